@@ -1,0 +1,26 @@
+/* SHA-256 (libsodium), UUIDv5 (RFC 9562) and hex. */
+#ifndef NILO_BASE_HASH_H
+#define NILO_BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define NILO_SHA256_LEN 32
+
+struct nilo_sha256 {
+    _Alignas(16) unsigned char state[128];
+};
+void nilo_sha256_init(struct nilo_sha256 *h);
+void nilo_sha256_add(struct nilo_sha256 *h, const void *p, size_t n);
+void nilo_sha256_done(struct nilo_sha256 *h, unsigned char out[NILO_SHA256_LEN]);
+void nilo_sha256(const void *p, size_t n, unsigned char out[NILO_SHA256_LEN]);
+
+#define NILO_UUID_TEXT 37
+/** nilo_uuid5 - name-based UUID in the namespace `ns` (16 bytes); lower case text and a NUL */
+void nilo_uuid5(const unsigned char ns[16], const void *name, size_t len, char out[NILO_UUID_TEXT]);
+void nilo_uuid_format(const unsigned char bytes[16], char out[NILO_UUID_TEXT]);
+
+void nilo_hex(const void *p, size_t n, char *out); /* out: 2n+1 bytes */
+int nilo_unhex(const char *s, size_t len, unsigned char *out); /* len even; 0 or -1 */
+
+#endif

@@ -1,0 +1,125 @@
+/* One interface over SQLite and libpq: statements with bound parameters, transactions, timeouts, migrations.
+ * Knows nothing about metrics. SQL text is written once where both engines read it the same way: placeholders are ?1, ?2, ... (the
+ * PostgreSQL driver turns them into $1, $2, ... outside of quotes and comments), types are bigint/int64, text, bytes and NULL. */
+#ifndef NILO_DB_DB_H
+#define NILO_DB_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+#include "base/err.h"
+
+enum nilo_db_engine { NILO_DB_SQLITE, NILO_DB_POSTGRES };
+
+struct nilo_db;      /* one connection: one thread at a time */
+struct nilo_db_stmt; /* a prepared statement of that connection */
+
+enum nilo_db_mode {
+    NILO_DB_READ,   /* SQLite: mode=ro, autocheckpoint 0, no checkpoint on close; PostgreSQL: default_transaction_read_only */
+    NILO_DB_WRITE,  /* the one writing connection; must exist */
+    NILO_DB_CREATE, /* as WRITE, made where absent */
+    NILO_DB_SOURCE  /* someone else's database: read-only, never created; no pragma that writes, no schema of ours expected */
+};
+
+struct nilo_db_options {
+    enum nilo_db_mode mode;
+    const char *vfs;       /* SQLite */
+    int64_t timeout_ms;    /* a statement may take that long; 0 = no limit */
+    int64_t lock_wait_ms;  /* SQLite busy timeout / PostgreSQL lock_timeout; 0 = 5000 */
+    int64_t connect_ms;    /* PostgreSQL connect timeout; 0 = 10000 */
+};
+
+/** nilo_db_open - target is a path ("./nilometer.db", "sqlite:path") or a "postgres://" / "postgresql://" URL
+ *  SQLite: WAL, synchronous FULL, foreign_keys ON, recursive_triggers ON, trusted_schema OFF, DEFENSIVE, lowered limits. A directory, a
+ *  text file, an unreadable file, no rights, a full disk: one sentence each, naming the path. PostgreSQL: a password in
+ *  the URL never shows up in a message.
+ *  errors  NILO_ENOENT, NILO_ESTORE, NILO_ECORRUPT (not a database), NILO_EFULL, NILO_EREADONLY, NILO_ESOURCE (server down), NILO_ETIMEOUT
+ *  owner   caller, nilo_db_close() */
+int nilo_db_open(const char *target, const struct nilo_db_options *options, struct nilo_db **ret_db, struct nilo_err *err);
+void nilo_db_close(struct nilo_db *db);
+enum nilo_db_engine nilo_db_engine(const struct nilo_db *db);
+/** nilo_db_target - the target with any password replaced by *** : what messages may show */
+const char *nilo_db_target(const struct nilo_db *db);
+void nilo_db_timeout(struct nilo_db *db, int64_t timeout_ms); /* for the statements that follow; 0 = none */
+
+/* ---- running SQL ------------------------------------------------------------------------------------------------------ */
+
+enum nilo_db_type { NILO_DB_NULL, NILO_DB_INT, NILO_DB_TEXT, NILO_DB_BYTES, NILO_DB_REAL };
+
+struct nilo_db_value {
+    enum nilo_db_type type;
+    int64_t i;        /* NILO_DB_INT; booleans of PostgreSQL come as 0/1 */
+    const char *p;    /* TEXT (NUL-terminated), BYTES, and the exact text of REAL/numeric values */
+    size_t len;       /* of p */
+};
+#define NILO_DBV_NULL ((struct nilo_db_value){.type = NILO_DB_NULL})
+#define NILO_DBV_INT(x) ((struct nilo_db_value){.type = NILO_DB_INT, .i = (x)})
+#define NILO_DBV_TEXT(s) nilo_dbv_text(s) /* NULL pointer = NULL */
+struct nilo_db_value nilo_dbv_text(const char *s);
+struct nilo_db_value nilo_dbv_textn(const char *s, size_t n); /* s NULL = NULL */
+struct nilo_db_value nilo_dbv_bytes(const void *p, size_t n);
+
+/** nilo_db_exec - one or several statements without parameters or rows (DDL, BEGIN, PRAGMA) */
+int nilo_db_exec(struct nilo_db *db, const char *sql, struct nilo_err *err);
+
+/** nilo_db_prepare - one statement; kept in the connection's cache by its text, so preparing the same text again is cheap
+ *  owner  the connection: never freed by the caller, valid until nilo_db_close()
+ *  types  PostgreSQL: parameters are sent as text with unspecified type; write casts (?1::bigint works in neither engine alike:
+ *         use CAST(?1 AS bigint)) only where the server cannot infer */
+int nilo_db_prepare(struct nilo_db *db, const char *sql, struct nilo_db_stmt **ret_stmt, struct nilo_err *err);
+
+/** nilo_db_query - start a statement with its parameters; rows are then fetched one by one. A statement still running is reset first.
+ *  PostgreSQL: rows come in single-row mode or a portal (constant memory); one statement at a time is active on a connection, so finish or
+ *  nilo_db_reset() before the next. On SQLite several may be active. Write code for the stricter of the two. */
+int nilo_db_query(struct nilo_db_stmt *s, const struct nilo_db_value *params, int n, struct nilo_err *err);
+/** nilo_db_row - 1 and a row, 0 at the end (the statement is reset), -1 error. Values stay valid until the next call on the statement */
+int nilo_db_row(struct nilo_db_stmt *s, struct nilo_err *err);
+void nilo_db_reset(struct nilo_db_stmt *s);
+int nilo_db_columns(const struct nilo_db_stmt *s);
+const char *nilo_db_column_name(const struct nilo_db_stmt *s, int column);
+struct nilo_db_value nilo_db_column(struct nilo_db_stmt *s, int column); /* 0-based */
+int64_t nilo_db_column_int(struct nilo_db_stmt *s, int column);          /* NULL = 0 */
+const char *nilo_db_column_text(struct nilo_db_stmt *s, int column);     /* NULL = NULL */
+bool nilo_db_column_null(struct nilo_db_stmt *s, int column);
+
+/** nilo_db_run - query to the end, no rows wanted; ret_changes may be NULL */
+int nilo_db_run(struct nilo_db_stmt *s, const struct nilo_db_value *params, int n, int64_t *ret_changes, struct nilo_err *err);
+
+/** nilo_db_many - the same statement for many parameter sets in order: SQLite loops, PostgreSQL pipelines (libpq pipeline mode), so
+ *  that a network round trip is paid once a few hundred sets, not once a set.
+ *  next     fills params for set i; called in order for i = 0 .. count-1, the pointers need to live until that call's set was sent
+ *  row      may be NULL; called for every result row, with the index of its set; nilo_db_column*() work on s
+ *  errors   stops at the first failing set; inside a transaction the caller rolls back */
+typedef void nilo_db_params_fn(void *ctx, size_t i, struct nilo_db_value *params);
+typedef int nilo_db_row_fn(void *ctx, size_t i, struct nilo_db_stmt *s, struct nilo_err *err);
+int nilo_db_many(struct nilo_db_stmt *s, size_t count, int n_params, nilo_db_params_fn *next, nilo_db_row_fn *row, void *ctx,
+                 struct nilo_err *err);
+
+/* ---- transactions ------------------------------------------------------------------------------------------------------ */
+
+/** nilo_db_begin - SQLite: BEGIN IMMEDIATE when the mode writes, else BEGIN; PostgreSQL: REPEATABLE READ READ ONLY for READ/SOURCE, else
+ *  READ COMMITTED. No nesting. A failed COMMIT leaves nothing open. */
+int nilo_db_begin(struct nilo_db *db, struct nilo_err *err);
+int nilo_db_commit(struct nilo_db *db, struct nilo_err *err);
+void nilo_db_rollback(struct nilo_db *db); /* harmless when none is open */
+bool nilo_db_in_transaction(const struct nilo_db *db);
+/** nilo_db_interrupt - from another thread or a signal handler: the running statement ends with NILO_ECANCELLED */
+void nilo_db_interrupt(struct nilo_db *db);
+
+/* ---- migrations -------------------------------------------------------------------------------------------------------- */
+
+/** nilo_db_migrate - bring the schema to the newest of `steps` (append-only, index + 1 = version), each in one transaction,
+ *  recorded in table nilo_migration (version, name, checksum SHA-256 hex, applied_at microseconds). Safe when two processes try at once on PostgreSQL
+ *  (advisory lock). now = wall clock for applied_at.
+ *  errors  NILO_ENEWER the store has a version we do not know (the message names both), NILO_ECORRUPT a recorded checksum differs */
+struct nilo_db_step {
+    const char *name;
+    const char *sql;
+};
+int nilo_db_migrate(struct nilo_db *db, const struct nilo_db_step *steps, int n, nilo_us now, struct nilo_err *err);
+/** nilo_db_schema_version - 0 when nothing was ever applied */
+int nilo_db_schema_version(struct nilo_db *db, int *ret_version, struct nilo_err *err);
+
+#endif
