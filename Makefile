@@ -1,0 +1,49 @@
+# A short front for Meson and Ninja. B=DIR builds somewhere else (DIR, DIR-asan, DIR-clang).
+B ?= build
+PREFIX ?= /usr/local
+
+SANITIZED = -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false -Dtests=enabled
+
+.PHONY: all build demo check check-deep clean install
+
+all: build
+
+# What users run: optimised, without the tests.
+build: $(B)/build.ninja
+	@ninja -C $(B)
+
+demo:
+	@tools/setup build
+	@$(MAKE) --no-print-directory build
+	@if [ -x tools/demo ]; then NILO_PROGRAM=$(B)/nilometer tools/demo; else $(B)/nilometer --version; fi
+
+# Builds both ways, runs the fast tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+check:
+	@tools/setup check
+	@$(MAKE) --no-print-directory build $(B)-asan/build.ninja
+	@ninja -C $(B)-asan
+	@tools/run-tests check $(B)-asan fast
+
+# The same with the other compiler, and the long tests.
+check-deep:
+	@tools/setup check
+	@$(MAKE) --no-print-directory $(B)-clang/build.ninja
+	@ninja -C $(B)-clang
+	@tools/run-tests check-deep $(B)-clang deep
+
+install: build
+	@meson configure $(B) -Dprefix=$(PREFIX)
+	@meson install -C $(B)
+
+clean:
+	rm -rf $(B) $(B)-asan $(B)-clang
+
+$(B)/build.ninja:
+	@command -v meson >/dev/null || { echo "meson is missing: run tools/setup build (or make demo)" >&2; exit 1; }
+	@meson setup $(B) --prefix=$(PREFIX) --buildtype=debugoptimized -Dtests=disabled
+
+$(B)-asan/build.ninja:
+	@CC=gcc meson setup $(B)-asan $(SANITIZED)
+
+$(B)-clang/build.ninja:
+	@CC=clang meson setup $(B)-clang $(SANITIZED)
