@@ -25,7 +25,7 @@ int nilo_buf_add(struct nilo_buf *b, const void *p, size_t n);
 int nilo_buf_adds(struct nilo_buf *b, const char *s);
 int nilo_buf_addc(struct nilo_buf *b, char c);
 int nilo_buf_addf(struct nilo_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int nilo_buf_vaddf(struct nilo_buf *b, const char *fmt, va_list ap);
+int nilo_buf_vaddf(struct nilo_buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 int nilo_buf_addi(struct nilo_buf *b, int64_t v); /* decimal digits, fast */
 const char *nilo_buf_str(const struct nilo_buf *b); /* "" when empty; never NULL */
 

@@ -37,7 +37,8 @@ struct nilo_env {
 };
 
 /** nilo_env_system - the real clock and random source. Honours NILO_NOW (an ISO 8601 instant: the wall clock starts
- *  there and runs on), so that a demonstration and tests can stand on any day. errors: NILO_EDATE unreadable NILO_NOW */
+ *  there and runs on; empty = unset), so that a demonstration and tests can stand on any day. Call it before threads start.
+ *  errors  NILO_EDATE, NILO_EDATERANGE unreadable NILO_NOW */
 int nilo_env_system(struct nilo_env *ret_env, struct nilo_err *err);
 
 /* A virtual clock: stands still until moved; sleep() moves it. */

@@ -23,4 +23,10 @@ void nilo_uuid_format(const unsigned char bytes[16], char out[NILO_UUID_TEXT]);
 void nilo_hex(const void *p, size_t n, char *out); /* out: 2n+1 bytes */
 int nilo_unhex(const char *s, size_t len, unsigned char *out); /* len even; 0 or -1 */
 
+/* Inside base only, so that libsodium stays behind hash.c. */
+#define NILO__KEY_LEN 16
+int nilo__sodium_init(void); /* 0, or -1 when there is no source of randomness */
+void nilo__random_fill(void *p, size_t n);
+uint64_t nilo__keyed_hash(const unsigned char key[NILO__KEY_LEN], const void *p, size_t n); /* SipHash-2-4; differs by byte order */
+
 #endif
