@@ -1,0 +1,69 @@
+/* The command table and what commands share: options, the store, output. One file a subcommand, one row in cmd_table.c. */
+#ifndef NILO_CMD_CMD_H
+#define NILO_CMD_CMD_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/env.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "store/store.h"
+
+/* One option of a command: parsing, --help and the manual come from these rows. */
+struct nilo_option {
+    const char *name;  /* "from" for --from */
+    const char *arg;   /* "DAY" when it takes an argument, NULL for a flag */
+    const char *help;
+    bool many;         /* may be given several times */
+};
+
+struct nilo_args;
+/* The value of --name (last one given), NULL when absent; flags give "" */
+const char *nilo_args_get(const struct nilo_args *a, const char *name);
+int nilo_args_count(const struct nilo_args *a, const char *name);
+const char *nilo_args_nth(const struct nilo_args *a, const char *name, int i);
+int nilo_args_rest_n(const struct nilo_args *a);             /* operands */
+const char *nilo_args_rest(const struct nilo_args *a, int i);
+/* --name as a day; NILO_DAY_NONE when absent. errors: NILO_EDATE, NILO_EDATERANGE naming the option */
+int nilo_args_day(const struct nilo_args *a, const char *name, nilo_day *ret, struct nilo_err *err);
+int nilo_args_int(const struct nilo_args *a, const char *name, int64_t min, int64_t max, int64_t fallback, int64_t *ret, struct nilo_err *err);
+
+struct nilo_cmd_ctx {
+    const struct nilo_env *env;
+    const char *store;          /* --store, else NILO_STORE, else store: of the configuration, else ./nilometer.db */
+    const char *config_path;    /* --config or NULL */
+    bool json, quiet;           /* --json: machine-readable results; --quiet: no progress and notices */
+    FILE *out, *err_out;
+    bool err_tty;               /* progress bars only then */
+    struct nilo_args *args;
+};
+
+/** a command's run function - prints results on ctx->out; returns the exit status (0, 1, 2, 3), or -1 with err filled: main prints
+ *  "nilometer COMMAND: <sentence>" and exits with the code's exit status */
+typedef int nilo_cmd_fn(struct nilo_cmd_ctx *ctx, struct nilo_err *err);
+
+struct nilo_cmd {
+    const char *name;
+    const char *operands;        /* "FILE...|-" */
+    const char *summary;         /* one line */
+    const char *description;     /* paragraphs for --help and the manual; examples in it */
+    const struct nilo_option *options; /* ended by a NULL name */
+    nilo_cmd_fn *run;
+};
+extern const struct nilo_cmd *const nilo_cmds[]; /* NULL-terminated, in the order of --help */
+
+/* Open the store of the context (also loads nothing else). errors as nilo_store_open() */
+int nilo_cmd_store(struct nilo_cmd_ctx *ctx, enum nilo_store_mode mode, struct nilo_store **ret, struct nilo_err *err);
+int nilo_cmd_config(struct nilo_cmd_ctx *ctx, struct nilo_config **ret, struct nilo_err *err);
+/** nilo_cmd_apply_config - what the configuration says, into the store: workspaces with zones, metrics, connections (origin=file; those gone
+ *  from the file are disabled, never deleted) */
+int nilo_cmd_apply_config(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err);
+
+/* A progress line on stderr: a bar on a terminal, plain lines every few seconds otherwise, nothing with --quiet. */
+struct nilo_progress;
+struct nilo_progress *nilo_progress_new(struct nilo_cmd_ctx *ctx, const char *what, int64_t of); /* of <= 0: unknown; never NULL-fatal */
+void nilo_progress_set(struct nilo_progress *p, int64_t done); /* p NULL is fine */
+void nilo_progress_done(struct nilo_progress *p);
+
+#endif

@@ -1,0 +1,88 @@
+/* The one write path. Connectors, imports, backfills, pushes, replays and people's revisions all hand it readings; it validates them,
+ * decides their day, merges duplicates, applies them, judges the run, and closes the days that may close. */
+#ifndef NILO_RECORD_RECORD_H
+#define NILO_RECORD_RECORD_H
+
+#include "store/store.h"
+
+/* One value in a reading. */
+struct nilo_reading_value {
+    int32_t metric;            /* id from the store's catalogue */
+    int64_t value;             /* scaled by the metric's scale; ignored unless absence is NILO_PRESENT */
+    enum nilo_absence absence;
+    const char *meta;          /* JSON object or NULL */
+};
+/* One reading: what was seen of one entity in one window at one instant. */
+struct nilo_reading {
+    enum nilo_entity_kind kind;
+    const char *external_id;   /* NILO_APP_ID for the app; 1..1024 bytes of UTF-8 */
+    int32_t win;               /* 0 lifetime, 1..3660 days */
+    nilo_us captured_at;       /* NILO_US_NONE: only the day is known */
+    nilo_day day;              /* the day the source names; NILO_DAY_NONE: from captured_at. One of the two is needed */
+    enum nilo_provenance provenance; /* 0 = the run's */
+    const struct nilo_attrs *attrs;  /* NULL = none */
+    const char *owner;         /* owner key to credit, NULL = none */
+    const struct nilo_reading_value *values;
+    size_t n_values;
+};
+
+struct nilo_run_options {
+    enum nilo_run_kind kind;
+    enum nilo_provenance provenance;
+    bool revise;
+    bool dry_run;        /* all is done, then rolled back: the summary tells what would happen */
+    bool platform;       /* a platform collector: guard, restatement */
+    bool full_listing;   /* the run lists every item of the connection: vanished ones count for the guard */
+    bool no_close;       /* leave closing to a later run */
+    const char *slot;
+    nilo_day target_day; /* NILO_DAY_NONE */
+    nilo_day read_until; /* SQL: last day that this run read after its end, set before finishing through nilo_record_read_until */
+    size_t chunk;        /* points a transaction; 0 = 50,000 */
+    const char *author;
+};
+
+struct nilo_recorder; /* one run being written */
+
+/** nilo_record_begin - starts a run of the connection and logs it at once (its own transaction)
+ *  errors  NILO_ESTORE and the like; NILO_EEXIST the slot has a completed run already (not an error for schedulers) */
+int nilo_record_begin(struct nilo_store *s, const struct nilo_connection *c, const struct nilo_run_options *o,
+                      struct nilo_recorder **ret, struct nilo_err *err);
+
+/** nilo_record_add - one reading; copied. Readings of the same (entity, window, captured_at) that come within one chunk are combined
+ *  (SEMANTICS 2.2); hand them over adjacent. A reading that is wrong is refused with NILO_EINVAL/NILO_EDATERANGE and a sentence, counted, and the
+ *  run goes on: the caller reports it. Any other error ends the run: nilo_record_abort(). */
+int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *reading, struct nilo_err *err);
+
+/** nilo_record_fail - an item or metric that could not be read: class like transient, auth, gone, invalid */
+int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const char *class, const char *message, struct nilo_err *err);
+void nilo_record_read_until(struct nilo_recorder *r, nilo_day day);
+void nilo_record_metrics_collected(struct nilo_recorder *r, int n);
+int64_t nilo_record_run(const struct nilo_recorder *r);
+
+/* What happened to a closed day's other value; called for REFUSED and UNCHANGED-but-different points, may be NULL. */
+typedef void nilo_record_note_fn(void *ctx, const struct nilo_reading *reading, const struct nilo_point *point);
+
+/** nilo_record_finish - writes what is left, judges the run (quarantine), closes days, logs the run. Frees r in every case.
+ *  failed_all: the run read nothing at all (source down): status failed with `error`
+ *  ret     the run as logged: status, counts, days closed; texts are in `arena` */
+int nilo_record_finish(struct nilo_recorder *r, const char *error, struct nilo_arena *arena, struct nilo_run *ret, struct nilo_err *err);
+/** nilo_record_abort - rolls back the open chunk, logs the run as failed with cause's sentence. Frees r. */
+void nilo_record_abort(struct nilo_recorder *r, const struct nilo_err *cause);
+
+/* ---- acts ---------------------------------------------------------------------------------------------------------------------- */
+
+/** nilo_record_seal - closes what may close on one connection (0 = all). ret_days = days closed */
+int nilo_record_seal(struct nilo_store *s, int64_t connection, int *ret_days, struct nilo_err *err);
+/** nilo_record_run_accept / _reject - a quarantined run counts again / is dropped for good. errors: NILO_ENOENT, NILO_EINVAL not quarantined */
+int nilo_record_run_accept(struct nilo_store *s, int64_t run, struct nilo_err *err);
+int nilo_record_run_reject(struct nilo_store *s, int64_t run, struct nilo_err *err);
+
+/** nilo_record_accept_clock - `doctor --accept-clock`: the present wall clock is right */
+int nilo_record_accept_clock(struct nilo_store *s, struct nilo_err *err);
+/** nilo_record_clock_note - why days stay open because of the clock, or "" */
+int nilo_record_clock_note(struct nilo_store *s, struct nilo_buf *ret, struct nilo_err *err);
+
+/** nilo_settle_default - seconds after a day's end before it may close: sql 6 h, push and import 24 h, platforms 48 h */
+int64_t nilo_settle_default(const char *platform);
+
+#endif

@@ -1,0 +1,35 @@
+/* Shared inside store/rows: the handle and what its files ask of each other. */
+#ifndef NILO_STORE_ROWS_ROWS_H
+#define NILO_STORE_ROWS_ROWS_H
+
+#include "store/store.h"
+
+struct nilo_store {
+    struct nilo_db *db;
+    struct nilo_env env;
+    char *target;
+    enum nilo_store_mode mode;
+    int lock_fd; /* -1: none held */
+    unsigned char uuid[16];
+    struct nilo_arena catalog_arena; /* holds the catalogue's rows and texts */
+    struct nilo_catalog catalog;
+    bool catalog_loaded;
+    struct nilo__calendar_entry *calendars;
+    size_t n_calendars;
+};
+
+/* Prepare and start in one go; the statement lives in the connection's cache. */
+int nilo__query(struct nilo_store *s, struct nilo_db_stmt **ret, struct nilo_err *err, const char *sql, int n,
+                const struct nilo_db_value *params);
+int nilo__run(struct nilo_store *s, struct nilo_err *err, const char *sql, int n, const struct nilo_db_value *params);
+#define NILO__PARAMS(...)                                                                                              \
+    (int)(sizeof((struct nilo_db_value[]){__VA_ARGS__}) / sizeof(struct nilo_db_value)), (struct nilo_db_value[]) { __VA_ARGS__ }
+/* One integer of one row; fallback when there is no row or it is NULL. */
+int nilo__query_int(struct nilo_store *s, int64_t fallback, int64_t *ret, struct nilo_err *err, const char *sql, int n,
+                    const struct nilo_db_value *params);
+/* The next n ids of a sequence; returns the first. */
+int nilo__next_ids(struct nilo_store *s, const char *sequence, int64_t n, int64_t *ret_first, struct nilo_err *err);
+/* Appends " AND <column> IN (...)" for the scope; nothing when it holds all; "AND 1=0" when it holds none. */
+void nilo__scope_sql(const struct nilo_scope *scope, const char *column, struct nilo_buf *sql);
+
+#endif

@@ -1,0 +1,274 @@
+/* The store: applies batches, closes days, keeps what is derived from them, and gives readers their sources.
+ * Everything above asks through this header and knows no SQL of the big tables. The rows store (rows/) is plain SQL on SQLite and on
+ * PostgreSQL. Rules of values are model/'s; which run, day and reading is record/'s business.
+ *
+ * Threads: one handle a thread. One process writes: the lock file (SQLite) or an advisory lock (PostgreSQL). */
+#ifndef NILO_STORE_STORE_H
+#define NILO_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/env.h"
+#include "base/err.h"
+#include "db/db.h"
+#include "model/model.h"
+
+struct nilo_store;
+
+enum nilo_store_mode {
+    NILO_STORE_READ,   /* sees a consistent state; never blocks the writer */
+    NILO_STORE_WRITE,  /* takes the lock; must exist; schema is migrated */
+    NILO_STORE_CREATE  /* as WRITE, made where absent */
+};
+
+/** nilo_store_open - target: path, sqlite:PATH or postgres:// URL
+ *  WRITE marks runs that a dead process left running as interrupted.
+ *  errors  NILO_ELOCKED held by another process (the message names its pid), NILO_ENOENT no store there (says: nilometer init), NILO_ENEWER,
+ *          and those of nilo_db_open()
+ *  owner   caller, nilo_store_close() */
+int nilo_store_open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store **ret,
+                    struct nilo_err *err);
+void nilo_store_close(struct nilo_store *s);
+const struct nilo_env *nilo_store_env(const struct nilo_store *s);
+struct nilo_db *nilo_store_db(struct nilo_store *s); /* for the query executor: runs the sources below */
+const char *nilo_store_target(const struct nilo_store *s); /* fit for messages: no password */
+const unsigned char *nilo_store_uuid(const struct nilo_store *s); /* 16 bytes, random, made with the store: namespace of row ids */
+
+int nilo_store_begin(struct nilo_store *s, struct nilo_err *err);
+int nilo_store_commit(struct nilo_store *s, struct nilo_err *err);
+void nilo_store_rollback(struct nilo_store *s); /* also forgets what was cached from the transaction */
+
+/* ---- scope: who reads, mandatory for every scan and source --------------------------------------------------------------- */
+
+enum nilo_role { NILO_ROLE_ANON, NILO_ROLE_AUTHENTICATED, NILO_ROLE_ADMIN, NILO_ROLE_SERVICE };
+
+struct nilo_scope {
+    enum nilo_role role;
+    bool all;                  /* every workspace; only with NILO_ROLE_SERVICE */
+    const int64_t *workspaces; /* else exactly these */
+    size_t n;
+};
+#define NILO_SCOPE_ALL ((struct nilo_scope){.role = NILO_ROLE_SERVICE, .all = true})
+
+/* ---- small things ------------------------------------------------------------------------------------------------------------ */
+
+/* Meta values; NULL in *ret when absent (caller frees). */
+int nilo_store_meta_get(struct nilo_store *s, const char *key, char **ret, struct nilo_err *err);
+int nilo_store_meta_set(struct nilo_store *s, const char *key, const char *value, struct nilo_err *err); /* NULL deletes */
+
+struct nilo_workspace {
+    int64_t id;
+    char name[256];
+};
+/** nilo_store_workspace - by name; made (UTC or zone) when create. errors: NILO_ENOENT (names the known ones), NILO_EINVAL a bad name */
+int nilo_store_workspace(struct nilo_store *s, const char *name, bool create, const char *zone, struct nilo_workspace *ret,
+                         struct nilo_err *err);
+int nilo_store_workspaces(struct nilo_store *s, struct nilo_workspace **ret, size_t *ret_n, struct nilo_err *err); /* caller frees *ret */
+/** nilo_store_calendar - the workspace's zone eras. owner: the store, valid until its zone changes or close */
+int nilo_store_calendar(struct nilo_store *s, int64_t workspace, const struct nilo_calendar **ret, struct nilo_err *err);
+/** nilo_store_zone_set - a new zone from the first day later than today in both zones; from the beginning while nothing was recorded */
+int nilo_store_zone_set(struct nilo_store *s, int64_t workspace, const char *zone, nilo_day *ret_from, struct nilo_err *err);
+
+struct nilo_connection {
+    int64_t id, workspace;
+    char workspace_name[256], name[256], platform[64], role[32], status[32], origin[16];
+    nilo_day closed_until; /* NILO_DAY_NONE: nothing closed yet */
+    nilo_day read_until;   /* last day read after its end; NILO_DAY_NONE */
+    int64_t settle_s;      /* -1 = the platform's default */
+};
+/** nilo_store_connection - by workspace and name; made when create (platform and origin then apply) */
+int nilo_store_connection(struct nilo_store *s, int64_t workspace, const char *name, bool create, const char *platform,
+                          const char *origin, struct nilo_connection *ret, struct nilo_err *err);
+int nilo_store_connections(struct nilo_store *s, struct nilo_connection **ret, size_t *ret_n, struct nilo_err *err); /* all; caller frees */
+int nilo_store_connection_get(struct nilo_store *s, int64_t id, struct nilo_connection *ret, struct nilo_err *err);
+int nilo_store_connection_status(struct nilo_store *s, int64_t id, const char *status, struct nilo_err *err);
+int nilo_store_connection_settle(struct nilo_store *s, int64_t id, int64_t settle_s, struct nilo_err *err);
+int nilo_store_read_until(struct nilo_store *s, int64_t connection, nilo_day day, struct nilo_err *err); /* only rises */
+
+const struct nilo_catalog *nilo_store_catalog(struct nilo_store *s); /* valid until the next define or rollback */
+/** nilo_store_metric_define - returns the metric as stored; the same definition again is fine
+ *  errors  NILO_EINVAL bad name, NILO_EEXIST the name is defined otherwise (type, unit, kind and scale are fixed once stored) */
+int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, const struct nilo_metric **ret, struct nilo_err *err);
+
+/* ---- entities, owners, credits -------------------------------------------------------------------------------------------------- */
+
+struct nilo_entity_ref {
+    int32_t bucket;
+    int64_t id;
+};
+/* Attributes of content; NULL / NILO_US_NONE = says nothing, what is stored stays. The newest reading wins. */
+struct nilo_attrs {
+    const char *title, *url, *media_type, *caption, *thumbnail, *tags /* JSON object */, *status;
+    nilo_us posted_at, deleted_at, at; /* at: captured_at of the reading that said so */
+    int64_t duration_ms;               /* -1 = not said */
+};
+struct nilo_entity_in {
+    enum nilo_entity_kind kind;
+    const char *external_id;
+    const struct nilo_attrs *attrs; /* NULL = none */
+};
+/** nilo_store_entities - find or make n entities of a connection; attributes are merged for content. In a transaction. */
+int nilo_store_entities(struct nilo_store *s, const struct nilo_connection *c, const struct nilo_entity_in *in, size_t n,
+                        struct nilo_entity_ref *ret, struct nilo_err *err);
+
+int nilo_store_owner(struct nilo_store *s, int64_t workspace, const char *key, bool create, int64_t *ret_id, struct nilo_err *err);
+
+struct nilo_credit_in {
+    struct nilo_entity_ref entity;
+    int64_t workspace, owner;
+    const char *role;              /* NULL = "owner" */
+    nilo_day from_day, to_day;     /* NILO_DAY_NONE = open */
+};
+/** nilo_store_credit_add - the same credit again changes nothing; owner totals of the touched days follow. In a transaction. */
+int nilo_store_credit_add(struct nilo_store *s, const struct nilo_credit_in *in, size_t n, struct nilo_err *err);
+/** nilo_store_credit_end - ends every current credit of (owner, entity[, role]); history of it stays for as_of */
+int nilo_store_credit_end(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, const char *role, size_t *ret_n,
+                          struct nilo_err *err);
+
+/* ---- runs -------------------------------------------------------------------------------------------------------------------------- */
+
+struct nilo_run {
+    int64_t id, workspace, connection;
+    enum nilo_run_kind kind;
+    enum nilo_run_status status;
+    enum nilo_provenance provenance;
+    bool revise;
+    const char *slot;    /* unique slot of scheduled runs, NULL = none */
+    nilo_day target_day; /* the named day of a collection; NILO_DAY_NONE */
+    nilo_us started_at, ended_at;
+    int64_t duration_ms;
+    nilo_day first_day, last_day; /* days touched */
+    int64_t items, readings, failed;
+    int64_t outcomes[NILO_OUTCOME_COUNT];
+    int64_t compared, fell, jumped, vanished; /* the guard's figures */
+    int metrics_collected, days_closed;
+    const char *error, *details; /* details: JSON */
+};
+int nilo_store_run_begin(struct nilo_store *s, struct nilo_run *run, struct nilo_err *err); /* sets id; status running */
+int nilo_store_run_update(struct nilo_store *s, const struct nilo_run *run, struct nilo_err *err);
+/** nilo_store_run_get - texts live in arena. errors: NILO_ENOENT */
+int nilo_store_run_get(struct nilo_store *s, int64_t id, struct nilo_arena *arena, struct nilo_run *ret, struct nilo_err *err);
+int nilo_store_run_fail(struct nilo_store *s, int64_t run, int n, const char *external_id, const char *class, const char *message,
+                        struct nilo_err *err);
+/** nilo_store_run_previous - newest run of the connection before `before` that collected and counts; id 0 = none */
+int nilo_store_run_previous(struct nilo_store *s, int64_t connection, int64_t before, struct nilo_arena *arena, struct nilo_run *ret,
+                            struct nilo_err *err);
+/** nilo_store_run_vanished - items that the earlier run read and the later one did not */
+int nilo_store_run_vanished(struct nilo_store *s, int64_t connection, int64_t earlier, int64_t later, int64_t *ret, struct nilo_err *err);
+/** nilo_store_run_count - take the run's values out (quarantined, rejected) or put them back (completed...): open days, latest, best
+ *  and totals of what it touched are derived again. In a transaction. */
+int nilo_store_run_count(struct nilo_store *s, int64_t run, enum nilo_run_status status, struct nilo_err *err);
+/** nilo_store_open_runs - the earliest day touched by a running (other than `except`) or quarantined run of the connection; NILO_DAY_MAX
+ *  when there is none. A running one without days counts as NILO_DAY_MIN. */
+int nilo_store_open_runs(struct nilo_store *s, int64_t connection, int64_t except, nilo_day *ret, struct nilo_err *err);
+/** nilo_store_newest_recorded - the greatest recorded_at of any run start/end; NILO_US_NONE in an empty store */
+int nilo_store_newest_recorded(struct nilo_store *s, nilo_us *ret, struct nilo_err *err);
+
+/* ---- the record ---------------------------------------------------------------------------------------------------------------------- */
+
+/* One value of one reading, its day already decided. */
+struct nilo_point {
+    struct nilo_entity_ref entity;
+    int32_t win;           /* 0 lifetime, else days of a rolling window */
+    nilo_day day;
+    nilo_day source_day;   /* NILO_DAY_NONE when the source named none */
+    int32_t metric;
+    nilo_us captured_at;
+    int64_t value;
+    enum nilo_absence absence;
+    enum nilo_provenance provenance;
+    const char *meta;      /* JSON or NULL */
+    enum nilo_outcome outcome; /* out */
+    bool had_before;       /* out: the newest known value of an earlier reading existed ... */
+    int64_t before;        /* out: ... and was this */
+};
+struct nilo_batch {
+    const struct nilo_connection *connection;
+    const struct nilo_run *run;
+    struct nilo_policy policy;
+    nilo_us recorded_at;
+    const char *author;        /* NULL but for people's own revisions */
+    struct nilo_point *points; /* ascending (bucket, entity, win, day, metric, captured_at) */
+    size_t n;
+};
+/** nilo_store_apply - observations, day values or amendments, and all that is derived, in the caller's transaction */
+int nilo_store_apply(struct nilo_store *s, struct nilo_batch *batch, struct nilo_err *err);
+
+/** nilo_store_revise - one explicit amendment of a closed day (cause corrected) or replacement on an open one. In a transaction. */
+int nilo_store_revise(struct nilo_store *s, struct nilo_batch *batch, struct nilo_err *err);
+
+/** nilo_store_close_days - closed_until rises to `until`, with one day_close row a day from the first day that holds anything. complete tells
+ *  which days are whole: metrics whose last reading is not after the day's end make it partial (NULL = all complete). In a transaction. */
+typedef bool nilo_day_complete_fn(void *ctx, nilo_day day);
+int nilo_store_close_days(struct nilo_store *s, const struct nilo_connection *c, nilo_day until, int64_t run, nilo_us now,
+                          nilo_day_complete_fn *complete, void *ctx, int *ret_days, struct nilo_err *err);
+
+/** nilo_store_rebuild - every derived table anew from the record; progress may be NULL. Own transaction. */
+typedef void nilo_progress_fn(void *ctx, int64_t done, int64_t of);
+int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *ctx, struct nilo_err *err);
+/** nilo_store_digest - SHA-256 hex over all derived rows in key order: what rebuild must reproduce. out: 65 bytes */
+int nilo_store_digest(struct nilo_store *s, char out[65], struct nilo_err *err);
+
+/* ---- reading ------------------------------------------------------------------------------------------------------------------------- */
+
+/* What a source must provide: asked by query, answered as SQL text of a FROM item. */
+struct nilo_source_want {
+    const struct nilo_metric **metrics; /* the metric columns needed (wide relations), column name = metric name */
+    size_t n_metrics;
+    bool absence, owner;                /* are these costly columns needed? */
+    nilo_us as_of;                      /* NILO_US_NONE = now */
+};
+/** nilo_store_source - appends a parenthesised SELECT whose columns are the relation's (query/relations.c lists them), restricted to the scope
+ *  Values are the stored integers (scale from the metric), days and instants integers, enumerations their numbers. `absence` is text
+ *  "metric_id:reason,...", `owner` a JSON array text. Both engines read the same text.
+ *  errors  NILO_ERELATION not a relation of the store */
+int nilo_store_source(struct nilo_store *s, const struct nilo_scope *scope, const char *relation, const struct nilo_source_want *want,
+                      struct nilo_buf *sql, struct nilo_err *err);
+
+/* Which series a scan reads; fields combine with AND. */
+struct nilo_select {
+    int64_t workspace;         /* 0 = all of the scope */
+    int64_t connection, owner; /* 0 = any; owner: items credited on that day */
+    const char *platform, *external_id; /* NULL = any */
+    int kind;                  /* enum nilo_entity_kind, -1 = any */
+    int32_t win;
+    int32_t metric;            /* 0 = any metric */
+    nilo_day from, to;         /* NILO_DAY_NONE = open */
+    nilo_us as_of;             /* NILO_US_NONE = now */
+};
+struct nilo_scan_row {
+    struct nilo_entity_ref entity;
+    int64_t workspace, connection;
+    nilo_day day;
+    int32_t metric;
+    int64_t value;
+    enum nilo_absence absence;
+    enum nilo_provenance provenance;
+    nilo_us captured_at;
+    const char *meta;
+};
+/** nilo_store_scan - the shown cells, ascending (bucket, entity, day, metric). fn returns 0 to go on, anything else ends the scan with it */
+typedef int nilo_scan_fn(void *ctx, const struct nilo_scan_row *row);
+int nilo_store_scan(struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_select *sel, nilo_scan_fn *fn, void *ctx,
+                    struct nilo_err *err);
+
+/* Totals of a workspace, connection or owner day by day, from the derived sums. */
+enum nilo_total_scope { NILO_TOTAL_WORKSPACE, NILO_TOTAL_CONNECTION, NILO_TOTAL_OWNER };
+struct nilo_total_row {
+    nilo_day day;      /* only days on which something changed */
+    nilo_i128 sum;     /* level: the total at the end of that day; flow: what was reported for that day */
+    int64_t items;     /* items that existed by then */
+    int64_t known;     /* level: items with a known value by then; flow: same as fresh */
+    int64_t fresh;     /* items that reported on that very day */
+};
+/** nilo_store_totals - ascending days <= to, beginning with the state at the last change before `from`
+ *  errors  NILO_EPERM the scope does not hold it */
+typedef int nilo_total_fn(void *ctx, const struct nilo_total_row *row);
+int nilo_store_totals(struct nilo_store *s, const struct nilo_scope *scope, enum nilo_total_scope kind, int64_t id, int32_t win,
+                      int32_t metric, nilo_day from, nilo_day to, nilo_total_fn *fn, void *ctx, struct nilo_err *err);
+
+#endif
