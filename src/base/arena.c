@@ -20,8 +20,8 @@
 #define ONE_MALLOC_PER_PIECE false
 #endif
 
-#define ALIGNMENT alignof(max_align_t)
-#define FIRST_CHUNK ((size_t)4096)
+#define ALIGNMENT     alignof(max_align_t)
+#define FIRST_CHUNK   ((size_t)4096)
 #define LARGEST_CHUNK ((size_t)256 * 1024)
 
 struct nilo_arena_chunk {

@@ -42,7 +42,7 @@ void nilo_sha256(const void *p, size_t n, unsigned char out[NILO_SHA256_LEN])
 
 /* ---- SHA-1 (RFC 3174) ------------------------------------------------------------------------------------------------ */
 
-#define SHA1_LEN 20
+#define SHA1_LEN   20
 #define SHA1_BLOCK 64
 
 struct sha1 {

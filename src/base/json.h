@@ -23,11 +23,12 @@ enum nilo_json_event {
     NILO_JSON_NULL
 };
 
+/* A zero means the default. */
 struct nilo_json_limits {
     int depth;       /* default 32 */
     int keys;        /* members an object, default 1000; duplicates are refused within this bound */
     size_t name_max; /* bytes of a name, default 1024 */
-    bool allow_nul;  /* \u0000 in strings; default refused */
+    bool allow_nul;  /* \u0000 in strings; default refused. In names always refused */
 };
 #define NILO_JSON_DEFAULT_LIMITS ((struct nilo_json_limits){32, 1000, 1024, false})
 
@@ -36,11 +37,13 @@ struct nilo_json; /* one parse over a text that the caller keeps until it is don
 int nilo_json_new(const char *text, size_t len, struct nilo_json_limits limits, struct nilo_json **ret, struct nilo_err *err);
 void nilo_json_free(struct nilo_json *j);
 
-/** nilo_json_next - the next event; text stays valid until the next call
- *  errors  NILO_EBODY with line and column, and what was expected */
+/** nilo_json_next - the next event; text stays valid until the next call and is NOT NUL-terminated (it may point into the input)
+ *  ret_text, ret_len  may be NULL; "" and 0 for brackets and the end, the literal itself for true, false, null
+ *  errors  NILO_EBODY with line and column, and what was expected; NILO_ENOMEM. The same error is given again from then on */
 int nilo_json_next(struct nilo_json *j, enum nilo_json_event *ret_event, const char **ret_text, size_t *ret_len, struct nilo_err *err);
 
-/** nilo_json_skip - after KEY or before a value: skip one whole value. On an ..._BEGIN event already returned: skip to its end */
+/** nilo_json_skip - after KEY or before a value: skip one whole value. On an ..._BEGIN event already returned: skip to its end.
+ *  A scalar already returned is behind us: there is nothing left of it to skip. errors: as nilo_json_next; NILO_EBODY where no value follows */
 int nilo_json_skip(struct nilo_json *j, struct nilo_err *err);
 
 /** nilo_json_raw - as skip, and gives the value's exact source text (points into the input) */
@@ -50,7 +53,8 @@ int nilo_json_depth(const struct nilo_json *j);
 /** nilo_json_check - is this one valid JSON value? */
 int nilo_json_check(const char *text, size_t len, struct nilo_err *err);
 
-/* Writer: puts commas and quotes; the caller balances. Appends to a buf; look at buf.failed at the end. */
+/* Writer: puts commas and quotes; the caller balances. Appends to a buf; look at buf.failed at the end (also set when nested deeper
+ * than 63). Values outside of any bracket are put side by side: add the '\n' of NDJSON between them. */
 struct nilo_json_out {
     struct nilo_buf *buf;
     int depth;

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 4096 /* PIPE_BUF: up to here a write to a pipe is one piece */
+#define LINE_MAX_BYTES  4096 /* PIPE_BUF: up to here a write to a pipe is one piece */
 #define VALUE_MAX_BYTES 2048
-#define CUT_NOTE " cut=true\n"
+#define CUT_NOTE        " cut=true\n"
 
 static const char *const level_names[] = {
     [NILO_LOG_ERROR] = "error", [NILO_LOG_WARNING] = "warning", [NILO_LOG_NOTICE] = "notice",
