@@ -376,7 +376,8 @@ int nilo_iso_parse(const char *s, size_t len, struct nilo_iso *ret, struct nilo_
     struct cursor c = {s, s + len};
     struct fields f = {0};
     if (!iso_text(&c, &f))
-        return nilo_err_set(err, NILO_EDATE, "\"%.*s\" is not an ISO 8601 date or instant, like 2025-01-31 or 2025-01-31T07:45:00Z",
+        return nilo_err_set(err, NILO_EDATE,
+                            "\"%.*s\" is not an ISO 8601 date or instant, like 2025-01-31 or 2025-01-31T07:45:00Z",
                             shown(s, len), s);
     return finish(&f, s, len, ret, err);
 }
@@ -484,7 +485,8 @@ static int pattern_read(const char *text, struct pattern *ret, struct nilo_err *
     if (pat.year || pat.epoch)
         pat.digits = NULL;
     if (!pat.year && !pat.epoch && pat.digits == NULL)
-        return nilo_err_set(err, NILO_EINVAL, "the date pattern \"%.*s\" has no year: add %%Y, %%y or four literal digits",
+        return nilo_err_set(err, NILO_EINVAL,
+                            "the date pattern \"%.*s\" has no year: add %%Y, %%y or four literal digits",
                             shown(text, strlen(text)), text);
     if (pat.dom && !pat.month && !pat.yday && !pat.epoch)
         return nilo_err_set(err, NILO_EINVAL, "the date pattern \"%.*s\" has a day but no month",
@@ -517,9 +519,11 @@ static bool take_epoch(struct cursor *c, struct reading *r)
     int64_t v = 0;
     r->before_epoch = take_char(c, '-');
     const char *start = c->p;
+    const int64_t far = INT64_C(1000000000000); /* the year 33658: refused later, whatever follows */
     for (; c->p < c->end && is_digit(*c->p); c->p++) {
-        if (v < INT64_C(100000000000)) /* no digit more is in the calendar */
-            v = v * 10 + (*c->p - '0');
+        v = v * 10 + (*c->p - '0');
+        if (v > far)
+            v = far;
     }
     r->epoch = v;
     return c->p != start;

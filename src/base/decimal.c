@@ -151,7 +151,7 @@ static bool to_int64(nilo_u128 v, bool negative, int64_t *ret)
 {
     if (v > (negative ? INT64_MIN_SIZE : INT64_MIN_SIZE - 1))
         return false;
-    *ret = negative ? (int64_t)-(nilo_i128)v : (int64_t)v;
+    *ret = negative ? (int64_t)(-(nilo_i128)v) : (int64_t)v;
     return true;
 }
 
@@ -166,8 +166,8 @@ int nilo_decimal_parse(const char *s, size_t len, int scale, bool round, int64_t
     if (!scale_literal(&lit, scale, &v, &rest))
         return nilo_err_set(err, NILO_EOVERFLOW, "the number \"%.*s\" is too large", shown(len), s);
     if (rest != REST_NONE && !round)
-        return nilo_err_set(err, NILO_EINVAL, "the number \"%.*s\" has more than %d digits after the point", shown(len), s,
-                            scale);
+        return nilo_err_set(err, NILO_EINVAL, "the number \"%.*s\" has more than %d digits after the point", shown(len),
+                            s, scale);
     if (!to_int64(v + rounds_up(v, rest), lit.negative, ret_value))
         return nilo_err_set(err, NILO_EOVERFLOW, "the number \"%.*s\" is too large", shown(len), s);
     return 0;
