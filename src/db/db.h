@@ -70,6 +70,12 @@ int nilo_db_exec(struct nilo_db *db, const char *sql, struct nilo_err *err);
  *         use CAST(?1 AS bigint)) only where the server cannot infer */
 int nilo_db_prepare(struct nilo_db *db, const char *sql, struct nilo_db_stmt **ret_stmt, struct nilo_err *err);
 
+/** nilo_db_prepare_once - as nilo_db_prepare, for a text made for one request: not kept, as each kept text stays until close (and more
+ *  than 4096 are refused)
+ *  owner  caller, nilo_db_finish() before nilo_db_close(); nilo_db_finish(NULL) and on a kept statement only resets it */
+int nilo_db_prepare_once(struct nilo_db *db, const char *sql, struct nilo_db_stmt **ret_stmt, struct nilo_err *err);
+void nilo_db_finish(struct nilo_db_stmt *s);
+
 /** nilo_db_query - start a statement with its parameters; rows are then fetched one by one. A statement still running is reset first.
  *  PostgreSQL: rows come in single-row mode or a portal (constant memory); one statement at a time is active on a connection, so finish or
  *  nilo_db_reset() before the next. On SQLite several may be active. Write code for the stricter of the two. */
