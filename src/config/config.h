@@ -1,21 +1,22 @@
 /* nilometer.yaml into checked structs (libcyaml); defaults; environment. Knows no store and no network.
- * An error names file, line and key: "nilometer.yaml:12: metrics[2].agregation: unknown key; did you mean aggregation?" */
+ * An error names file, line and key: "nilometer.yaml:12: metrics[2].agregation: unknown key; did you mean "aggregation"?" */
 #ifndef NILO_CONFIG_CONFIG_H
 #define NILO_CONFIG_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/env.h"
 #include "base/err.h"
 
 /* A user-defined metric of items (top-level `metrics:` list). */
 struct nilo_config_metric {
-    char *name;         /* [a-z][a-z0-9_]{0,47} */
+    char *name;         /* [a-z][a-z0-9_]{0,47}, no reserved word */
     char *type;         /* count (default), average, percentage, aggregate */
     char *aggregation;  /* level (default) or flow */
     char *kind;         /* instant (default) or period */
-    int scale;          /* 0..9; default 0 for counts, 6 for averages and percentages */
+    int scale;          /* 0..9; default 0 for counts and aggregates, 6 for averages and percentages */
     char *currency;     /* NULL or ISO 4217 */
     char *display_name, *description, *unit, *format_pattern; /* NULL = none */
     int line;
@@ -23,10 +24,10 @@ struct nilo_config_metric {
 
 /* A metric that an SQL connection computes. Either a count of a table's rows or (from No. 2 on) a statement. */
 struct nilo_config_sql_metric {
-    char *name;        /* category: posts_total */
+    char *name;        /* category: posts_total; [a-z][a-z0-9_]{0,47}, reserved words are fine here */
     char *type;        /* count */
-    char *table;       /* "posts" or "schema.posts" */
-    char *timestamp;   /* its column, default created_at */
+    char *table;       /* "posts" or "schema.posts", each part bare or a double-quoted SQL identifier: nilo_config_sql_quote() */
+    char *timestamp;   /* its column, default created_at; bare or a double-quoted SQL identifier */
     char *mode;        /* "total" (rows up to the day's end) or "created" (rows of the day) */
     char *display_name, *description, *unit;
     int64_t expected_min, expected_max; /* INT64_MIN / INT64_MAX = not set */
@@ -38,7 +39,8 @@ struct nilo_config_connection {
     char *workspace;  /* default "default" */
     char *platform;   /* sql (more with later connectors; unknown ones are refused naming the known) */
     char *database;   /* sql: a path, or postgres:// URL, or env:NAME / file:PATH (resolved by nilo_config_secret) */
-    char *users, *posts, *comments; /* sql: the three lines: "table" or "table.column" (timestamp column, default created_at) */
+    char *users, *posts, *comments; /* sql: the three lines: "table" or "table(column)" (timestamp column, default created_at), where
+                                     * the table may be "schema.table": nilo_config_sql_expand() takes them apart */
     struct nilo_config_sql_metric *metrics; /* sql: more of them */
     int n_metrics;
     int64_t settle_hours;   /* -1 = the platform's default */
@@ -46,6 +48,7 @@ struct nilo_config_connection {
     int line;
 };
 
+/* Only those that the file lists; one that only a connection names ("default" at least) has the zone UTC: nilo_config_zone(). */
 struct nilo_config_workspace {
     char *name;
     char *zone; /* default UTC; checked by nilo_zone_load */
@@ -54,7 +57,7 @@ struct nilo_config_workspace {
 
 struct nilo_config {
     char *path;  /* where it was read from, NULL = defaults only */
-    char *store; /* NULL = not given here */
+    char *store; /* NULL = not given here; like database a path, URL, env:NAME or file:PATH */
     struct nilo_config_workspace *workspaces;
     int n_workspaces;
     struct nilo_config_connection *connections;
@@ -63,14 +66,38 @@ struct nilo_config {
     int n_metrics;
 };
 
-/** nilo_config_load - path NULL: NILO_CONFIG from the environment, else ./nilometer.yaml when it exists, else defaults only
+/** nilo_config_load - path NULL: NILOMETER_CONFIG from the environment, else ./nilometer.yaml when it exists, else defaults only
+ *  An empty file means defaults only; one over 1 MiB is refused; so are anchors, aliases, tags and a second document.
  *  errors  NILO_ECONFIG file:line: key: what, and what is allowed (unknown key, wrong type, missing required key, duplicate name, bad zone,
- *          secret given inline where only env:/file: are taken); NILO_ENOENT the named file does not exist
+ *          secret given inline where only env:/file: are taken); NILO_ENOENT the named file does not exist, NILO_EIO it cannot be read
  *  owner   caller, nilo_config_free() */
 int nilo_config_load(const char *path, const struct nilo_env *env, struct nilo_config **ret, struct nilo_err *err);
 void nilo_config_free(struct nilo_config *c);
 
-/** nilo_config_secret - resolves "env:NAME" and "file:PATH" (trailing newline cut); any other text is returned as is. caller frees */
+/** nilo_config_zone - the zone of a workspace: what the file says, else "UTC" */
+const char *nilo_config_zone(const struct nilo_config *c, const char *workspace);
+
+/** nilo_config_secret - resolves "env:NAME" and "file:PATH" (trailing newline cut); any other text is returned as is. caller frees
+ *  errors  NILO_ENOENT no such variable or file, NILO_EIO unreadable, NILO_ECONFIG empty, binary or over 64 KiB; no message holds the value */
 int nilo_config_secret(const char *value, char **ret, struct nilo_err *err);
+
+/** nilo_config_help - append the reference of all keys: name, type, what is allowed, default, one line each. Look at b->failed */
+void nilo_config_help(struct nilo_buf *b);
+
+/** nilo_config_reserved - may no item metric have this name? (columns of the relations, words of the query grammar)
+ *  It is a rule about metrics and belongs to model as soon as that has its own table of names. */
+bool nilo_config_reserved(const char *name);
+
+/** nilo_config_sql_expand - every metric that an SQL connection yields: those of users, posts and comments first, in the order
+ *  users_total, posts_total, comments_total, posts_created, comments_created, with display names and descriptions; then `metrics`
+ *  errors  NILO_ECONFIG users, posts or comments do not read as table or table(column); never for a connection that was loaded
+ *  owner   caller, nilo_config_sql_free(); independent of c */
+int nilo_config_sql_expand(const struct nilo_config_connection *c, struct nilo_config_sql_metric **ret, int *ret_n,
+                           struct nilo_err *err);
+void nilo_config_sql_free(struct nilo_config_sql_metric *metrics, int n);
+
+/** nilo_config_sql_quote - append a table or column name as SQL wants it: app.posts becomes "app"."posts"; quoted parts stay
+ *  errors  NILO_ECONFIG not a name, or more than one dot */
+int nilo_config_sql_quote(const char *name, struct nilo_buf *b, struct nilo_err *err);
 
 #endif

@@ -1,0 +1,208 @@
+/* Every configuration key, one row each. The schema that libcyaml reads by, the checks of check.c, the defaults and
+ * the printed reference all come from these rows; so a key cannot be in one and not in another. */
+#include "config/config_priv.h"
+
+#include <cyaml/cyaml.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REQUIRED CYAML_FLAG_DEFAULT
+#define OPTIONAL CYAML_FLAG_OPTIONAL
+#define ANY_LOW  (INT64_MIN + 1) /* INT64_MIN and INT64_MAX mean "not set" */
+#define ANY_HIGH (INT64_MAX - 1)
+
+/* TEXT, PROSE  key (also the struct's member), required?, bytes at most, allowed words, default, help
+ * WHOLE        key, lowest, highest, default, help
+ * LIST         key (the count's member is n_key), what its entries are, help */
+
+#define SQL_METRIC_KEYS(TEXT, PROSE, WHOLE, LIST)                                                                      \
+    TEXT(name, REQUIRED, 48, NULL, NULL, "its name: small letters, digits and _, beginning with a letter")             \
+    TEXT(type, OPTIONAL, 48, "count", "count", "what it is")                                                           \
+    TEXT(table, REQUIRED, 1000, NULL, NULL, "the table whose rows are counted: table or schema.table")                 \
+    TEXT(timestamp, OPTIONAL, 1000, NULL, "created_at", "the column that says when a row was made")                    \
+    TEXT(mode, OPTIONAL, 48, "total|created", "total",                                                                 \
+         "rows up to the day's end (total) or rows of the day (created)")                                              \
+    TEXT(display_name, OPTIONAL, 200, NULL, NULL, "how it is called where people read it")                             \
+    PROSE(description, OPTIONAL, 2000, NULL, NULL, "what it says")                                                     \
+    TEXT(unit, OPTIONAL, 48, NULL, NULL, "what is counted, as in \"12 users\"")                                        \
+    WHOLE(expected_min, ANY_LOW, ANY_HIGH, NULL, "a value below it is marked as an anomaly")                           \
+    WHOLE(expected_max, ANY_LOW, ANY_HIGH, NULL, "a value above it is marked as an anomaly")
+
+#define CONNECTION_KEYS(TEXT, PROSE, WHOLE, LIST)                                                                      \
+    TEXT(name, REQUIRED, 200, NULL, NULL, "its name, unique in its workspace")                                         \
+    TEXT(workspace, OPTIONAL, 200, NULL, "default", "the workspace it belongs to")                                     \
+    TEXT(platform, REQUIRED, 48, NULL, NULL, "where its numbers come from: sql")                                       \
+    TEXT(database, OPTIONAL, 4096, NULL, NULL,                                                                         \
+         "sql, required there: a path, a postgres:// URL without password, env:NAME or file:PATH")                     \
+    TEXT(users, OPTIONAL, 1000, NULL, NULL, "sql: table or table(timestamp column) with a row a user: users_total")    \
+    TEXT(posts, OPTIONAL, 1000, NULL, NULL, "sql: the same with a row a post: posts_total, posts_created")             \
+    TEXT(comments, OPTIONAL, 1000, NULL, NULL, "sql: the same with a row a comment: comments_total, comments_created") \
+    LIST(metrics, sql_metric, "sql: more counts of tables")                                                            \
+    WHOLE(settle_hours, 0, 8760, NULL, "hours after a day's end before it is closed; else as the platform needs")      \
+    WHOLE(timeout_ms, 1, 86400000, "30000", "milliseconds that one statement may take")
+
+#define WORKSPACE_KEYS(TEXT, PROSE, WHOLE, LIST)                                                                       \
+    TEXT(name, REQUIRED, 200, NULL, NULL, "its name, unique")                                                          \
+    TEXT(zone, OPTIONAL, 200, NULL, "UTC", "the time zone its days are cut in, such as Europe/Berlin")
+
+#define METRIC_KEYS(TEXT, PROSE, WHOLE, LIST)                                                                          \
+    TEXT(name, REQUIRED, 48, NULL, NULL,                                                                               \
+         "its name, unique: small letters, digits and _, beginning with a letter; no reserved word")                   \
+    TEXT(type, OPTIONAL, 48, "count|average|percentage|aggregate", "count", "what it is")                              \
+    TEXT(aggregation, OPTIONAL, 48, "level|flow", "level", "a period's value is its last (level) or the sum (flow)")   \
+    TEXT(kind, OPTIONAL, 48, "instant|period", "instant",                                                              \
+         "read as of now (instant) or of the day that the source names (period)")                                      \
+    WHOLE(scale, 0, 9, NULL, "decimal places kept; else 0, for average and percentage 6")                              \
+    TEXT(currency, OPTIONAL, 48, NULL, NULL,                                                                           \
+         "for money: three capitals such as EUR; values are then in that currency")                                    \
+    TEXT(display_name, OPTIONAL, 200, NULL, NULL, "how it is called where people read it")                             \
+    PROSE(description, OPTIONAL, 2000, NULL, NULL, "what it says")                                                     \
+    TEXT(unit, OPTIONAL, 48, NULL, NULL, "its unit, as in \"12 minutes\"")                                             \
+    TEXT(format_pattern, OPTIONAL, 48, NULL, NULL, "how numbers are written where people read them, such as \"0,0\"")
+
+#define TOP_KEYS(TEXT, PROSE, WHOLE, LIST)                                                                             \
+    TEXT(store, OPTIONAL, 4096, NULL, NULL,                                                                            \
+         "where the record is kept: a path, a postgres:// URL without password, env:NAME or file:PATH; else "          \
+         "./nilometer.db")                                                                                             \
+    LIST(workspaces, workspace, "workspaces that need a zone of their own; others have UTC")                           \
+    LIST(connections, connection, "the places that numbers come from")                                                 \
+    LIST(metrics, metric, "metrics of items besides the built-in ones")
+
+/* As libcyaml wants them. Lengths are checked here too: nothing it accepts is longer than the table says. */
+#define SCHEMA_TEXT(key, need, most, allowed, fallback, help) CYAML_FIELD_STRING_PTR(#key, need, SECTION, key, 1, most),
+#define SCHEMA_WHOLE(key, low, high, fallback, help)          CYAML_FIELD_INT(#key, OPTIONAL, SECTION, key),
+#define SCHEMA_LIST(key, entry, help)                                                                                  \
+    CYAML_FIELD_SEQUENCE_COUNT(#key, OPTIONAL | CYAML_FLAG_POINTER_NULL_STR, SECTION, key, n_##key, &entry##_schema,   \
+                               0, CYAML_UNLIMITED),
+#define SCHEMA(rows, flags)                                                                                            \
+    {                                                                                                                  \
+        CYAML_VALUE_MAPPING(flags, SECTION,                                                                            \
+                            ((const cyaml_schema_field_t[]){rows(SCHEMA_TEXT, SCHEMA_TEXT, SCHEMA_WHOLE, SCHEMA_LIST)  \
+                                                                CYAML_FIELD_END}))                                     \
+    }
+
+/* As everything else wants them. */
+#define MEMBER(key) offsetof(SECTION, key), sizeof(((SECTION *)NULL)->key)
+#define KEY_TEXT(key, need, most, allowed, fallback, help)                                                             \
+    {#key, NILO__CONFIG_TEXT, (need) == REQUIRED, 1, most, allowed, fallback, help, MEMBER(key), 0, NULL},
+#define KEY_PROSE(key, need, most, allowed, fallback, help)                                                            \
+    {#key, NILO__CONFIG_PROSE, (need) == REQUIRED, 1, most, allowed, fallback, help, MEMBER(key), 0, NULL},
+#define KEY_WHOLE(key, low, high, fallback, help)                                                                      \
+    {#key, NILO__CONFIG_WHOLE, false, low, high, NULL, fallback, help, MEMBER(key), 0, NULL},
+#define KEY_LIST(key, entry, help)                                                                                     \
+    {#key, NILO__CONFIG_LIST, false, 0, 0, NULL, NULL, help, MEMBER(key), offsetof(SECTION, n_##key), &entry##_section},
+#define KEYS(rows)                                                                                                     \
+    {                                                                                                                  \
+        rows(KEY_TEXT, KEY_PROSE, KEY_WHOLE, KEY_LIST)                                                                 \
+    }
+#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
+
+#define SECTION struct nilo_config_sql_metric
+static const cyaml_schema_value_t sql_metric_schema = SCHEMA(SQL_METRIC_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key sql_metric_keys[] = KEYS(SQL_METRIC_KEYS);
+static const struct nilo__config_section sql_metric_section = {
+    "connections[].metrics[]", sql_metric_keys, COUNT(sql_metric_keys), sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
+#define SECTION struct nilo_config_connection
+static const cyaml_schema_value_t connection_schema = SCHEMA(CONNECTION_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key connection_keys[] = KEYS(CONNECTION_KEYS);
+static const struct nilo__config_section connection_section = {"connections[]", connection_keys, COUNT(connection_keys),
+                                                               sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
+#define SECTION struct nilo_config_workspace
+static const cyaml_schema_value_t workspace_schema = SCHEMA(WORKSPACE_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key workspace_keys[] = KEYS(WORKSPACE_KEYS);
+static const struct nilo__config_section workspace_section = {"workspaces[]", workspace_keys, COUNT(workspace_keys),
+                                                              sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
+#define SECTION struct nilo_config_metric
+static const cyaml_schema_value_t metric_schema = SCHEMA(METRIC_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key metric_keys[] = KEYS(METRIC_KEYS);
+static const struct nilo__config_section metric_section = {"metrics[]", metric_keys, COUNT(metric_keys),
+                                                           sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
+#define SECTION struct nilo_config
+static const cyaml_schema_value_t top_schema = SCHEMA(TOP_KEYS, CYAML_FLAG_POINTER);
+static const struct nilo__config_key top_keys[] = KEYS(TOP_KEYS);
+const struct nilo__config_section nilo__config_top = {"", top_keys, COUNT(top_keys), sizeof(SECTION), 0};
+#undef SECTION
+
+const struct nilo__config_section *const nilo__config_sections[] = {
+    &nilo__config_top, &workspace_section, &connection_section, &sql_metric_section, &metric_section, NULL,
+};
+
+const struct nilo__config_key *nilo__config_find(const struct nilo__config_section *s, const char *name)
+{
+    for (int i = 0; i < s->n; i++) {
+        if (strcmp(s->keys[i].name, name) == 0)
+            return &s->keys[i];
+    }
+    return NULL;
+}
+
+int nilo__config_fill(const char *file, const char *text, size_t len, struct nilo_config **ret, struct nilo_err *err)
+{
+    /* Its log is off: what it could complain about has been said better before (check.c), and its lines quote
+     * values. */
+    const cyaml_config_t how = {.mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR, .flags = CYAML_CFG_NO_ALIAS};
+    cyaml_data_t *data = NULL;
+
+    cyaml_err_t rc = cyaml_load_data((const uint8_t *)text, len, &how, &top_schema, &data, NULL);
+    if (rc == CYAML_ERR_OOM)
+        return nilo_err_nomem(err);
+    if (rc != CYAML_OK)
+        return nilo_err_set(err, NILO_EINTERNAL, "%s: libcyaml refuses what our checks allow: %s", file,
+                            cyaml_strerror(rc));
+    *ret = data;
+    return 0;
+}
+
+void nilo__config_clear(const struct nilo__config_section *s, void *thing)
+{
+    for (int i = 0; i < s->n; i++) {
+        const struct nilo__config_key *key = &s->keys[i];
+        if (key->type == NILO__CONFIG_WHOLE)
+            continue;
+        char *member;
+        memcpy(&member, (char *)thing + key->offset, sizeof(member));
+        if (key->type == NILO__CONFIG_LIST && member != NULL) {
+            int n;
+            memcpy(&n, (char *)thing + key->count_offset, sizeof(n));
+            for (int k = 0; k < n; k++)
+                nilo__config_clear(key->entries, member + (size_t)k * key->entries->size);
+        }
+        free(member);
+    }
+}
+
+static void help_line(struct nilo_buf *b, const struct nilo__config_key *key)
+{
+    static const char *const types[] = {"text", "text", "whole number", "list"};
+
+    nilo_buf_addf(b, "  %-15s %-13s", key->name, types[key->type]);
+    nilo_buf_addf(b, " %s", key->help);
+    if (key->allowed != NULL && strchr(key->allowed, '|') != NULL)
+        nilo_buf_addf(b, "; one of %s", key->allowed);
+    else if (key->allowed != NULL)
+        nilo_buf_addf(b, "; only %s", key->allowed);
+    if (key->type == NILO__CONFIG_WHOLE && key->min != ANY_LOW)
+        nilo_buf_addf(b, "; %" PRId64 " to %" PRId64, key->min, key->max);
+    if (key->fallback != NULL)
+        nilo_buf_addf(b, " (default %s)", key->fallback);
+    nilo_buf_adds(b, key->required ? " (required)\n" : "\n");
+}
+
+void nilo_config_help(struct nilo_buf *b)
+{
+    for (int i = 0; nilo__config_sections[i] != NULL; i++) {
+        const struct nilo__config_section *s = nilo__config_sections[i];
+        nilo_buf_addf(b, "%s%s\n", i > 0 ? "\n" : "", i > 0 ? s->path : "nilometer.yaml");
+        for (int k = 0; k < s->n; k++)
+            help_line(b, &s->keys[k]);
+    }
+}

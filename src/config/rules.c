@@ -1,0 +1,409 @@
+/* What goes beyond keys and types: names and their uniqueness, zones, platforms, what an SQL connection needs,
+ * secrets written inline, and that one metric has one source in a workspace. */
+#include "config/config_priv.h"
+
+#include "base/zone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Connectors that exist; one row a platform. */
+static const char *const platforms[] = {"sql"};
+#define PLATFORMS ((int)(sizeof(platforms) / sizeof(platforms[0])))
+
+/* Columns of the relations, and words that the query grammar reads itself. Sorted for bsearch. */
+static const char *const reserved[] = {
+    "absence",      "account",     "and",        "app",           "as_of",      "bucket",
+    "captured_at",  "columns",     "connection", "connection_id", "content",    "content_id",
+    "created_at",   "credit",      "currency",   "day",           "deleted_at", "description",
+    "display_name", "entity",      "entity_id",  "external_id",   "id",         "is_active",
+    "kind",         "limit",       "media_type", "metadata",      "metric",     "metric_category",
+    "metric_date",  "metric_type", "name",       "not",           "offset",     "on_conflict",
+    "or",           "order",       "owner",      "platform",      "posted_at",  "provenance",
+    "recorded_at",  "run",         "run_id",     "select",        "seq",        "source_day",
+    "status",       "tags",        "thumbnail",  "title",         "type",       "unit",
+    "updated_at",   "url",         "value",      "window_days",   "workspace",  "workspace_id",
+};
+
+static int compare_words(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+bool nilo_config_reserved(const char *name)
+{
+    return bsearch(&name, reserved, sizeof(reserved) / sizeof(reserved[0]), sizeof(reserved[0]), compare_words) != NULL;
+}
+
+struct rules {
+    const struct nilo_config *config;
+    const struct nilo__config_place *top;
+    const struct nilo_env *env;
+    struct nilo_err *err;
+};
+
+/* ---- one thing, one name ---- */
+
+struct named {
+    const char *group; /* the workspace, or "" */
+    const char *name;
+    int order; /* in the file */
+    int line;
+    struct nilo__config_place at;
+    const char *key;
+};
+
+struct names {
+    struct named *items;
+    int n, room;
+};
+
+static int names_add(struct names *names, struct named item, struct nilo_err *err)
+{
+    if (names->n == names->room) {
+        int room = names->room > 0 ? names->room * 2 : 32;
+        struct named *items = reallocarray(names->items, (size_t)room, sizeof(*items));
+        if (items == NULL)
+            return nilo_err_nomem(err);
+        names->items = items;
+        names->room = room;
+    }
+    item.order = names->n;
+    names->items[names->n++] = item;
+    return 0;
+}
+
+static int compare_named(const void *left, const void *right)
+{
+    const struct named *a = left, *b = right;
+    int by = strcmp(a->group, b->group);
+    if (by == 0)
+        by = strcmp(a->name, b->name);
+    return by != 0 ? by : (a->order > b->order) - (a->order < b->order);
+}
+
+/* The first entry of the file that has the name of an earlier one; sorts. */
+static bool names_twice(struct names *names, const struct named **ret_first, const struct named **ret_second)
+{
+    const struct named *first = NULL, *second = NULL;
+    if (names->n > 1)
+        qsort(names->items, (size_t)names->n, sizeof(names->items[0]), compare_named);
+    for (int i = 1; i < names->n; i++) {
+        const struct named *a = &names->items[i - 1], *b = &names->items[i];
+        if (strcmp(a->group, b->group) != 0 || strcmp(a->name, b->name) != 0)
+            continue;
+        if (second == NULL || b->order < second->order) {
+            first = a;
+            second = b;
+        }
+    }
+    *ret_first = first;
+    *ret_second = second;
+    return second != NULL;
+}
+
+/* Frees the names. */
+static int names_unique(struct names *names, struct nilo_err *err)
+{
+    const struct named *first, *second;
+    int rc = 0;
+    if (names_twice(names, &first, &second))
+        rc = nilo__config_fail(
+            &second->at, second->line, second->key, err, "%s is already the name of %s (line %d)%s; names are unique%s",
+            nilo__config_show(second->name).text, first->at.path, first->line,
+            second->group[0] != '\0' ? " in this workspace" : "", second->group[0] != '\0' ? " in a workspace" : "");
+    free(names->items);
+    return rc;
+}
+
+/* ---- words ---- */
+
+static int check_label(const struct rules *r, const struct nilo__config_place *at, int line, const char *key,
+                       const char *text)
+{
+    size_t len = strlen(text);
+    if (text[0] != ' ' && text[len - 1] != ' ')
+        return 0;
+    return nilo__config_fail(at, line, key, r->err, "begins or ends with a blank; leave that out");
+}
+
+static int check_metric_name(const struct rules *r, const struct nilo__config_place *at, int line, const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    size_t len = strlen(name);
+    if (len <= 48 && strspn(name, letters) == len && name[0] >= 'a' && name[0] <= 'z')
+        return 0;
+    return nilo__config_fail(
+        at, line, "name", r->err,
+        "%s is no metric name; write small letters, digits and _ (48 at most), beginning with a letter",
+        nilo__config_show(name).text);
+}
+
+static int check_address(const struct rules *r, const struct nilo__config_place *at, int line, const char *key,
+                         const char *text)
+{
+    const char *problem = nilo__config_address_problem(text);
+    return problem != NULL ? nilo__config_fail(at, line, key, r->err, "%s", problem) : 0;
+}
+
+/* ---- workspaces ---- */
+
+static int check_zone(const struct rules *r, const struct nilo__config_place *at, int line, const char *name)
+{
+    struct nilo_err why = {0};
+    struct nilo_zone *zone = NULL;
+    if (nilo_zone_load(r->env != NULL ? r->env->zoneinfo : NULL, name, &zone, &why) == 0) {
+        nilo_zone_free(zone);
+        return 0;
+    }
+    if (why.code == NILO_ENOMEM)
+        return nilo_err_nomem(r->err);
+    if (why.code == NILO_EINVAL || why.code == NILO_ENOENT)
+        return nilo__config_fail(at, line, "zone", r->err,
+                                 "%s is no time zone known here; write one such as Europe/Berlin or UTC",
+                                 nilo__config_show(name).text);
+    return nilo__config_fail(at, line, "zone", r->err, "%s", why.msg);
+}
+
+static int check_workspaces(const struct rules *r, const struct nilo__config_node *list)
+{
+    const struct nilo_config *c = r->config;
+    const struct nilo__config_node *node = list != NULL ? list->first : NULL;
+    struct names names = {0};
+
+    for (int i = 0; i < c->n_workspaces && node != NULL; i++, node = node->next) {
+        const struct nilo_config_workspace *w = &c->workspaces[i];
+        struct nilo__config_place at = nilo__config_at(r->top, "workspaces", i);
+        int line = nilo__config_line(node, "name");
+        struct named item = {.group = "", .name = w->name, .line = line, .at = at, .key = "name"};
+        if (check_label(r, &at, line, "name", w->name) < 0 ||
+            check_zone(r, &at, nilo__config_line(node, "zone"), w->zone) < 0 || names_add(&names, item, r->err) < 0) {
+            free(names.items);
+            return -1;
+        }
+    }
+    return names_unique(&names, r->err);
+}
+
+/* ---- metrics of items ---- */
+
+static int check_metric(const struct rules *r, const struct nilo_config_metric *m, const struct nilo__config_node *node,
+                        const struct nilo__config_place *at)
+{
+    int line = nilo__config_line(node, "name");
+    if (check_metric_name(r, at, line, m->name) < 0)
+        return -1;
+    if (nilo_config_reserved(m->name))
+        return nilo__config_fail(at, line, "name", r->err,
+                                 "\"%s\" is a reserved word (a column or a word of queries); take another name",
+                                 m->name);
+    if (m->currency != NULL && (strlen(m->currency) != 3 || strspn(m->currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3))
+        return nilo__config_fail(at, nilo__config_line(node, "currency"), "currency", r->err,
+                                 "%s is no currency; write three capitals such as EUR",
+                                 nilo__config_show(m->currency).text);
+    return 0;
+}
+
+static int check_metrics(const struct rules *r, const struct nilo__config_node *list)
+{
+    const struct nilo_config *c = r->config;
+    const struct nilo__config_node *node = list != NULL ? list->first : NULL;
+    struct names names = {0};
+
+    for (int i = 0; i < c->n_metrics && node != NULL; i++, node = node->next) {
+        struct nilo__config_place at = nilo__config_at(r->top, "metrics", i);
+        struct named item = {
+            .group = "", .name = c->metrics[i].name, .line = nilo__config_line(node, "name"), .at = at, .key = "name"};
+        if (check_metric(r, &c->metrics[i], node, &at) < 0 || names_add(&names, item, r->err) < 0) {
+            free(names.items);
+            return -1;
+        }
+    }
+    return names_unique(&names, r->err);
+}
+
+/* ---- connections ---- */
+
+static int check_platform(const struct rules *r, const struct nilo__config_place *at, int line, const char *platform)
+{
+    char known[256] = "";
+    for (int i = 0; i < PLATFORMS; i++) {
+        if (strcmp(platform, platforms[i]) == 0)
+            return 0;
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof(known) - used, "%s%s", i > 0 ? ", " : "", platforms[i]);
+    }
+    return nilo__config_fail(at, line, "platform", r->err, "%s is no platform known here; known: %s",
+                             nilo__config_show(platform).text, known);
+}
+
+/* A misspelt workspace would be a new tenant. Where the file lists workspaces, connections use these ("default" is
+ * always there). */
+static int check_workspace(const struct rules *r, const struct nilo__config_place *at, int line, const char *workspace)
+{
+    const struct nilo_config *c = r->config;
+    bool found = c->n_workspaces == 0 || strcmp(workspace, "default") == 0;
+    for (int i = 0; i < c->n_workspaces && !found; i++)
+        found = strcmp(workspace, c->workspaces[i].name) == 0;
+    if (found)
+        return check_label(r, at, line, "workspace", workspace);
+    return nilo__config_fail(at, line, "workspace", r->err,
+                             "%s is not among the workspaces of this file; add it there or write \"default\"",
+                             nilo__config_show(workspace).text);
+}
+
+static int check_sql_metric(const struct rules *r, const struct nilo_config_sql_metric *m,
+                            const struct nilo__config_node *node, const struct nilo__config_place *at)
+{
+    const char *problem = nilo__config_name_problem(m->table, 2);
+    if (check_metric_name(r, at, nilo__config_line(node, "name"), m->name) < 0)
+        return -1;
+    if (problem != NULL && nilo__config_table_problem(m->table) == NULL)
+        problem = "names a column too; write the column under timestamp";
+    if (problem != NULL)
+        return nilo__config_fail(at, nilo__config_line(node, "table"), "table", r->err, "%s %s",
+                                 nilo__config_show(m->table).text, problem);
+    problem = nilo__config_name_problem(m->timestamp, 1);
+    if (problem != NULL)
+        return nilo__config_fail(at, nilo__config_line(node, "timestamp"), "timestamp", r->err, "%s %s",
+                                 nilo__config_show(m->timestamp).text, problem);
+    if (m->expected_min > m->expected_max)
+        return nilo__config_fail(at, nilo__config_line(node, "expected_min"), "expected_min", r->err,
+                                 "is above expected_max (line %d); exchange them",
+                                 nilo__config_line(node, "expected_max"));
+    return 0;
+}
+
+static int check_sql(const struct rules *r, const struct nilo_config_connection *c,
+                     const struct nilo__config_node *node, const struct nilo__config_place *at)
+{
+    const struct {
+        const char *key, *text;
+    } tables[] = {{"users", c->users}, {"posts", c->posts}, {"comments", c->comments}};
+
+    if (c->database == NULL)
+        return nilo__config_fail(
+            at, node->line, "database", r->err,
+            "is required for platform sql; give a path, a postgres:// URL without password, env:NAME or file:PATH");
+    if (check_address(r, at, nilo__config_line(node, "database"), "database", c->database) < 0)
+        return -1;
+    for (int i = 0; i < 3; i++) {
+        const char *problem = tables[i].text != NULL ? nilo__config_table_problem(tables[i].text) : NULL;
+        if (problem != NULL)
+            return nilo__config_fail(at, nilo__config_line(node, tables[i].key), tables[i].key, r->err, "%s %s",
+                                     nilo__config_show(tables[i].text).text, problem);
+    }
+    if (c->users == NULL && c->posts == NULL && c->comments == NULL && c->n_metrics == 0)
+        return nilo__config_fail(at, node->line, NULL, r->err,
+                                 "counts nothing; give at least one of users, posts, comments and metrics");
+
+    const struct nilo__config_node *list = nilo__config_get(node, "metrics");
+    const struct nilo__config_node *entry = list != NULL ? list->first : NULL;
+    for (int i = 0; i < c->n_metrics && entry != NULL; i++, entry = entry->next) {
+        struct nilo__config_place below = nilo__config_at(at, "metrics", i);
+        if (check_sql_metric(r, &c->metrics[i], entry, &below) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_connection(const struct rules *r, const struct nilo_config_connection *c,
+                            const struct nilo__config_node *node, const struct nilo__config_place *at)
+{
+    if (check_label(r, at, nilo__config_line(node, "name"), "name", c->name) < 0 ||
+        check_workspace(r, at, nilo__config_line(node, "workspace"), c->workspace) < 0 ||
+        check_platform(r, at, nilo__config_line(node, "platform"), c->platform) < 0)
+        return -1;
+    return check_sql(r, c, node, at);
+}
+
+/* What a connection yields, under its workspace. */
+static int add_categories(struct names *names, const struct nilo_config_connection *c,
+                          const struct nilo__config_node *node, const struct nilo__config_place *at,
+                          struct nilo_err *err)
+{
+    for (int i = 0; i < NILO__CONFIG_CORES; i++) {
+        const struct nilo__config_core *core = &nilo__config_cores[i];
+        struct named item = {.group = c->workspace,
+                             .name = core->name,
+                             .line = nilo__config_line(node, core->key),
+                             .at = *at,
+                             .key = core->key};
+        if (nilo__config_core_table(c, core) != NULL && names_add(names, item, err) < 0)
+            return -1;
+    }
+    const struct nilo__config_node *list = nilo__config_get(node, "metrics");
+    const struct nilo__config_node *entry = list != NULL ? list->first : NULL;
+    for (int i = 0; i < c->n_metrics && entry != NULL; i++, entry = entry->next) {
+        struct named item = {.group = c->workspace,
+                             .name = c->metrics[i].name,
+                             .line = nilo__config_line(entry, "name"),
+                             .at = nilo__config_at(at, "metrics", i),
+                             .key = "name"};
+        if (names_add(names, item, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Frees the names. */
+static int categories_unique(struct names *names, struct nilo_err *err)
+{
+    const struct named *first, *second;
+    int rc = 0;
+    if (names_twice(names, &first, &second))
+        rc = nilo__config_fail(&second->at, second->line, second->key, err,
+                               "%s already comes from %s.%s (line %d); a metric has one source in a workspace, so drop "
+                               "one, rename it under "
+                               "metrics, or move it to another workspace",
+                               second->name, first->at.path, first->key, first->line);
+    free(names->items);
+    return rc;
+}
+
+static int check_connections(const struct rules *r, const struct nilo__config_node *list)
+{
+    const struct nilo_config *c = r->config;
+    const struct nilo__config_node *node = list != NULL ? list->first : NULL;
+    struct names names = {0}, categories = {0};
+    int rc = 0;
+
+    for (int i = 0; i < c->n_connections && node != NULL && rc == 0; i++, node = node->next) {
+        const struct nilo_config_connection *one = &c->connections[i];
+        struct nilo__config_place at = nilo__config_at(r->top, "connections", i);
+        struct named item = {.group = one->workspace,
+                             .name = one->name,
+                             .line = nilo__config_line(node, "name"),
+                             .at = at,
+                             .key = "name"};
+        rc = check_connection(r, one, node, &at);
+        if (rc == 0)
+            rc = names_add(&names, item, r->err);
+        if (rc == 0)
+            rc = add_categories(&categories, one, node, &at, r->err);
+    }
+    if (rc < 0) {
+        free(names.items);
+        free(categories.items);
+        return -1;
+    }
+    if (names_unique(&names, r->err) < 0) {
+        free(categories.items);
+        return -1;
+    }
+    return categories_unique(&categories, r->err);
+}
+
+int nilo__config_rules(const struct nilo_config *c, const struct nilo__config_node *root,
+                       const struct nilo__config_place *at, const struct nilo_env *env, struct nilo_err *err)
+{
+    const struct rules r = {.config = c, .top = at, .env = env, .err = err};
+    if (c->store != NULL && check_address(&r, at, nilo__config_line(root, "store"), "store", c->store) < 0)
+        return -1;
+    if (check_workspaces(&r, nilo__config_get(root, "workspaces")) < 0)
+        return -1;
+    if (check_connections(&r, nilo__config_get(root, "connections")) < 0)
+        return -1;
+    return check_metrics(&r, nilo__config_get(root, "metrics"));
+}
