@@ -1,0 +1,66 @@
+/* Where numbers come from: reads a source and says what it answers. Knows nothing about days that are due, runs or the store; that is
+ * collect's business. One part so far: databases that an application keeps its own tables in (sql.c). */
+#ifndef NILO_CONNECT_CONNECT_H
+#define NILO_CONNECT_CONNECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/day.h"
+#include "base/env.h"
+#include "base/err.h"
+#include "db/db.h"
+
+/** nilo_connect_class - what an error of a source means for the run: transient (try again later), auth, permission or invalid */
+const char *nilo_connect_class(enum nilo_code code);
+
+/* ---- SQL sources ----------------------------------------------------------------------------------------------------------- */
+
+/** nilo_sql_open - someone else's database, read-only; a path of an SQLite file or a postgres:// URL
+ *  timeout_ms  what one statement may take
+ *  errors      as nilo_db_open()
+ *  owner       caller, nilo_db_close() */
+int nilo_sql_open(const char *database, int64_t timeout_ms, const char *vfs, struct nilo_db **ret, struct nilo_err *err);
+
+/* A line through time. Rows stamped with an instant lie before it when that is earlier than `at`; rows that only have a date when that is
+ * earlier than `day`: a date without a time of day names a day of whoever's calendar is asked for, in any zone. */
+struct nilo_cut {
+    nilo_us at;
+    nilo_day day;
+};
+
+struct nilo_sql_counts {
+    int64_t rows;       /* of the table, all of them */
+    int64_t empty;      /* rows whose timestamp is NULL ... */
+    int64_t julian;     /* ... or a julian day: a REAL too small for an epoch ... */
+    int64_t unreadable; /* ... or something else that is no time; none of the three lies before any cut */
+};
+
+/** nilo_sql_count - how many rows of a table lie before each cut; one statement, one pass over the table, however many cuts there are
+ *  table, timestamp  as nilo_config_sql_quote() takes them. Columns: PostgreSQL timestamptz, timestamp (read as UTC), date, integer and bigint
+ *                    (epoch). SQLite, value by value: ISO 8601 text in its usual spellings (without a zone: UTC; without a time: a
+ *                    date), integers and REALs that are an epoch, text of 9 digits and more that is one. Epochs are told apart by
+ *                    their size: below 10^11 seconds, below 10^14 milliseconds, below 10^17 microseconds, else nanoseconds; numbers
+ *                    like 20250111 and 20250111093000 are dates (PostgreSQL: refused); a REAL below 10^8 is taken for a julian day,
+ *                    which is refused
+ *  cuts              n >= 1, ascending in both members
+ *  ret_below         n numbers
+ *  errors            NILO_ENOENT no such table or column (the sentence names what there is), NILO_EINVAL a column that holds no time,
+ *                    NILO_ETIMEOUT, NILO_ESOURCE and what else the database says */
+int nilo_sql_count(struct nilo_db *source, const char *table, const char *timestamp, const struct nilo_cut *cuts, size_t n,
+                   int64_t *ret_below, struct nilo_sql_counts *ret, struct nilo_err *err);
+
+/** nilo_sql_unreadable - appends "2 of 40 rows of posts have no readable created_at (...); they are not counted"; nothing when all were read */
+void nilo_sql_unreadable(const struct nilo_sql_counts *counts, const char *table, const char *timestamp, struct nilo_buf *b);
+
+/* What a value of an SQLite column says about time; no column type can be relied on there. */
+enum nilo_stamp_kind { NILO_STAMP_INSTANT, NILO_STAMP_DAY, NILO_STAMP_EMPTY, NILO_STAMP_JULIAN, NILO_STAMP_UNREADABLE };
+struct nilo_stamp {
+    enum nilo_stamp_kind kind;
+    nilo_us at;   /* NILO_STAMP_INSTANT */
+    nilo_day day; /* NILO_STAMP_DAY */
+};
+struct nilo_stamp nilo_stamp_read(const struct nilo_db_value *v);
+
+#endif

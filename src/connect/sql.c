@@ -1,0 +1,414 @@
+/* Counts the rows of an application's tables at many points in time, in one pass over each table.
+ *
+ * PostgreSQL counts by itself: width_bucket() finds for each row, by binary search, between which cuts it lies, and one GROUP BY gives
+ * all of them; 3,650 days are twelve comparisons a row. A bucket of a fixed length would be simpler but not exact: "up to now" and the
+ * days of old zones lie on no quarter of an hour.
+ * SQLite runs in this process and its columns hold anything in any spelling: the rows' timestamps are fetched and read here, so
+ * one rule (stamp.c) decides, not a dozen SQL expressions; and it is faster than grouping there, which sorts.
+ *
+ * Names come from the configuration and cannot be bound; they are always quoted. A column is named through its table (t."created_at"):
+ * SQLite takes a bare quoted name that is no column for a text. */
+#include "connect/connect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config/config.h"
+
+#define NAME_MAX_BYTES 4096
+#define CUTS_MAX_BYTES (16u << 20)
+#define COLUMNS_SHOWN 12
+
+int nilo_sql_open(const char *database, int64_t timeout_ms, const char *vfs, struct nilo_db **ret, struct nilo_err *err)
+{
+    struct nilo_db_options options = {.mode = NILO_DB_SOURCE, .vfs = vfs, .timeout_ms = timeout_ms};
+    return nilo_db_open(database, &options, ret, err);
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------------------------- */
+
+/* "app"."posts" for statements; app and posts for asking the catalogue. */
+struct name {
+    struct nilo_buf quoted;
+    struct nilo_buf part[2];
+    int n;
+};
+
+static void name_done(struct name *name)
+{
+    nilo_buf_done(&name->quoted);
+    nilo_buf_done(&name->part[0]);
+    nilo_buf_done(&name->part[1]);
+}
+
+/* `quoted` is what nilo_config_sql_quote() wrote: one or two parts, each in double quotes, those within doubled. */
+static void unquote(struct name *name)
+{
+    const char *p = nilo_buf_str(&name->quoted);
+    while (*p == '"' && name->n < 2) {
+        struct nilo_buf *part = &name->part[name->n++];
+        for (p++; *p != '\0'; p++) {
+            if (*p == '"' && *++p != '"')
+                break;
+            nilo_buf_addc(part, *p);
+        }
+        if (*p == '.')
+            p++;
+    }
+}
+
+static int name_init(struct name *name, const char *text, struct nilo_err *err)
+{
+    name->n = 0;
+    nilo_buf_init(&name->quoted, NAME_MAX_BYTES);
+    nilo_buf_init(&name->part[0], NAME_MAX_BYTES);
+    nilo_buf_init(&name->part[1], NAME_MAX_BYTES);
+    if (nilo_config_sql_quote(text, &name->quoted, err) != 0)
+        return -1;
+    unquote(name);
+    if (name->quoted.failed || name->part[0].failed || name->part[1].failed)
+        return nilo_err_nomem(err);
+    return 0;
+}
+
+/* ---- one count ----------------------------------------------------------------------------------------------------------------- */
+
+struct count {
+    struct nilo_db *db;
+    const char *table_text, *column_text; /* as configured, for messages */
+    struct name table, column;
+    const struct nilo_cut *cuts;
+    size_t n;
+    int64_t *buckets; /* n + 1: rows that lie behind exactly so many cuts */
+    struct nilo_sql_counts counts;
+};
+
+static int start(struct count *c, const char *sql, const struct nilo_db_value *params, int n, struct nilo_db_stmt **ret,
+                 struct nilo_err *err)
+{
+    struct nilo_db_stmt *stmt;
+    if (nilo_db_prepare(c->db, sql, &stmt, err) != 0 || nilo_db_query(stmt, params, n, err) != 0)
+        return -1;
+    *ret = stmt;
+    return 0;
+}
+
+static int missing_table(const struct count *c, struct nilo_err *err)
+{
+    return nilo_err_set(err, NILO_ENOENT, "there is no table or view %s in %s", c->table_text, nilo_db_target(c->db));
+}
+
+/* Rows of (column name, type): finds ours; the others are named in the message when it is missing. */
+static int find_column(struct count *c, struct nilo_db_stmt *columns, int (*compare)(const char *, const char *), char *type,
+                       size_t type_size, struct nilo_err *err)
+{
+    struct nilo_buf others;
+    int seen = 0, row;
+    bool found = false;
+    const char *wanted = nilo_buf_str(&c->column.part[0]);
+    nilo_buf_init(&others, NAME_MAX_BYTES);
+    while ((row = nilo_db_row(columns, err)) == 1) {
+        const char *name = nilo_db_column_text(columns, 0), *its_type = nilo_db_column_text(columns, 1);
+        if (name == NULL)
+            continue;
+        if (!found && compare(name, wanted) == 0) {
+            found = true;
+            snprintf(type, type_size, "%s", its_type != NULL ? its_type : "");
+        }
+        if (seen++ < COLUMNS_SHOWN)
+            nilo_buf_addf(&others, "%s%s", seen > 1 ? ", " : "", name);
+    }
+    if (row == 0 && seen == 0)
+        row = missing_table(c, err);
+    else if (row == 0 && !found)
+        row = nilo_err_set(err, NILO_ENOENT, "%s has no column %s; it has %s%s", c->table_text, c->column_text,
+                           nilo_buf_str(&others), seen > COLUMNS_SHOWN ? ", ..." : "");
+    nilo_buf_done(&others);
+    return row;
+}
+
+/* ---- SQLite -------------------------------------------------------------------------------------------------------------------- */
+
+static bool behind(const struct nilo_stamp *s, const struct nilo_cut *cut)
+{
+    return s->kind == NILO_STAMP_DAY ? s->day.n >= cut->day.n : s->at >= cut->at;
+}
+
+/* How many cuts the stamp lies behind. Rows mostly come in the order of time, so the last answer is tried first. */
+static size_t bucket_of(const struct count *c, const struct nilo_stamp *s, size_t last)
+{
+    if ((last == 0 || behind(s, &c->cuts[last - 1])) && (last == c->n || !behind(s, &c->cuts[last])))
+        return last;
+    size_t low = 0, high = c->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (behind(s, &c->cuts[mid]))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static int sqlite_check(struct count *c, struct nilo_err *err)
+{
+    struct nilo_db_stmt *columns;
+    char type[8];
+    bool in_schema = c->table.n == 2;
+    const struct nilo_db_value params[2] = {
+        nilo_dbv_text(nilo_buf_str(&c->table.part[in_schema ? 1 : 0])),
+        nilo_dbv_text(in_schema ? nilo_buf_str(&c->table.part[0]) : NULL),
+    };
+    if (start(c, "SELECT name, '' FROM pragma_table_xinfo(?1, ?2)", params, 2, &columns, err) != 0)
+        return -1;
+    return find_column(c, columns, strcasecmp, type, sizeof type, err);
+}
+
+static void sqlite_take(struct count *c, const struct nilo_db_value *v, size_t *last)
+{
+    struct nilo_stamp stamp = nilo_stamp_read(v);
+    c->counts.rows++;
+    switch (stamp.kind) {
+    case NILO_STAMP_INSTANT:
+    case NILO_STAMP_DAY:
+        *last = bucket_of(c, &stamp, *last);
+        c->buckets[*last]++;
+        break;
+    case NILO_STAMP_EMPTY:
+        c->counts.empty++;
+        break;
+    case NILO_STAMP_JULIAN:
+        c->counts.julian++;
+        break;
+    case NILO_STAMP_UNREADABLE:
+        c->counts.unreadable++;
+        break;
+    }
+}
+
+static int sqlite_count(struct count *c, struct nilo_buf *sql, struct nilo_err *err)
+{
+    struct nilo_db_stmt *rows;
+    size_t last = c->n;
+    int row;
+    if (sqlite_check(c, err) != 0)
+        return -1;
+    nilo_buf_addf(sql, "SELECT t.%s FROM %s AS t", nilo_buf_str(&c->column.quoted), nilo_buf_str(&c->table.quoted));
+    if (sql->failed)
+        return nilo_err_nomem(err);
+    if (start(c, nilo_buf_str(sql), NULL, 0, &rows, err) != 0)
+        return -1;
+    while ((row = nilo_db_row(rows, err)) == 1) {
+        struct nilo_db_value v = nilo_db_column(rows, 0);
+        sqlite_take(c, &v, &last);
+    }
+    return row;
+}
+
+/* ---- PostgreSQL ------------------------------------------------------------------------------------------------------------------ */
+
+enum cut_text { CUT_INSTANT, CUT_DAY, CUT_EPOCH };
+
+/* What a column's type is compared as. %s is the column. An infinite timestamp belongs to no day: it becomes NULL. */
+static const struct pg_kind {
+    const char *type, *array;
+    enum cut_text cut;
+    const char *value;
+} pg_kinds[] = {
+    {"timestamp with time zone", "timestamptz[]", CUT_INSTANT, "CASE WHEN isfinite(%s) THEN %s END"},
+    {"timestamp without time zone", "timestamp[]", CUT_INSTANT, "CASE WHEN isfinite(%s) THEN %s END"},
+    {"date", "date[]", CUT_DAY, "CASE WHEN isfinite(%s) THEN %s END"},
+    /* The epochs of stamp.c. */
+#define PG_EPOCH                                                                                                               \
+    "(SELECT CASE WHEN v BETWEEN 19000101 AND 21001231 OR v BETWEEN 19000101000000 AND 21001231235959 THEN NULL"              \
+    " WHEN abs(v) < 1e11 THEN v * 1000000 WHEN abs(v) < 1e14 THEN v * 1000 WHEN abs(v) < 1e17 THEN v ELSE div(v, 1000) END"   \
+    " FROM (SELECT CAST(%s AS numeric) AS v) AS e)"
+    {"bigint", "numeric[]", CUT_EPOCH, PG_EPOCH},
+    {"integer", "numeric[]", CUT_EPOCH, PG_EPOCH},
+};
+
+static const struct pg_kind *pg_kind_of(const char *type)
+{
+    for (size_t i = 0; i < sizeof pg_kinds / sizeof pg_kinds[0]; i++) {
+        if (strcmp(pg_kinds[i].type, type) == 0)
+            return &pg_kinds[i];
+    }
+    return NULL;
+}
+
+static int pg_find(struct count *c, const struct pg_kind **ret, struct nilo_err *err)
+{
+    struct nilo_db_stmt *columns;
+    char type[128];
+    const struct nilo_db_value table = nilo_dbv_text(nilo_buf_str(&c->table.quoted));
+    /* A domain counts as what it is made of. */
+    if (start(c,
+              "SELECT a.attname, format_type(CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL)"
+              " FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid"
+              " WHERE a.attrelid = to_regclass(?1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+              &table, 1, &columns, err) != 0)
+        return -1;
+    if (find_column(c, columns, strcmp, type, sizeof type, err) != 0)
+        return -1;
+    *ret = pg_kind_of(type);
+    if (*ret == NULL)
+        return nilo_err_set(err, NILO_EINVAL,
+                            "column %s of %s is of type %s; it takes timestamptz, timestamp, date or an epoch as bigint",
+                            c->column_text, c->table_text, type);
+    return 0;
+}
+
+/* The cuts as the text of an array. */
+static void pg_cuts(const struct count *c, enum cut_text how, struct nilo_buf *b)
+{
+    nilo_buf_addc(b, '{');
+    for (size_t i = 0; i < c->n; i++) {
+        char text[NILO_US_TEXT];
+        if (i > 0)
+            nilo_buf_addc(b, ',');
+        if (how == CUT_EPOCH) {
+            nilo_buf_addi(b, c->cuts[i].at);
+            continue;
+        }
+        /* Zones east of Greenwich begin the first day that we know in a year that PostgreSQL spells otherwise. */
+        if (c->cuts[i].day.n <= NILO_DAY_MIN.n)
+            snprintf(text, sizeof text, "-infinity");
+        else if (how == CUT_DAY)
+            nilo_day_format(c->cuts[i].day, text);
+        else
+            nilo_us_format(c->cuts[i].at, text);
+        nilo_buf_adds(b, text);
+    }
+    nilo_buf_addc(b, '}');
+}
+
+static int pg_fold(struct count *c, struct nilo_db_stmt *groups, struct nilo_err *err)
+{
+    int row;
+    while ((row = nilo_db_row(groups, err)) == 1) {
+        int64_t rows = nilo_db_column_int(groups, 1);
+        c->counts.rows += rows;
+        c->counts.empty += nilo_db_column_int(groups, 2);
+        if (nilo_db_column_null(groups, 0)) {
+            c->counts.unreadable += rows - nilo_db_column_int(groups, 2);
+            continue;
+        }
+        int64_t bucket = nilo_db_column_int(groups, 0);
+        if (bucket < 0 || bucket > (int64_t)c->n) {
+            nilo_db_reset(groups);
+            return nilo_err_set(err, NILO_ESOURCE, "%s: width_bucket() answered %lld", nilo_db_target(c->db), (long long)bucket);
+        }
+        c->buckets[bucket] += rows;
+    }
+    return row;
+}
+
+static int pg_count(struct count *c, struct nilo_buf *sql, struct nilo_buf *cuts, struct nilo_err *err)
+{
+    const struct pg_kind *kind;
+    struct nilo_db_stmt *groups;
+    struct nilo_buf column;
+    /* Policies would hide rows without a word: then it is an error instead. */
+    if (nilo_db_exec(c->db, "SET LOCAL row_security = off", err) != 0 || pg_find(c, &kind, err) != 0)
+        return -1;
+    nilo_buf_init(&column, NAME_MAX_BYTES);
+    nilo_buf_addf(&column, "t.%s", nilo_buf_str(&c->column.quoted));
+    nilo_buf_adds(sql, "SELECT width_bucket(");
+    for (const char *p = kind->value; *p != '\0'; p++) {
+        if (p[0] == '%' && p[1] == 's') {
+            nilo_buf_adds(sql, nilo_buf_str(&column));
+            p++;
+        } else {
+            nilo_buf_addc(sql, *p);
+        }
+    }
+    nilo_buf_addf(sql, ", CAST(?1 AS %s)), count(*), count(*) FILTER (WHERE %s IS NULL) FROM %s AS t GROUP BY 1", kind->array,
+                  nilo_buf_str(&column), nilo_buf_str(&c->table.quoted));
+    pg_cuts(c, kind->cut, cuts);
+    bool failed = column.failed || sql->failed || cuts->failed;
+    nilo_buf_done(&column);
+    if (failed)
+        return nilo_err_nomem(err);
+    const struct nilo_db_value param = nilo_dbv_textn(cuts->data, cuts->len);
+    if (start(c, nilo_buf_str(sql), &param, 1, &groups, err) != 0)
+        return -1;
+    return pg_fold(c, groups, err);
+}
+
+/* ---- both ------------------------------------------------------------------------------------------------------------------------ */
+
+/* A transaction of its own for each table: a failure stays with it, and no lock outlives it (a reader of an SQLite file without WAL
+ * keeps writers from committing). */
+static int count_in_transaction(struct count *c, struct nilo_err *err)
+{
+    struct nilo_buf sql, cuts;
+    nilo_buf_init(&sql, 4 * NAME_MAX_BYTES);
+    nilo_buf_init(&cuts, CUTS_MAX_BYTES);
+    int result = nilo_db_begin(c->db, err);
+    if (result == 0) {
+        result = nilo_db_engine(c->db) == NILO_DB_SQLITE ? sqlite_count(c, &sql, err) : pg_count(c, &sql, &cuts, err);
+        if (result == 0)
+            result = nilo_db_commit(c->db, err);
+        if (result != 0)
+            nilo_db_rollback(c->db);
+    }
+    nilo_buf_done(&cuts);
+    nilo_buf_done(&sql);
+    return result;
+}
+
+int nilo_sql_count(struct nilo_db *source, const char *table, const char *timestamp, const struct nilo_cut *cuts, size_t n,
+                   int64_t *ret_below, struct nilo_sql_counts *ret, struct nilo_err *err)
+{
+    struct count c = {.db = source, .table_text = table, .column_text = timestamp, .cuts = cuts, .n = n};
+    int result = -1;
+    if (name_init(&c.table, table, err) != 0)
+        goto table_out;
+    if (name_init(&c.column, timestamp, err) != 0)
+        goto column_out;
+    if (c.column.n != 1) {
+        nilo_err_set(err, NILO_ECONFIG, "%s is not the name of a column", timestamp);
+        goto column_out;
+    }
+    c.buckets = calloc(n + 1, sizeof *c.buckets);
+    if (c.buckets == NULL) {
+        nilo_err_nomem(err);
+        goto column_out;
+    }
+    result = count_in_transaction(&c, err);
+    if (result == 0) {
+        int64_t below = 0;
+        for (size_t i = 0; i < n; i++)
+            ret_below[i] = below += c.buckets[i];
+        *ret = c.counts;
+    }
+    free(c.buckets);
+column_out:
+    name_done(&c.column);
+table_out:
+    name_done(&c.table);
+    return result;
+}
+
+static void add_kind(struct nilo_buf *b, int64_t n, const char *what, bool *first)
+{
+    if (n == 0)
+        return;
+    nilo_buf_addf(b, "%s%lld %s", *first ? "" : ", ", (long long)n, what);
+    *first = false;
+}
+
+void nilo_sql_unreadable(const struct nilo_sql_counts *counts, const char *table, const char *timestamp, struct nilo_buf *b)
+{
+    int64_t bad = counts->empty + counts->julian + counts->unreadable;
+    bool first = true;
+    if (bad == 0)
+        return;
+    nilo_buf_addf(b, "%lld of %lld rows of %s have no readable %s (", (long long)bad, (long long)counts->rows, table, timestamp);
+    add_kind(b, counts->empty, "empty", &first);
+    add_kind(b, counts->julian, "julian days", &first);
+    add_kind(b, counts->unreadable, "no time", &first);
+    nilo_buf_adds(b, "); they are not counted");
+}
