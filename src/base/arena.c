@@ -32,7 +32,7 @@ struct nilo_arena_chunk {
 
 void nilo_arena_init(struct nilo_arena *a, size_t max)
 {
-    *a = (struct nilo_arena){.max = max};
+    *a = (struct nilo_arena){.max = max, .alone = ONE_MALLOC_PER_PIECE};
 }
 
 static void free_chunks(struct nilo_arena_chunk *c)
@@ -47,13 +47,14 @@ static void free_chunks(struct nilo_arena_chunk *c)
 void nilo_arena_done(struct nilo_arena *a)
 {
     free_chunks(a->chunks);
-    nilo_arena_init(a, a->max);
+    a->chunks = NULL;
+    a->total = 0;
 }
 
 void nilo_arena_reset(struct nilo_arena *a)
 {
     struct nilo_arena_chunk *keep = a->chunks;
-    if (ONE_MALLOC_PER_PIECE || keep == NULL || keep->size > LARGEST_CHUNK) {
+    if (a->alone || keep == NULL || keep->size > LARGEST_CHUNK) {
         nilo_arena_done(a);
         return;
     }
@@ -78,10 +79,10 @@ static struct nilo_arena_chunk *chunk_new(size_t size)
 static struct nilo_arena_chunk *chunk_for(struct nilo_arena *a, size_t size)
 {
     struct nilo_arena_chunk *head = a->chunks;
-    if (!ONE_MALLOC_PER_PIECE && head != NULL && size <= head->size - head->used)
+    if (!a->alone && head != NULL && size <= head->size - head->used)
         return head;
     size_t usual = head == NULL ? FIRST_CHUNK : head->size >= LARGEST_CHUNK / 2 ? LARGEST_CHUNK : head->size * 2;
-    bool alone = ONE_MALLOC_PER_PIECE || size > usual / 2;
+    bool alone = a->alone || size > usual / 2;
     struct nilo_arena_chunk *c = chunk_new(alone ? size : usual);
     if (c == NULL)
         return NULL;
@@ -99,17 +100,17 @@ void *nilo_arena_alloc(struct nilo_arena *a, size_t size)
 {
     if (a->max != 0 && (a->total > a->max || size > a->max - a->total))
         return NULL;
-    if (size > SIZE_MAX - ALIGNMENT)
+    if (size > PTRDIFF_MAX) /* no object is that large: the size was computed wrongly */
         return NULL;
     size_t rounded = size == 0 ? ALIGNMENT : (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (rounded > SIZE_MAX - a->total)
         return NULL;
     /* Alone in its chunk a piece needs no rounding, and the sanitizer then sees the very first byte behind it. */
-    struct nilo_arena_chunk *c = chunk_for(a, ONE_MALLOC_PER_PIECE ? size : rounded);
+    struct nilo_arena_chunk *c = chunk_for(a, a->alone ? size : rounded);
     if (c == NULL)
         return NULL;
     void *p = c->data + c->used;
-    c->used += ONE_MALLOC_PER_PIECE ? size : rounded;
+    c->used += a->alone ? size : rounded;
     a->total += rounded;
     return p;
 }

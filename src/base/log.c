@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 #define LINE_MAX_BYTES  4096 /* PIPE_BUF: up to here a write to a pipe is one piece */
-#define VALUE_MAX_BYTES 2048
+#define VALUE_MAX_BYTES 1200 /* more than an error message has; three such values fit a line */
 #define CUT_NOTE        " cut=true\n"
 
 static const char *const level_names[] = {
@@ -60,16 +62,11 @@ static void line_adds(struct line *l, const char *s)
     line_add(l, s, strlen(s));
 }
 
-/* Bytes of the character at s, 0 where the bytes are no UTF-8. Overlong forms of two bytes count as broken; a stricter
- * look is not needed to keep a terminal safe. */
+/* Bytes of the character at s, 0 where the bytes are no UTF-8. A short text is stopped by its NUL. */
 static size_t utf8_length(const unsigned char *s)
 {
-    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return n;
+    const char *text = (const char *)s;
+    return nilo__utf8_char(text, strnlen(text, NILO__UTF8_MAX), NULL);
 }
 
 /* C0, DEL, and the C1 block, of which U+009B starts terminal commands just as ESC [ does. */
@@ -116,23 +113,12 @@ static size_t line_add_quoted_char(struct line *l, const unsigned char *s)
 /* A value longer than VALUE_MAX_BYTES ends in "...", always within its quotes. */
 static void line_add_quoted(struct line *l, const char *value)
 {
-    static const char tail[] = "...\"";
-    size_t end = l->end;
     line_add(l, "\"", 1);
-    if (l->full)
-        return;
     size_t stop = l->len + VALUE_MAX_BYTES;
-    if (end < sizeof(tail) || end - sizeof(tail) < l->len) {
-        l->full = true;
-        return;
-    }
-    l->end = stop < end - sizeof(tail) ? stop : end - sizeof(tail);
-    for (const unsigned char *s = (const unsigned char *)value; *s != '\0' && !l->full;)
+    const unsigned char *s = (const unsigned char *)value;
+    while (*s != '\0' && l->len < stop && !l->full)
         s += line_add_quoted_char(l, s);
-    bool cut = l->full;
-    l->full = false;
-    l->end = end;
-    line_adds(l, cut ? tail : "\"");
+    line_adds(l, *s == '\0' ? "\"" : "...\"");
 }
 
 static void line_add_pair(struct line *l, const char *key, const char *value)
