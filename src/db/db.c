@@ -27,7 +27,8 @@ static bool starts_with(const char *s, const char *prefix)
     return strncasecmp(s, prefix, strlen(prefix)) == 0;
 }
 
-int nilo_db_open(const char *target, const struct nilo_db_options *options, struct nilo_db **ret_db, struct nilo_err *err)
+int nilo_db_open(const char *target, const struct nilo_db_options *options, struct nilo_db **ret_db,
+                 struct nilo_err *err)
 {
     if (starts_with(target, "postgres://") || starts_with(target, "postgresql://"))
         return nilo__postgres_open(target, options, ret_db, err);
@@ -147,7 +148,8 @@ static bool grow_buckets(struct nilo_db *db)
     return true;
 }
 
-static int new_stmt(struct nilo_db *db, const char *sql, bool once, struct nilo_db_stmt **ret_stmt, struct nilo_err *err)
+static int new_stmt(struct nilo_db *db, const char *sql, bool once, struct nilo_db_stmt **ret_stmt,
+                    struct nilo_err *err)
 {
     struct nilo_db_stmt *s = NULL;
     if (strlen(sql) >= NILO__DB_SQL_MAX)
@@ -237,7 +239,8 @@ static int check_count(const struct nilo_db_stmt *s, int n, struct nilo_err *err
 {
     if (n == s->n_params)
         return 0;
-    return nilo_err_set(err, NILO_EINTERNAL, "the statement takes %d parameters, not %d: %.80s", s->n_params, n, s->sql);
+    return nilo_err_set(err, NILO_EINTERNAL, "the statement takes %d parameters, not %d: %.80s", s->n_params, n,
+                        s->sql);
 }
 
 int nilo_db_query(struct nilo_db_stmt *s, const struct nilo_db_value *params, int n, struct nilo_err *err)
@@ -318,7 +321,8 @@ bool nilo_db_column_null(struct nilo_db_stmt *s, int column)
     return nilo_db_column(s, column).type == NILO_DB_NULL;
 }
 
-int nilo_db_run(struct nilo_db_stmt *s, const struct nilo_db_value *params, int n, int64_t *ret_changes, struct nilo_err *err)
+int nilo_db_run(struct nilo_db_stmt *s, const struct nilo_db_value *params, int n, int64_t *ret_changes,
+                struct nilo_err *err)
 {
     int rc = nilo_db_query(s, params, n, err);
     if (rc != 0)
@@ -332,8 +336,8 @@ int nilo_db_run(struct nilo_db_stmt *s, const struct nilo_db_value *params, int 
 }
 
 /* Outside of a transaction it makes its own, so that on both engines all sets are stored or none. */
-int nilo_db_many(struct nilo_db_stmt *s, size_t count, int n_params, nilo_db_params_fn *next, nilo_db_row_fn *row, void *ctx,
-                 struct nilo_err *err)
+int nilo_db_many(struct nilo_db_stmt *s, size_t count, int n_params, nilo_db_params_fn *next, nilo_db_row_fn *row,
+                 void *ctx, struct nilo_err *err)
 {
     struct nilo_db *db = s->db;
     bool own = !nilo_db_in_transaction(db);
@@ -542,26 +546,30 @@ static int check_row(struct nilo_db_stmt *s, int expected, const struct nilo_db_
 {
     char sum[2 * NILO_SHA256_LEN + 1];
     int64_t version = nilo_db_column_int(s, 0);
-    const char *target = nilo_db_target(s->db), *name = nilo_db_column_text(s, 1), *recorded = nilo_db_column_text(s, 2);
+    const char *target = nilo_db_target(s->db), *name = nilo_db_column_text(s, 1),
+               *recorded = nilo_db_column_text(s, 2);
     if (version != expected)
         return nilo_err_set(err, NILO_ECORRUPT, "%s: schema step %d is missing from nilo_migration (found %" PRId64 ")",
                             target, expected, version);
     checksum(&steps[expected - 1], sum);
     if (recorded == NULL || strcmp(recorded, sum) != 0)
-        return nilo_err_set(err, NILO_ECORRUPT,
-                            "%s: schema step %d (%s) is not the one this program has (%s); use the program that made it",
-                            target, expected, name != NULL ? name : "", steps[expected - 1].name);
+        return nilo_err_set(
+            err, NILO_ECORRUPT,
+            "%s: schema step %d (%s) is not the one this program has (%s); use the program that made it", target,
+            expected, name != NULL ? name : "", steps[expected - 1].name);
     return 0;
 }
 
 /* Inside a transaction, so that nobody migrates between the look and the step. */
-static int check_history(struct nilo_db *db, const struct nilo_db_step *steps, int n, int *ret_version, struct nilo_err *err)
+static int check_history(struct nilo_db *db, const struct nilo_db_step *steps, int n, int *ret_version,
+                         struct nilo_err *err)
 {
     int version;
     if (nilo_db_schema_version(db, &version, err) != 0)
         return -1;
     if (version > n)
-        return nilo_err_set(err, NILO_ENEWER, "%s has schema version %d, this program knows versions up to %d; use a newer one",
+        return nilo_err_set(err, NILO_ENEWER,
+                            "%s has schema version %d, this program knows versions up to %d; use a newer one",
                             nilo_db_target(db), version, n);
     if (version == 0) {
         *ret_version = 0;
@@ -590,13 +598,14 @@ static int lock_schema(struct nilo_db *db, struct nilo_err *err)
     return nilo_db_exec(db, "SELECT pg_advisory_xact_lock(" MIGRATION_LOCK ")", err);
 }
 
-static int record_step(struct nilo_db *db, int version, const struct nilo_db_step *step, nilo_us now, struct nilo_err *err)
+static int record_step(struct nilo_db *db, int version, const struct nilo_db_step *step, nilo_us now,
+                       struct nilo_err *err)
 {
     struct nilo_db_stmt *s;
     char sum[2 * NILO_SHA256_LEN + 1];
     checksum(step, sum);
-    if (nilo_db_prepare(db, "INSERT INTO nilo_migration (version, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)", &s,
-                        err) != 0)
+    if (nilo_db_prepare(db, "INSERT INTO nilo_migration (version, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)",
+                        &s, err) != 0)
         return -1;
     return nilo_db_run(s,
                        (struct nilo_db_value[]){NILO_DBV_INT(version), NILO_DBV_TEXT(step->name), NILO_DBV_TEXT(sum),
@@ -604,7 +613,8 @@ static int record_step(struct nilo_db *db, int version, const struct nilo_db_ste
                        4, NULL, err);
 }
 
-static int apply_step(struct nilo_db *db, int version, const struct nilo_db_step *step, nilo_us now, struct nilo_err *err)
+static int apply_step(struct nilo_db *db, int version, const struct nilo_db_step *step, nilo_us now,
+                      struct nilo_err *err)
 {
     static const char history[] = "CREATE TABLE IF NOT EXISTS nilo_migration (version bigint NOT NULL PRIMARY KEY, "
                                   "name text NOT NULL, checksum text NOT NULL, applied_at bigint NOT NULL)";

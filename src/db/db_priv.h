@@ -7,8 +7,8 @@
 
 /* A connection that prepared more different texts than this has a caller that pastes values into SQL. */
 #define NILO__DB_STATEMENTS_MAX 4096
-#define NILO__DB_SQL_MAX ((size_t)1 << 20) /* bytes of one statement, on either engine */
-#define NILO__DB_CLOSED "nilo closed:"     /* how the message of a trigger begins that guards a closed day */
+#define NILO__DB_SQL_MAX        ((size_t)1 << 20) /* bytes of one statement, on either engine */
+#define NILO__DB_CLOSED         "nilo closed:"    /* how the message of a trigger begins that guards a closed day */
 
 /* One driver. The contract of each function is that of its namesake in db.h; what the dispatcher has seen to already:
  * the number of parameters fits, no text holds a NUL, `running` tells whether a statement must be reset. */

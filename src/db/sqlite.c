@@ -20,19 +20,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHECKPOINT_PAGES 1000     /* WAL pages after which the writer copies them back */
-#define WAL_KEEP_BYTES "67108864" /* a WAL that once grew is cut to this */
-#define PROGRESS_OPS 1000         /* virtual machine steps between two looks at the clock: about 10 us */
+#define CHECKPOINT_PAGES 1000       /* WAL pages after which the writer copies them back */
+#define WAL_KEEP_BYTES   "67108864" /* a WAL that once grew is cut to this */
+#define PROGRESS_OPS     1000       /* virtual machine steps between two looks at the clock: about 10 us */
 
 struct lite {
     struct nilo_db base;
     sqlite3 *db;
-    bool begun;              /* by nilo_db_begin; SQLite may have rolled back on its own since */
-    bool dead;               /* an fsync failed: what the disk holds is unknown, so nothing goes on */
-    int running;             /* statements between their first and last row */
-    int64_t deadline;        /* of the statement being stepped, mono ms; 0 = none */
-    int64_t busy_since;      /* when the wait for a lock began */
-    atomic_int interrupted;  /* holds until no statement runs any more */
+    bool begun;             /* by nilo_db_begin; SQLite may have rolled back on its own since */
+    bool dead;              /* an fsync failed: what the disk holds is unknown, so nothing goes on */
+    int running;            /* statements between their first and last row */
+    int64_t deadline;       /* of the statement being stepped, mono ms; 0 = none */
+    int64_t busy_since;     /* when the wait for a lock began */
+    atomic_int interrupted; /* holds until no statement runs any more */
 };
 
 struct lite_stmt {
@@ -174,7 +174,8 @@ static int lite_error(struct lite *l, int rc, struct nilo_err *err)
 static int usable(const struct lite *l, struct nilo_err *err)
 {
     if (l->dead)
-        return nilo_err_set(err, NILO_EIO, "%s: writing to the disk failed earlier; nothing more is done until a restart",
+        return nilo_err_set(err, NILO_EIO,
+                            "%s: writing to the disk failed earlier; nothing more is done until a restart",
                             l->base.target);
     /* After a full disk or an I/O error SQLite itself rolls back; the next statement would then commit on its own. */
     if (l->begun && sqlite3_get_autocommit(l->db))
@@ -254,9 +255,10 @@ static int parent_error(const char *path, struct nilo_err *err)
     struct stat st;
     int rc = 0;
     if (stat(folder, &st) != 0)
-        rc = errno == ENOENT ? nilo_err_set(err, NILO_ENOENT, "cannot open %s: the folder %s does not exist; create it first",
-                                            path, folder)
-                             : nilo_err_sys(err, NILO_ESTORE, "cannot open %s: the folder %s cannot be entered", path, folder);
+        rc = errno == ENOENT
+                 ? nilo_err_set(err, NILO_ENOENT, "cannot open %s: the folder %s does not exist; create it first", path,
+                                folder)
+                 : nilo_err_sys(err, NILO_ESTORE, "cannot open %s: the folder %s cannot be entered", path, folder);
     else if (!S_ISDIR(st.st_mode))
         rc = nilo_err_set(err, NILO_ENOENT, "cannot open %s: %s is not a folder", path, folder);
     free(copy);
@@ -293,12 +295,9 @@ static int check_path(const char *path, enum nilo_db_mode mode, struct nilo_err 
 static void set_limits(sqlite3 *db, enum nilo_db_mode mode)
 {
     static const int limits[][2] = {
-        {SQLITE_LIMIT_LENGTH, 64 << 20},
-        {SQLITE_LIMIT_SQL_LENGTH, (int)NILO__DB_SQL_MAX},
-        {SQLITE_LIMIT_VDBE_OP, 5000000},
-        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 10000},
-        {SQLITE_LIMIT_VARIABLE_NUMBER, 32766},
-        {SQLITE_LIMIT_TRIGGER_DEPTH, 32},
+        {SQLITE_LIMIT_LENGTH, 64 << 20},       {SQLITE_LIMIT_SQL_LENGTH, (int)NILO__DB_SQL_MAX},
+        {SQLITE_LIMIT_VDBE_OP, 5000000},       {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 10000},
+        {SQLITE_LIMIT_VARIABLE_NUMBER, 32766}, {SQLITE_LIMIT_TRIGGER_DEPTH, 32},
         {SQLITE_LIMIT_WORKER_THREADS, 0},
     };
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
@@ -364,7 +363,8 @@ static int configure(struct lite *l, struct nilo_err *err)
     sqlite3_progress_handler(l->db, PROGRESS_OPS, on_progress, l);
     set_limits(l->db, mode);
     set_flags(l->db, mode);
-    if (pragma(l, writes ? "PRAGMA wal_autocheckpoint=0" : "PRAGMA wal_autocheckpoint=0; PRAGMA query_only=ON", err) != 0)
+    if (pragma(l, writes ? "PRAGMA wal_autocheckpoint=0" : "PRAGMA wal_autocheckpoint=0; PRAGMA query_only=ON", err) !=
+        0)
         return -1;
     char ignored[16];
     if (pragma_text(l, "SELECT count(*) FROM sqlite_schema", ignored, sizeof ignored, err) != 0)
@@ -632,8 +632,8 @@ static struct nilo_db_value lite_column(struct nilo_db_stmt *base, int column)
     return v;
 }
 
-static int lite_many(struct nilo_db_stmt *base, size_t count, int n_params, nilo_db_params_fn *next, nilo_db_row_fn *row,
-                     void *ctx, size_t *ret_failed, struct nilo_err *err)
+static int lite_many(struct nilo_db_stmt *base, size_t count, int n_params, nilo_db_params_fn *next,
+                     nilo_db_row_fn *row, void *ctx, size_t *ret_failed, struct nilo_err *err)
 {
     struct lite_stmt *s = stmt_of(base);
     struct nilo_db_value *params = calloc((size_t)n_params + 1, sizeof *params);
