@@ -436,7 +436,7 @@ static int build(struct nilo_zone *z, const unsigned char *bytes, size_t len, co
     if (b.leap_count > 0)
         return nilo_err_set(err, NILO_EINVAL,
                             "the time zone file %s counts leap seconds: choose the zone without \"right/\"", path);
-    if (!make_columns(z, b.time_count + RULE_CHANGES + 2))
+    if (!make_columns(z, b.time_count + (rule.summer ? RULE_CHANGES : 0) + 2))
         return nilo_err_nomem(err);
     if (!add_transitions(z, &b, &any, &cut, &last))
         return nilo_err_set(err, NILO_ECORRUPT, "%s is damaged: its transitions make no sense", path);
