@@ -36,8 +36,8 @@ static int line_of(yaml_mark_t mark)
     return (int)mark.line + 1;
 }
 
-/* "connections[0].name" where the builder stands. Keys not known to be ours are not repeated: nobody knows what they
- * hold. */
+/* "connections[0].name" where the builder stands. What does not look like one of our keys is not repeated: nobody knows
+ * what it holds. */
 static struct nilo__config_place standing(const struct builder *b)
 {
     struct nilo__config_place at = {.file = b->file};

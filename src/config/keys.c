@@ -153,7 +153,8 @@ int nilo__config_fill(const char *file, const char *text, size_t len, struct nil
     cyaml_data_t *data = NULL;
 
     cyaml_err_t rc = cyaml_load_data((const uint8_t *)text, len, &how, &top_schema, &data, NULL);
-    if (rc == CYAML_ERR_OOM)
+    /* libyaml has read the same bytes before (doc.c): where it fails now, memory ran out. */
+    if (rc == CYAML_ERR_OOM || rc == CYAML_ERR_LIBYAML_PARSER_INIT || rc == CYAML_ERR_LIBYAML_PARSER)
         return nilo_err_nomem(err);
     if (rc != CYAML_OK)
         return nilo_err_set(err, NILO_EINTERNAL, "%s: libcyaml refuses what our checks allow: %s", file,

@@ -59,13 +59,13 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* Letters to change, add, leave out or swap with their neighbour (optimal string alignment); - counts as _. */
+/* Letters to change, add, leave out or swap with their neighbour (optimal string alignment). */
 static int distance(const char *a, const char *b)
 {
     int rows[3][NEAR_MAX + 1];
     int *before = rows[0], *last = rows[1], *now = rows[2];
     int n = (int)strlen(b);
-#define LETTER(c) ((c) == '-' ? '_' : tolower((unsigned char)(c)))
+#define LETTER(c) tolower((unsigned char)(c))
 
     for (int j = 0; j <= n; j++)
         last[j] = before[j] = j;

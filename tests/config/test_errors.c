@@ -167,6 +167,8 @@ static void words_are_those_of_the_table(void **state)
          "nilometer.yaml:3: metrics[0].type: \"counts\" is not allowed; write count, average, percentage or aggregate"},
         {"metrics: [{name: a, type: Count}]",
          "nilometer.yaml:1: metrics[0].type: \"Count\" is not allowed; write count, average, percentage or aggregate"},
+        {"metrics: [{name: a, type: coun}]",
+         "nilometer.yaml:1: metrics[0].type: \"coun\" is not allowed; write count, average, percentage or aggregate"},
         {"metrics: [{name: a, type: 'count|average'}]", "nilometer.yaml:1: metrics[0].type: \"count|average\" is not "
                                                         "allowed; write count, average, percentage or aggregate"},
         {"metrics: [{name: a, aggregation: sum}]",
@@ -340,6 +342,8 @@ static void other_rules_say_what_is_allowed(void **state)
         {"metrics: [{name: a,\n currency: euro}]",
          "nilometer.yaml:2: metrics[0].currency: \"euro\" is no currency; write three capitals such "
          "as EUR"},
+        {"metrics: [{name: a, currency: EURo}]",
+         "nilometer.yaml:1: metrics[0].currency: \"EURo\" is no currency; write three capitals such as EUR"},
         {"metrics: [{name: a, currency: eur}]",
          "nilometer.yaml:1: metrics[0].currency: \"eur\" is no currency; write three capitals such as EUR"},
         {CONNECTION "    metrics:\n    - name: a\n      table: t\n      expected_min: 5\n      expected_max: 4\n",
@@ -361,6 +365,8 @@ static void table_names_say_how_to_write_them(void **state)
     "'\"my posts\"'"
     static const struct refusal rows[] = {
         {CONNECTION "    users: my-table\n", "nilometer.yaml:5: connections[0].users: \"my-table\"" TABLE},
+        {CONNECTION "    users: a b34567890123456789012345678901234567890123456\xc3\xa4x\n",
+         "nilometer.yaml:5: connections[0].users: \"a b34567890123456789012345678901234567890123456...\"" TABLE},
         {CONNECTION "    posts: a.b.c\n", "nilometer.yaml:5: connections[0].posts: \"a.b.c\"" TABLE},
         {CONNECTION "    posts: posts(\n", "nilometer.yaml:5: connections[0].posts: \"posts(\"" TABLE},
         {CONNECTION "    posts: posts(a) b\n", "nilometer.yaml:5: connections[0].posts: \"posts(a) b\"" TABLE},

@@ -120,8 +120,14 @@ static void help_has_a_line_for_every_key(void **state)
         for (int k = 0; k < s->n; k++) {
             snprintf(line, sizeof(line), "  %s ", s->keys[k].name);
             assert_ptr_equal(strstr(at, line), at);
-            assert_non_null(strstr(at, s->keys[k].help));
-            at = strchr(at, '\n') + 1;
+            const char *end = strchr(at, '\n') + 1;
+            char *whole = strndup(at, (size_t)(end - at));
+            assert_non_null(strstr(whole, s->keys[k].help));
+            snprintf(line, sizeof(line), "(default %s)", s->keys[k].fallback != NULL ? s->keys[k].fallback : "");
+            assert_int_equal(strstr(whole, line) != NULL, s->keys[k].fallback != NULL);
+            assert_int_equal(strstr(whole, "(required)") != NULL, s->keys[k].required);
+            free(whole);
+            at = end;
         }
     }
     assert_string_equal(at, "");
