@@ -438,8 +438,7 @@ static void no_message_repeats_what_may_be_a_secret(void **state)
         "connections: [{name: a, platform: sql, database postgres://user:hunter2@host/db}]",
         "connections: [{name: a, platform: 'postgres://user:hunter2@host/db'}]",
         "connections: [{name: a, platform: sql, database: d, users: 'postgres://user:hunter2@host/db'}]",
-        "connections: [{name: a, platform: sql, database: d, users: u, workspace: 'u:hunter2@h'}]\nworkspaces: [{name: "
-        "a}]",
+        "workspaces: [{name: a}]\nconnections: [{name: a, platform: sql, database: d, workspace: 'u:hunter2@h'}]",
         "connections: [{name: a, platform: sql, database: d, users: u, timeout_ms: 'password=hunter2'}]",
         "metrics: [{name: a, kind: 'user:hunter2@host'}]",
         "store: \"postgres://user:hunter2@host/db\n",
