@@ -1,0 +1,192 @@
+/* Chooses the connections, makes a job of each, adds up how they went. */
+#include "collect/collect_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- choosing --------------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_chosen(const struct nilo_config_connection *c, const struct nilo_collect_options *o)
+{
+    return strcmp(c->platform, "sql") == 0 && (o->workspace == NULL || strcmp(c->workspace, o->workspace) == 0) &&
+           (o->connection == NULL || strcmp(c->name, o->connection) == 0);
+}
+
+static int nothing_chosen(const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_err *err)
+{
+    struct nilo_buf known;
+    const char *where = config->path != NULL ? config->path : "the configuration";
+    int n = 0;
+    nilo_buf_init(&known, 400);
+    for (int i = 0; i < config->n_connections && !known.failed; i++) {
+        const struct nilo_config_connection *c = &config->connections[i];
+        nilo_buf_addf(&known, "%s%s in workspace %s", n++ > 0 ? ", " : "", c->name, c->workspace);
+    }
+    if (n == 0)
+        nilo_err_set(err, NILO_ECONFIG, "there is nothing to collect from: %s has no connections",
+                     config->path != NULL ? config->path : "no configuration file was found, and the default");
+    else if (o->connection != NULL)
+        nilo_err_set(err, NILO_ENOENT, "%s has no connection %s%s%s; it has %s", where, o->connection,
+                     o->workspace != NULL ? " in workspace " : "", o->workspace != NULL ? o->workspace : "", nilo_buf_str(&known));
+    else
+        nilo_err_set(err, NILO_ENOENT, "%s has no connection in workspace %s; it has %s", where,
+                     o->workspace != NULL ? o->workspace : "", nilo_buf_str(&known));
+    nilo_buf_done(&known);
+    return -1;
+}
+
+/* ---- one connection ----------------------------------------------------------------------------------------------------------------------- */
+
+static void job_done(struct nilo__job *job)
+{
+    nilo_config_sql_free(job->sql_metrics, job->n_metrics);
+    nilo_arena_done(&job->arena);
+}
+
+/* Where it belongs in the store, and what day it is there. */
+static int job_init(struct nilo__job *job, struct nilo_store *s, const struct nilo_config *config,
+                    const struct nilo_config_connection *c, const struct nilo_collect_options *o, struct nilo_err *err)
+{
+    const struct nilo_env *env = nilo_store_env(s);
+    struct nilo_workspace workspace;
+    *job = (struct nilo__job){.store = s, .config = config, .source = c, .options = o};
+    nilo_arena_init(&job->arena, 0);
+    if (nilo_store_workspace(s, c->workspace, true, nilo_config_zone(config, c->workspace), &workspace, err) != 0 ||
+        nilo_store_connection(s, workspace.id, c->name, true, c->platform, "file", &job->connection, err) != 0 ||
+        nilo_store_calendar(s, workspace.id, &job->calendar, err) != 0)
+        return -1;
+    job->now = env->clock.wall(env->clock.ctx);
+    job->today = nilo_calendar_day(job->calendar, job->now);
+    return 0;
+}
+
+/* A day that is asked for by name has to exist there, and to have begun. */
+static int check_day(const struct nilo__job *job, nilo_day day, struct nilo_err *err)
+{
+    char asked[NILO_DAY_TEXT], today[NILO_DAY_TEXT];
+    nilo_day_format(day, asked);
+    nilo_day_format(job->today, today);
+    if (day.n > job->today.n)
+        return nilo_err_set(err, NILO_EDATERANGE, "%s is in the future: in workspace %s today is %s", asked,
+                            job->connection.workspace_name, today);
+    if (nilo_calendar_start(job->calendar, day) >= nilo_calendar_end(job->calendar, day))
+        return nilo_err_set(err, NILO_EDATERANGE, "there was no %s in workspace %s: its zone skipped that day", asked,
+                            job->connection.workspace_name);
+    return 0;
+}
+
+/* The whole connection failed before a run could be made of it. */
+static void report_refusal(struct nilo__job *job, const struct nilo_err *why)
+{
+    const struct nilo_collect_run report = {
+        .workspace = job->source->workspace,
+        .connection = job->source->name,
+        .first_day = NILO_DAY_NONE,
+        .last_day = NILO_DAY_NONE,
+        .status = "failed",
+        .error = why->msg,
+    };
+    job->any_bad = true;
+    if (job->options->report != NULL)
+        job->options->report(job->options->report_ctx, &report);
+}
+
+static int collect_job(struct nilo__job *job, struct nilo_err *err)
+{
+    nilo_day day = job->options->day;
+    if (nilo__sql_metrics(job, err) != 0)
+        return -1;
+    if (nilo_day_is_none(day)) {
+        if (nilo__due_before(job, &job->before, err) != 0)
+            return -1;
+        day = job->today;
+    }
+    return nilo__due_named(job, day, &job->named, err) != 0 ? -1 : nilo__collect_runs(job, err);
+}
+
+/* ---- all of them -------------------------------------------------------------------------------------------------------------------------- */
+
+struct total {
+    const struct nilo_config *config;
+    const struct nilo_collect_options *options;
+    int chosen, wrong_day;
+    struct nilo_err first_wrong_day;
+};
+
+static void add_up(struct nilo_collect_result *ret, const struct nilo__job *job)
+{
+    ret->metrics_collected += job->metrics_collected;
+    if (job->any_good && job->any_bad)
+        ret->partial++;
+    else if (job->any_bad)
+        ret->failed++;
+    else
+        ret->completed++;
+}
+
+static bool is_left_out(const struct nilo__job *job)
+{
+    return job->options->connection == NULL && strcmp(job->connection.status, "disabled") == 0;
+}
+
+static int collect_one(struct nilo_store *s, const struct nilo_config_connection *c, struct total *total,
+                       struct nilo_collect_result *ret, struct nilo_err *err)
+{
+    struct nilo__job job;
+    struct nilo_err wrong_day = {0};
+    int result = job_init(&job, s, total->config, c, total->options, err);
+    if (result != 0 || is_left_out(&job)) {
+        job_done(&job);
+        return result;
+    }
+    total->chosen++;
+    if (!nilo_day_is_none(total->options->day) && check_day(&job, total->options->day, &wrong_day) != 0) {
+        if (total->wrong_day++ == 0)
+            total->first_wrong_day = wrong_day;
+        report_refusal(&job, &wrong_day);
+    } else {
+        result = collect_job(&job, err);
+    }
+    if (result == 0)
+        add_up(ret, &job);
+    job_done(&job);
+    return result;
+}
+
+static const char *overall(const struct nilo_collect_result *r)
+{
+    if (r->failed == 0 && r->partial == 0)
+        return "completed";
+    return r->completed == 0 && r->partial == 0 ? "failed" : "partial";
+}
+
+int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o,
+                 struct nilo_collect_result *ret, struct nilo_err *err)
+{
+    const struct nilo_env *env = nilo_store_env(s);
+    struct nilo_collect_result result = {0};
+    struct total total = {.config = config, .options = o};
+    nilo_us began = env->clock.mono(env->clock.ctx);
+    int matching = 0;
+    for (int i = 0; i < config->n_connections; i++) {
+        if (!is_chosen(&config->connections[i], o))
+            continue;
+        matching++;
+        if (collect_one(s, &config->connections[i], &total, &result, err) != 0)
+            return -1;
+    }
+    if (matching == 0)
+        return nothing_chosen(config, o, err);
+    if (total.chosen == 0)
+        return nilo_err_set(err, NILO_ECONFIG, "there is nothing to collect from: every connection is disabled");
+    if (total.wrong_day == total.chosen) {
+        if (err != NULL)
+            *err = total.first_wrong_day;
+        return -1;
+    }
+    result.execution_time_ms = (env->clock.mono(env->clock.ctx) - began) / 1000;
+    result.status = overall(&result);
+    *ret = result;
+    return 0;
+}

@@ -1,0 +1,65 @@
+/* Collecting: decides what is due, asks the sources, hands what they answer to record. A connection that fails stays alone, and so does
+ * a metric. So far there is one kind of source, the tables of an application (platform sql). */
+#ifndef NILO_COLLECT_COLLECT_H
+#define NILO_COLLECT_COLLECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "store/store.h"
+
+struct nilo_collect_failure {
+    const char *metric;  /* its name */
+    const char *class;   /* transient, auth, permission, invalid */
+    const char *message; /* one sentence */
+};
+
+/* One run, or the reason why there was none. Valid while it is reported. */
+struct nilo_collect_run {
+    const char *workspace, *connection;
+    int64_t run;                   /* 0: nothing was logged */
+    nilo_day first_day, last_day;  /* asked for; first is NILO_DAY_NONE when it came to none */
+    const char *status;            /* completed, partial, failed; "done" when the run id was completed before */
+    int metrics_collected;         /* metrics that hold a value for last_day now */
+    int64_t readings, unchanged, refused; /* values handed over; of these: known already; other values of closed days, not taken */
+    int64_t duration_ms;
+    int days_closed;
+    const char *error;             /* NULL, or why it failed */
+    const struct nilo_collect_failure *failures;
+    size_t n_failures;
+};
+typedef void nilo_collect_report_fn(void *ctx, const struct nilo_collect_run *run);
+
+struct nilo_collect_options {
+    const char *workspace, *connection; /* NULL = all */
+    nilo_day day;                       /* NILO_DAY_NONE = everything due */
+    const char *run_id;                 /* the slot of the runs of the named day; NULL = none */
+    nilo_collect_report_fn *report;     /* may be NULL */
+    void *report_ctx;
+};
+
+/* What rpc/collect_daily_metrics answers, and how many connections went how. */
+struct nilo_collect_result {
+    int metrics_collected;   /* that hold a value for the named day (today when none was named) afterwards, over all connections */
+    int64_t execution_time_ms;
+    const char *status;      /* completed, partial, failed */
+    int completed, partial, failed; /* connections */
+};
+
+/** nilo_collect - collects from the connections of the configuration that the options choose. Makes workspaces, connections and metric
+ *  definitions that are not in the store yet; one that the store has disabled is left out unless it is named.
+ *  Without a day: first a run of its own for the days that are over and were not read after their end - from the last day that was read, or
+ *  just yesterday at first - one pass over each table for all of them; then today, which stays open.
+ *  ret     filled also when sources failed: that is no error of this call
+ *  errors  NILO_ENOENT no such connection or workspace, NILO_ECONFIG there is none, NILO_EDATERANGE the day lies in the future of every
+ *          chosen connection or does not exist there, and whatever the store says */
+int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o,
+                 struct nilo_collect_result *ret, struct nilo_err *err);
+
+/** nilo_collect_define - the metrics of an SQL connection, defined in the store where they are not yet
+ *  errors  NILO_EEXIST one is defined otherwise, NILO_ECONFIG */
+int nilo_collect_define(struct nilo_store *s, const struct nilo_config_connection *c, struct nilo_err *err);
+
+#endif

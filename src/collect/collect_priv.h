@@ -1,0 +1,88 @@
+/* What the files of collect share: one connection being collected. */
+#ifndef NILO_COLLECT_COLLECT_PRIV_H
+#define NILO_COLLECT_COLLECT_PRIV_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "collect/collect.h"
+#include "connect/connect.h"
+#include "record/record.h"
+
+#define NILO__COLLECT_TRIES 3
+#define NILO__COLLECT_BACKOFF (1 * NILO_US_SECOND) /* before the second try; twice that before the third */
+
+/* A value of an SQL connection. */
+struct nilo__metric {
+    const struct nilo_config_sql_metric *config;
+    int32_t id;      /* 0: could not be defined, `fail` says why */
+    bool active;     /* is_active of its definition */
+    bool created;    /* rows of the day, not rows up to its end */
+    size_t table;
+    const char *fail_class, *fail;
+};
+
+/* Metrics of the same table and timestamp column come from one pass. */
+struct nilo__table {
+    const char *table, *timestamp;
+    bool failed;
+    const char *fail_class, *fail;
+    const char *unreadable; /* NULL, or the sentence about rows without a readable timestamp */
+    int64_t *below;         /* rows before each cut */
+};
+
+/* The days of one run and what of them is asked for. */
+struct nilo__plan {
+    nilo_day *days; /* ascending */
+    size_t n;
+    bool *due;      /* n * n_metrics */
+    bool *holds;    /* n_metrics: has a value for the last day already */
+};
+
+struct nilo__job {
+    struct nilo_store *store;
+    const struct nilo_config *config;
+    const struct nilo_config_connection *source;
+    const struct nilo_collect_options *options;
+    struct nilo_arena arena;
+    struct nilo_connection connection;
+    const struct nilo_calendar *calendar;
+    nilo_us now;
+    nilo_day today;
+    struct nilo_config_sql_metric *sql_metrics; /* what `metrics` points into */
+    struct nilo__metric *metrics;
+    int n_metrics;
+    struct nilo__table *tables;
+    size_t n_tables;
+    struct nilo__plan before, named; /* the days to be completed; the day asked for, or today */
+    struct nilo_cut *cuts;
+    size_t n_cuts;
+    bool was_read;     /* the source was asked */
+    const char *error; /* what is wrong with the whole source: its sentence */
+    /* how it went */
+    int metrics_collected; /* for the named day */
+    bool any_good, any_bad;
+};
+
+/* ---- due.c ---- */
+
+/** nilo__due_before - the days that are over and not read after their end, with the metrics that lack such a reading */
+int nilo__due_before(struct nilo__job *job, struct nilo__plan *ret, struct nilo_err *err);
+/** nilo__due_named - one day, all active metrics */
+int nilo__due_named(struct nilo__job *job, nilo_day day, struct nilo__plan *ret, struct nilo_err *err);
+
+/* ---- sql_read.c ---- */
+
+/** nilo__sql_metrics - expands and defines the connection's metrics, groups them by table. What cannot be defined is marked */
+int nilo__sql_metrics(struct nilo__job *job, struct nilo_err *err);
+/** nilo__sql_read - asks the source for all that the two plans need. What the source does wrong is kept in job->error and the tables
+ *  errors  only our own: memory */
+int nilo__sql_read(struct nilo__job *job, struct nilo_err *err);
+/** nilo__sql_value - the value of a metric on a day, from what was read */
+int64_t nilo__sql_value(const struct nilo__job *job, const struct nilo__metric *m, nilo_day day);
+
+/* ---- run.c ---- */
+
+/** nilo__collect_runs - the runs of one connection; reports each */
+int nilo__collect_runs(struct nilo__job *job, struct nilo_err *err);
+
+#endif

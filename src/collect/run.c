@@ -1,0 +1,326 @@
+/* The runs of one connection: hands what was read to record, notes what failed, reports. */
+#include "collect/collect_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ESTIMATED_AFTER (7 * NILO_US_DAY) /* SEMANTICS 2: read later than this after a day's end */
+#define META_MAX 512
+
+/* One run while it is made. */
+struct run {
+    struct nilo__job *job;
+    const struct nilo__plan *plan;
+    struct nilo_recorder *recorder;
+    bool *read_now;      /* n_metrics: a value of the last day was recorded */
+    bool any_value;
+    struct nilo_collect_failure *failures;
+    size_t n_failures;
+    struct nilo_collect_run report;
+};
+
+static nilo_day last_day(const struct nilo__plan *plan)
+{
+    return plan->days[plan->n - 1];
+}
+
+/* ---- failures -------------------------------------------------------------------------------------------------------------------------- */
+
+static int fail(struct run *r, const char *metric, const char *class, const char *message, struct nilo_err *err)
+{
+    r->failures[r->n_failures++] = (struct nilo_collect_failure){metric, class, message};
+    return nilo_record_fail(r->recorder, metric, class, message, err);
+}
+
+static bool is_due(const struct run *r, size_t day, int metric)
+{
+    return r->plan->due[day * (size_t)r->job->n_metrics + (size_t)metric];
+}
+
+static bool is_due_at_all(const struct run *r, int metric)
+{
+    bool due = false;
+    for (size_t d = 0; d < r->plan->n; d++)
+        due = due || is_due(r, d, metric);
+    return due;
+}
+
+/* Why a metric has no value, or NULL. */
+static const char *why_none(const struct nilo__job *job, const struct nilo__metric *m, const char **ret_class)
+{
+    const struct nilo__table *t = &job->tables[m->table];
+    if (m->fail != NULL) {
+        *ret_class = m->fail_class;
+        return m->fail;
+    }
+    *ret_class = t->fail_class;
+    return t->failed ? t->fail : NULL;
+}
+
+/* Each metric that has something to complain about does so once, not once a day. */
+static int note_failures(struct run *r, struct nilo_err *err)
+{
+    for (int i = 0; i < r->job->n_metrics; i++) {
+        const struct nilo__metric *m = &r->job->metrics[i];
+        const struct nilo__table *t = &r->job->tables[m->table];
+        const char *class, *why = why_none(r->job, m, &class);
+        if (!is_due_at_all(r, i))
+            continue;
+        if (why != NULL && fail(r, m->config->name, class, why, err) != 0)
+            return -1;
+        if (why == NULL && t->unreadable != NULL && fail(r, m->config->name, "invalid", t->unreadable, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- readings -------------------------------------------------------------------------------------------------------------------------- */
+
+/* A value outside of what the configuration expects is kept and marked. */
+static const char *anomaly(struct nilo__job *job, const struct nilo_config_sql_metric *m, int64_t value, bool *nomem)
+{
+    bool has_min = m->expected_min != INT64_MIN, has_max = m->expected_max != INT64_MAX;
+    if ((!has_min || value >= m->expected_min) && (!has_max || value <= m->expected_max))
+        return NULL;
+    struct nilo_buf b;
+    struct nilo_json_out o;
+    nilo_buf_init(&b, META_MAX);
+    nilo_json_out_init(&o, &b);
+    nilo_json_object_begin(&o);
+    nilo_json_key(&o, "anomaly");
+    nilo_json_object_begin(&o);
+    nilo_json_key(&o, "kind");
+    nilo_json_str(&o, "out_of_range");
+    nilo_json_key(&o, "expected_min");
+    has_min ? nilo_json_int(&o, m->expected_min) : nilo_json_null(&o);
+    nilo_json_key(&o, "expected_max");
+    has_max ? nilo_json_int(&o, m->expected_max) : nilo_json_null(&o);
+    nilo_json_object_end(&o);
+    nilo_json_object_end(&o);
+    const char *text = nilo_arena_strdup(&job->arena, nilo_buf_str(&b));
+    *nomem = b.failed || text == NULL;
+    nilo_buf_done(&b);
+    return text;
+}
+
+static int fill_value(struct run *r, const struct nilo__metric *m, nilo_day day, struct nilo_reading_value *v,
+                      struct nilo_err *err)
+{
+    const char *class;
+    bool nomem = false;
+    *v = (struct nilo_reading_value){.metric = m->id, .absence = NILO_FAILED};
+    if (r->job->error != NULL || why_none(r->job, m, &class) != NULL)
+        return 0;
+    v->absence = NILO_PRESENT;
+    v->value = nilo__sql_value(r->job, m, day);
+    v->meta = anomaly(r->job, m->config, v->value, &nomem);
+    return nomem ? nilo_err_nomem(err) : 0;
+}
+
+/* record refuses a reading that is wrong, which costs the day's values but not the run. */
+static int hand_over(struct run *r, const struct nilo_reading *reading, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    if (nilo_record_add(r->recorder, reading, &why) == 0)
+        return 0;
+    if (why.code == NILO_EINVAL || why.code == NILO_EDATERANGE) {
+        const char *text = nilo_arena_strdup(&r->job->arena, why.msg);
+        return text == NULL ? nilo_err_nomem(err) : fail(r, NILO_APP_ID, "invalid", text, err);
+    }
+    if (err != NULL)
+        *err = why;
+    return -1;
+}
+
+static int record_day(struct run *r, size_t at, struct nilo_reading_value *values, struct nilo_err *err)
+{
+    struct nilo__job *job = r->job;
+    nilo_day day = r->plan->days[at];
+    size_t n = 0;
+    for (int i = 0; i < job->n_metrics; i++) {
+        if (!is_due(r, at, i) || job->metrics[i].id == 0)
+            continue;
+        if (fill_value(r, &job->metrics[i], day, &values[n], err) != 0)
+            return -1;
+        bool is_value = values[n++].absence == NILO_PRESENT;
+        r->any_value = r->any_value || is_value;
+        if (is_value && at + 1 == r->plan->n)
+            r->read_now[i] = true;
+    }
+    bool late = job->now - nilo_calendar_end(job->calendar, day) > ESTIMATED_AFTER;
+    const struct nilo_reading reading = {
+        .kind = NILO_APP,
+        .external_id = NILO_APP_ID,
+        .captured_at = job->now,
+        .day = day,
+        .provenance = late ? NILO_ESTIMATED : NILO_OBSERVED,
+        .values = values,
+        .n_values = n,
+    };
+    return n == 0 ? 0 : hand_over(r, &reading, err);
+}
+
+static int record_days(struct run *r, struct nilo_err *err)
+{
+    struct nilo_reading_value *values = nilo_arena_array(&r->job->arena, (size_t)r->job->n_metrics + 1, sizeof *values);
+    if (values == NULL)
+        return nilo_err_nomem(err);
+    for (size_t d = 0; d < r->plan->n; d++) {
+        if (record_day(r, d, values, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- one run ----------------------------------------------------------------------------------------------------------------------------- */
+
+/* The last day up to which every day was read after its end, when this run moves it. A single day asked for by name, far from the others,
+ * must not: the days between would never become due. */
+static nilo_day read_until(const struct run *r)
+{
+    const struct nilo__job *job = r->job;
+    nilo_day last = last_day(r->plan), until = job->connection.read_until;
+    if (!r->any_value || last.n >= job->today.n)
+        return NILO_DAY_NONE;
+    bool completes = r->plan == &job->before;
+    bool next = nilo_day_is_none(until) ? last.n == job->today.n - 1 : last.n == until.n + 1;
+    return completes || next ? last : NILO_DAY_NONE;
+}
+
+static int count_metrics(const struct run *r)
+{
+    int n = 0;
+    for (int i = 0; i < r->job->n_metrics; i++)
+        n += r->job->metrics[i].active && (r->read_now[i] || r->plan->holds[i]);
+    return n;
+}
+
+/* A source that answered nothing at all: the run failed, with one sentence. */
+static const char *overall_error(const struct run *r)
+{
+    if (r->job->error != NULL)
+        return r->job->error;
+    return !r->any_value && r->n_failures > 0 ? r->failures[0].message : NULL;
+}
+
+static void give_report(struct run *r, const char *status)
+{
+    const struct nilo_collect_options *o = r->job->options;
+    struct nilo_collect_run *report = &r->report;
+    report->workspace = r->job->connection.workspace_name;
+    report->connection = r->job->connection.name;
+    report->status = status;
+    report->failures = r->failures;
+    report->n_failures = r->n_failures;
+    if (strcmp(status, "completed") == 0 || strcmp(status, "done") == 0)
+        r->job->any_good = true;
+    else if (strcmp(status, "failed") == 0)
+        r->job->any_bad = true;
+    else
+        r->job->any_good = r->job->any_bad = true;
+    if (o->report != NULL)
+        o->report(o->report_ctx, report);
+}
+
+static void fill_report(struct run *r, const struct nilo_run *logged)
+{
+    r->report.run = logged->id;
+    r->report.first_day = r->plan->days[0];
+    r->report.last_day = last_day(r->plan);
+    r->report.metrics_collected = logged->metrics_collected;
+    r->report.readings = 0;
+    for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
+        r->report.readings += logged->outcomes[i];
+    r->report.unchanged = logged->outcomes[NILO_UNCHANGED];
+    r->report.refused = logged->outcomes[NILO_REFUSED];
+    r->report.duration_ms = logged->duration_ms;
+    r->report.days_closed = logged->days_closed;
+    r->report.error = logged->error;
+}
+
+static int finish(struct run *r, struct nilo_err *err)
+{
+    struct nilo_run logged = {0};
+    int n = count_metrics(r);
+    nilo_day until = read_until(r);
+    nilo_record_metrics_collected(r->recorder, n);
+    if (!nilo_day_is_none(until))
+        nilo_record_read_until(r->recorder, until);
+    struct nilo_recorder *recorder = r->recorder;
+    r->recorder = NULL; /* finishing frees it, whatever comes of it */
+    if (nilo_record_finish(recorder, overall_error(r), &r->job->arena, &logged, err) != 0)
+        return -1;
+    if (r->plan == &r->job->named)
+        r->job->metrics_collected = n;
+    fill_report(r, &logged);
+    give_report(r, nilo_run_status_name((int)logged.status));
+    return 0;
+}
+
+static int fill_run(struct run *r, struct nilo_err *err)
+{
+    if (!r->job->was_read && nilo__sql_read(r->job, err) != 0)
+        return -1;
+    /* Of a source that is down each metric would say the same. */
+    if (r->job->error == NULL && note_failures(r, err) != 0)
+        return -1;
+    return record_days(r, err);
+}
+
+static int begin(struct run *r, struct nilo_err *err)
+{
+    struct nilo__job *job = r->job;
+    bool named = r->plan == &job->named;
+    size_t n = (size_t)job->n_metrics + 1;
+    r->read_now = nilo_arena_array(&job->arena, n, sizeof *r->read_now);
+    r->failures = nilo_arena_array(&job->arena, n + r->plan->n, sizeof *r->failures);
+    if (r->read_now == NULL || r->failures == NULL)
+        return nilo_err_nomem(err);
+    const struct nilo_run_options options = {
+        .kind = NILO_RUN_COLLECT,
+        .provenance = NILO_OBSERVED,
+        .slot = named ? job->options->run_id : NULL,
+        .target_day = last_day(r->plan),
+        .read_until = NILO_DAY_NONE,
+    };
+    return nilo_record_begin(job->store, &job->connection, &options, &r->recorder, err);
+}
+
+/* The slot was completed before: nothing is done, and it still counts as collected. */
+static int report_done(struct run *r)
+{
+    int n = 0;
+    for (int i = 0; i < r->job->n_metrics; i++)
+        n += r->plan->holds[i] && r->job->metrics[i].active;
+    r->job->metrics_collected = r->report.metrics_collected = n;
+    r->report.first_day = r->report.last_day = last_day(r->plan);
+    give_report(r, "done");
+    return 0;
+}
+
+static int one_run(struct nilo__job *job, const struct nilo__plan *plan, struct nilo_err *err)
+{
+    struct run r = {.job = job, .plan = plan, .report = {.first_day = NILO_DAY_NONE, .last_day = NILO_DAY_NONE}};
+    struct nilo_err why = {0};
+    if (begin(&r, &why) != 0) {
+        if (why.code == NILO_EEXIST && plan == &job->named && job->options->run_id != NULL)
+            return report_done(&r);
+    } else if (fill_run(&r, &why) == 0 && finish(&r, &why) == 0) {
+        return 0;
+    }
+    if (r.recorder != NULL)
+        nilo_record_abort(r.recorder, &why);
+    if (err != NULL)
+        *err = why;
+    return -1;
+}
+
+int nilo__collect_runs(struct nilo__job *job, struct nilo_err *err)
+{
+    if (job->before.n > 0 && one_run(job, &job->before, err) != 0)
+        return -1;
+    /* Today would only say the same once more. */
+    if (job->before.n > 0 && job->error != NULL)
+        return 0;
+    return one_run(job, &job->named, err);
+}

@@ -1,0 +1,301 @@
+/* Asks an application's database for everything that the plans of a connection need: one pass over each table. */
+#include "collect/collect_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SENTENCE_MAX 2048
+
+/* ---- what there is to ask -------------------------------------------------------------------------------------------------------- */
+
+static struct nilo_metric definition(const struct nilo_config_sql_metric *m)
+{
+    return (struct nilo_metric){
+        .name = m->name,
+        .type = NILO_COUNT,
+        .kind = NILO_PERIOD,
+        .aggregation = strcmp(m->mode, "created") == 0 ? NILO_FLOW : NILO_LEVEL,
+        .best_rule = NILO_BEST_MAX,
+        .active = true,
+        .unit = m->unit,
+        .display_name = m->display_name,
+        .description = m->description,
+        .format_pattern = "0,0",
+    };
+}
+
+/* What is stored keeps its texts and its is_active: people may have changed them. */
+static int define(struct nilo_store *s, const struct nilo_config_sql_metric *m, const struct nilo_metric **ret,
+                  struct nilo_err *err)
+{
+    const struct nilo_metric wanted = definition(m);
+    const struct nilo_metric *stored = nilo_catalog_by_type(nilo_store_catalog(s), wanted.type, wanted.name);
+    if (stored == NULL)
+        return nilo_store_metric_define(s, &wanted, ret, err);
+    if (stored->kind != wanted.kind || stored->aggregation != wanted.aggregation || stored->scale != wanted.scale)
+        return nilo_err_set(err, NILO_EEXIST,
+                            "the metric %s is defined otherwise in the store (%s, %s); give this one another name", m->name,
+                            nilo_metric_kind_name((int)stored->kind), nilo_aggregation_name((int)stored->aggregation));
+    *ret = stored;
+    return 0;
+}
+
+int nilo_collect_define(struct nilo_store *s, const struct nilo_config_connection *c, struct nilo_err *err)
+{
+    struct nilo_config_sql_metric *metrics;
+    const struct nilo_metric *stored;
+    int n, result = 0;
+    if (nilo_config_sql_expand(c, &metrics, &n, err) != 0)
+        return -1;
+    for (int i = 0; i < n && result == 0; i++)
+        result = define(s, &metrics[i], &stored, err);
+    nilo_config_sql_free(metrics, n);
+    return result;
+}
+
+/* The table of a metric among those known so far, or a new one. */
+static size_t table_of(struct nilo__job *job, const struct nilo_config_sql_metric *m)
+{
+    size_t i = 0;
+    while (i < job->n_tables &&
+           (strcmp(job->tables[i].table, m->table) != 0 || strcmp(job->tables[i].timestamp, m->timestamp) != 0))
+        i++;
+    if (i == job->n_tables) {
+        job->tables[i].table = m->table;
+        job->tables[i].timestamp = m->timestamp;
+        job->n_tables++;
+    }
+    return i;
+}
+
+/* Whose failure it is: the metric's, when its definition is in the way; else the store's. */
+static bool is_metrics_own(enum nilo_code code)
+{
+    return code == NILO_EEXIST || code == NILO_EINVAL;
+}
+
+static int add_metric(struct nilo__job *job, const struct nilo_config_sql_metric *config, struct nilo__metric *m,
+                      struct nilo_err *err)
+{
+    const struct nilo_metric *stored = NULL;
+    struct nilo_err why = {0};
+    m->config = config;
+    m->created = strcmp(config->mode, "created") == 0;
+    m->table = table_of(job, config);
+    if (define(job->store, config, &stored, &why) == 0) {
+        m->id = stored->id;
+        m->active = stored->active;
+        return 0;
+    }
+    if (!is_metrics_own(why.code)) {
+        if (err != NULL)
+            *err = why;
+        return -1;
+    }
+    m->active = true;
+    m->fail_class = "invalid";
+    m->fail = nilo_arena_strdup(&job->arena, why.msg);
+    return m->fail != NULL ? 0 : nilo_err_nomem(err);
+}
+
+int nilo__sql_metrics(struct nilo__job *job, struct nilo_err *err)
+{
+    if (nilo_config_sql_expand(job->source, &job->sql_metrics, &job->n_metrics, err) != 0)
+        return -1;
+    size_t n = (size_t)job->n_metrics + 1; /* never an empty array */
+    job->metrics = nilo_arena_array(&job->arena, n, sizeof *job->metrics);
+    job->tables = nilo_arena_array(&job->arena, n, sizeof *job->tables);
+    if (job->metrics == NULL || job->tables == NULL)
+        return nilo_err_nomem(err);
+    for (int i = 0; i < job->n_metrics; i++) {
+        if (add_metric(job, &job->sql_metrics[i], &job->metrics[i], err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- cuts ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* Where a day begins; where it ends, and for today: now. The reading instant itself is within. */
+static struct nilo_cut cut_start(const struct nilo__job *job, nilo_day d)
+{
+    return (struct nilo_cut){.at = nilo_calendar_start(job->calendar, d), .day = d};
+}
+
+static struct nilo_cut cut_end(const struct nilo__job *job, nilo_day d)
+{
+    nilo_day next = NILO_DAY(d.n + 1);
+    nilo_us end = nilo_calendar_end(job->calendar, d);
+    return (struct nilo_cut){.at = end > job->now ? job->now + 1 : end, .day = next};
+}
+
+static int compare_cuts(const void *a, const void *b)
+{
+    const struct nilo_cut *x = a, *y = b;
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return (x->day.n > y->day.n) - (x->day.n < y->day.n);
+}
+
+static void add_cuts(struct nilo__job *job, const struct nilo__plan *plan)
+{
+    for (size_t i = 0; i < plan->n; i++) {
+        job->cuts[job->n_cuts++] = cut_start(job, plan->days[i]);
+        job->cuts[job->n_cuts++] = cut_end(job, plan->days[i]);
+    }
+}
+
+static int make_cuts(struct nilo__job *job, struct nilo_err *err)
+{
+    job->n_cuts = 0;
+    job->cuts = nilo_arena_array(&job->arena, 2 * (job->before.n + job->named.n) + 1, sizeof *job->cuts);
+    if (job->cuts == NULL)
+        return nilo_err_nomem(err);
+    add_cuts(job, &job->before);
+    add_cuts(job, &job->named);
+    qsort(job->cuts, job->n_cuts, sizeof *job->cuts, compare_cuts);
+    size_t n = 0;
+    for (size_t i = 0; i < job->n_cuts; i++) {
+        if (n == 0 || compare_cuts(&job->cuts[n - 1], &job->cuts[i]) != 0)
+            job->cuts[n++] = job->cuts[i];
+    }
+    job->n_cuts = n;
+    return 0;
+}
+
+static int64_t below(const struct nilo__job *job, const struct nilo__table *t, struct nilo_cut cut)
+{
+    const struct nilo_cut *found = bsearch(&cut, job->cuts, job->n_cuts, sizeof cut, compare_cuts);
+    return t->below[found - job->cuts];
+}
+
+int64_t nilo__sql_value(const struct nilo__job *job, const struct nilo__metric *m, nilo_day day)
+{
+    const struct nilo__table *t = &job->tables[m->table];
+    int64_t total = below(job, t, cut_end(job, day));
+    return m->created ? total - below(job, t, cut_start(job, day)) : total;
+}
+
+/* ---- asking -------------------------------------------------------------------------------------------------------------------------- */
+
+/* Trying again at once is for what passes by itself. A statement that took too long would only burden the application's database again;
+ * the next run asks. */
+static bool worth_another_try(enum nilo_code code)
+{
+    return code == NILO_ESOURCE || code == NILO_EBUSY;
+}
+
+static void wait_before_try(const struct nilo__job *job, int try)
+{
+    const struct nilo_env *env = nilo_store_env(job->store);
+    nilo_us wait = NILO__COLLECT_BACKOFF << (try - 1);
+    /* Up to a quarter more, so that collectors that failed together do not come back together. */
+    wait += (nilo_us)nilo_random_below(&env->random, (uint64_t)wait / 4);
+    env->clock.sleep(env->clock.ctx, wait);
+}
+
+static int open_source(struct nilo__job *job, const char *database, struct nilo_db **ret, struct nilo_err *err)
+{
+    for (int try = 1;; try++) {
+        if (nilo_sql_open(database, job->source->timeout_ms, NULL, ret, err) == 0)
+            return 0;
+        if (try == NILO__COLLECT_TRIES || !worth_another_try(err->code))
+            return -1;
+        wait_before_try(job, try);
+    }
+}
+
+/* Sets *source to NULL when the connection broke and could not be made again. */
+static int count_table(struct nilo__job *job, struct nilo_db **source, const char *database, struct nilo__table *t,
+                       struct nilo_sql_counts *counts, struct nilo_err *err)
+{
+    for (int try = 1;; try++) {
+        if (nilo_sql_count(*source, t->table, t->timestamp, job->cuts, job->n_cuts, t->below, counts, err) == 0)
+            return 0;
+        bool broken = err->code == NILO_ESOURCE;
+        if (try < NILO__COLLECT_TRIES && worth_another_try(err->code))
+            wait_before_try(job, try);
+        else if (!broken)
+            return -1;
+        if (!broken)
+            continue;
+        /* The next table, too, wants a connection that works. */
+        nilo_db_close(*source);
+        *source = NULL;
+        if (try == NILO__COLLECT_TRIES || nilo_sql_open(database, job->source->timeout_ms, NULL, source, err) != 0)
+            return -1;
+    }
+}
+
+static int keep_failure(struct nilo__job *job, struct nilo__table *t, const struct nilo_err *why, struct nilo_err *err)
+{
+    t->failed = true;
+    t->fail_class = nilo_connect_class(why->code);
+    t->fail = nilo_arena_printf(&job->arena, "%s: %s", t->table, why->msg);
+    return t->fail != NULL ? 0 : nilo_err_nomem(err);
+}
+
+static int keep_unreadable(struct nilo__job *job, struct nilo__table *t, const struct nilo_sql_counts *counts,
+                           struct nilo_err *err)
+{
+    struct nilo_buf b;
+    nilo_buf_init(&b, SENTENCE_MAX);
+    nilo_sql_unreadable(counts, t->table, t->timestamp, &b);
+    if (b.len > 0)
+        t->unreadable = nilo_arena_strdup(&job->arena, nilo_buf_str(&b));
+    bool failed = b.failed || (b.len > 0 && t->unreadable == NULL);
+    nilo_buf_done(&b);
+    return failed ? nilo_err_nomem(err) : 0;
+}
+
+static bool is_wanted(const struct nilo__job *job, size_t table)
+{
+    for (int m = 0; m < job->n_metrics; m++) {
+        if (job->metrics[m].table == table && job->metrics[m].active && job->metrics[m].fail == NULL)
+            return true;
+    }
+    return false;
+}
+
+static int read_tables(struct nilo__job *job, struct nilo_db **source, const char *database, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    for (size_t i = 0; i < job->n_tables; i++) {
+        struct nilo__table *t = &job->tables[i];
+        struct nilo_sql_counts counts = {0};
+        if (!is_wanted(job, i))
+            continue;
+        t->below = nilo_arena_array(&job->arena, job->n_cuts, sizeof *t->below);
+        if (t->below == NULL)
+            return nilo_err_nomem(err);
+        /* A source that went away is not looked for again for each table that is left: `why` still tells. */
+        bool good = *source != NULL && count_table(job, source, database, t, &counts, &why) == 0;
+        if (good ? keep_unreadable(job, t, &counts, err) : keep_failure(job, t, &why, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int keep_error(struct nilo__job *job, const struct nilo_err *why, struct nilo_err *err)
+{
+    job->error = nilo_arena_strdup(&job->arena, why->msg);
+    return job->error != NULL ? 0 : nilo_err_nomem(err);
+}
+
+int nilo__sql_read(struct nilo__job *job, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    struct nilo_db *source = NULL;
+    char *database = NULL;
+    int result;
+    job->was_read = true;
+    if (make_cuts(job, err) != 0)
+        return -1;
+    if (nilo_config_secret(job->source->database, &database, &why) != 0 || open_source(job, database, &source, &why) != 0)
+        result = keep_error(job, &why, err);
+    else
+        result = read_tables(job, &source, database, err);
+    nilo_db_close(source);
+    free(database);
+    return result;
+}
