@@ -83,7 +83,11 @@ int nilo_buf_adds(struct nilo_buf *b, const char *s)
 
 int nilo_buf_addc(struct nilo_buf *b, char c)
 {
-    return nilo_buf_add(b, &c, 1);
+    if (b->failed || (b->len + 1 >= b->cap && reserve(b, 1) != 0)) /* cap never exceeds max + 1 */
+        return -1;
+    b->data[b->len++] = c;
+    b->data[b->len] = '\0';
+    return 0;
 }
 
 int nilo_buf_addf(struct nilo_buf *b, const char *fmt, ...)

@@ -218,9 +218,9 @@ static bool digit_at(const struct nilo_json *j)
     return j->pos < j->len && j->text[j->pos] >= '0' && j->text[j->pos] <= '9';
 }
 
-static bool take(struct nilo_json *j, const char *any_of)
+static bool take(struct nilo_json *j, char c)
 {
-    if (j->pos >= j->len || j->text[j->pos] == '\0' || strchr(any_of, j->text[j->pos]) == NULL)
+    if (j->pos >= j->len || j->text[j->pos] != c)
         return false;
     j->pos++;
     return true;
@@ -237,17 +237,18 @@ static int read_digits(struct nilo_json *j)
 
 static int read_number(struct nilo_json *j, struct token *t)
 {
-    take(j, "-");
-    if (take(j, "0")) {
+    take(j, '-');
+    if (take(j, '0')) {
         if (digit_at(j))
             return fail(j, j->start, "a number has no leading zeros");
     } else if (read_digits(j) != 0) {
         return -1;
     }
-    if (take(j, ".") && read_digits(j) != 0)
+    if (take(j, '.') && read_digits(j) != 0)
         return -1;
-    if (take(j, "eE")) {
-        take(j, "+-");
+    if (take(j, 'e') || take(j, 'E')) {
+        if (!take(j, '+'))
+            take(j, '-');
         if (read_digits(j) != 0)
             return -1;
     }
@@ -378,7 +379,7 @@ static int read_name(struct nilo_json *j, const char *expected, struct token *t)
     if (read_string(j, false, t) != 0 || remember_name(j, t) != 0)
         return -1;
     skip_blanks(j);
-    if (!take(j, ":"))
+    if (!take(j, ':'))
         return fail_expected(j, "':' after the member name");
     j->expect = EXPECT_VALUE;
     return 0;
@@ -389,7 +390,7 @@ static int read_next_element(struct nilo_json *j, struct token *t)
     bool object = j->levels[j->depth - 1].object;
     if (peek(j) == (object ? '}' : ']'))
         return close_level(j, t);
-    if (!take(j, ","))
+    if (!take(j, ','))
         return fail_expected(j, object ? "',' or '}'" : "',' or ']'");
     skip_blanks(j);
     return object ? read_name(j, "a member name in double quotes", t) : read_value(j, t);

@@ -74,7 +74,9 @@ static int rehash(struct nilo__names *set, size_t n_slots)
 
 static int start_hashing(struct nilo__names *set)
 {
-    nilo__random_fill(set->key, sizeof(set->key));
+    if (!set->has_key) /* one for all objects of this level: asking the system costs more than a small object */
+        nilo__random_fill(set->key, sizeof(set->key));
+    set->has_key = true;
     for (size_t i = 0; i < set->n; i++) {
         struct nilo__name *entry = &set->list[i];
         entry->hash = nilo__keyed_hash(set->key, set->bytes.data + entry->at, entry->len);

@@ -2,6 +2,7 @@
 #ifndef NILO_BASE_JSON_NAMES_H
 #define NILO_BASE_JSON_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct nilo__names {
     uint32_t *slots; /* index + 1 into list, 0 = free; in use once the object is too large to search in line */
     size_t n_slots, slots_cap;
     unsigned char key[NILO__KEY_LEN];
+    bool has_key;
 };
 
 void nilo__names_init(struct nilo__names *set);

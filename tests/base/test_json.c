@@ -290,6 +290,7 @@ static const struct {
     {T("\"\\ud800\\u0041\""), "lone surrogate"},
     {T("\"\\ud800\\ud800\""), "lone surrogate"},
     {T("\"\\udc00\\ud800\""), "lone surrogate"},
+    {T("\"\\udc00\\udc00\""), "lone surrogate \\uDC00"},
     {T("\"\\ud800\\u\""), "lone surrogate"},
     {T("\"\\ud800\\udc0"), "lone surrogate"},
     {T("\"\xff\""), "byte 0xFF is not UTF-8"},
