@@ -198,11 +198,9 @@ struct nilo_batch {
 /** nilo_store_apply - observations, day values or amendments, and all that is derived, in the caller's transaction */
 int nilo_store_apply(struct nilo_store *s, struct nilo_batch *batch, struct nilo_err *err);
 
-/** nilo_store_revise - one explicit amendment of a closed day (cause corrected) or replacement on an open one. In a transaction. */
-int nilo_store_revise(struct nilo_store *s, struct nilo_batch *batch, struct nilo_err *err);
-
-/** nilo_store_close_days - closed_until rises to `until`, with one day_close row a day from the first day that holds anything. complete tells
- *  which days are whole: metrics whose last reading is not after the day's end make it partial (NULL = all complete). In a transaction. */
+/** nilo_store_close_days - closed_until rises to `until`, with one day_close row a day, beginning at the first day that holds anything (nothing
+ *  happens while there is none). A day is partial when a value of it is missing for a passing reason, or when `complete` says that
+ *  the source was not read after the day's end (NULL = all complete). In a transaction. */
 typedef bool nilo_day_complete_fn(void *ctx, nilo_day day);
 int nilo_store_close_days(struct nilo_store *s, const struct nilo_connection *c, nilo_day until, int64_t run, nilo_us now,
                           nilo_day_complete_fn *complete, void *ctx, int *ret_days, struct nilo_err *err);

@@ -29,6 +29,8 @@ int nilo__query_int(struct nilo_store *s, int64_t fallback, int64_t *ret, struct
                     const struct nilo_db_value *params);
 /* The next n ids of a sequence; returns the first. */
 int nilo__next_ids(struct nilo_store *s, const char *sequence, int64_t n, int64_t *ret_first, struct nilo_err *err);
+/* Drops what is cached from the database (catalogue, calendars). */
+void nilo__forget(struct nilo_store *s);
 /* Appends " AND <column> IN (...)" for the scope; nothing when it holds all; "AND 1=0" when it holds none. */
 void nilo__scope_sql(const struct nilo_scope *scope, const char *column, struct nilo_buf *sql);
 

@@ -5,7 +5,7 @@
 CREATE TABLE meta (key text NOT NULL PRIMARY KEY, value text NOT NULL);
 
 CREATE TABLE id_seq (name text NOT NULL PRIMARY KEY, next bigint NOT NULL);
-INSERT INTO id_seq (name, next) VALUES ('workspace', 1), ('connection', 1), ('metric', 1), ('owner', 1), ('entity', 1), ('credit', 1), ('run', 1);
+INSERT INTO id_seq (name, next) VALUES ('workspace', 1), ('connection', 1), ('metric', 1), ('owner', 1), ('entity', 1), ('credit', 1), ('run', 1), ('close', 1);
 
 CREATE TABLE workspace (
     id bigint NOT NULL PRIMARY KEY,
@@ -182,7 +182,7 @@ CREATE TABLE observation (
     rank smallint NOT NULL,
     recorded_at bigint NOT NULL,
     meta text,
-    PRIMARY KEY (bucket, entity_id, win, captured_at, metric_id, run_id)
+    PRIMARY KEY (bucket, entity_id, win, day, captured_at, metric_id, run_id)
 );
 
 -- The record. seq 0 is the base, replaceable only while its day is open; seq > 0 are amendments. Shown is the greatest seq.

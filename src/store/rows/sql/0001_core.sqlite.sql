@@ -5,7 +5,7 @@
 CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE id_seq (name TEXT NOT NULL PRIMARY KEY, next INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-INSERT INTO id_seq (name, next) VALUES ('workspace', 1), ('connection', 1), ('metric', 1), ('owner', 1), ('entity', 1), ('credit', 1), ('run', 1);
+INSERT INTO id_seq (name, next) VALUES ('workspace', 1), ('connection', 1), ('metric', 1), ('owner', 1), ('entity', 1), ('credit', 1), ('run', 1), ('close', 1);
 
 CREATE TABLE workspace (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -182,7 +182,7 @@ CREATE TABLE observation (
     rank INTEGER NOT NULL,
     recorded_at INTEGER NOT NULL,
     meta TEXT,
-    PRIMARY KEY (bucket, entity_id, win, captured_at, metric_id, run_id)
+    PRIMARY KEY (bucket, entity_id, win, day, captured_at, metric_id, run_id)
 ) STRICT, WITHOUT ROWID;
 
 -- The record. seq 0 is the base, replaceable only while its day is open; seq > 0 are amendments. Shown is the greatest seq.
@@ -295,7 +295,7 @@ CREATE TRIGGER day_value_delete BEFORE DELETE ON day_value BEGIN
 END;
 CREATE TRIGGER observation_insert BEFORE INSERT ON observation
 WHEN EXISTS (SELECT 1 FROM observation o WHERE o.bucket = NEW.bucket AND o.entity_id = NEW.entity_id AND o.win = NEW.win
-    AND o.captured_at = NEW.captured_at AND o.metric_id = NEW.metric_id AND o.run_id = NEW.run_id)
+    AND o.day = NEW.day AND o.captured_at = NEW.captured_at AND o.metric_id = NEW.metric_id AND o.run_id = NEW.run_id)
 BEGIN SELECT RAISE(ABORT, 'nilo closed: observations are append-only'); END;
 CREATE TRIGGER observation_update BEFORE UPDATE ON observation BEGIN
     SELECT RAISE(ABORT, 'nilo closed: observations are append-only'); END;

@@ -1,0 +1,75 @@
+/* The rules of a day's value: pure orders and decisions, SEMANTICS 2.3 and 2.5. */
+#include "model/model.h"
+
+const char *nilo_outcome_name(enum nilo_outcome o) {
+    static const char *const names[NILO_OUTCOME_COUNT] = {"recorded",  "replaced", "kept",    "unchanged",
+                                                          "merged", "late",     "amended", "refused"};
+    return o >= 0 && o < NILO_OUTCOME_COUNT ? names[o] : "?";
+}
+
+bool nilo_rule_open(const struct nilo_cell *now, const struct nilo_cell *in) {
+    if (!now)
+        return true;
+    bool now_strong = nilo_absence_definitive(now->absence), in_strong = nilo_absence_definitive(in->absence);
+    if (now_strong != in_strong)
+        return in_strong;
+    if (now->rank != in->rank)
+        return in->rank > now->rank;
+    if (now->captured_at != in->captured_at)
+        return in->captured_at > now->captured_at;
+    return in->run > now->run;
+}
+
+static bool same_cell(const struct nilo_cell *a, const struct nilo_cell *b) {
+    return a->absence == b->absence && (a->absence != NILO_PRESENT || a->value == b->value);
+}
+
+/* The cause that an amendment of a run carries when somebody asked for it or the source restated. */
+static enum nilo_cause cause_of(const struct nilo_policy *policy) {
+    switch (policy->kind) {
+    case NILO_RUN_REVISE:
+        return NILO_CAUSE_CORRECTED;
+    case NILO_RUN_REPLAY:
+        return NILO_CAUSE_REPLAYED;
+    case NILO_RUN_IMPORT:
+    case NILO_RUN_BACKFILL:
+        return NILO_CAUSE_IMPORTED;
+    default:
+        return NILO_CAUSE_RESTATED;
+    }
+}
+
+enum nilo_outcome nilo_rule_closed(const struct nilo_cell *now, const struct nilo_cell *in, enum nilo_metric_kind kind,
+                                   const struct nilo_policy *policy, enum nilo_cause *ret_cause) {
+    bool in_strong = nilo_absence_definitive(in->absence);
+    if (!now || (!nilo_absence_definitive(now->absence) && in_strong)) {
+        if (!in_strong)
+            return now ? NILO_UNCHANGED : NILO_KEPT; /* a failure to read tells nothing about a closed day */
+        *ret_cause = NILO_CAUSE_LATE;
+        return NILO_LATE;
+    }
+    if (same_cell(now, in) || !in_strong)
+        return NILO_UNCHANGED;
+    if (policy->revise) {
+        /* backfill never amends observed or imported values, even when asked to */
+        if (policy->kind == NILO_RUN_BACKFILL && now->rank > NILO_ESTIMATED)
+            return NILO_REFUSED;
+        *ret_cause = cause_of(policy);
+        return NILO_AMENDED;
+    }
+    if (in->rank < now->rank)
+        return NILO_REFUSED;
+    if (policy->kind == NILO_RUN_PUSH) {
+        *ret_cause = NILO_CAUSE_RESTATED;
+        return NILO_AMENDED;
+    }
+    if (policy->kind == NILO_RUN_REPLAY) {
+        *ret_cause = NILO_CAUSE_REPLAYED;
+        return NILO_AMENDED;
+    }
+    if (policy->platform && policy->kind == NILO_RUN_COLLECT && kind == NILO_PERIOD) {
+        *ret_cause = NILO_CAUSE_RESTATED;
+        return NILO_AMENDED;
+    }
+    return NILO_REFUSED;
+}

@@ -1,0 +1,480 @@
+/* Applying a batch: observations, day values or amendments, then what is derived. Everything that is there already is read in a few bulk
+ * look-ups, decided in memory by model's rules, and written in bulk, so that a server costs round trips by the batch. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/rows/derive.h"
+
+/* One (entity, win, day, metric) that the batch touches. */
+struct key {
+    size_t first, n;            /* its points, ascending captured_at */
+    bool closed, has_base, has_top;
+    int32_t top_seq;
+    struct nilo_cell base, top; /* as stored: seq 0, and the shown one */
+    struct nilo_cell shown;     /* as it develops; meaningful if has_shown */
+    bool has_shown, base_dirty, corrected;
+    size_t base_point;          /* the point that is the base now, when dirty */
+};
+/* An amendment to be written. */
+struct amendment {
+    size_t key, point;
+    int32_t seq;
+    enum nilo_cause cause;
+};
+struct work {
+    struct nilo_store *store;
+    struct nilo_batch *batch;
+    struct nilo_arena arena;
+    struct key *keys;
+    size_t n_keys;
+    size_t *key_of;             /* point -> key */
+    uint8_t *known_already;     /* the same value at the same instant is in the record: 1 this run, 2 an earlier one */
+    struct amendment *amendments;
+    size_t n_amendments;
+    size_t *list;               /* scratch: points or keys to be written */
+    size_t n_list;
+    uint8_t rank;
+};
+
+static bool same_key(const struct nilo_point *a, const struct nilo_point *b) {
+    return nilo__entity_cmp(a->entity, b->entity) == 0 && a->win == b->win && a->day.n == b->day.n && a->metric == b->metric;
+}
+
+static int gather(struct work *w, struct nilo_err *err) {
+    size_t n = w->batch->n;
+    const struct nilo_point *p = w->batch->points;
+    w->keys = nilo_arena_array(&w->arena, n, sizeof *w->keys);
+    w->key_of = nilo_arena_array(&w->arena, n, sizeof *w->key_of);
+    w->known_already = nilo_arena_array(&w->arena, n, 1);
+    w->amendments = nilo_arena_array(&w->arena, n, sizeof *w->amendments);
+    w->list = nilo_arena_array(&w->arena, n, sizeof *w->list);
+    if (!w->keys || !w->key_of || !w->known_already || !w->amendments || !w->list)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || !same_key(&p[i], &p[i - 1])) {
+            struct key *k = &w->keys[w->n_keys++];
+            k->first = i;
+            k->closed = !nilo_day_is_none(w->batch->connection->closed_until) && p[i].day.n <= w->batch->connection->closed_until.n;
+        }
+        w->keys[w->n_keys - 1].n++;
+        w->key_of[i] = w->n_keys - 1;
+    }
+    return 0;
+}
+
+/* ---- what is there ---------------------------------------------------------------------------------------------------------- */
+
+static void point_params(const struct nilo_point *p, struct nilo_db_value *v) {
+    v[0] = NILO_DBV_INT(p->entity.bucket);
+    v[1] = NILO_DBV_INT(p->entity.id);
+    v[2] = NILO_DBV_INT(p->win);
+}
+
+static void key_params(void *ctx, size_t i, struct nilo_db_value *v) {
+    const struct work *w = ctx;
+    const struct nilo_point *p = &w->batch->points[w->keys[i].first];
+    point_params(p, v);
+    v[3] = NILO_DBV_INT(p->day.n);
+    v[4] = NILO_DBV_INT(p->metric);
+}
+
+static int cell_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+    (void)err;
+    struct key *k = &((struct work *)ctx)->keys[i];
+    int32_t seq = (int32_t)nilo_db_column_int(stmt, 0);
+    struct nilo_cell cell = {.value = nilo_db_column_int(stmt, 1),
+                             .absence = (uint8_t)nilo_db_column_int(stmt, 2),
+                             .provenance = (uint8_t)nilo_db_column_int(stmt, 3),
+                             .rank = (uint8_t)nilo_db_column_int(stmt, 4),
+                             .cause = (uint8_t)nilo_db_column_int(stmt, 5),
+                             .run = nilo_db_column_int(stmt, 6),
+                             .captured_at = nilo_db_column_int(stmt, 7)};
+    if (seq == 0) {
+        k->has_base = true;
+        k->base = cell;
+    }
+    if (!k->has_top || seq > k->top_seq) {
+        k->top = cell;
+        k->top_seq = seq;
+    }
+    k->has_top = k->has_shown = true;
+    k->shown = k->top;
+    return 0;
+}
+
+static void instant_params(void *ctx, size_t i, struct nilo_db_value *v) {
+    const struct nilo_point *p = &((struct work *)ctx)->batch->points[i];
+    point_params(p, v);
+    v[3] = NILO_DBV_INT(p->day.n);
+    v[4] = NILO_DBV_INT(p->captured_at);
+    v[5] = NILO_DBV_INT(p->metric);
+}
+
+static int instant_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+    (void)err;
+    struct work *w = ctx;
+    const struct nilo_point *p = &w->batch->points[i];
+    if (nilo_db_column_int(stmt, 0) == w->batch->run->id) {
+        w->known_already[i] = 1;
+        return 0;
+    }
+    bool same = nilo_db_column_int(stmt, 2) == (int64_t)p->absence && nilo_db_column_int(stmt, 3) == (int64_t)p->provenance &&
+                (p->absence != NILO_PRESENT || nilo_db_column_int(stmt, 1) == p->value);
+    if (same && nilo_db_column_int(stmt, 4) >= w->rank && !w->known_already[i])
+        w->known_already[i] = 2;
+    return 0;
+}
+
+static int load(struct work *w, struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    if (nilo_db_prepare(w->store->db,
+                        "SELECT seq, value, absence, provenance, rank, cause, run_id, captured_at FROM day_value WHERE bucket = ?1 AND "
+                        "entity_id = ?2 AND win = ?3 AND day = ?4 AND metric_id = ?5",
+                        &stmt, err) < 0 ||
+        nilo_db_many(stmt, w->n_keys, 5, key_params, cell_row, w, err) < 0)
+        return -1;
+    if (nilo_db_prepare(w->store->db,
+                        "SELECT o.run_id, o.value, o.absence, o.provenance, o.rank FROM observation o JOIN run r ON r.id = o.run_id "
+                        "WHERE o.bucket = ?1 AND o.entity_id = ?2 AND o.win = ?3 AND o.day = ?4 AND o.captured_at = ?5 AND o.metric_id = ?6 "
+                        "AND r.status NOT IN (5, 6)",
+                        &stmt, err) < 0)
+        return -1;
+    return nilo_db_many(stmt, w->batch->n, 6, instant_params, instant_row, w, err);
+}
+
+/* ---- decisions ------------------------------------------------------------------------------------------------------------------ */
+
+static struct nilo_cell cell_of(const struct work *w, const struct nilo_point *p) {
+    bool revise = w->batch->policy.kind == NILO_RUN_REVISE;
+    return (struct nilo_cell){.value = p->value,
+                              .absence = (uint8_t)p->absence,
+                              .provenance = (uint8_t)p->provenance,
+                              .rank = w->batch->policy.revise ? NILO_RANK_REVISE : (uint8_t)p->provenance,
+                              .cause = (uint8_t)(revise ? NILO_CAUSE_CORRECTED : NILO_CAUSE_BASE),
+                              .run = w->batch->run->id,
+                              .captured_at = p->captured_at};
+}
+
+static void decide_open(struct work *w, struct key *k, size_t i) {
+    struct nilo_point *p = &w->batch->points[i];
+    struct nilo_cell in = cell_of(w, p);
+    if (w->known_already[i]) {
+        p->outcome = w->known_already[i] == 1 ? NILO_MERGED : NILO_UNCHANGED;
+        return;
+    }
+    if (!nilo_rule_open(k->has_shown ? &k->shown : NULL, &in)) {
+        p->outcome = NILO_KEPT;
+        return;
+    }
+    p->outcome = k->has_shown ? NILO_REPLACED : NILO_RECORDED;
+    k->shown = in;
+    k->has_shown = k->base_dirty = true;
+    k->base_point = i;
+    k->corrected = k->corrected || in.cause == NILO_CAUSE_CORRECTED;
+}
+
+static void decide_closed(struct work *w, struct key *k, size_t i, const struct nilo_metric *m) {
+    struct nilo_point *p = &w->batch->points[i];
+    struct nilo_cell in = cell_of(w, p);
+    enum nilo_cause cause = NILO_CAUSE_BASE;
+    in.rank = (uint8_t)p->provenance; /* --revise is judged by the rule itself here */
+    p->outcome = nilo_rule_closed(k->has_shown ? &k->shown : NULL, &in, m->kind, &w->batch->policy, &cause);
+    if (p->outcome == NILO_KEPT)
+        p->outcome = NILO_UNCHANGED;
+    if (p->outcome != NILO_LATE && p->outcome != NILO_AMENDED)
+        return;
+    if (w->known_already[i] == 1) { /* this run said so already at that instant: its first word stands */
+        p->outcome = NILO_MERGED;
+        return;
+    }
+    in.cause = (uint8_t)cause;
+    k->shown = in;
+    k->has_shown = true;
+    k->corrected = k->corrected || cause == NILO_CAUSE_CORRECTED;
+    k->top_seq = k->has_top ? k->top_seq + 1 : 1;
+    if (k->top_seq < 1)
+        k->top_seq = 1;
+    k->has_top = true;
+    w->amendments[w->n_amendments++] = (struct amendment){(size_t)(k - w->keys), i, k->top_seq, cause};
+}
+
+static int decide(struct work *w, struct nilo_err *err) {
+    const struct nilo_catalog *catalog = nilo_store_catalog(w->store);
+    for (size_t j = 0; j < w->n_keys; j++) {
+        struct key *k = &w->keys[j];
+        const struct nilo_metric *m = nilo_catalog_by_id(catalog, w->batch->points[k->first].metric);
+        if (!m)
+            return nilo_err_set(err, NILO_EINTERNAL, "a batch names metric %d, which is not defined", w->batch->points[k->first].metric);
+        for (size_t i = k->first; i < k->first + k->n; i++) {
+            if (k->closed)
+                decide_closed(w, k, i, m);
+            else
+                decide_open(w, k, i);
+        }
+    }
+    return 0;
+}
+
+/* ---- the guard's figures: the newest known value before this batch ------------------------------------------------------------- */
+
+static int before_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+    (void)err;
+    struct nilo_point *p = &((struct work *)ctx)->batch->points[i];
+    p->had_before = true;
+    p->before = nilo_db_column_int(stmt, 0);
+    return 0;
+}
+
+static void series_params(void *ctx, size_t i, struct nilo_db_value *v) {
+    const struct nilo_point *p = &((struct work *)ctx)->batch->points[i];
+    point_params(p, v);
+    v[3] = NILO_DBV_INT(p->metric);
+}
+
+static int load_before(struct work *w, struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    for (size_t i = 0; i < w->batch->n; i++)
+        w->batch->points[i].had_before = false;
+    if (!w->batch->policy.platform)
+        return 0;
+    if (nilo_db_prepare(w->store->db, "SELECT value FROM known WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND metric_id = ?4", &stmt,
+                        err) < 0)
+        return -1;
+    return nilo_db_many(stmt, w->batch->n, 4, series_params, before_row, w, err);
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------------------ */
+
+static struct nilo_db_value value_or_null(const struct nilo_point *p) {
+    return p->absence == NILO_PRESENT ? NILO_DBV_INT(p->value) : NILO_DBV_NULL;
+}
+static struct nilo_db_value day_or_null(nilo_day d) { return nilo_day_is_none(d) ? NILO_DBV_NULL : NILO_DBV_INT(d.n); }
+
+static void observation_params(void *ctx, size_t i, struct nilo_db_value *v) {
+    const struct work *w = ctx;
+    size_t at = w->list[i];
+    const struct nilo_point *p = &w->batch->points[at];
+    instant_params(ctx, at, v);
+    v[6] = NILO_DBV_INT(w->batch->run->id);
+    v[7] = day_or_null(p->source_day);
+    v[8] = value_or_null(p);
+    v[9] = NILO_DBV_INT(p->absence);
+    v[10] = NILO_DBV_INT(p->provenance);
+    v[11] = NILO_DBV_INT(w->batch->policy.revise ? NILO_RANK_REVISE : (int)p->provenance);
+    v[12] = NILO_DBV_INT(w->batch->recorded_at);
+    v[13] = NILO_DBV_TEXT(p->meta);
+}
+
+static int write_observations(struct work *w, struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    w->n_list = 0;
+    for (size_t i = 0; i < w->batch->n; i++) {
+        enum nilo_outcome o = w->batch->points[i].outcome;
+        bool new_reading = o == NILO_RECORDED || o == NILO_REPLACED || o == NILO_KEPT || o == NILO_LATE || o == NILO_AMENDED;
+        if (new_reading)
+            w->list[w->n_list++] = i;
+    }
+    if (nilo_db_prepare(w->store->db,
+                        "INSERT INTO observation (bucket, entity_id, win, day, captured_at, metric_id, run_id, source_day, value, absence, "
+                        "provenance, rank, recorded_at, meta) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                        &stmt, err) < 0)
+        return -1;
+    return nilo_db_many(stmt, w->n_list, 14, observation_params, NULL, w, err);
+}
+
+/* ?1..?5 key, then value, absence, provenance, rank, cause, run, captured_at, source_day, recorded_at, author, meta, seq */
+static void cell_params(struct work *w, const struct nilo_point *p, const struct nilo_cell *cell, int32_t seq, struct nilo_db_value *v) {
+    point_params(p, v);
+    v[3] = NILO_DBV_INT(p->day.n);
+    v[4] = NILO_DBV_INT(p->metric);
+    v[5] = value_or_null(p);
+    v[6] = NILO_DBV_INT(p->absence);
+    v[7] = NILO_DBV_INT(p->provenance);
+    v[8] = NILO_DBV_INT(cell->rank);
+    v[9] = NILO_DBV_INT(cell->cause);
+    v[10] = NILO_DBV_INT(w->batch->run->id);
+    v[11] = NILO_DBV_INT(p->captured_at);
+    v[12] = day_or_null(p->source_day);
+    v[13] = NILO_DBV_INT(w->batch->recorded_at);
+    v[14] = NILO_DBV_TEXT(w->batch->author);
+    v[15] = NILO_DBV_TEXT(p->meta);
+    v[16] = NILO_DBV_INT(seq);
+}
+
+static void base_params(void *ctx, size_t i, struct nilo_db_value *v) {
+    struct work *w = ctx;
+    const struct key *k = &w->keys[w->list[i]];
+    cell_params(w, &w->batch->points[k->base_point], &k->shown, 0, v);
+}
+
+static void amendment_params(void *ctx, size_t i, struct nilo_db_value *v) {
+    struct work *w = ctx;
+    const struct amendment *a = &w->amendments[i];
+    const struct nilo_point *p = &w->batch->points[a->point];
+    struct nilo_cell cell = cell_of(w, p);
+    cell.rank = (uint8_t)p->provenance;
+    cell.cause = (uint8_t)a->cause;
+    cell_params(w, p, &cell, a->seq, v);
+}
+
+static const char insert_cell[] =
+    "INSERT INTO day_value (bucket, entity_id, win, day, metric_id, value, absence, provenance, rank, cause, run_id, captured_at, source_day, "
+    "recorded_at, author, meta, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+static const char update_cell[] =
+    "UPDATE day_value SET value = ?6, absence = ?7, provenance = ?8, rank = ?9, cause = ?10, run_id = ?11, captured_at = ?12, "
+    "source_day = ?13, recorded_at = ?14, author = ?15, meta = ?16 WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day = ?4 "
+    "AND metric_id = ?5 AND seq = ?17";
+
+static int write_cells(struct work *w, struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    for (int there = 0; there < 2; there++) {
+        w->n_list = 0;
+        for (size_t j = 0; j < w->n_keys; j++)
+            if (w->keys[j].base_dirty && w->keys[j].has_base == (there == 1))
+                w->list[w->n_list++] = j;
+        if (nilo_db_prepare(w->store->db, there ? update_cell : insert_cell, &stmt, err) < 0 ||
+            nilo_db_many(stmt, w->n_list, 17, base_params, NULL, w, err) < 0)
+            return -1;
+    }
+    if (nilo_db_prepare(w->store->db, insert_cell, &stmt, err) < 0)
+        return -1;
+    return nilo_db_many(stmt, w->n_amendments, 17, amendment_params, NULL, w, err);
+}
+
+/* ---- derived ---------------------------------------------------------------------------------------------------------------------- */
+
+static int derive_changes(struct work *w, const struct key *was, struct nilo_err *err) {
+    struct nilo__change *c = nilo_arena_array(&w->arena, w->n_keys, sizeof *c);
+    size_t n = 0;
+    if (!c)
+        return nilo_err_nomem(err);
+    for (size_t j = 0; j < w->n_keys; j++) {
+        const struct key *k = &w->keys[j], *o = &was[j];
+        const struct nilo_point *p = &w->batch->points[k->first];
+        struct nilo__change x = {.entity = p->entity, .win = p->win, .day = p->day.n, .metric = p->metric};
+        if (o->has_shown) {
+            x.old_state = nilo__state_of((enum nilo_absence)o->shown.absence);
+            x.old_value = o->shown.value;
+        }
+        if (k->has_shown) {
+            x.new_state = nilo__state_of((enum nilo_absence)k->shown.absence);
+            x.new_value = k->shown.value;
+        }
+        if (x.old_state != x.new_state || (x.new_state == NILO__VALUE && x.old_value != x.new_value))
+            c[n++] = x;
+    }
+    return nilo__derive(w->store, c, n, err);
+}
+
+/* GMV of the same reading: metric 16 at the same instant, in the same day's points. */
+static bool gmv_beside(const struct work *w, size_t i, int64_t *ret) {
+    const struct nilo_point *p = &w->batch->points[i];
+    for (size_t j = i + 1; j-- > 0;) {
+        const struct nilo_point *q = &w->batch->points[j];
+        if (nilo__entity_cmp(q->entity, p->entity) != 0 || q->win != p->win || q->day.n != p->day.n || q->metric < 16)
+            return false;
+        if (q->metric == 16 && q->captured_at == p->captured_at && q->absence == NILO_PRESENT) {
+            *ret = q->value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A ratio whose reading said no GMV: what an earlier run said of the same instant counts (best.c asks the same). */
+struct lookup {
+    struct work *w;
+    struct nilo__candidate *c;
+    size_t *which;
+    size_t n;
+};
+static void gmv_params(void *ctx, size_t i, struct nilo_db_value *v) {
+    const struct lookup *l = ctx;
+    const struct nilo__candidate *c = &l->c[l->which[i]];
+    v[0] = NILO_DBV_INT(c->entity.bucket);
+    v[1] = NILO_DBV_INT(c->entity.id);
+    v[2] = NILO_DBV_INT(c->win);
+    v[3] = NILO_DBV_INT(c->day);
+    v[4] = NILO_DBV_INT(c->captured_at);
+    v[5] = NILO_DBV_INT(c->run);
+}
+static int gmv_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+    (void)err;
+    const struct lookup *l = ctx;
+    l->c[l->which[i]].has_gmv = true;
+    l->c[l->which[i]].gmv = nilo_db_column_int(stmt, 0);
+    return 0;
+}
+static int look_up_gmv(struct work *w, struct nilo__candidate *c, size_t n, struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    struct lookup l = {w, c, w->list, 0};
+    for (size_t i = 0; i < n; i++) {
+        const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(w->store), c[i].metric);
+        if (m && m->best_rule == NILO_BEST_WITH_GMV && !c[i].has_gmv)
+            l.which[l.n++] = i;
+    }
+    if (l.n == 0)
+        return 0;
+    if (nilo_db_prepare(w->store->db,
+                        "SELECT g.value FROM observation g JOIN run r ON r.id = g.run_id WHERE g.bucket = ?1 AND g.entity_id = ?2 AND g.win = ?3 "
+                        "AND g.day = ?4 AND g.captured_at = ?5 AND g.metric_id = 16 AND g.run_id <= ?6 AND g.value IS NOT NULL AND r.status NOT IN (5, 6) "
+                        "ORDER BY g.run_id DESC LIMIT 1",
+                        &stmt, err) < 0)
+        return -1;
+    return nilo_db_many(stmt, l.n, 6, gmv_params, gmv_row, &l, err);
+}
+
+static int derive_best(struct work *w, struct nilo_err *err) {
+    size_t n = 0, n_corrected = 0;
+    struct nilo__candidate *c = nilo_arena_array(&w->arena, w->batch->n, sizeof *c);
+    struct nilo_entity_ref *corrected = nilo_arena_array(&w->arena, w->n_keys, sizeof *corrected);
+    if (!c || !corrected)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < w->batch->n; i++) {
+        const struct nilo_point *p = &w->batch->points[i];
+        bool counted = p->outcome == NILO_RECORDED || p->outcome == NILO_REPLACED || p->outcome == NILO_KEPT || p->outcome == NILO_LATE ||
+                       p->outcome == NILO_AMENDED;
+        if (!counted || p->absence != NILO_PRESENT)
+            continue;
+        c[n] = (struct nilo__candidate){.entity = p->entity,
+                                        .metric = p->metric,
+                                        .win = p->win,
+                                        .day = p->day.n,
+                                        .value = p->value,
+                                        .captured_at = p->captured_at,
+                                        .run = w->batch->run->id};
+        c[n].has_gmv = gmv_beside(w, i, &c[n].gmv);
+        n++;
+    }
+    if (look_up_gmv(w, c, n, err) < 0 || nilo__best_fold(w->store, c, n, err) < 0)
+        return -1;
+    for (size_t j = 0; j < w->n_keys; j++) {
+        struct nilo_entity_ref e = w->batch->points[w->keys[j].first].entity;
+        if (w->keys[j].corrected && (n_corrected == 0 || nilo__entity_cmp(corrected[n_corrected - 1], e) != 0))
+            corrected[n_corrected++] = e;
+    }
+    return nilo__best_anew(w->store, corrected, n_corrected, err);
+}
+
+static int apply_in(struct work *w, struct nilo_err *err) {
+    if (gather(w, err) < 0 || load(w, err) < 0 || load_before(w, err) < 0)
+        return -1;
+    struct key *was = nilo_arena_array(&w->arena, w->n_keys, sizeof *was);
+    if (!was)
+        return nilo_err_nomem(err);
+    memcpy(was, w->keys, w->n_keys * sizeof *was);
+    if (decide(w, err) < 0 || write_observations(w, err) < 0 || write_cells(w, err) < 0)
+        return -1;
+    return derive_changes(w, was, err) < 0 ? -1 : derive_best(w, err);
+}
+
+int nilo_store_apply(struct nilo_store *s, struct nilo_batch *batch, struct nilo_err *err) {
+    if (batch->n == 0)
+        return 0;
+    struct work w = {.store = s, .batch = batch};
+    w.rank = batch->policy.revise ? NILO_RANK_REVISE : 0;
+    nilo_arena_init(&w.arena, 0);
+    int rc = apply_in(&w, err);
+    nilo_arena_done(&w.arena);
+    return rc;
+}

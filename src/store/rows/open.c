@@ -1,0 +1,303 @@
+/* Opening and closing the rows store: lock, migrations, identity, transactions, meta values. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/embed.h"
+#include "base/hash.h"
+#include "store/rows/rows.h"
+
+/* Append-only, in order; a step is one file for each engine (same tables, other triggers). */
+static const char *const migrations[] = {"core"};
+#define N_MIGRATIONS ((int)(sizeof migrations / sizeof migrations[0]))
+#define LOCK_KEY "6110173"  /* PostgreSQL advisory lock of the one writer */
+
+static int migrate(struct nilo_store *s, struct nilo_err *err) {
+    struct nilo_db_step steps[N_MIGRATIONS];
+    char names[N_MIGRATIONS][128];
+    const char *engine = nilo_db_engine(s->db) == NILO_DB_SQLITE ? "sqlite" : "postgres";
+    for (int i = 0; i < N_MIGRATIONS; i++) {
+        snprintf(names[i], sizeof names[i], "store/rows/sql/%04d_%s.%s.sql", i + 1, migrations[i], engine);
+        steps[i].name = migrations[i];
+        const struct nilo_embedded *file = nilo_embedded_get(nilo_embedded_sql, names[i]);
+        if (!file)
+            return nilo_err_set(err, NILO_EINTERNAL, "the migration %s is not in this program", names[i]);
+        steps[i].sql = file->text;
+    }
+    return nilo_db_migrate(s->db, steps, N_MIGRATIONS, s->env.clock.wall(s->env.clock.ctx), err);
+}
+
+static int check_version(struct nilo_store *s, struct nilo_err *err) {
+    int version;
+    if (nilo_db_schema_version(s->db, &version, err) < 0)
+        return -1;
+    if (version == 0)
+        return nilo_err_set(err, NILO_ENOENT, "%s is a database but no Nilometer store; make one there with: nilometer init", s->target);
+    if (version > N_MIGRATIONS)
+        return nilo_err_set(err, NILO_ENEWER,
+                            "%s was made by a newer version of nilometer (schema %d, this program knows %d); use that version", s->target,
+                            version, N_MIGRATIONS);
+    if (version < N_MIGRATIONS)
+        return nilo_err_set(err, NILO_ESTORE, "%s has schema %d and this program needs %d; run nilometer init on it, which upgrades it",
+                            s->target, version, N_MIGRATIONS);
+    return 0;
+}
+
+/* ---- the one writer ------------------------------------------------------------------------------------------------------ */
+
+static const char *sqlite_path(const char *target) { return strncmp(target, "sqlite:", 7) == 0 ? target + 7 : target; }
+
+static bool is_postgres(const char *target) {
+    return strncmp(target, "postgres://", 11) == 0 || strncmp(target, "postgresql://", 13) == 0;
+}
+
+static int lock_refused(struct nilo_store *s, const char *path, struct nilo_err *err) {
+    char text[32] = "";
+    ssize_t n = pread(s->lock_fd, text, sizeof text - 1, 0);
+    text[n > 0 ? (size_t)n : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return nilo_err_set(err, NILO_ELOCKED, "%s is in use by another nilometer (process %s); wait for it or stop it", path,
+                        text[0] ? text : "unknown");
+}
+
+/* An open-file-description lock on PATH.lock: gone with the process however it dies, and not lost when another
+ * descriptor of the file is closed (POSIX locks are). The file stays: removing it would let two writers lock different inodes. */
+static int lock_file(struct nilo_store *s, const char *path, struct nilo_err *err) {
+    struct nilo_buf name;
+    nilo_buf_init(&name, 8192);
+    nilo_buf_addf(&name, "%s.lock", path);
+    if (name.failed) {
+        nilo_buf_done(&name);
+        return nilo_err_set(err, NILO_EINVAL, "the path of the store is too long");
+    }
+    s->lock_fd = open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock_fd < 0) {
+        nilo_err_sys(err, errno == EACCES || errno == EROFS ? NILO_EREADONLY : NILO_EIO, "cannot write the lock file %s", name.data);
+        nilo_buf_done(&name);
+        return -1;
+    }
+    nilo_buf_done(&name);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(s->lock_fd, F_OFD_SETLK, &lock) < 0) {
+        if (errno == EAGAIN || errno == EACCES)
+            return lock_refused(s, path, err);
+        return nilo_err_sys(err, NILO_EIO, "cannot lock %s.lock", path);
+    }
+    char pid[32];
+    int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    /* only for the message above: a full disk must not keep a writer from starting */
+    if (ftruncate(s->lock_fd, 0) == 0 && pwrite(s->lock_fd, pid, (size_t)n, 0) != n)
+        (void)ftruncate(s->lock_fd, 0);
+    return 0;
+}
+
+static int lock_server(struct nilo_store *s, struct nilo_err *err) {
+    int64_t got;
+    if (nilo__query_int(s, 0, &got, err, "SELECT CASE WHEN pg_try_advisory_lock(" LOCK_KEY ") THEN 1 ELSE 0 END", 0, NULL) < 0)
+        return -1;
+    if (!got)
+        return nilo_err_set(err, NILO_ELOCKED, "%s is in use by another nilometer; wait for it or stop it", s->target);
+    return 0;
+}
+
+/* Runs whose process died: nobody holds the lock but us, so nobody is running them. */
+static int mark_interrupted(struct nilo_store *s, struct nilo_err *err) {
+    return nilo__run(s, err,
+                     "UPDATE run SET status = ?1, error = 'the process ended in the middle of this run; what it had committed stays' "
+                     "WHERE status = ?2",
+                     NILO__PARAMS(NILO_DBV_INT(NILO_INTERRUPTED), NILO_DBV_INT(NILO_RUNNING)));
+}
+
+/* ---- identity -------------------------------------------------------------------------------------------------------------- */
+
+static int define_builtins(struct nilo_store *s, struct nilo_err *err) {
+    for (size_t i = 0; i < nilo_builtin_metrics_n; i++)
+        if (nilo_store_metric_define(s, &nilo_builtin_metrics[i], NULL, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int first_time(struct nilo_store *s, struct nilo_err *err) {
+    char hex[33];
+    s->env.random.fill(s->env.random.ctx, s->uuid, sizeof s->uuid);
+    nilo_hex(s->uuid, sizeof s->uuid, hex);
+    if (nilo_store_begin(s, err) < 0)
+        return -1;
+    if (nilo_store_meta_set(s, "uuid", hex, err) < 0 || define_builtins(s, err) < 0) {
+        nilo_store_rollback(s);
+        return -1;
+    }
+    return nilo_store_commit(s, err);
+}
+
+static int load_identity(struct nilo_store *s, struct nilo_err *err) {
+    char *hex;
+    if (nilo_store_meta_get(s, "uuid", &hex, err) < 0)
+        return -1;
+    if (!hex) {
+        if (s->mode == NILO_STORE_READ)
+            return nilo_err_set(err, NILO_ENOENT, "the store %s was never finished; run: nilometer init", s->target);
+        return first_time(s, err);
+    }
+    int bad = strlen(hex) != 32 || nilo_unhex(hex, 32, s->uuid) < 0;
+    free(hex);
+    return bad ? nilo_err_set(err, NILO_ECORRUPT, "the store %s has a damaged identity (meta.uuid); restore a backup", s->target) : 0;
+}
+
+/* ---- open, close -------------------------------------------------------------------------------------------------------------- */
+
+static int must_exist(const char *path, struct nilo_err *err) {
+    struct stat st;
+    if (stat(path, &st) == 0)
+        return 0;
+    if (errno == ENOENT)
+        return nilo_err_set(err, NILO_ENOENT, "there is no store at %s; make one with: nilometer init --store %s", path, path);
+    return nilo_err_sys(err, NILO_EIO, "cannot look at the store %s", path);
+}
+
+static int open_locked(struct nilo_store *s, const char *target, struct nilo_err *err) {
+    struct stat st;
+    bool sqlite = !is_postgres(target);
+    if (sqlite && s->mode != NILO_STORE_CREATE && must_exist(sqlite_path(target), err) < 0)
+        return -1;
+    /* a directory or a missing folder gets the driver's sentence, not the lock file's */
+    bool lockable = sqlite && s->mode != NILO_STORE_READ && !(stat(sqlite_path(target), &st) == 0 && !S_ISREG(st.st_mode));
+    if (lockable && lock_file(s, sqlite_path(target), err) < 0)
+        return -1;
+    static const enum nilo_db_mode modes[] = {NILO_DB_READ, NILO_DB_WRITE, NILO_DB_CREATE};
+    struct nilo_db_options options = {.mode = modes[s->mode], .vfs = s->env.vfs};
+    if (nilo_db_open(target, &options, &s->db, err) < 0)
+        return -1;
+    free(s->target);
+    s->target = strdup(nilo_db_target(s->db));
+    if (!s->target)
+        return nilo_err_nomem(err);
+    if (s->mode == NILO_STORE_READ)
+        return check_version(s, err) < 0 ? -1 : load_identity(s, err);
+    if (!sqlite && lock_server(s, err) < 0)
+        return -1;
+    int version;
+    if (s->mode == NILO_STORE_WRITE) {
+        if (nilo_db_schema_version(s->db, &version, err) < 0)
+            return -1;
+        if (version == 0 || version > N_MIGRATIONS)
+            return check_version(s, err);
+    }
+    if (migrate(s, err) < 0 || load_identity(s, err) < 0)
+        return -1;
+    return mark_interrupted(s, err);
+}
+
+int nilo_store_open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store **ret,
+                    struct nilo_err *err) {
+    struct nilo_store *s = calloc(1, sizeof *s);
+    if (!s)
+        return nilo_err_nomem(err);
+    s->env = *env;
+    s->mode = mode;
+    s->lock_fd = -1;
+    nilo_arena_init(&s->catalog_arena, 0);
+    if (open_locked(s, target, err) < 0) {
+        nilo_store_close(s);
+        return -1;
+    }
+    *ret = s;
+    return 0;
+}
+
+void nilo_store_close(struct nilo_store *s) {
+    if (!s)
+        return;
+    nilo_db_close(s->db);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    nilo__forget(s);
+    nilo_arena_done(&s->catalog_arena);
+    free(s->target);
+    free(s);
+}
+
+const struct nilo_env *nilo_store_env(const struct nilo_store *s) { return &s->env; }
+struct nilo_db *nilo_store_db(struct nilo_store *s) { return s->db; }
+const char *nilo_store_target(const struct nilo_store *s) { return s->target; }
+const unsigned char *nilo_store_uuid(const struct nilo_store *s) { return s->uuid; }
+
+int nilo_store_begin(struct nilo_store *s, struct nilo_err *err) { return nilo_db_begin(s->db, err); }
+int nilo_store_commit(struct nilo_store *s, struct nilo_err *err) {
+    if (nilo_db_commit(s->db, err) == 0)
+        return 0;
+    nilo__forget(s);
+    return -1;
+}
+void nilo_store_rollback(struct nilo_store *s) {
+    nilo_db_rollback(s->db);
+    nilo__forget(s);
+}
+
+/* ---- helpers shared in this folder ------------------------------------------------------------------------------------------ */
+
+int nilo__query(struct nilo_store *s, struct nilo_db_stmt **ret, struct nilo_err *err, const char *sql, int n,
+                const struct nilo_db_value *params) {
+    if (nilo_db_prepare(s->db, sql, ret, err) < 0)
+        return -1;
+    return nilo_db_query(*ret, params, n, err);
+}
+
+int nilo__run(struct nilo_store *s, struct nilo_err *err, const char *sql, int n, const struct nilo_db_value *params) {
+    struct nilo_db_stmt *stmt;
+    if (nilo_db_prepare(s->db, sql, &stmt, err) < 0)
+        return -1;
+    return nilo_db_run(stmt, params, n, NULL, err);
+}
+
+int nilo__query_int(struct nilo_store *s, int64_t fallback, int64_t *ret, struct nilo_err *err, const char *sql, int n,
+                    const struct nilo_db_value *params) {
+    struct nilo_db_stmt *stmt;
+    if (nilo__query(s, &stmt, err, sql, n, params) < 0)
+        return -1;
+    int got = nilo_db_row(stmt, err);
+    if (got < 0)
+        return -1;
+    *ret = got == 1 && !nilo_db_column_null(stmt, 0) ? nilo_db_column_int(stmt, 0) : fallback;
+    nilo_db_reset(stmt);
+    return 0;
+}
+
+int nilo__next_ids(struct nilo_store *s, const char *sequence, int64_t n, int64_t *ret_first, struct nilo_err *err) {
+    int64_t next;
+    if (nilo__query_int(s, -1, &next, err, "UPDATE id_seq SET next = next + ?1 WHERE name = ?2 RETURNING next",
+                        NILO__PARAMS(NILO_DBV_INT(n), NILO_DBV_TEXT(sequence))) < 0)
+        return -1;
+    if (next < 0)
+        return nilo_err_set(err, NILO_EINTERNAL, "no id sequence named %s", sequence);
+    *ret_first = next - n;
+    return 0;
+}
+
+int nilo_store_meta_get(struct nilo_store *s, const char *key, char **ret, struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    if (nilo__query(s, &stmt, err, "SELECT value FROM meta WHERE key = ?1", NILO__PARAMS(NILO_DBV_TEXT(key))) < 0)
+        return -1;
+    int got = nilo_db_row(stmt, err);
+    if (got < 0)
+        return -1;
+    *ret = NULL;
+    if (got == 1 && !(*ret = strdup(nilo_db_column_text(stmt, 0)))) {
+        nilo_db_reset(stmt);
+        return nilo_err_nomem(err);
+    }
+    nilo_db_reset(stmt);
+    return 0;
+}
+
+int nilo_store_meta_set(struct nilo_store *s, const char *key, const char *value, struct nilo_err *err) {
+    if (!value)
+        return nilo__run(s, err, "DELETE FROM meta WHERE key = ?1", NILO__PARAMS(NILO_DBV_TEXT(key)));
+    return nilo__run(s, err, "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                     NILO__PARAMS(NILO_DBV_TEXT(key), NILO_DBV_TEXT(value)));
+}
