@@ -1,13 +1,17 @@
-/* The command table, nothing else. */
+/* The process around the command table: clock and randomness of the system, then nilo_cmd_main(). */
 #include <stdio.h>
-#include <string.h>
+
+#include "base/env.h"
+#include "cmd/cmd.h"
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        printf("nilometer %s\n", NILO_VERSION);
-        return 0;
+    struct nilo_env env;
+    struct nilo_err err = {0};
+    nilo_cmd_process();
+    if (nilo_env_system(&env, &err) != 0) {
+        fprintf(stderr, "nilometer: %s\n", err.msg);
+        return nilo_code_exit(err.code);
     }
-    fprintf(stderr, "usage: nilometer --version\n");
-    return 2;
+    return nilo_cmd_main(argc, argv, &env, stdout, stderr);
 }

@@ -31,12 +31,13 @@ int nilo_args_int(const struct nilo_args *a, const char *name, int64_t min, int6
 
 struct nilo_cmd_ctx {
     const struct nilo_env *env;
-    const char *store;          /* --store, else NILO_STORE, else store: of the configuration, else ./nilometer.db */
+    const char *store;          /* --store, else NILOMETER_STORE; NULL: nilo_cmd_store() then asks the configuration, else ./nilometer.db */
     const char *config_path;    /* --config or NULL */
     bool json, quiet;           /* --json: machine-readable results; --quiet: no progress and notices */
     FILE *out, *err_out;
     bool err_tty;               /* progress bars only then */
     struct nilo_args *args;
+    const struct nilo_cmd *cmd; /* the row that is running: progress and notices name it */
 };
 
 /** a command's run function - prints results on ctx->out; returns the exit status (0, 1, 2, 3), or -1 with err filled: main prints
@@ -53,12 +54,24 @@ struct nilo_cmd {
 };
 extern const struct nilo_cmd *const nilo_cmds[]; /* NULL-terminated, in the order of --help */
 
-/* Open the store of the context (also loads nothing else). errors as nilo_store_open() */
+/** nilo_cmd_process - what main() does first: opens descriptors 0 to 2 where they are closed, no core dumps, no SIGPIPE */
+void nilo_cmd_process(void);
+
+/** nilo_cmd_main - parse the command line, run the command, print what went wrong; the whole of main() but for the process itself
+ *  argv     a password in --store is overwritten there, so that ps does not show it
+ *  returns  the exit status. Tests call it with memory streams and a virtual clock. */
+int nilo_cmd_main(int argc, char **argv, const struct nilo_env *env, FILE *out, FILE *err_out);
+
+/* Open the store of the context; where only the configuration can tell which, that is read. errors as nilo_store_open() */
 int nilo_cmd_store(struct nilo_cmd_ctx *ctx, enum nilo_store_mode mode, struct nilo_store **ret, struct nilo_err *err);
+/* The configuration of the context. owner: caller, nilo_config_free() */
 int nilo_cmd_config(struct nilo_cmd_ctx *ctx, struct nilo_config **ret, struct nilo_err *err);
 /** nilo_cmd_apply_config - what the configuration says, into the store: workspaces with zones, metrics, connections (origin=file; those gone
  *  from the file are disabled, never deleted) */
 int nilo_cmd_apply_config(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err);
+
+/* One line on stderr, "nilometer COMMAND: ...", that --quiet leaves out: what a person may want to know and a script not. */
+void nilo_cmd_notice(struct nilo_cmd_ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* A progress line on stderr: a bar on a terminal, plain lines every few seconds otherwise, nothing with --quiet. */
 struct nilo_progress;

@@ -1,0 +1,87 @@
+/* Shared inside cmd: the parsed command line, texts of --help, small printing. */
+#ifndef NILO_CMD_CMD_PRIV_H
+#define NILO_CMD_CMD_PRIV_H
+
+#include "base/json.h"
+#include "cmd/cmd.h"
+
+/* ---- the command line ---------------------------------------------------------------------------------------------------- */
+
+struct nilo__given {
+    const char *name; /* of the option's row */
+    const char *value;
+};
+struct nilo_args {
+    struct nilo__given *given;
+    int n_given;
+    const char **rest;
+    int n_rest;
+};
+
+struct nilo__line {
+    const struct nilo_cmd *cmd; /* NULL: none was named */
+    struct nilo_args args;      /* options of the command and global ones together */
+};
+
+/* The options that every command takes. */
+extern const struct nilo_option nilo__global_options[];
+
+/** nilo__args_parse - argv by the command table; values point into argv
+ *  errors  NILO_EUSAGE unknown command or option (names the nearest), a value missing or too many. ret->cmd is set as far as it was known
+ *  owner   caller, nilo__args_done(), also on failure */
+int nilo__args_parse(int argc, char *const *argv, const struct nilo_cmd *const *cmds, struct nilo__line *ret, struct nilo_err *err);
+void nilo__args_done(struct nilo__line *line);
+/** nilo__operands - between min and max of them, else NILO_EUSAGE with what the command wants */
+int nilo__operands(const struct nilo_cmd_ctx *ctx, int min, int max, struct nilo_err *err);
+
+const struct nilo_cmd *nilo__cmd_find(const struct nilo_cmd *const *cmds, const char *name);
+
+/** nilo__nearest - the candidate that a mistyped word most likely meant, or NULL */
+const char *nilo__nearest(const char *word, const char *const *candidates, size_t n);
+
+/* ---- help and manual ------------------------------------------------------------------------------------------------------- */
+
+void nilo__help_all(FILE *out);
+void nilo__help_cmd(FILE *out, const struct nilo_cmd *cmd);
+/* A topic that is no command ("configuration"): false when there is none of that name */
+bool nilo__help_topic(FILE *out, const char *name);
+const char *const *nilo__help_topics(size_t *ret_n);
+void nilo__help_man(FILE *out);
+
+/* ---- printing ---------------------------------------------------------------------------------------------------------------- */
+
+/** nilo__say - "nilometer COMMAND: text" and a newline; control characters become blanks, so that a message stays one line and no
+ *  file name or server sends escapes to the terminal. cmd NULL: "nilometer: text" */
+void nilo__say(FILE *to, const char *cmd, const char *text);
+
+/* A table of texts, columns as wide as their widest cell; what is printed goes through the same filter. */
+struct nilo__table {
+    int columns;
+    unsigned right; /* a bit a column: numbers stand to the right */
+    char **cells;   /* rows * columns, the first row is the heading */
+    size_t n, cap;
+    bool failed;
+};
+void nilo__table_init(struct nilo__table *t, int columns, unsigned right);
+void nilo__table_add(struct nilo__table *t, const char *cell); /* NULL = "" */
+void nilo__table_addf(struct nilo__table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int nilo__table_print(struct nilo__table *t, FILE *out, struct nilo_err *err); /* frees it too */
+void nilo__table_done(struct nilo__table *t);
+
+/* Start and end of a JSON answer: one document and a newline on out. */
+struct nilo__answer {
+    struct nilo_buf buf;
+    struct nilo_json_out json;
+};
+void nilo__answer_init(struct nilo__answer *a);
+int nilo__answer_print(struct nilo__answer *a, FILE *out, struct nilo_err *err); /* frees it too */
+void nilo__json_day(struct nilo_json_out *o, nilo_day d); /* null for NILO_DAY_NONE */
+void nilo__json_us(struct nilo_json_out *o, nilo_us us);  /* null for NILO_US_NONE */
+void nilo__json_run(struct nilo_json_out *o, const struct nilo_run *r);
+
+/* ---- the process ---------------------------------------------------------------------------------------------------------------- */
+
+/** nilo__password_hide - overwrite the password in a URL, in place, with '*'. Was there one? */
+bool nilo__password_hide(char *url);
+
+#endif

@@ -1,0 +1,17 @@
+/* The command table: one row a subcommand, in the order of --help. A new command is one new file and one row here. */
+#include "cmd/cmd.h"
+
+#define COMMAND_ROWS(X)                                                                                                \
+    X(help)                                                                                                            \
+    X(version)
+
+#define X(name) extern const struct nilo_cmd nilo_cmd_##name;
+COMMAND_ROWS(X)
+#undef X
+
+const struct nilo_cmd *const nilo_cmds[] = {
+#define X(name) &nilo_cmd_##name,
+    COMMAND_ROWS(X)
+#undef X
+    NULL,
+};

@@ -1,0 +1,297 @@
+/* nilometer status: what is kept, up to which day, and what needs a person. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "cmd/cmd_priv.h"
+#include "db/db.h"
+#include "record/record.h"
+
+struct zone {
+    const char *now;  /* of today */
+    const char *next; /* NULL, or the one that begins on `from` */
+    nilo_day from;
+};
+
+struct facts {
+    struct nilo_store *store;
+    int schema;
+    struct nilo_workspace *workspaces;
+    size_t n_workspaces;
+    struct nilo_connection *connections;
+    size_t n_connections;
+    struct nilo_run *runs; /* the newest of each connection, id 0 = none */
+    struct nilo_arena texts;
+    struct nilo_buf clock_note;
+};
+
+static void facts_done(struct facts *f)
+{
+    free(f->workspaces);
+    free(f->connections);
+    free(f->runs);
+    nilo_arena_done(&f->texts);
+    nilo_buf_done(&f->clock_note);
+}
+
+static int facts_load(struct facts *f, struct nilo_store *s, struct nilo_err *err)
+{
+    *f = (struct facts){.store = s};
+    nilo_arena_init(&f->texts, 0);
+    nilo_buf_init(&f->clock_note, 4096);
+    if (nilo_db_schema_version(nilo_store_db(s), &f->schema, err) != 0 ||
+        nilo_store_workspaces(s, &f->workspaces, &f->n_workspaces, err) != 0 ||
+        nilo_store_connections(s, &f->connections, &f->n_connections, err) != 0 || nilo_record_clock_note(s, &f->clock_note, err) != 0)
+        return -1;
+    f->runs = calloc(f->n_connections + 1, sizeof *f->runs);
+    if (f->runs == NULL)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < f->n_connections; i++) {
+        if (nilo_store_run_previous(s, f->connections[i].id, INT64_MAX, &f->texts, &f->runs[i], err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int zone_of(struct nilo_store *s, int64_t workspace, struct zone *ret, struct nilo_err *err)
+{
+    const struct nilo_calendar *c;
+    const struct nilo_env *env = nilo_store_env(s);
+    if (nilo_store_calendar(s, workspace, &c, err) != 0)
+        return -1;
+    nilo_day today = nilo_calendar_day(c, env->clock.wall(env->clock.ctx));
+    const struct nilo_era *last = &c->eras[c->n - 1];
+    *ret = (struct zone){.now = nilo_zone_name(nilo_calendar_zone(c, today)), .from = last->from_day};
+    if (last->from_day.n > today.n)
+        ret->next = nilo_zone_name(last->zone);
+    return 0;
+}
+
+/* ---- for people ------------------------------------------------------------------------------------------------------------ */
+
+static void add_day(struct nilo__table *t, nilo_day d)
+{
+    char text[NILO_DAY_TEXT];
+    nilo_day_format(d, text);
+    nilo__table_add(t, nilo_day_is_none(d) ? "-" : text);
+}
+
+/* What a run did, in few words: "collect completed, 5 values, 1 failed". */
+static void add_run(struct nilo__table *t, const struct nilo_run *r)
+{
+    char at[NILO_US_TEXT];
+    if (r->id == 0) {
+        nilo__table_add(t, "none yet");
+        return;
+    }
+    nilo_us_format(r->started_at, at);
+    nilo__table_addf(t, "%" PRId64 " %s %s %.16s, %" PRId64 " values%s", r->id, nilo_run_kind_name((int)r->kind),
+                     nilo_run_status_name((int)r->status), at, r->readings, r->failed > 0 ? ", some failed" : "");
+}
+
+static int print_workspaces(const struct facts *f, FILE *out, struct nilo_err *err)
+{
+    struct nilo__table t;
+    nilo__table_init(&t, 2, 0);
+    nilo__table_add(&t, "workspace");
+    nilo__table_add(&t, "zone");
+    for (size_t i = 0; i < f->n_workspaces; i++) {
+        struct zone z;
+        char from[NILO_DAY_TEXT];
+        if (zone_of(f->store, f->workspaces[i].id, &z, err) != 0) {
+            nilo__table_done(&t);
+            return -1;
+        }
+        nilo_day_format(z.from, from);
+        nilo__table_add(&t, f->workspaces[i].name);
+        if (z.next != NULL)
+            nilo__table_addf(&t, "%s (%s from %s)", z.now, z.next, from);
+        else
+            nilo__table_add(&t, z.now);
+    }
+    fputc('\n', out);
+    return nilo__table_print(&t, out, err);
+}
+
+static int print_connections(const struct facts *f, FILE *out, struct nilo_err *err)
+{
+    static const char *const heads[] = {"connection", "workspace", "platform", "status", "closed until", "read until", "last run"};
+    struct nilo__table t;
+    nilo__table_init(&t, (int)(sizeof heads / sizeof heads[0]), 0);
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        nilo__table_add(&t, heads[i]);
+    for (size_t i = 0; i < f->n_connections; i++) {
+        const struct nilo_connection *c = &f->connections[i];
+        nilo__table_add(&t, c->name);
+        nilo__table_add(&t, c->workspace_name);
+        nilo__table_add(&t, c->platform);
+        nilo__table_add(&t, c->status);
+        add_day(&t, c->closed_until);
+        add_day(&t, c->read_until);
+        add_run(&t, &f->runs[i]);
+    }
+    fputc('\n', out);
+    return nilo__table_print(&t, out, err);
+}
+
+static int print_people(const struct facts *f, FILE *out, struct nilo_err *err)
+{
+    const struct nilo_catalog *metrics = nilo_store_catalog(f->store);
+    fprintf(out, "store %s, schema %d, %zu metrics defined\n", nilo_store_target(f->store), f->schema, metrics->n);
+    if (f->n_workspaces == 0)
+        fputs("\nNothing is recorded yet: nilometer import and nilometer collect make workspaces and connections.\n", out);
+    else if (print_workspaces(f, out, err) != 0)
+        return -1;
+    if (f->n_connections > 0 && print_connections(f, out, err) != 0)
+        return -1;
+    if (f->clock_note.len > 0)
+        fprintf(out, "\n%s\n", nilo_buf_str(&f->clock_note));
+    return 0;
+}
+
+/* ---- for machines ------------------------------------------------------------------------------------------------------------ */
+
+static int json_workspaces(const struct facts *f, struct nilo_json_out *o, struct nilo_err *err)
+{
+    nilo_json_key(o, "workspaces");
+    nilo_json_array_begin(o);
+    for (size_t i = 0; i < f->n_workspaces; i++) {
+        struct zone z;
+        if (zone_of(f->store, f->workspaces[i].id, &z, err) != 0)
+            return -1;
+        nilo_json_object_begin(o);
+        nilo_json_key(o, "name");
+        nilo_json_str(o, f->workspaces[i].name);
+        nilo_json_key(o, "zone");
+        nilo_json_str(o, z.now);
+        if (z.next != NULL) {
+            nilo_json_key(o, "next_zone");
+            nilo_json_str(o, z.next);
+            nilo_json_key(o, "next_zone_from");
+            nilo__json_day(o, z.from);
+        }
+        nilo_json_object_end(o);
+    }
+    nilo_json_array_end(o);
+    return 0;
+}
+
+void nilo__json_run(struct nilo_json_out *o, const struct nilo_run *r)
+{
+    nilo_json_object_begin(o);
+    nilo_json_key(o, "id");
+    nilo_json_int(o, r->id);
+    nilo_json_key(o, "kind");
+    nilo_json_str(o, nilo_run_kind_name((int)r->kind));
+    nilo_json_key(o, "status");
+    nilo_json_str(o, nilo_run_status_name((int)r->status));
+    nilo_json_key(o, "started_at");
+    nilo__json_us(o, r->started_at);
+    nilo_json_key(o, "ended_at");
+    nilo__json_us(o, r->ended_at);
+    nilo_json_key(o, "first_day");
+    nilo__json_day(o, r->first_day);
+    nilo_json_key(o, "last_day");
+    nilo__json_day(o, r->last_day);
+    nilo_json_key(o, "items");
+    nilo_json_int(o, r->items);
+    nilo_json_key(o, "readings");
+    nilo_json_int(o, r->readings);
+    nilo_json_key(o, "failed");
+    nilo_json_int(o, r->failed);
+    nilo_json_key(o, "outcomes");
+    nilo_json_object_begin(o);
+    for (int i = 0; i < NILO_OUTCOME_COUNT; i++) {
+        nilo_json_key(o, nilo_outcome_name((enum nilo_outcome)i));
+        nilo_json_int(o, r->outcomes[i]);
+    }
+    nilo_json_object_end(o);
+    nilo_json_key(o, "days_closed");
+    nilo_json_int(o, r->days_closed);
+    nilo_json_key(o, "error");
+    nilo_json_str(o, r->error);
+    nilo_json_object_end(o);
+}
+
+static void json_connections(const struct facts *f, struct nilo_json_out *o)
+{
+    nilo_json_key(o, "connections");
+    nilo_json_array_begin(o);
+    for (size_t i = 0; i < f->n_connections; i++) {
+        const struct nilo_connection *c = &f->connections[i];
+        const struct {
+            const char *key, *value;
+        } texts[] = {{"workspace", c->workspace_name}, {"name", c->name},     {"platform", c->platform},
+                     {"role", c->role},                {"status", c->status}, {"origin", c->origin}};
+        nilo_json_object_begin(o);
+        for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
+            nilo_json_key(o, texts[k].key);
+            nilo_json_str(o, texts[k].value);
+        }
+        nilo_json_key(o, "closed_until");
+        nilo__json_day(o, c->closed_until);
+        nilo_json_key(o, "read_until");
+        nilo__json_day(o, c->read_until);
+        nilo_json_key(o, "settle_seconds");
+        nilo_json_int(o, c->settle_s >= 0 ? c->settle_s : nilo_settle_default(c->platform));
+        nilo_json_key(o, "last_run");
+        if (f->runs[i].id != 0)
+            nilo__json_run(o, &f->runs[i]);
+        else
+            nilo_json_null(o);
+        nilo_json_object_end(o);
+    }
+    nilo_json_array_end(o);
+}
+
+static int print_machines(const struct facts *f, FILE *out, struct nilo_err *err)
+{
+    struct nilo__answer a;
+    char uuid[NILO_UUID_TEXT];
+    nilo_uuid_format(nilo_store_uuid(f->store), uuid);
+    nilo__answer_init(&a);
+    nilo_json_object_begin(&a.json);
+    nilo_json_key(&a.json, "store");
+    nilo_json_str(&a.json, nilo_store_target(f->store));
+    nilo_json_key(&a.json, "id");
+    nilo_json_str(&a.json, uuid);
+    nilo_json_key(&a.json, "schema");
+    nilo_json_int(&a.json, f->schema);
+    nilo_json_key(&a.json, "version");
+    nilo_json_str(&a.json, NILO_VERSION);
+    nilo_json_key(&a.json, "metrics");
+    nilo_json_int(&a.json, (int64_t)nilo_store_catalog(f->store)->n);
+    if (json_workspaces(f, &a.json, err) != 0) {
+        nilo_buf_done(&a.buf);
+        return -1;
+    }
+    json_connections(f, &a.json);
+    nilo_json_key(&a.json, "clock_note");
+    nilo_json_str(&a.json, f->clock_note.len > 0 ? nilo_buf_str(&f->clock_note) : NULL);
+    nilo_json_object_end(&a.json);
+    return nilo__answer_print(&a, out, err);
+}
+
+static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+{
+    struct nilo_store *s = NULL;
+    struct facts f;
+    if (nilo_cmd_store(ctx, NILO_STORE_READ, &s, err) != 0)
+        return -1;
+    int rc = facts_load(&f, s, err);
+    if (rc == 0)
+        rc = ctx->json ? print_machines(&f, ctx->out, err) : print_people(&f, ctx->out, err);
+    facts_done(&f);
+    nilo_store_close(s);
+    return rc;
+}
+
+const struct nilo_cmd nilo_cmd_status = {
+    .name = "status",
+    .summary = "what is kept, up to which day, and what needs attention",
+    .description = "Lists workspaces with their time zones, and connections with the last day that is closed, the last day that was read after "
+                   "its end, and the newest run. It only reads, also while another nilometer writes.",
+    .run = run,
+};

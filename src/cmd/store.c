@@ -1,0 +1,163 @@
+/* Which store, which configuration, and bringing the one in line with the other. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd_priv.h"
+
+int nilo_cmd_config(struct nilo_cmd_ctx *ctx, struct nilo_config **ret, struct nilo_err *err)
+{
+    return nilo_config_load(ctx->config_path, ctx->env, ret, err);
+}
+
+/* What the user wrote as a store, wherever he wrote it; caller frees. */
+static int chosen_store(struct nilo_cmd_ctx *ctx, char **ret, struct nilo_err *err)
+{
+    struct nilo_config *config = NULL;
+    if (ctx->store != NULL)
+        return nilo_config_secret(ctx->store, ret, err);
+    if (nilo_cmd_config(ctx, &config, err) != 0)
+        return -1;
+    int rc = nilo_config_secret(config->store != NULL ? config->store : "nilometer.db", ret, err);
+    nilo_config_free(config);
+    return rc;
+}
+
+/* "mysql://user:password@host" would become a file name, and be shown as one. */
+static int check_scheme(const char *target, struct nilo_err *err)
+{
+    static const char *const known[] = {"postgres", "postgresql", "sqlite"};
+    const char *end = strstr(target, "://");
+    size_t len = end != NULL ? (size_t)(end - target) : 0;
+    if (end == NULL || len == 0 || strspn(target, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-") < len)
+        return 0;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strlen(known[i]) == len && memcmp(target, known[i], len) == 0)
+            return 0;
+    }
+    return nilo_err_set(err, NILO_EINVAL, "a store is a path or a postgres:// URL, not %.*s://", (int)(len < 40 ? len : 40), target);
+}
+
+int nilo_cmd_store(struct nilo_cmd_ctx *ctx, enum nilo_store_mode mode, struct nilo_store **ret, struct nilo_err *err)
+{
+    char *target = NULL;
+    if (chosen_store(ctx, &target, err) != 0)
+        return -1;
+    int rc = check_scheme(target, err) == 0 ? nilo_store_open(target, mode, ctx->env, ret, err) : -1;
+    free(target);
+    return rc;
+}
+
+/* ---- the configuration into the store -------------------------------------------------------------------------------------- */
+
+static int apply_workspace(struct nilo_store *s, const char *name, const char *zone, bool listed, int64_t *ret_id, struct nilo_err *err)
+{
+    struct nilo_workspace w;
+    nilo_day from;
+    if (nilo_store_workspace(s, name, true, zone, &w, err) != 0)
+        return -1;
+    *ret_id = w.id;
+    /* one that the file does not list keeps the zone that it has: leaving out a line is not a wish for UTC */
+    return listed ? nilo_store_zone_set(s, w.id, zone, &from, err) : 0;
+}
+
+static int apply_workspaces(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err)
+{
+    for (int i = 0; i < c->n_workspaces; i++) {
+        const struct nilo_config_workspace *w = &c->workspaces[i];
+        int64_t id;
+        if (apply_workspace(s, w->name, w->zone, true, &id, err) != 0)
+            return nilo_err_wrap(err, "%s:%d: workspace \"%s\"", c->path, w->line, w->name);
+    }
+    return 0;
+}
+
+static int apply_metrics(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err)
+{
+    for (int i = 0; i < c->n_metrics; i++) {
+        const struct nilo_config_metric *m = &c->metrics[i];
+        const struct nilo_metric metric = {
+            .name = m->name,
+            .type = (enum nilo_metric_type)nilo_metric_type_value(m->type),
+            .kind = (enum nilo_metric_kind)nilo_metric_kind_value(m->kind),
+            .aggregation = (enum nilo_aggregation)nilo_aggregation_value(m->aggregation),
+            .scale = m->scale,
+            .best_rule = NILO_BEST_MAX,
+            .wide = true,
+            .active = true,
+            .currency = m->currency,
+            .unit = m->unit,
+            .display_name = m->display_name,
+            .description = m->description,
+            .format_pattern = m->format_pattern,
+        };
+        if (nilo_store_metric_define(s, &metric, NULL, err) != 0)
+            return nilo_err_wrap(err, "%s:%d", c->path, m->line);
+    }
+    return 0;
+}
+
+static int apply_connection(struct nilo_store *s, const struct nilo_config *c, const struct nilo_config_connection *in,
+                            struct nilo_err *err)
+{
+    struct nilo_connection got;
+    int64_t workspace, settle_s = in->settle_hours < 0 ? -1 : in->settle_hours * 3600;
+    if (apply_workspace(s, in->workspace, nilo_config_zone(c, in->workspace), false, &workspace, err) != 0 ||
+        nilo_store_connection(s, workspace, in->name, true, in->platform, "file", &got, err) != 0)
+        return -1;
+    if (strcmp(got.platform, in->platform) != 0)
+        return nilo_err_set(err, NILO_ECONFIG, "the store knows it with platform %s, not %s; a new connection needs a new name",
+                            got.platform, in->platform);
+    if (got.settle_s != settle_s && nilo_store_connection_settle(s, got.id, settle_s, err) != 0)
+        return -1;
+    bool back = strcmp(got.origin, "file") == 0 && strcmp(got.status, "disabled") == 0;
+    return back ? nilo_store_connection_status(s, got.id, "connected", err) : 0;
+}
+
+static int apply_connections(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err)
+{
+    for (int i = 0; i < c->n_connections; i++) {
+        const struct nilo_config_connection *in = &c->connections[i];
+        if (apply_connection(s, c, in, err) != 0)
+            return nilo_err_wrap(err, "%s:%d: connection \"%s\"", c->path, in->line, in->name);
+    }
+    return 0;
+}
+
+static bool in_file(const struct nilo_config *c, const struct nilo_connection *known)
+{
+    for (int i = 0; i < c->n_connections; i++) {
+        if (strcmp(c->connections[i].name, known->name) == 0 && strcmp(c->connections[i].workspace, known->workspace_name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int disable_gone(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err)
+{
+    struct nilo_connection *all = NULL;
+    size_t n = 0;
+    if (nilo_store_connections(s, &all, &n, err) != 0)
+        return -1;
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (strcmp(all[i].origin, "file") == 0 && strcmp(all[i].status, "disabled") != 0 && !in_file(c, &all[i]))
+            rc = nilo_store_connection_status(s, all[i].id, "disabled", err);
+    }
+    free(all);
+    return rc;
+}
+
+int nilo_cmd_apply_config(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err)
+{
+    /* without a file nothing is said, so nothing is gone from it: the same store from another folder keeps its connections */
+    if (c->path == NULL)
+        return 0;
+    if (nilo_store_begin(s, err) != 0)
+        return -1;
+    if (apply_workspaces(s, c, err) != 0 || apply_metrics(s, c, err) != 0 || apply_connections(s, c, err) != 0 ||
+        disable_gone(s, c, err) != 0) {
+        nilo_store_rollback(s);
+        return -1;
+    }
+    return nilo_store_commit(s, err);
+}
