@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <float.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
@@ -458,6 +459,8 @@ static int lite_exec(struct nilo_db *db, const char *sql, struct nilo_err *err)
         sql = tail;
     }
     run_ends(l);
+    if (result == 0 && sqlite3_get_autocommit(l->db)) /* the text itself may have ended the transaction */
+        l->begun = false;
     return result;
 }
 
@@ -592,7 +595,8 @@ static const char *real_text(double v, char out[32])
 {
     if (isinf(v))
         return v > 0 ? "Infinity" : "-Infinity";
-    for (int digits = 15; digits <= 17; digits++) {
+    /* 15 digits are always enough to see a shorter one, but for numbers too small to have that many. */
+    for (int digits = fabs(v) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(out, 32, "%.*g", digits, v);
         if (strtod(out, NULL) == v)
             break;
