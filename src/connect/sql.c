@@ -161,6 +161,9 @@ static int sqlite_check(struct count *c, struct nilo_err *err)
         nilo_dbv_text(nilo_buf_str(&c->table.part[in_schema ? 1 : 0])),
         nilo_dbv_text(in_schema ? nilo_buf_str(&c->table.part[0]) : NULL),
     };
+    /* Nothing is attached to a source. */
+    if (in_schema && strcasecmp(nilo_buf_str(&c->table.part[0]), "main") != 0)
+        return missing_table(c, err);
     if (start(c, "SELECT name, '' FROM pragma_table_xinfo(?1, ?2)", params, 2, &columns, err) != 0)
         return -1;
     return find_column(c, columns, strcasecmp, type, sizeof type, err);
