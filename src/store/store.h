@@ -143,6 +143,7 @@ struct nilo_run {
     int64_t duration_ms;
     nilo_day first_day, last_day; /* days touched */
     int64_t items, readings, failed;
+    int64_t merged_readings; /* of this process's run only; the log keeps outcomes[NILO_MERGED] */
     int64_t outcomes[NILO_OUTCOME_COUNT];
     int64_t compared, fell, jumped, vanished; /* the guard's figures */
     int metrics_collected, days_closed;
@@ -165,8 +166,14 @@ int nilo_store_run_count(struct nilo_store *s, int64_t run, enum nilo_run_status
 /** nilo_store_open_runs - the earliest day touched by a running (other than `except`) or quarantined run of the connection; NILO_DAY_MAX
  *  when there is none. A running one without days counts as NILO_DAY_MIN. */
 int nilo_store_open_runs(struct nilo_store *s, int64_t connection, int64_t except, nilo_day *ret, struct nilo_err *err);
-/** nilo_store_newest_recorded - the greatest recorded_at of any run start/end; NILO_US_NONE in an empty store */
-int nilo_store_newest_recorded(struct nilo_store *s, nilo_us *ret, struct nilo_err *err);
+/** nilo_store_newest_recorded - the greatest start or end among runs with an id above `after`, NILO_US_NONE when there is none; and the
+ *  greatest id of all runs */
+int nilo_store_newest_recorded(struct nilo_store *s, int64_t after, nilo_us *ret, int64_t *ret_run, struct nilo_err *err);
+/** nilo_store_last_day_read - the newest day that a completed or partial run of the connection with an id below `before` touched;
+ *  NILO_DAY_NONE when there is none */
+int nilo_store_last_day_read(struct nilo_store *s, int64_t connection, int64_t before, nilo_day *ret, struct nilo_err *err);
+/** nilo_store_slot_done - has a run of that slot completed on the connection? 0 = no, else its id */
+int nilo_store_slot_done(struct nilo_store *s, int64_t connection, const char *slot, int64_t *ret, struct nilo_err *err);
 
 /* ---- the record ---------------------------------------------------------------------------------------------------------------------- */
 

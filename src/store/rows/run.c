@@ -138,8 +138,26 @@ int nilo_store_open_runs(struct nilo_store *s, int64_t connection, int64_t excep
     return 0;
 }
 
-int nilo_store_newest_recorded(struct nilo_store *s, nilo_us *ret, struct nilo_err *err) {
-    return nilo__query_int(s, NILO_US_NONE, ret, err, "SELECT max(COALESCE(ended_at, started_at)) FROM run", 0, NULL);
+int nilo_store_newest_recorded(struct nilo_store *s, int64_t after, nilo_us *ret, int64_t *ret_run, struct nilo_err *err) {
+    if (nilo__query_int(s, 0, ret_run, err, "SELECT max(id) FROM run", 0, NULL) < 0)
+        return -1;
+    return nilo__query_int(s, NILO_US_NONE, ret, err, "SELECT max(COALESCE(ended_at, started_at)) FROM run WHERE id > ?1",
+                           NILO__PARAMS(NILO_DBV_INT(after)));
+}
+
+int nilo_store_last_day_read(struct nilo_store *s, int64_t connection, int64_t before, nilo_day *ret, struct nilo_err *err) {
+    int64_t day;
+    if (nilo__query_int(s, INT32_MIN, &day, err,
+                        "SELECT max(last_day) FROM run WHERE connection_id = ?1 AND id < ?2 AND status IN (1, 2)",
+                        NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(before))) < 0)
+        return -1;
+    *ret = NILO_DAY((int32_t)day);
+    return 0;
+}
+
+int nilo_store_slot_done(struct nilo_store *s, int64_t connection, const char *slot, int64_t *ret, struct nilo_err *err) {
+    return nilo__query_int(s, 0, ret, err, "SELECT max(id) FROM run WHERE connection_id = ?1 AND slot = ?2 AND status IN (1, 2, 5)",
+                           NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_TEXT(slot)));
 }
 
 /* ---- taking a run out, putting it back --------------------------------------------------------------------------------------- */

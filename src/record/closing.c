@@ -1,0 +1,94 @@
+/* Which days may close: over, settled, read after their end where the source is SQL, no run open on them, the clock sane. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/record_priv.h"
+
+int64_t nilo_settle_default(const char *platform) {
+    if (strcmp(platform, "sql") == 0)
+        return 6 * 3600;
+    if (strcmp(platform, "import") == 0 || strcmp(platform, "push") == 0)
+        return 24 * 3600;
+    return 48 * 3600;
+}
+
+static int64_t settle_of(const struct nilo_connection *c) {
+    if (c->settle_s >= 0)
+        return c->settle_s;
+    bool handed_in = strcmp(c->origin, "import") == 0 || strcmp(c->origin, "push") == 0;
+    return nilo_settle_default(handed_in ? c->origin : c->platform);
+}
+
+static nilo_day earlier(nilo_day a, nilo_day b) { return a.n < b.n ? a : b; }
+
+static bool read_after_end(void *ctx, nilo_day day) {
+    const struct nilo_connection *c = ctx;
+    return strcmp(c->platform, "sql") != 0 || (!nilo_day_is_none(c->read_until) && day.n <= c->read_until.n);
+}
+
+/* The newest day that is over and settled; NILO_DAY_NONE.n and less mean none. */
+static nilo_day settled_until(const struct nilo_calendar *calendar, nilo_us now, int64_t settle_s) {
+    nilo_us settled = now - settle_s * NILO_US_SECOND;
+    nilo_day d = nilo_calendar_day(calendar, settled);
+    while (nilo_calendar_end(calendar, d) > settled)
+        d.n--;
+    return d;
+}
+
+int nilo__close(struct nilo_store *s, int64_t connection, int64_t except, enum nilo__clock clock, nilo_us now, int *ret_days,
+                struct nilo_err *err) {
+    struct nilo_connection c;
+    const struct nilo_calendar *calendar;
+    nilo_day open_from, limit;
+    *ret_days = 0;
+    if (clock == NILO__CLOCK_BEHIND)
+        return 0;
+    if (nilo_store_connection_get(s, connection, &c, err) < 0 || nilo_store_calendar(s, c.workspace, &calendar, err) < 0 ||
+        nilo_store_open_runs(s, connection, except, &open_from, err) < 0)
+        return -1;
+    nilo_day until = settled_until(calendar, now, settle_of(&c));
+    if (open_from.n < NILO_DAY_MAX.n)
+        until = earlier(until, NILO_DAY(open_from.n - 1));
+    if (strcmp(c.platform, "sql") == 0)
+        until = earlier(until, c.read_until);
+    if (clock == NILO__CLOCK_HELD) {
+        if (nilo__clock_limit(s, connection, &limit, err) < 0)
+            return -1;
+        until = earlier(until, limit);
+    }
+    if (until.n < NILO_DAY_MIN.n || (!nilo_day_is_none(c.closed_until) && until.n <= c.closed_until.n))
+        return 0;
+    return nilo_store_close_days(s, &c, until, except, now, read_after_end, &c, ret_days, err);
+}
+
+static int seal_one(struct nilo_store *s, int64_t connection, int *days, struct nilo_err *err) {
+    const struct nilo_env *env = nilo_store_env(s);
+    nilo_us now = env->clock.wall(env->clock.ctx), ignored;
+    enum nilo__clock clock;
+    int n;
+    if (nilo_store_begin(s, err) < 0)
+        return -1;
+    if (nilo__clock_look(s, now, &clock, &ignored, err) < 0 || nilo__close(s, connection, 0, clock, now, &n, err) < 0) {
+        nilo_store_rollback(s);
+        return -1;
+    }
+    if (nilo_store_commit(s, err) < 0)
+        return -1;
+    *days += n;
+    return 0;
+}
+
+int nilo_record_seal(struct nilo_store *s, int64_t connection, int *ret_days, struct nilo_err *err) {
+    struct nilo_connection *all;
+    size_t n;
+    int days = 0, rc = 0;
+    if (nilo_store_connections(s, &all, &n, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        if (connection == 0 || all[i].id == connection)
+            rc = seal_one(s, all[i].id, &days, err);
+    free(all);
+    if (rc == 0)
+        *ret_days = days;
+    return rc;
+}

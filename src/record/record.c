@@ -1,0 +1,604 @@
+/* A run being written: readings come in, are checked and kept until a chunk is full, then merged, given their day and applied in one
+ * transaction. The last transaction judges the run, closes days and logs it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "record/record_priv.h"
+
+#define CHUNK 50000
+#define MAX_WINDOW 3660
+#define AHEAD (5 * NILO_US_MINUTE)
+#define NOTES_MAX 4096
+
+static nilo_us wall(const struct nilo_recorder *r) {
+    const struct nilo_env *env = nilo_store_env(r->store);
+    return env->clock.wall(env->clock.ctx);
+}
+static nilo_us mono(const struct nilo_recorder *r) {
+    const struct nilo_env *env = nilo_store_env(r->store);
+    return env->clock.mono(env->clock.ctx);
+}
+
+static void recorder_free(struct nilo_recorder *r) {
+    nilo_arena_done(&r->arena);
+    nilo_buf_done(&r->notes);
+    free((char *)(uintptr_t)r->options.slot);
+    free((char *)(uintptr_t)r->options.author);
+    free(r->last_item);
+    free(r->last_owner);
+    free(r->pending);
+    free(r);
+}
+
+static int begin_chunk(struct nilo_recorder *r, struct nilo_err *err) {
+    return r->in_transaction ? 0 : nilo_store_begin(r->store, err);
+}
+/* A dry run keeps its one transaction open until the end. */
+static int end_chunk(struct nilo_recorder *r, int rc, struct nilo_err *err) {
+    if (rc == 0 && r->options.dry_run)
+        return 0;
+    if (rc == 0)
+        return nilo_store_commit(r->store, err);
+    nilo_store_rollback(r->store);
+    r->in_transaction = false;
+    return -1;
+}
+
+/* ---- begin --------------------------------------------------------------------------------------------------------------------- */
+
+static int check_slot(struct nilo_recorder *r, struct nilo_err *err) {
+    int64_t done;
+    if (!r->options.slot)
+        return 0;
+    if (nilo_store_slot_done(r->store, r->connection.id, r->options.slot, &done, err) < 0)
+        return -1;
+    return done ? nilo_err_set(err, NILO_EEXIST, "%s: \"%s\" was done by run %" PRId64 " already; nothing was done again", r->connection.name,
+                               r->options.slot, done)
+                : 0;
+}
+
+static int log_begin(struct nilo_recorder *r, struct nilo_err *err) {
+    enum nilo__clock clock;
+    nilo_us newest;
+    if (nilo__clock_look(r->store, r->now, &clock, &newest, err) < 0)
+        return -1;
+    if (clock == NILO__CLOCK_HELD && nilo__clock_hold(r->store, r->now, err) < 0)
+        return -1;
+    r->clock = clock;
+    return nilo_store_run_begin(r->store, &r->run, err);
+}
+
+static int start(struct nilo_recorder *r, struct nilo_err *err) {
+    r->now = wall(r);
+    r->started_mono = mono(r);
+    r->run = (struct nilo_run){.workspace = r->connection.workspace,
+                               .connection = r->connection.id,
+                               .kind = r->options.kind,
+                               .provenance = r->options.provenance,
+                               .revise = r->options.revise,
+                               .slot = r->options.slot,
+                               .target_day = r->options.target_day,
+                               .started_at = r->now,
+                               .ended_at = NILO_US_NONE,
+                               .first_day = NILO_DAY_NONE,
+                               .last_day = NILO_DAY_NONE};
+    /* closed_until may have risen since the caller looked */
+    if (nilo_store_connection_get(r->store, r->connection.id, &r->connection, err) < 0 ||
+        nilo_store_calendar(r->store, r->connection.workspace, &r->calendar, err) < 0 || check_slot(r, err) < 0 ||
+        nilo_store_begin(r->store, err) < 0)
+        return -1;
+    r->in_transaction = r->options.dry_run;
+    return end_chunk(r, log_begin(r, err), err);
+}
+
+int nilo_record_begin(struct nilo_store *s, const struct nilo_connection *c, const struct nilo_run_options *o,
+                      struct nilo_recorder **ret, struct nilo_err *err) {
+    struct nilo_recorder *r = calloc(1, sizeof *r);
+    if (!r)
+        return nilo_err_nomem(err);
+    r->store = s;
+    r->connection = *c;
+    r->options = *o;
+    r->options.slot = o->slot ? strdup(o->slot) : NULL;
+    r->options.author = o->author ? strdup(o->author) : NULL;
+    r->options.read_until = NILO_DAY_NONE;
+    if (!r->options.chunk)
+        r->options.chunk = CHUNK;
+    nilo_arena_init(&r->arena, 0);
+    nilo_buf_init(&r->notes, NOTES_MAX);
+    if ((o->slot && !r->options.slot) || (o->author && !r->options.author) ? nilo_err_nomem(err) < 0 : start(r, err) < 0) {
+        recorder_free(r);
+        return -1;
+    }
+    *ret = r;
+    return 0;
+}
+
+int64_t nilo_record_run(const struct nilo_recorder *r) { return r->run.id; }
+void nilo_record_read_until(struct nilo_recorder *r, nilo_day day) {
+    if (nilo_day_is_none(r->options.read_until) || day.n > r->options.read_until.n)
+        r->options.read_until = day;
+}
+void nilo_record_metrics_collected(struct nilo_recorder *r, int n) { r->run.metrics_collected = n; }
+
+int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const char *class, const char *message, struct nilo_err *err) {
+    r->run.failed++;
+    if (begin_chunk(r, err) < 0)
+        return -1;
+    return end_chunk(r, nilo_store_run_fail(r->store, r->run.id, ++r->failures, external_id, class, message, err), err);
+}
+
+/* ---- one reading ---------------------------------------------------------------------------------------------------------------- */
+
+static int refuse(struct nilo_recorder *r, struct nilo_err *err, enum nilo_code code, const char *what) {
+    r->refused_readings++;
+    return nilo_err_set(err, code, "%s", what);
+}
+
+static int check_values(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
+    const struct nilo_catalog *catalog = nilo_store_catalog(r->store);
+    for (size_t i = 0; i < in->n_values; i++) {
+        const struct nilo_reading_value *v = &in->values[i];
+        if (!nilo_catalog_by_id(catalog, v->metric))
+            return refuse(r, err, NILO_EINVAL, "a reading names a metric that is not defined");
+        if (strcmp(nilo_absence_name((int)v->absence), "?") == 0)
+            return refuse(r, err, NILO_EINVAL, "a reading gives an unknown reason for a missing value");
+        for (size_t j = 0; j < i; j++)
+            if (in->values[j].metric == v->metric)
+                return refuse(r, err, NILO_EINVAL, "a reading names the same metric twice");
+        if (v->meta && nilo_json_check(v->meta, strlen(v->meta), NULL) < 0)
+            return refuse(r, err, NILO_EINVAL, "a value's metadata is not valid JSON");
+    }
+    return 0;
+}
+
+static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
+    size_t len = in->external_id ? strlen(in->external_id) : 0;
+    if (len == 0 || len > 1024 || !nilo_utf8_valid(in->external_id, len, NULL))
+        return refuse(r, err, NILO_EINVAL, "an external id has 1 to 1024 bytes of UTF-8");
+    if (in->win < 0 || in->win > MAX_WINDOW)
+        return refuse(r, err, NILO_EINVAL, "window_days is not between 0 and 3660");
+    if (in->captured_at == NILO_US_NONE && nilo_day_is_none(in->day))
+        return refuse(r, err, NILO_EINVAL, "a reading needs captured_at or a day");
+    if (!nilo_day_is_none(in->day) && (in->day.n < NILO_DAY_MIN.n || in->day.n > NILO_DAY_MAX.n))
+        return refuse(r, err, NILO_EDATERANGE, "the day is not between 0001-01-01 and 9999-12-31");
+    if (in->captured_at != NILO_US_NONE && in->captured_at > wall(r) + AHEAD)
+        return refuse(r, err, NILO_EINVAL, "captured_at is more than 5 minutes in the future");
+    if (in->captured_at != NILO_US_NONE && in->captured_at < nilo_calendar_start(r->calendar, NILO_DAY_MIN))
+        return refuse(r, err, NILO_EDATERANGE, "captured_at is before 0001-01-01");
+    if (!nilo_day_is_none(in->day) && in->day.n > nilo_calendar_day(r->calendar, wall(r) + AHEAD).n)
+        return refuse(r, err, NILO_EINVAL, "the day is in the future");
+    if (in->owner && (in->owner[0] == '\0' || strlen(in->owner) > 1024))
+        return refuse(r, err, NILO_EINVAL, "an owner has 1 to 1024 bytes");
+    return check_values(r, in, err);
+}
+
+static int copy_attrs(struct nilo_arena *a, const struct nilo_attrs *from, const struct nilo_attrs **ret) {
+    struct nilo_attrs *to = nilo_arena_alloc(a, sizeof *to);
+    if (!to)
+        return -1;
+    *to = *from;
+    const char **texts[] = {&to->title, &to->url, &to->media_type, &to->caption, &to->thumbnail, &to->tags, &to->status};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (*texts[i] && !(*texts[i] = nilo_arena_strdup(a, *texts[i])))
+            return -1;
+    *ret = to;
+    return 0;
+}
+
+static int copy_values(struct nilo_arena *a, const struct nilo_reading *in, struct nilo_reading *to) {
+    struct nilo_reading_value *v = nilo_arena_array(a, in->n_values ? in->n_values : 1, sizeof *v);
+    if (!v)
+        return -1;
+    for (size_t i = 0; i < in->n_values; i++) {
+        v[i] = in->values[i];
+        if (v[i].absence != NILO_PRESENT)
+            v[i].value = 0;
+        if (v[i].meta && !(v[i].meta = nilo_arena_strdup(a, v[i].meta)))
+            return -1;
+    }
+    to->values = v;
+    return 0;
+}
+
+static int keep(struct nilo_recorder *r, const struct nilo__pending *in, struct nilo_err *err) {
+    if (r->n == r->cap) {
+        size_t cap = r->cap ? 2 * r->cap : 256;
+        struct nilo__pending *more = realloc(r->pending, cap * sizeof *more);
+        if (!more)
+            return nilo_err_nomem(err);
+        r->pending = more;
+        r->cap = cap;
+    }
+    struct nilo__pending *p = &r->pending[r->n];
+    *p = *in;
+    p->arrival = r->arrivals++;
+    p->r.external_id = nilo_arena_strdup(&r->arena, in->r.external_id);
+    p->r.owner = in->r.owner ? nilo_arena_strdup(&r->arena, in->r.owner) : NULL;
+    if (!p->r.external_id || (in->r.owner && !p->r.owner) || copy_values(&r->arena, &in->r, &p->r) < 0 ||
+        (in->r.attrs && copy_attrs(&r->arena, in->r.attrs, &p->r.attrs) < 0))
+        return nilo_err_nomem(err);
+    r->n++;
+    r->n_values += p->r.n_values;
+    return 0;
+}
+
+static int flush(struct nilo_recorder *r, struct nilo_err *err);
+
+int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
+    r->run.readings++;
+    if (check(r, in, err) < 0)
+        return -1;
+    struct nilo__pending p = {.r = *in, .captured_at = in->captured_at};
+    if (p.r.provenance == 0)
+        p.r.provenance = r->options.provenance;
+    if (p.captured_at == NILO_US_NONE) {
+        p.day_only = true;
+        p.captured_at = nilo_calendar_end(r->calendar, in->day) - 1;
+    }
+    /* readings of one instant stay in one chunk */
+    if (r->n_values >= r->options.chunk && nilo__pending_cmp(&r->pending[r->n - 1], &p) != 0 && flush(r, err) < 0)
+        return -1;
+    return keep(r, &p, err);
+}
+
+/* ---- one chunk ------------------------------------------------------------------------------------------------------------------ */
+
+struct chunk {
+    struct nilo_entity_in *entities;
+    struct nilo_entity_ref *refs;
+    struct nilo_attrs *attrs;
+    size_t *entity_of;         /* pending -> entity */
+    size_t n_entities;
+    struct nilo_point *points;
+    size_t n_points;
+};
+
+static bool same_entity(const struct nilo__pending *a, const struct nilo__pending *b) {
+    return a->r.kind == b->r.kind && strcmp(a->r.external_id, b->r.external_id) == 0;
+}
+
+static void say(const char **to, const char *from, bool newer) {
+    if (from && (newer || !*to))
+        *to = from;
+}
+
+/* What the chunk's readings say about one item: the newest word of each wins. */
+static void merge_attrs(struct nilo_attrs *to, const struct nilo__pending *p) {
+    const struct nilo_attrs *from = p->r.attrs;
+    if (!from)
+        return;
+    bool newer = p->captured_at >= to->at;
+    say(&to->title, from->title, newer);
+    say(&to->url, from->url, newer);
+    say(&to->media_type, from->media_type, newer);
+    say(&to->caption, from->caption, newer);
+    say(&to->thumbnail, from->thumbnail, newer);
+    say(&to->tags, from->tags, newer);
+    say(&to->status, from->status, newer);
+    if (from->posted_at != NILO_US_NONE && (newer || to->posted_at == NILO_US_NONE))
+        to->posted_at = from->posted_at;
+    if (from->deleted_at != NILO_US_NONE && (newer || to->deleted_at == NILO_US_NONE))
+        to->deleted_at = from->deleted_at;
+    if (from->duration_ms >= 0 && (newer || to->duration_ms < 0))
+        to->duration_ms = from->duration_ms;
+    if (newer)
+        to->at = p->captured_at;
+}
+
+static int gather_entities(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err) {
+    c->entities = nilo_arena_array(&r->arena, r->n, sizeof *c->entities);
+    c->refs = nilo_arena_array(&r->arena, r->n, sizeof *c->refs);
+    c->attrs = nilo_arena_array(&r->arena, r->n, sizeof *c->attrs);
+    c->entity_of = nilo_arena_array(&r->arena, r->n, sizeof *c->entity_of);
+    if (!c->entities || !c->refs || !c->attrs || !c->entity_of)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < r->n; i++) {
+        const struct nilo__pending *p = &r->pending[i];
+        if (i == 0 || !same_entity(p, &r->pending[i - 1])) {
+            struct nilo_attrs *a = &c->attrs[c->n_entities];
+            *a = (struct nilo_attrs){.posted_at = NILO_US_NONE, .deleted_at = NILO_US_NONE, .at = NILO_US_NONE, .duration_ms = -1};
+            c->entities[c->n_entities++] = (struct nilo_entity_in){.kind = p->r.kind, .external_id = p->r.external_id, .attrs = a};
+        }
+        c->entity_of[i] = c->n_entities - 1;
+        merge_attrs(&c->attrs[c->n_entities - 1], p);
+    }
+    return nilo_store_entities(r->store, &r->connection, c->entities, c->n_entities, c->refs, err);
+}
+
+static int owner_id(struct nilo_recorder *r, const char *key, int64_t *ret, struct nilo_err *err) {
+    if (r->last_owner && strcmp(r->last_owner, key) == 0) {
+        *ret = r->last_owner_id;
+        return 0;
+    }
+    if (nilo_store_owner(r->store, r->connection.workspace, key, true, ret, err) < 0)
+        return -1;
+    char *copy = strdup(key);
+    if (!copy)
+        return nilo_err_nomem(err);
+    free(r->last_owner);
+    r->last_owner = copy;
+    r->last_owner_id = *ret;
+    return 0;
+}
+
+/* Before the values, so that a new item's totals are derived once. */
+static int write_credits(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err) {
+    for (size_t i = 0; i < r->n; i++) {
+        const char *owner = r->pending[i].r.owner;
+        bool again = i > 0 && c->entity_of[i] == c->entity_of[i - 1] && owner && r->pending[i - 1].r.owner &&
+                     strcmp(owner, r->pending[i - 1].r.owner) == 0;
+        if (!owner || again)
+            continue;
+        struct nilo_credit_in credit = {.entity = c->refs[c->entity_of[i]],
+                                        .workspace = r->connection.workspace,
+                                        .from_day = NILO_DAY_NONE,
+                                        .to_day = NILO_DAY_NONE};
+        if (owner_id(r, owner, &credit.owner, err) < 0 || nilo_store_credit_add(r->store, &credit, 1, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Instant values belong to the day they were captured on, period values and windows to the day that the source names. */
+static nilo_day day_of(const struct nilo_recorder *r, const struct nilo__pending *p, const struct nilo_metric *m) {
+    if (p->day_only)
+        return p->r.day;
+    bool named = !nilo_day_is_none(p->r.day) && (m->kind == NILO_PERIOD || p->r.win != 0);
+    return named ? p->r.day : nilo_calendar_day(r->calendar, p->captured_at);
+}
+
+static int by_key(const void *x, const void *y) {
+    const struct nilo_point *a = x, *b = y;
+#define BY(field)                                                                                                      \
+    if (a->field != b->field)                                                                                          \
+        return a->field < b->field ? -1 : 1;
+    BY(entity.bucket)
+    BY(entity.id)
+    BY(win)
+    BY(day.n)
+    BY(metric)
+    BY(captured_at)
+#undef BY
+    return 0;
+}
+
+static int gather_points(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err) {
+    size_t cap = 0;
+    for (size_t i = 0; i < r->n; i++)
+        cap += r->pending[i].dropped ? 0 : r->pending[i].r.n_values;
+    c->points = nilo_arena_array(&r->arena, cap ? cap : 1, sizeof *c->points);
+    if (!c->points)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < r->n; i++) {
+        const struct nilo__pending *p = &r->pending[i];
+        for (size_t k = 0; !p->dropped && k < p->r.n_values; k++) {
+            const struct nilo_reading_value *v = &p->r.values[k];
+            const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(r->store), v->metric);
+            nilo_day day = day_of(r, p, m);
+            c->points[c->n_points++] = (struct nilo_point){.entity = c->refs[c->entity_of[i]],
+                                                           .win = p->r.win,
+                                                           .day = day,
+                                                           .source_day = p->r.day,
+                                                           .metric = v->metric,
+                                                           .captured_at = p->captured_at,
+                                                           .value = v->value,
+                                                           .absence = v->absence,
+                                                           .provenance = p->r.provenance,
+                                                           .meta = v->meta};
+            if (nilo_day_is_none(r->run.first_day) || day.n < r->run.first_day.n)
+                r->run.first_day = day;
+            if (nilo_day_is_none(r->run.last_day) || day.n > r->run.last_day.n)
+                r->run.last_day = day;
+        }
+    }
+    qsort(c->points, c->n_points, sizeof *c->points, by_key);
+    return 0;
+}
+
+/* An SQL source that today counts a closed day otherwise: the kept value stands, the run says what it saw. */
+static void note_difference(struct nilo_recorder *r, const struct nilo_point *p, const struct nilo_metric *m) {
+    char day[NILO_DAY_TEXT], value[NILO_DECIMAL_TEXT];
+    if (++r->differences > 20)
+        return;
+    nilo_day_format(p->day, day);
+    nilo_decimal_format(p->value, m->scale, true, value);
+    struct nilo_json_out out;
+    if (r->notes.len)
+        nilo_buf_addc(&r->notes, ',');
+    nilo_json_out_init(&out, &r->notes);
+    nilo_json_object_begin(&out);
+    nilo_json_key(&out, "day");
+    nilo_json_str(&out, day);
+    nilo_json_key(&out, "metric");
+    nilo_json_str(&out, m->name);
+    nilo_json_key(&out, "source_says");
+    if (p->absence == NILO_PRESENT)
+        nilo_json_text(&out, value, strlen(value));
+    else
+        nilo_json_null(&out);
+    nilo_json_object_end(&out);
+}
+
+static void tally(struct nilo_recorder *r, const struct chunk *c) {
+    bool sql = r->options.kind == NILO_RUN_COLLECT && !r->options.platform;
+    for (size_t i = 0; i < c->n_points; i++) {
+        const struct nilo_point *p = &c->points[i];
+        const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(r->store), p->metric);
+        enum nilo_outcome o = p->outcome;
+        if (sql && o == NILO_REFUSED) {
+            note_difference(r, p, m);
+            o = NILO_UNCHANGED;
+        }
+        r->run.outcomes[o]++;
+        nilo__guard_count(r, m, p);
+    }
+    /* an item that comes back in a later chunk counts again only when its readings are not adjacent */
+    r->run.items += (int64_t)c->n_entities;
+    if (r->last_item && c->n_entities && strcmp(r->last_item, c->entities[0].external_id) == 0)
+        r->run.items--;
+    free(r->last_item);
+    r->last_item = c->n_entities ? strdup(c->entities[c->n_entities - 1].external_id) : NULL;
+}
+
+static int write_chunk(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err) {
+    if (gather_entities(r, c, err) < 0 || write_credits(r, c, err) < 0 || gather_points(r, c, err) < 0)
+        return -1;
+    struct nilo_batch batch = {.connection = &r->connection,
+                               .run = &r->run,
+                               .policy = {.kind = r->options.kind, .platform = r->options.platform, .revise = r->options.revise},
+                               .recorded_at = r->now,
+                               .author = r->options.author,
+                               .points = c->points,
+                               .n = c->n_points};
+    if (nilo_store_apply(r->store, &batch, err) < 0)
+        return -1;
+    tally(r, c);
+    return nilo_store_run_update(r->store, &r->run, err);
+}
+
+static int flush(struct nilo_recorder *r, struct nilo_err *err) {
+    struct chunk c = {0};
+    if (r->n == 0)
+        return 0;
+    r->now = wall(r);
+    if (nilo__merge(r, err) < 0 || begin_chunk(r, err) < 0)
+        return -1;
+    int rc = end_chunk(r, write_chunk(r, &c, err), err);
+    r->n = r->n_values = 0;
+    nilo_arena_reset(&r->arena);
+    return rc;
+}
+
+/* ---- the end --------------------------------------------------------------------------------------------------------------------- */
+
+static int write_details(struct nilo_recorder *r, const char *reason, struct nilo_arena *arena, struct nilo_err *err) {
+    if (!r->differences && !r->refused_readings && !reason[0] && !r->run.merged_readings)
+        return 0;
+    struct nilo_buf b;
+    struct nilo_json_out out;
+    nilo_buf_init(&b, 16384);
+    nilo_json_out_init(&out, &b);
+    nilo_json_object_begin(&out);
+    if (reason[0]) {
+        nilo_json_key(&out, "quarantined_because");
+        nilo_json_str(&out, reason);
+    }
+    if (r->run.merged_readings) {
+        nilo_json_key(&out, "readings_merged");
+        nilo_json_int(&out, r->run.merged_readings);
+    }
+    if (r->refused_readings) {
+        nilo_json_key(&out, "readings_refused");
+        nilo_json_int(&out, r->refused_readings);
+    }
+    if (r->differences) {
+        nilo_json_key(&out, "closed_values_that_differ_now");
+        nilo_json_int(&out, r->differences);
+        nilo_json_key(&out, "first_differences");
+        nilo_json_array_begin(&out);
+        if (!r->notes.failed)
+            nilo_json_text(&out, nilo_buf_str(&r->notes), r->notes.len);
+        nilo_json_array_end(&out);
+    }
+    nilo_json_object_end(&out);
+    r->run.details = b.failed ? NULL : nilo_arena_strdup(arena, b.data);
+    nilo_buf_done(&b);
+    return r->run.details ? 0 : nilo_err_nomem(err);
+}
+
+static enum nilo_run_status status_of(const struct nilo_recorder *r, const char *error, const char *reason) {
+    if (error)
+        return NILO_RUN_FAILED;
+    if (reason[0])
+        return NILO_RUN_QUARANTINED;
+    return r->run.failed || r->refused_readings ? NILO_PARTIAL : NILO_COMPLETED;
+}
+
+static int close_run(struct nilo_recorder *r, const char *error, struct nilo_arena *arena, struct nilo_err *err) {
+    char reason[256] = "";
+    nilo_us now = wall(r);
+    enum nilo__clock clock = r->clock;
+    if (nilo__clock_drifted_back(now - r->run.started_at, mono(r) - r->started_mono))
+        clock = NILO__CLOCK_BEHIND;
+    if (!error && nilo__guard(r, reason, sizeof reason, err) < 0)
+        return -1;
+    r->run.ended_at = now;
+    r->run.duration_ms = (mono(r) - r->started_mono) / 1000;
+    r->run.error = error ? nilo_arena_strdup(arena, error) : reason[0] ? nilo_arena_strdup(arena, reason) : NULL;
+    r->run.slot = r->options.slot ? nilo_arena_strdup(arena, r->options.slot) : NULL;
+    enum nilo_run_status status = status_of(r, error, reason);
+    if (write_details(r, reason, arena, err) < 0)
+        return -1;
+    if (!nilo_run_status_counts(status) && nilo_store_run_count(r->store, r->run.id, status, err) < 0)
+        return -1;
+    r->run.status = status;
+    if (!nilo_day_is_none(r->options.read_until) && nilo_run_status_counts(status) && !error &&
+        nilo_store_read_until(r->store, r->connection.id, r->options.read_until, err) < 0)
+        return -1;
+    bool may_close = nilo_run_status_counts(status) && !error && !r->options.no_close;
+    if (may_close && nilo__close(r->store, r->connection.id, r->run.id, clock, now, &r->run.days_closed, err) < 0)
+        return -1;
+    return nilo_store_run_update(r->store, &r->run, err);
+}
+
+int nilo_record_finish(struct nilo_recorder *r, const char *error, struct nilo_arena *arena, struct nilo_run *ret, struct nilo_err *err) {
+    if (flush(r, err) < 0 || begin_chunk(r, err) < 0 || end_chunk(r, close_run(r, error, arena, err), err) < 0) {
+        nilo_record_abort(r, err);
+        return -1;
+    }
+    if (r->options.dry_run)
+        nilo_store_rollback(r->store);
+    *ret = r->run;
+    recorder_free(r);
+    return 0;
+}
+
+/* The error that ends the run may be the store's own: what can be logged is, and nothing here hides the first cause. */
+void nilo_record_abort(struct nilo_recorder *r, const struct nilo_err *cause) {
+    struct nilo_err ignored = {0};
+    nilo_store_rollback(r->store);
+    if (!r->options.dry_run && nilo_store_begin(r->store, &ignored) == 0) {
+        r->run.status = NILO_RUN_FAILED;
+        r->run.ended_at = wall(r);
+        r->run.duration_ms = (mono(r) - r->started_mono) / 1000;
+        r->run.error = cause && cause->msg[0] ? cause->msg : "stopped";
+        if (nilo_store_run_update(r->store, &r->run, &ignored) < 0 || nilo_store_commit(r->store, &ignored) < 0)
+            nilo_store_rollback(r->store);
+    }
+    recorder_free(r);
+}
+
+/* ---- acts on quarantined runs -------------------------------------------------------------------------------------------------------- */
+
+static int settle_run(struct nilo_store *s, int64_t id, enum nilo_run_status status, struct nilo_err *err) {
+    struct nilo_arena arena;
+    struct nilo_run run = {0};
+    enum nilo__clock clock;
+    nilo_us newest;
+    int days;
+    const struct nilo_env *env = nilo_store_env(s);
+    nilo_us now = env->clock.wall(env->clock.ctx);
+    nilo_arena_init(&arena, 0);
+    int rc = nilo_store_run_get(s, id, &arena, &run, err);
+    nilo_arena_done(&arena);
+    if (rc < 0)
+        return -1;
+    if (run.status != NILO_RUN_QUARANTINED)
+        return nilo_err_set(err, NILO_EINVAL, "run %" PRId64 " is %s, not quarantined; only a quarantined run is accepted or rejected", id,
+                            nilo_run_status_name((int)run.status));
+    if (nilo_store_begin(s, err) < 0)
+        return -1;
+    if (nilo_store_run_count(s, id, status, err) < 0 || nilo__clock_look(s, now, &clock, &newest, err) < 0 ||
+        nilo__close(s, run.connection, 0, clock, now, &days, err) < 0) {
+        nilo_store_rollback(s);
+        return -1;
+    }
+    return nilo_store_commit(s, err);
+}
+
+int nilo_record_run_accept(struct nilo_store *s, int64_t run, struct nilo_err *err) { return settle_run(s, run, NILO_COMPLETED, err); }
+int nilo_record_run_reject(struct nilo_store *s, int64_t run, struct nilo_err *err) { return settle_run(s, run, NILO_REJECTED, err); }

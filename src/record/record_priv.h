@@ -1,0 +1,62 @@
+/* Shared inside record/. */
+#ifndef NILO_RECORD_RECORD_PRIV_H
+#define NILO_RECORD_RECORD_PRIV_H
+
+#include "record/record.h"
+
+enum nilo__clock { NILO__CLOCK_OK, NILO__CLOCK_BEHIND, NILO__CLOCK_HELD };
+
+/* A reading kept until its chunk is written; everything it points at is in the chunk's arena. */
+struct nilo__pending {
+    struct nilo_reading r;
+    size_t arrival;            /* order of coming, for "earliest seen" */
+    nilo_us captured_at;       /* decided */
+    bool day_only;
+    bool dropped;              /* combined into, or beaten by, another reading of its instant */
+};
+
+struct nilo_recorder {
+    struct nilo_store *store;
+    struct nilo_connection connection;
+    struct nilo_run_options options;
+    const struct nilo_calendar *calendar;
+    struct nilo_run run;
+    nilo_us started_mono, now; /* now: recorded_at of the chunk being written */
+    struct nilo_arena arena;   /* of the chunk */
+    struct nilo__pending *pending;
+    size_t n, cap, n_values;
+    size_t arrivals;
+    int failures;
+    int64_t differences;       /* closed SQL days that read otherwise today */
+    int64_t refused_readings;
+    bool in_transaction;       /* a dry run's single one */
+    enum nilo__clock clock;    /* as it was when the run began */
+    char *last_item;           /* external id of the item that the chunk before ended with */
+    char *last_owner;
+    int64_t last_owner_id;
+    struct nilo_buf notes;     /* first differences, as JSON array members */
+};
+
+/* merge.c: SEMANTICS 2.2. Sorts the chunk by (kind, external id, window, day, instant) and combines readings of one instant; counts what was
+ * combined away in run.outcomes[NILO_MERGED] and run.merged_readings. */
+int nilo__merge(struct nilo_recorder *r, struct nilo_err *err);
+int nilo__pending_cmp(const struct nilo__pending *a, const struct nilo__pending *b); /* without arrival: 0 = same instant */
+
+/* clock.c */
+/** nilo__clock_look - compares the wall clock with the newest recorded_at; a jump ahead is held in the store until it is accepted.
+ *  In a transaction of a writing store (or a read-only one, which holds nothing). */
+int nilo__clock_look(struct nilo_store *s, nilo_us now, enum nilo__clock *ret, nilo_us *ret_newest, struct nilo_err *err);
+/** nilo__clock_limit - under a hold: the last day that a completed run before it has read on this connection; NILO_DAY_NONE: none */
+int nilo__clock_limit(struct nilo_store *s, int64_t connection, nilo_day *ret, struct nilo_err *err);
+bool nilo__clock_drifted_back(nilo_us wall_span, nilo_us mono_span);
+int nilo__clock_hold(struct nilo_store *s, nilo_us now, struct nilo_err *err);
+
+/* closing.c: closes what may close on one connection; except = the run that is just ending (0 = none). In a transaction. */
+int nilo__close(struct nilo_store *s, int64_t connection, int64_t except, enum nilo__clock clock, nilo_us now, int *ret_days,
+                struct nilo_err *err);
+
+/* guard.c: fills the guard's figures of the run; *ret_reason is "" or why it is quarantined */
+int nilo__guard(struct nilo_recorder *r, char *ret_reason, size_t size, struct nilo_err *err);
+void nilo__guard_count(struct nilo_recorder *r, const struct nilo_metric *m, const struct nilo_point *p);
+
+#endif
