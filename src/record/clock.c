@@ -40,12 +40,13 @@ static int newest(struct nilo_store *s, nilo_us *ret, struct nilo_err *err) {
     return 0;
 }
 
-int nilo__clock_hold(struct nilo_store *s, nilo_us now, struct nilo_err *err) {
-    int64_t held, run;
+int nilo__clock_hold(struct nilo_store *s, struct nilo_err *err) {
+    int64_t held = 0, run;
     nilo_us ignored;
-    (void)now;
-    if (meta_int(s, HOLD, 0, &held, err) < 0 || held)
-        return held ? 0 : -1;
+    if (meta_int(s, HOLD, 0, &held, err) < 0)
+        return -1;
+    if (held)
+        return 0;
     if (nilo_store_newest_recorded(s, 0, &ignored, &run, err) < 0)
         return -1;
     return meta_int_set(s, HOLD, run + 1, err);

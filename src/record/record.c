@@ -65,7 +65,7 @@ static int log_begin(struct nilo_recorder *r, struct nilo_err *err) {
     nilo_us newest;
     if (nilo__clock_look(r->store, r->now, &clock, &newest, err) < 0)
         return -1;
-    if (clock == NILO__CLOCK_HELD && nilo__clock_hold(r->store, r->now, err) < 0)
+    if (clock == NILO__CLOCK_HELD && nilo__clock_hold(r->store, err) < 0)
         return -1;
     r->clock = clock;
     return nilo_store_run_begin(r->store, &r->run, err);

@@ -49,7 +49,7 @@ int nilo__clock_look(struct nilo_store *s, nilo_us now, enum nilo__clock *ret, n
 /** nilo__clock_limit - under a hold: the last day that a completed run before it has read on this connection; NILO_DAY_NONE: none */
 int nilo__clock_limit(struct nilo_store *s, int64_t connection, nilo_day *ret, struct nilo_err *err);
 bool nilo__clock_drifted_back(nilo_us wall_span, nilo_us mono_span);
-int nilo__clock_hold(struct nilo_store *s, nilo_us now, struct nilo_err *err);
+int nilo__clock_hold(struct nilo_store *s, struct nilo_err *err);
 
 /* closing.c: closes what may close on one connection; except = the run that is just ending (0 = none). In a transaction. */
 int nilo__close(struct nilo_store *s, int64_t connection, int64_t except, enum nilo__clock clock, nilo_us now, int *ret_days,

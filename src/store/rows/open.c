@@ -91,8 +91,8 @@ static int lock_file(struct nilo_store *s, const char *path, struct nilo_err *er
     char pid[32];
     int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     /* only for the message above: a full disk must not keep a writer from starting */
-    if (ftruncate(s->lock_fd, 0) == 0 && pwrite(s->lock_fd, pid, (size_t)n, 0) != n)
-        (void)ftruncate(s->lock_fd, 0);
+    bool written = ftruncate(s->lock_fd, 0) == 0 && pwrite(s->lock_fd, pid, (size_t)n, 0) == n;
+    (void)written;
     return 0;
 }
 

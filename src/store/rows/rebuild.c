@@ -56,8 +56,8 @@ static int rebuild_in(struct nilo_store *s, const struct nilo_entity_ref *all, s
 }
 
 int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *ctx, struct nilo_err *err) {
-    struct nilo_entity_ref *all;
-    size_t n;
+    struct nilo_entity_ref *all = NULL;
+    size_t n = 0;
     if (nilo_store_begin(s, err) < 0)
         return -1;
     if (load_entities(s, &all, &n, err) < 0) {
