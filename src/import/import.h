@@ -1,0 +1,84 @@
+/* Files of readings into the record: CSV and NDJSON, plain or packed, mapped to fields, sorted on disk, handed on one reading at a time.
+ * Two steps. nilo_import_read() reads everything, refuses what is wrong and sorts the rest in a temporary database; nothing of it needs a
+ * store, so whatever is wrong with the files is known before the first value is recorded. nilo_import_feed() then hands the readings over
+ * in order of (entity, window, day, captured_at). Recording them, and what is printed, is the caller's (cmd/import.c). */
+#ifndef NILO_IMPORT_IMPORT_H
+#define NILO_IMPORT_IMPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+#include "base/err.h"
+#include "record/record.h"
+
+enum nilo_import_format { NILO_IMPORT_CSV, NILO_IMPORT_NDJSON };
+
+#define NILO_IMPORT_CELL_MAX ((size_t)1 << 20) /* bytes of one cell; a row with a larger one is refused */
+#define NILO_IMPORT_ROW_MAX ((size_t)16 << 20) /* bytes of one row */
+
+struct nilo_import_options {
+    const char *const *files; /* "-" = standard input, once */
+    size_t n_files;
+    enum nilo_import_format format;
+    const char *const *maps; /* 'FIELD=COLUMN[:PATTERN],...' each; none: columns named like a field or metric map by name */
+    size_t n_maps;
+    const char *const *wheres; /* 'COLUMN=VALUE' each; a row must meet all */
+    size_t n_wheres;
+    const char *absent;  /* 'TEXT,TEXT': a cell of that text is empty; NULL = none */
+    const char *refused; /* file that receives the refused rows; NULL = none */
+
+    const struct nilo_catalog *catalog;   /* the metrics that may be named; ids may be 0 as long as they are not stored */
+    const struct nilo_calendar *calendar; /* days of the workspace; NULL = UTC */
+    const char *workspace, *connection;   /* for the order of entities on disk (nilo_bucket); NULL = "" */
+    const char *tmp_dir;                  /* where to sort; NULL = TMPDIR or /tmp */
+    size_t read_size;                     /* bytes read at once; 0 = 256 KiB */
+    nilo_progress_fn *progress;           /* bytes read of all files (of <= 0: unknown), later readings handed over; may be NULL */
+    void *progress_ctx;
+};
+
+#define NILO_IMPORT_FIRST 5
+/* Why rows were refused, one for each reason and column, in the order of first sight. */
+struct nilo_import_refusal {
+    char reason[320]; /* 'views in column "n": not a number ("12,345")': the example is the first row's */
+    int64_t rows;
+    int n_first;
+    struct {
+        const char *file; /* as named on the command line, "stdin" for "-" */
+        int64_t line;     /* where the row begins, from 1 */
+    } first[NILO_IMPORT_FIRST];
+};
+struct nilo_import_report {
+    int64_t rows;     /* data rows read: those left out, refused and taken */
+    int64_t left_out; /* did not meet --where */
+    int64_t refused;  /* while reading or by the sink */
+    int64_t taken;    /* readings that the sink took */
+    int64_t merged;   /* of those: readings of the same (entity, window, day, captured_at) as the one before */
+    const struct nilo_import_refusal *refusals;
+    size_t n_refusals;
+};
+
+struct nilo_import;
+
+/** nilo_import_read - read, check and sort all files
+ *  errors  NILO_ENOENT missing, empty or no row; NILO_EIO unreadable; NILO_ECORRUPT packed data cut off or damaged, a quote that never
+ *          ends, a doubtful header; NILO_ECOLUMN a mapped column is not there; NILO_EUSAGE --map, --where or --absent make no sense; NILO_EFULL
+ *  owner   caller, nilo_import_free(); what options points to must live as long */
+int nilo_import_read(const struct nilo_import_options *o, struct nilo_import **ret, struct nilo_err *err);
+
+/* Takes one reading: 0 taken, 1 not taken (err holds why: counted, the import goes on), -1 the import ends with err. */
+typedef int nilo_import_sink_fn(void *ctx, const struct nilo_reading *reading, struct nilo_err *err);
+/** nilo_import_feed - hand everything over, sorted. catalog: the same metrics with the ids they are stored under. Once. */
+int nilo_import_feed(struct nilo_import *im, const struct nilo_catalog *catalog, nilo_import_sink_fn *sink, void *ctx, struct nilo_err *err);
+/** nilo_import_close - the file of refused rows is complete on disk. errors: NILO_EIO, NILO_EFULL */
+int nilo_import_close(struct nilo_import *im, struct nilo_err *err);
+const struct nilo_import_report *nilo_import_report(const struct nilo_import *im); /* valid until freed */
+int64_t nilo_import_staged(const struct nilo_import *im); /* readings that wait to be handed over */
+void nilo_import_free(struct nilo_import *im);
+
+/** nilo_import_define - 'NAME[:TYPE[:AGGREGATION]]' of --define into a metric (count, level where not said); the name points to `arena`
+ *  errors  NILO_EUSAGE not of that form, NILO_EINVAL bad name, unknown type or aggregation */
+int nilo_import_define(const char *text, struct nilo_arena *arena, struct nilo_metric *ret, struct nilo_err *err);
+
+#endif

@@ -1,0 +1,208 @@
+/* What the files of import share. Bytes (input) -> rows of cells (csv, ndjson) -> readings (plan, row) -> sorted readings (stage). */
+#ifndef NILO_IMPORT_IMPORT_PRIV_H
+#define NILO_IMPORT_IMPORT_PRIV_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "import/import.h"
+
+/* ---- unpack.c: gzip and zstd as streams. The only file that knows zlib.h and zstd.h ---------------------------------------------- */
+
+enum nilo__packing { NILO__PLAIN, NILO__GZIP, NILO__ZSTD };
+struct nilo__unpack;
+int nilo__unpack_new(enum nilo__packing packing, struct nilo__unpack **ret, struct nilo_err *err);
+void nilo__unpack_free(struct nilo__unpack *u);
+/** nilo__unpack_step - unpack from *in (moved on) into out. *ret_n may be 0 while *in_len > 0 shrinks. errors: NILO_ECORRUPT, NILO_ENOMEM */
+int nilo__unpack_step(struct nilo__unpack *u, const unsigned char **in, size_t *in_len, void *out, size_t cap, size_t *ret_n,
+                      struct nilo_err *err);
+bool nilo__unpack_whole(const struct nilo__unpack *u); /* may the data end here? */
+
+/* ---- input.c: a file as plain bytes ------------------------------------------------------------------------------------------------ */
+
+struct nilo__input;
+/** nilo__input_open - path "-" = standard input; magic bytes decide about unpacking. errors: NILO_ENOENT missing or empty, NILO_EIO,
+ *  NILO_ECORRUPT what is no text (UTF-16, zip, xz, bzip2) */
+int nilo__input_open(const char *path, size_t read_size, struct nilo__input **ret, struct nilo_err *err);
+void nilo__input_free(struct nilo__input *in);
+/** nilo__input_read - the next bytes, valid until the next call; *ret_len 0 at the end */
+int nilo__input_read(struct nilo__input *in, const char **ret, size_t *ret_len, struct nilo_err *err);
+int64_t nilo__input_done(const struct nilo__input *in); /* bytes of the file itself read so far */
+int64_t nilo__input_size(const struct nilo__input *in); /* of the file itself; -1 = unknown */
+const char *nilo__input_name(const struct nilo__input *in); /* fit for messages */
+
+/* ---- rows -------------------------------------------------------------------------------------------------------------------------- */
+
+/* Why a row is refused. */
+enum nilo__why {
+    NILO__FINE,
+    NILO__ROW_LARGE,
+    NILO__CELL_LARGE,
+    NILO__COLUMNS,       /* not as many cells as the header */
+    NILO__JSON,          /* not one JSON object */
+    NILO__UTF8,
+    NILO__NUL,
+    NILO__NO_ID,
+    NILO__ID_LARGE,
+    NILO__NO_TIME,
+    NILO__BAD_DATE,
+    NILO__BAD_NUMBER,
+    NILO__FRACTION,
+    NILO__OVERFLOW,
+    NILO__BAD_WINDOW,
+    NILO__SINK           /* the sink did not take it */
+};
+
+struct nilo__cell {
+    const char *p; /* NUL-terminated behind len */
+    size_t len;
+    bool there;    /* the file or object has this column */
+};
+
+struct nilo__row {
+    int64_t line;
+    const char *raw; /* as it stood in the file, without its line end */
+    size_t raw_len;
+    const struct nilo__cell *cells;
+    size_t n_cells;
+    enum nilo__why why; /* what is wrong with the row itself; cells are then worthless */
+    const char *detail; /* for NILO__JSON: what; else NULL */
+};
+
+/* csv.c */
+struct nilo__csv;
+int nilo__csv_new(struct nilo__input *in, struct nilo__csv **ret, struct nilo_err *err);
+void nilo__csv_free(struct nilo__csv *c);
+/** nilo__csv_next - 1 and a row (the header is the first), 0 at the end, -1 error. Cells as they are: NUL bytes, bad UTF-8 and all
+ *  Cells of a row too large for us are dropped (why says so). errors: those of the input; NILO_ECORRUPT a quote that never ends */
+int nilo__csv_next(struct nilo__csv *c, struct nilo__row *ret, struct nilo_err *err);
+
+/* ---- plan.c: what the options say about columns ------------------------------------------------------------------------------------- */
+
+enum nilo__kind {
+    NILO__EXTERNAL_ID, NILO__CAPTURED_AT, NILO__DAY, NILO__OWNER, NILO__TITLE, NILO__URL, NILO__POSTED_AT, NILO__MEDIA_TYPE,
+    NILO__WINDOW_DAYS, NILO__TAG, NILO__METRIC
+};
+#define NILO__KINDS NILO__TAG /* those before have one field at most */
+
+struct nilo__field {
+    enum nilo__kind kind;
+    int column;          /* into columns */
+    int metric;          /* into metrics, NILO__METRIC */
+    const char *tag;     /* NILO__TAG: its name */
+    const char *pattern; /* strptime; NULL = ISO 8601 */
+};
+struct nilo__column {
+    const char *name;
+    bool seen;  /* some file or object had it */
+    int header; /* position in the present CSV file, -1 = not there */
+};
+struct nilo__where {
+    int column;
+    const char *value;
+};
+struct nilo__plan {
+    struct nilo_arena arena;
+    const struct nilo_catalog *catalog;
+    bool by_name; /* no --map */
+    struct nilo__field *fields;
+    size_t n_fields, fields_cap;
+    struct nilo__column *columns;
+    size_t n_columns, columns_cap;
+    const struct nilo_metric **metrics; /* those mapped */
+    size_t n_metrics, metrics_cap;
+    struct nilo__where *wheres;
+    size_t n_wheres, wheres_cap;
+    const char **absent;
+    size_t n_absent, absent_cap;
+    int *by_text; /* columns by name: indexes in order; NDJSON looks keys up */
+    size_t n_by_text;
+};
+int nilo__plan_init(struct nilo__plan *p, const struct nilo_import_options *o, struct nilo_err *err);
+void nilo__plan_done(struct nilo__plan *p);
+/** nilo__plan_bind - the columns of one CSV file. header: its cells. errors: NILO_ECOLUMN, NILO_ECORRUPT */
+int nilo__plan_bind(struct nilo__plan *p, const char *file, const struct nilo__row *header, struct nilo_err *err);
+/** nilo__plan_seen - after the last row of NDJSON: was every mapped key in some line? keys: what was there, for the message */
+int nilo__plan_seen(const struct nilo__plan *p, const char *keys, struct nilo_err *err);
+/** nilo__plan_sort - columns in order of their names, for nilo__plan_column(); after the last one was added */
+int nilo__plan_sort(struct nilo__plan *p, struct nilo_err *err);
+/** nilo__plan_column - the column of that name, or -1; *ret_below: some column's name begins with name and a dot */
+int nilo__plan_column(const struct nilo__plan *p, const char *name, size_t len, bool *ret_below);
+
+/* ---- ndjson.c ------------------------------------------------------------------------------------------------------------------------- */
+
+struct nilo__ndjson;
+int nilo__ndjson_new(struct nilo__input *in, struct nilo__plan *plan, struct nilo__ndjson **ret, struct nilo_err *err);
+void nilo__ndjson_free(struct nilo__ndjson *n);
+/** nilo__ndjson_next - 1 and a row whose cells are the plan's columns, 0 at the end, -1 error */
+int nilo__ndjson_next(struct nilo__ndjson *n, struct nilo__row *ret, struct nilo_err *err);
+const char *nilo__ndjson_keys(const struct nilo__ndjson *n); /* keys of the first objects, for messages */
+
+/* ---- row.c: cells into a reading -------------------------------------------------------------------------------------------------------- */
+
+enum nilo__state { NILO__SAYS_NOTHING, NILO__VALUE, NILO__EMPTY };
+struct nilo__value {
+    enum nilo__state state;
+    int64_t value;
+};
+struct nilo__parsed {
+    const char *external_id, *title, *url, *media_type, *owner, *tags;
+    int32_t win;
+    nilo_us captured_at, posted_at, at; /* at: captured_at, else the day's last microsecond */
+    nilo_day day, sort_day;             /* sort_day: the day named, else that of captured_at */
+    struct nilo__value *values;         /* plan->n_metrics of them */
+};
+struct nilo__refused {
+    enum nilo__why why;
+    int field; /* into plan->fields, -1 = none */
+    const char *text; /* the cell, not NUL-terminated */
+    size_t len;
+};
+/** nilo__row_parse - cells (the plan's columns) into *ret, whose texts live in the cells and in `scratch` until the next row
+ *  Returns 1 parsed, 0 refused (*ret_refused), -1 error (out of memory) */
+struct nilo__scratch {
+    struct nilo_buf text; /* trimmed texts and tags, joined with offsets until all are in */
+    struct nilo__value *values;
+};
+int nilo__row_parse(const struct nilo__plan *p, const struct nilo_calendar *calendar, const struct nilo__cell *cells,
+                    struct nilo__scratch *scratch, struct nilo__parsed *ret, struct nilo__refused *ret_refused, struct nilo_err *err);
+bool nilo__row_wanted(const struct nilo__plan *p, const struct nilo__cell *cells); /* meets every --where */
+nilo_day nilo__day_of(const struct nilo_calendar *calendar, nilo_us at);
+nilo_us nilo__day_last(const struct nilo_calendar *calendar, nilo_day day); /* last microsecond */
+const char *nilo__kind_name(enum nilo__kind kind);
+
+/* ---- stage.c: sorting on disk -------------------------------------------------------------------------------------------------------------- */
+
+struct nilo__stage;
+struct nilo__staged {
+    struct nilo__parsed reading;
+    int file;
+    int64_t line;
+    int64_t seq;
+};
+int nilo__stage_new(const char *tmp_dir, bool keep_raw, struct nilo__stage **ret, struct nilo_err *err);
+void nilo__stage_free(struct nilo__stage *s);
+int nilo__stage_add(struct nilo__stage *s, int bucket, const struct nilo__parsed *p, size_t n_values, int file, int64_t line,
+                    const char *raw, size_t raw_len, struct nilo_err *err);
+int64_t nilo__stage_count(const struct nilo__stage *s);
+int nilo__stage_sort(struct nilo__stage *s, struct nilo_err *err); /* then row by row: */
+/** nilo__stage_next - 1 and a reading, 0 at the end; texts live until the next call. values: n_values of them */
+int nilo__stage_next(struct nilo__stage *s, struct nilo__value *values, size_t n_values, struct nilo__staged *ret, struct nilo_err *err);
+/** nilo__stage_raw - the row as it stood in its file; NULL when it was not kept. valid until the next call */
+int nilo__stage_raw(struct nilo__stage *s, int64_t seq, const char **ret, size_t *ret_len, struct nilo_err *err);
+
+/* ---- refuse.c: counting and keeping what was refused ------------------------------------------------------------------------------------------ */
+
+struct nilo__refusals;
+int nilo__refusals_new(const struct nilo_import_options *o, struct nilo__refusals **ret, struct nilo_err *err);
+void nilo__refusals_free(struct nilo__refusals *r);
+/** nilo__refusals_header - the header of a file, written before its rows where the one written last differs */
+int nilo__refusals_header(struct nilo__refusals *r, int file, const char *raw, size_t len, struct nilo_err *err);
+/** nilo__refusals_add - one row. sentence: for NILO__SINK and NILO__JSON. raw NULL: not kept */
+int nilo__refusals_add(struct nilo__refusals *r, const struct nilo__plan *p, const struct nilo__refused *why, const char *sentence,
+                       int file, int64_t line, const char *raw, size_t raw_len, struct nilo_err *err);
+int nilo__refusals_flush(struct nilo__refusals *r, struct nilo_err *err);
+int nilo__refusals_close(struct nilo__refusals *r, struct nilo_err *err);
+void nilo__refusals_report(const struct nilo__refusals *r, struct nilo_import_report *ret);
+
+#endif
