@@ -64,11 +64,13 @@ static int print_json(const struct nilo_cmd_ctx *ctx, const struct nilo_collect_
     json_int(&a.json, "metrics_collected", run->metrics_collected);
     json_int(&a.json, "readings", run->readings);
     json_int(&a.json, "unchanged", run->unchanged);
-    json_int(&a.json, "refused", run->refused);
+    json_int(&a.json, "differ", run->differ);
     json_int(&a.json, "days_closed", run->days_closed);
     json_int(&a.json, "duration_ms", run->duration_ms);
     json_str(&a.json, "error", run->error);
     json_failures(&a.json, run);
+    nilo_json_key(&a.json, "details");
+    run->details != NULL ? nilo_json_text(&a.json, run->details, strlen(run->details)) : nilo_json_null(&a.json);
     nilo_json_object_end(&a.json);
     return nilo__answer_print(&a, ctx->out, err);
 }
@@ -99,8 +101,8 @@ static void add_notes(struct printer *p, const struct nilo_collect_run *run)
         if (run->error == NULL || strcmp(run->error, run->failures[i].message) != 0)
             note(p, run, run->failures[i].metric, run->failures[i].message);
     }
-    snprintf(text, sizeof text, "%" PRId64 " other values for closed days were not taken: a closed day never changes", run->refused);
-    if (run->refused > 0)
+    snprintf(text, sizeof text, "the source counts %" PRId64 " values of closed days otherwise by now; what was recorded stands", run->differ);
+    if (run->differ > 0)
         note(p, run, "", text);
 }
 

@@ -23,10 +23,12 @@ struct nilo_collect_run {
     nilo_day first_day, last_day;  /* asked for; first is NILO_DAY_NONE when it came to none */
     const char *status;            /* completed, partial, failed; "done" when the run id was completed before */
     int metrics_collected;         /* metrics that hold a value for last_day now */
-    int64_t readings, unchanged, refused; /* values handed over; of these: known already; other values of closed days, not taken */
+    int64_t readings, unchanged;   /* values handed over; of these: known already or not taken because their day is closed */
+    int64_t differ;                /* of these: values of closed days that the source counts otherwise by now; the kept ones stand */
     int64_t duration_ms;
     int days_closed;
     const char *error;             /* NULL, or why it failed */
+    const char *details;           /* JSON of the run log, or NULL */
     const struct nilo_collect_failure *failures;
     size_t n_failures;
 };

@@ -3,6 +3,7 @@
 #define NILO_COLLECT_COLLECT_PRIV_H
 
 #include "base/arena.h"
+#include "base/decimal.h"
 #include "base/json.h"
 #include "collect/collect.h"
 #include "connect/connect.h"

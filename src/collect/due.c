@@ -94,7 +94,7 @@ static bool mark(const struct nilo__job *job, const struct look *l, nilo_day day
     for (int m = 0; m < job->n_metrics; m++) {
         const struct seen *s = &l->seen[(size_t)(day.n - l->from.n) * (size_t)job->n_metrics + (size_t)m];
         /* A metric without any trace on a day that was read came into the configuration later: backfill fills it. */
-        bool lacks = never_read ? !s->after_end : s->cell && !s->after_end;
+        bool lacks = never_read || (s->cell && !s->after_end);
         due[m] = job->metrics[m].active && lacks;
         any = any || due[m];
     }

@@ -222,6 +222,27 @@ static void give_report(struct run *r, const char *status)
         o->report(o->report_ctx, report);
 }
 
+/* record notes in a run's details how many values of closed days the source counts otherwise by now. */
+static int64_t differing(const char *details)
+{
+    static const char key[] = "closed_values_that_differ_now";
+    struct nilo_json *json;
+    enum nilo_json_event event;
+    const char *text;
+    size_t len;
+    int64_t n = 0;
+    bool found = false;
+    if (details == NULL || nilo_json_new(details, strlen(details), NILO_JSON_DEFAULT_LIMITS, &json, NULL) != 0)
+        return 0;
+    while (nilo_json_next(json, &event, &text, &len, NULL) == 0 && event != NILO_JSON_END) {
+        if (found && event == NILO_JSON_NUMBER)
+            nilo_decimal_parse(text, len, 0, false, &n, NULL);
+        found = event == NILO_JSON_KEY && len == sizeof key - 1 && memcmp(text, key, len) == 0;
+    }
+    nilo_json_free(json);
+    return n;
+}
+
 static void fill_report(struct run *r, const struct nilo_run *logged)
 {
     r->report.run = logged->id;
@@ -232,10 +253,11 @@ static void fill_report(struct run *r, const struct nilo_run *logged)
     for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
         r->report.readings += logged->outcomes[i];
     r->report.unchanged = logged->outcomes[NILO_UNCHANGED];
-    r->report.refused = logged->outcomes[NILO_REFUSED];
+    r->report.differ = differing(logged->details);
     r->report.duration_ms = logged->duration_ms;
     r->report.days_closed = logged->days_closed;
     r->report.error = logged->error;
+    r->report.details = logged->details;
 }
 
 static int finish(struct run *r, struct nilo_err *err)
@@ -286,28 +308,12 @@ static int begin(struct run *r, struct nilo_err *err)
     return nilo_record_begin(job->store, &job->connection, &options, &r->recorder, err);
 }
 
-/* The slot was completed before: nothing is done, and it still counts as collected. */
-static int report_done(struct run *r)
-{
-    int n = 0;
-    for (int i = 0; i < r->job->n_metrics; i++)
-        n += r->plan->holds[i] && r->job->metrics[i].active;
-    r->job->metrics_collected = r->report.metrics_collected = n;
-    r->report.first_day = r->report.last_day = last_day(r->plan);
-    give_report(r, "done");
-    return 0;
-}
-
 static int one_run(struct nilo__job *job, const struct nilo__plan *plan, struct nilo_err *err)
 {
-    struct run r = {.job = job, .plan = plan, .report = {.first_day = NILO_DAY_NONE, .last_day = NILO_DAY_NONE}};
+    struct run r = {.job = job, .plan = plan};
     struct nilo_err why = {0};
-    if (begin(&r, &why) != 0) {
-        if (why.code == NILO_EEXIST && plan == &job->named && job->options->run_id != NULL)
-            return report_done(&r);
-    } else if (fill_run(&r, &why) == 0 && finish(&r, &why) == 0) {
+    if (begin(&r, &why) == 0 && fill_run(&r, &why) == 0 && finish(&r, &why) == 0)
         return 0;
-    }
     if (r.recorder != NULL)
         nilo_record_abort(r.recorder, &why);
     if (err != NULL)
@@ -315,8 +321,27 @@ static int one_run(struct nilo__job *job, const struct nilo__plan *plan, struct 
     return -1;
 }
 
+/* The run id was completed before: nothing is done, and what the day holds still counts. */
+static void report_done(struct nilo__job *job, int64_t run)
+{
+    struct run r = {.job = job, .plan = &job->named, .report = {.run = run}};
+    for (int i = 0; i < job->n_metrics; i++)
+        r.report.metrics_collected += job->metrics[i].active && job->named.holds[i];
+    job->metrics_collected = r.report.metrics_collected;
+    r.report.first_day = r.report.last_day = last_day(&job->named);
+    give_report(&r, "done");
+}
+
 int nilo__collect_runs(struct nilo__job *job, struct nilo_err *err)
 {
+    int64_t done = 0;
+    if (job->options->run_id != NULL &&
+        nilo_store_slot_done(job->store, job->connection.id, job->options->run_id, &done, err) != 0)
+        return -1;
+    if (done != 0) {
+        report_done(job, done);
+        return 0;
+    }
     if (job->before.n > 0 && one_run(job, &job->before, err) != 0)
         return -1;
     /* Today would only say the same once more. */
