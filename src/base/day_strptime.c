@@ -237,18 +237,16 @@ static bool match_literal_year(const struct pattern *pat, struct nilo__cursor c,
 
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         struct nilo__cursor at = c;
-        struct reading kept = *r;
         bool nothing = ways[i].to == run && ways[i].from == end;
         if (nothing && !pat->at_edge)
             continue;
         if (take_literals(&at, run, ways[i].to) && take_literals(&at, ways[i].from, end) && match(pat, end, at, r))
             return true;
-        *r = kept;
     }
     return false;
 }
 
-/* c is a copy: a branch that fails leaves nothing behind. p is inside of the pattern that pat was read from. */
+/* c is a copy, so that a way that failed leaves the next where it was; what it read into r the next one reads again. p is inside of the pattern that pat was read from. */
 static bool match(const struct pattern *pat, const char *p, struct nilo__cursor c, struct reading *r)
 {
     while (*p != '\0') {

@@ -191,25 +191,40 @@ int nilo_decimal_bound(const char *s, size_t len, int scale, int64_t *ret_floor,
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */
 
+/* The digits of v, the last first. 128-bit divisions are slow: two at most, the rest fits 64 bits. */
+static int reversed_digits(nilo_u128 v, char out[NILO_DECIMAL_TEXT])
+{
+    const uint64_t part = UINT64_C(10000000000000000000); /* 10^19 */
+    int n = 0;
+    while (v > UINT64_MAX) {
+        uint64_t low = (uint64_t)(v % part);
+        v /= part;
+        for (int i = 0; i < 19; i++, low /= 10)
+            out[n++] = (char)('0' + low % 10);
+    }
+    for (uint64_t rest = (uint64_t)v; rest != 0; rest /= 10)
+        out[n++] = (char)('0' + rest % 10);
+    return n;
+}
+
 size_t nilo_decimal_format(nilo_i128 value, int scale, bool keep, char out[NILO_DECIMAL_TEXT])
 {
-    char reversed[NILO_DECIMAL_TEXT];
-    nilo_u128 v = magnitude(value);
-    size_t n = 0, len = 0;
+    char digits[NILO_DECIMAL_TEXT];
+    size_t len = 0;
+    int last = 0; /* position of the last digit shown; 0 is the end of the fraction */
     assert(scale >= 0 && scale <= 38);
-    while (!keep && scale > 0 && v % 10 == 0) {
-        v /= 10;
-        scale--;
-    }
-    for (int i = 0; v != 0 || i <= scale; i++, v /= 10) {
-        if (i == scale && i > 0)
-            reversed[n++] = '.';
-        reversed[n++] = (char)('0' + (int)(v % 10));
-    }
+    int n = reversed_digits(magnitude(value), digits);
+    while (n <= scale)
+        digits[n++] = '0';
+    while (!keep && last < scale && digits[last] == '0')
+        last++;
     if (value < 0)
         out[len++] = '-';
-    while (n > 0)
-        out[len++] = reversed[--n];
+    for (int i = n - 1; i >= last; i--) {
+        out[len++] = digits[i];
+        if (i == scale && i > last)
+            out[len++] = '.';
+    }
     out[len] = '\0';
     return len;
 }
@@ -277,7 +292,5 @@ bool nilo_decimal_div(nilo_i128 num, nilo_i128 den, int scale, int64_t *ret)
         quotient = q;
         rest = r;
     }
-    if (quotient > INT64_MIN_SIZE)
-        return false;
     return to_int64(half_even(quotient, rest, d), (num < 0) != (den < 0), ret);
 }

@@ -66,16 +66,10 @@ static int64_t year_start(int64_t year)
     return 365 * y + floor_div(y, 4) - floor_div(y, 100) + floor_div(y, 400) - 719162;
 }
 
-/* The year of an instant, in UTC. */
-static int64_t year_of(int64_t seconds)
+/* The year of an instant, or one of its neighbours. */
+static int64_t year_near(int64_t seconds)
 {
-    int64_t days = floor_div(seconds, DAY_SECONDS);
-    int64_t year = 1970 + floor_div(days * PERIOD_YEARS, PERIOD_DAYS);
-    while (year_start(year) > days)
-        year--;
-    while (year_start(year + 1) <= days)
-        year++;
-    return year;
+    return 1970 + floor_div(seconds, PERIOD_SECONDS / PERIOD_YEARS);
 }
 
 static bool is_leap(int64_t year)
@@ -233,13 +227,14 @@ static int64_t change_day(const struct change *ch, int64_t year)
 
 /* ---- building the table ------------------------------------------------------------------------------------------- */
 
+/* Summer time begins (+1) or ends (-1). */
 struct moment {
     int64_t at;
-    int32_t offset;
+    int step;
 };
 
-/* A change may fall into the year before or after its own, and is compared with its neighbours: years to spare. */
-#define RULE_YEARS   (PERIOD_YEARS + 8)
+/* A change may fall into the year before or after its own, and the ends of the table know no neighbours: years to spare. */
+#define RULE_YEARS   (PERIOD_YEARS + 10)
 #define RULE_CHANGES ((size_t)(2 * RULE_YEARS))
 
 static bool make_columns(struct nilo_zone *z, size_t capacity)
@@ -263,18 +258,20 @@ static void add_span(struct nilo_zone *z, int64_t from, int32_t offset)
     z->n++;
 }
 
-/* The changes of RULE_YEARS years by time. Years follow each other, and so do the changes in them, save where a rule is
- * odd; equal times stay in this order: of summer time that ends as the next begins ("0/0,J365/25") the beginning counts. */
+/* Does summer time begin before it ends within a calendar year? Not in the south. */
+static bool begins_first(const struct rule *r)
+{
+    return change_day(&r->begin, 1970) <= change_day(&r->end, 1970);
+}
+
+/* The changes of RULE_YEARS years by time. They come nearly sorted. */
 static void rule_changes(const struct rule *r, int64_t first_year, struct moment *out)
 {
     for (size_t i = 0; i < RULE_CHANGES; i++) {
-        int64_t year = first_year + (int64_t)(i / 2);
-        bool begin_first = change_day(&r->begin, 1970) <= change_day(&r->end, 1970);
-        bool is_begin = (i % 2 == 0) == begin_first;
-        const struct change *ch = is_begin ? &r->begin : &r->end;
-        int32_t before = is_begin ? r->standard : r->daylight;
-        struct moment m = {change_day(ch, year) * DAY_SECONDS + ch->time - before,
-                           is_begin ? r->daylight : r->standard};
+        bool begins = (i % 2 == 0) == begins_first(r);
+        const struct change *ch = begins ? &r->begin : &r->end;
+        int64_t midnight = change_day(ch, first_year + (int64_t)(i / 2)) * DAY_SECONDS;
+        struct moment m = {midnight + ch->time - (begins ? r->standard : r->daylight), begins ? 1 : -1};
         size_t k = i;
         for (; k > 0 && out[k - 1].at > m.at; k--)
             out[k] = out[k - 1];
@@ -282,23 +279,28 @@ static void rule_changes(const struct rule *r, int64_t first_year, struct moment
     }
 }
 
-/* The footer speaks for all time from `last` on, the file's last transition. */
+/* The footer speaks for all time from `last` on, the file's last transition. Summer times that touch or overlap the next
+ * year's ("0/0,J365/25" is how a file says: always) are counted, not switched on and off. */
 static bool add_rule(struct nilo_zone *z, const struct rule *r, bool any_transition, int64_t last)
 {
     if (!r->summer) {
         add_span(z, any_transition ? last : INT64_MIN, r->standard);
         return true;
     }
-    int64_t first_year = any_transition ? year_of(last) + 2 : 1970;
+    int64_t first_year = any_transition ? year_near(last) + 3 : 1970;
     struct moment *changes = calloc(RULE_CHANGES, sizeof *changes);
     if (changes == NULL)
         return false;
     z->repeats = true;
     z->repeats_always = !any_transition;
     z->window = year_start(first_year) * DAY_SECONDS;
-    rule_changes(r, first_year - 4, changes);
-    for (size_t i = 0; i < RULE_CHANGES; i++)
-        add_span(z, any_transition && changes[i].at < last ? last : changes[i].at, changes[i].offset);
+    rule_changes(r, first_year - 5, changes);
+    int running = begins_first(r) ? 0 : 1;
+    for (size_t i = 0; i < RULE_CHANGES; i++) {
+        running += changes[i].step;
+        add_span(z, any_transition && changes[i].at < last ? last : changes[i].at,
+                 running > 0 ? r->daylight : r->standard);
+    }
     free(changes);
     return true;
 }
@@ -390,7 +392,7 @@ static bool read_file(const unsigned char *p, size_t len, struct block *ret, str
             return false;
     }
     *ret = b;
-    return b.type_count > 0;
+    return true;
 }
 
 static bool type_offset(const struct block *b, size_t type, int32_t *ret)
@@ -574,40 +576,32 @@ const char *nilo_zone_name(const struct nilo_zone *z)
 
 /* ---- asking ------------------------------------------------------------------------------------------------------- */
 
-/* The first span whose value in that (ascending) column is above x, or n. */
+/* The first span whose value in that (ascending) column is above x, or n. Without branches that depend on the values: on
+ * random instants those cost more than the search. */
 static size_t first_above(const int64_t *column, size_t n, int64_t x)
 {
     size_t below = 0; /* all before it are not above x */
-    while (n > 0) {
+    while (n > 1) {
         size_t half = n / 2;
-        if (column[below + half] <= x) {
-            below += half + 1;
-            n -= half + 1;
-        } else {
-            n = half;
-        }
+        below += column[below + half - 1] <= x ? half : 0;
+        n -= half;
     }
-    return below;
+    return below + (column[below] <= x);
 }
 
-/* How many periods x has to be moved back to lie in the one from `start` on. */
-static int64_t periods_beyond(const struct nilo_zone *z, int64_t x, int64_t start)
+/* How many periods x, an instant or a local time, has to be moved back to lie in the window. The table goes on for years
+ * on both sides of it, so that an offset may lead out. */
+static int64_t periods_beyond(const struct nilo_zone *z, int64_t x)
 {
-    if (!z->repeats || (x < start && !z->repeats_always) || (x >= start && x - start < PERIOD_SECONDS))
+    if (!z->repeats || (x < z->window && !z->repeats_always))
         return 0;
-    return floor_div(x - start, PERIOD_SECONDS);
-}
-
-/* Local times are moved to a period that starts later than that of instants, so that no offset takes one before it. */
-static int64_t periods_beyond_local(const struct nilo_zone *z, int64_t local)
-{
-    return periods_beyond(z, local, z->window + 10 * DAY_SECONDS);
+    return floor_div(x - z->window, PERIOD_SECONDS);
 }
 
 int32_t nilo_zone_offset(const struct nilo_zone *z, nilo_us at)
 {
     int64_t s = floor_div(at, NILO_US_SECOND);
-    s -= periods_beyond(z, s, z->window) * PERIOD_SECONDS;
+    s -= periods_beyond(z, s) * PERIOD_SECONDS;
     return z->offset[first_above(z->from, z->n, s) - 1];
 }
 
@@ -615,7 +609,7 @@ int32_t nilo_zone_offset(const struct nilo_zone *z, nilo_us at)
 nilo_day nilo_zone_day(const struct nilo_zone *z, nilo_us at)
 {
     int64_t s = floor_div(at, NILO_US_SECOND);
-    int64_t periods = periods_beyond(z, s, z->window);
+    int64_t periods = periods_beyond(z, s);
     s -= periods * PERIOD_SECONDS;
     size_t next = first_above(z->from, z->n, s);
     int64_t local = s + z->offset[next - 1];
@@ -627,7 +621,7 @@ nilo_day nilo_zone_day(const struct nilo_zone *z, nilo_us at)
 nilo_us nilo_zone_day_start(const struct nilo_zone *z, nilo_day d)
 {
     int64_t midnight = d.n * DAY_SECONDS;
-    int64_t periods = periods_beyond_local(z, midnight);
+    int64_t periods = periods_beyond(z, midnight);
     midnight -= periods * PERIOD_SECONDS;
     size_t next = first_above(z->future_low, z->n, midnight - 1);
     int64_t start = midnight - z->offset[next - 1];
@@ -639,7 +633,7 @@ nilo_us nilo_zone_day_start(const struct nilo_zone *z, nilo_day d)
 nilo_us nilo_zone_wall(const struct nilo_zone *z, nilo_day d, int32_t second_of_day)
 {
     int64_t wall = d.n * DAY_SECONDS + second_of_day;
-    int64_t periods = periods_beyond_local(z, wall);
+    int64_t periods = periods_beyond(z, wall);
     wall -= periods * PERIOD_SECONDS;
     size_t i = first_above(z->past_high, z->n, wall);
     int64_t at = wall - z->offset[i];

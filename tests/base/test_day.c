@@ -126,6 +126,10 @@ static void days_outside_of_the_calendar_neither_overflow_nor_become_none(void *
         nilo_day_format(d, out);
         assert_string_equal(out, rows[i].text);
     }
+    for (int32_t n = INT32_MIN + 1; n < INT32_MIN + 40; n++) {
+        assert_false(nilo_day_is_none(nilo_day_week_start(NILO_DAY(n))));
+        assert_false(nilo_day_is_none(nilo_day_month_start(NILO_DAY(n))));
+    }
     assert_true(nilo_day_is_none(nilo_day_week_start(NILO_DAY_NONE)));
     assert_true(nilo_day_is_none(nilo_day_month_start(NILO_DAY_NONE)));
     assert_true(nilo_day_is_none(nilo_day_next_month(NILO_DAY_NONE)));
@@ -372,11 +376,13 @@ static void strptime_matches_the_whole_text(void **state)
         {"253402300800", "%s", REFUSED(NILO_EDATERANGE)},
         {"-62135596801", "%s", REFUSED(NILO_EDATERANGE)},
         {"1736495100000", "%s", REFUSED(NILO_EDATERANGE)}, /* milliseconds */
+        {"9999999999999", "%s", REFUSED(NILO_EDATERANGE)},
         {"99999999999999999999999999", "%s", REFUSED(NILO_EDATERANGE)},
         {"-99999999999999999999999999", "%s", REFUSED(NILO_EDATERANGE)},
         {"2025-02-29", "%Y-%m-%d", REFUSED(NILO_EDATERANGE)},
         {"2025-366", "%Y-%j", REFUSED(NILO_EDATERANGE)},
         {"2025-0", "%Y-%j", REFUSED(NILO_EDATERANGE)},
+        {"0000-001", "%Y-%j", REFUSED(NILO_EDATERANGE)},
         {"2025-13", "%Y-%m", REFUSED(NILO_EDATERANGE)},
         {"0000", "%Y", REFUSED(NILO_EDATERANGE)},
         {"2024-03-05 0 AM", "%Y-%m-%d %I %p", REFUSED(NILO_EDATERANGE)},
@@ -444,6 +450,13 @@ static void four_literal_digits_are_the_year_whether_or_not_the_text_has_them(vo
         {"13.09", "%d.2017.%m", "2017-09-13"},
         {"13.2017.09", "%d.2017.%m", "2017-09-13"},
         {"13..09", "%d.2017.%m", "2017-09-13"},
+        {"13.09", "%d.2017-%m", "2017-09-13"},
+        {"13-09", "%d.2017-%m", "2017-09-13"},
+        {"13 09", "%d 2017-%m", "2017-09-13"},
+        {"13.-09", "%d.2017-%m", "2017-09-13"},
+        {"13/09", "%d.2017-%m", NULL},
+        {"13.09", "%d.%m (2017)", "2017-09-13"},
+        {"13.09 (2017)", "%d.%m (2017)", "2017-09-13"},
         {"1309", "%d.2017.%m", NULL},
         {"1309", "%d2017%m", NULL},
         {"13201709", "%d2017%m", "2017-09-13"},
@@ -480,9 +493,10 @@ static void a_pattern_that_cannot_work_is_refused_whatever_the_text(void **state
         const char *pattern;
         bool good;
     } rows[] = {
-        {"%Y-%m-%d", true}, {"%d.%m.2017", true}, {"%s", true},           {"%y%j", true},       {"2017", true},
-        {"%Y%%", true},     {"%d.%m", false},     {"%H:%M", false},       {"", false},          {"%Y-%d", false},
-        {"%q", false},      {"%Y%", false},       {"%", false},           {"%Y-%m-%d%", false}, {"%Y %\xc3\xa9", false},
+        {"%Y-%m-%d", true}, {"%d.%m.2017", true}, {"%s", true},           {"%s %d", true},
+        {"%y%j", true},     {"2017", true},       {"%Y%%", true},         {"%d.%m", false},
+        {"%H:%M", false},   {"", false},          {"%Y-%d", false},       {"%q", false},
+        {"%Y%", false},     {"%", false},         {"%Y-%m-%d%", false},   {"%Y %\xc3\xa9", false},
         {"%E", false},      {"%d.%m.17", false},  {"%d.%m.20177", false}, {"%m %d", false},
     };
     (void)state;

@@ -68,6 +68,7 @@ static void reads_what_is_a_number(void **state)
         {"1e99999999999999999999", 0, NILO_EOVERFLOW, 0},
         {"99999999999999999999", 0, NILO_EOVERFLOW, 0},
         {"99999999999999999999.5", 0, NILO_EOVERFLOW, 0},
+        {"9999999999999999999.5", 0, NILO_EOVERFLOW, 0},
         {"", 0, NILO_ENUMBER, 0},
         {"+", 0, NILO_ENUMBER, 0},
         {"-", 0, NILO_ENUMBER, 0},
@@ -423,6 +424,7 @@ static void divides_half_to_even_or_says_it_cannot(void **state)
         {I128_MAX / 2, I128_MAX, 0, true, 0}, /* a hair below one half */
         {I128_MIN / 2, I128_MIN, 0, true, 0}, /* exactly one half, to the even one */
         {I128_MAX / 2 + 1, I128_MAX, 0, true, 1},
+        {I128_MIN / 2, I128_MIN, 1, true, 5},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {

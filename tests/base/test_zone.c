@@ -81,6 +81,17 @@ static void check_cut(const struct nilo_zone *z, nilo_day d)
     }
 }
 
+/* The first instant at which the clock shows that time or a later one; changes of offset at whole quarters of an hour. */
+static void check_wall(const struct nilo_zone *z, nilo_day d, int32_t second)
+{
+    nilo_us at = nilo_zone_wall(z, d, second), wall = d.n * NILO_US_DAY + second * NILO_US_SECOND;
+    bool reached = wall_clock(z, at) >= wall;
+    for (nilo_us before = at - 1; before > at - 5 * NILO_US_DAY; before -= 15 * NILO_US_MINUTE)
+        reached = reached && wall_clock(z, before) < wall;
+    if (!reached)
+        fail_msg("%s: day %d second %d is not first shown at %lld", nilo_zone_name(z), d.n, second, (long long)at);
+}
+
 /* The cuts around every instant at which the offset changed between two days. Returns how many those were. */
 static int check_cuts_between(const struct nilo_zone *z, nilo_day from, nilo_day to)
 {
@@ -104,6 +115,7 @@ static void a_name_that_is_no_zone_is_refused_by_name(void **state)
         "",
         "/",
         "/etc/passwd",
+        "/Europe/Berlin",
         "../etc/passwd",
         "Europe/../Europe/Berlin",
         "./Europe/Berlin",
@@ -458,8 +470,13 @@ static void footers_of_every_form_rule_the_years_after_the_file(void **state)
         {"IST-2IDT,M3.4.4/26,M10.5.0", "2025-03-28T00:00:00Z", 10800},
         {"EET-2EEST,M3.4.4/50,M10.4.4/50", "2025-03-29T00:00:00Z", 10800}, /* Gaza: two days on */
         {"EET-2EEST,M3.4.4/50,M10.4.4/50", "2025-03-28T23:59:59Z", 7200},
-        {"AAA0BBB,M1.1.0/-167,M12.5.0/167", "2029-12-31T00:59:59Z", 3600}, /* begins in the year before its own */
-        {"AAA0BBB,M1.1.0/-167,M12.5.0/167", "2029-12-31T01:00:00Z", 3600},
+        {"AAA0BBB,M2.5.4/0,M10.5.0", "2024-02-28T23:59:59Z", 0}, /* a leap day can be the fifth Thursday */
+        {"AAA0BBB,M2.5.4/0,M10.5.0", "2024-02-29T00:00:00Z", 3600},
+        {"AAA0BBB,M2.5.4/0,M10.5.0", "2023-02-23T00:00:00Z", 3600},
+        {"AAA0BBB,M1.1.0/-167,M12.5.0/167", "2029-06-01T00:00:00Z", 3600}, /* overlaps its neighbours: always */
+        {"AAA0BBB,M1.1.0/-167,M12.5.0/167", "2030-03-01T00:00:00Z", 3600},
+        {"AAA0BBB,M1.1.0/-20,M12.5.0/20", "2029-01-06T03:59:59Z", 0}, /* begins on the Saturday before */
+        {"AAA0BBB,M1.1.0/-20,M12.5.0/20", "2029-01-06T04:00:00Z", 3600},
         {"EST5EDT,0/0,J365/25", "2025-01-01T05:00:00Z", -14400}, /* summer time without an end */
         {"EST5EDT,0/0,J365/25", "2025-12-31T23:59:59Z", -14400},
         {"EST5EDT,0/0,J365/25", "2026-01-01T05:00:00Z", -14400},
@@ -560,15 +577,22 @@ static void version_1_has_32_bits_and_no_rule(void **state)
 
 static void transitions_beyond_all_time_do_no_harm(void **state)
 {
-    const struct transition t[] = {{INT64_MIN, 0}, {INT64_C(-576460752303423488), 1}, {0, 2}, {INT64_MAX, 0}};
+    const struct transition t[] = {
+        {INT64_MIN, 1}, {INT64_MIN + 1, 0}, {INT64_C(-576460752303423488), 1}, {0, 2}, {INT64_MAX, 0}};
     static const int32_t offsets[] = {-80000, 3600, 7200};
     (void)state;
-    write_made_zone(t, 4, offsets, 3, "CET-1CEST,M3.5.0,M10.5.0/3");
+    write_made_zone(t, 5, offsets, 3, "CET-1CEST,M3.5.0,M10.5.0/3");
     struct nilo_zone *z = load_from(folder, "Zone");
     assert_int_equal(nilo_zone_offset(z, INT64_MIN), 3600);
     assert_int_equal(nilo_zone_offset(z, 0), 7200);
     assert_int_equal(nilo_zone_offset(z, INT64_MAX), 7200); /* the footer speaks only after the last transition */
     check_cuts_between(z, NILO_DAY(-10), NILO_DAY(10));
+    nilo_zone_free(z);
+
+    write_made_zone(t, 2, offsets, 3, "CET-1CEST,M3.5.0,M10.5.0/3");
+    z = load_from(folder, "Zone");
+    assert_int_equal(nilo_zone_offset(z, instant("2025-07-01T00:00:00Z")), 7200);
+    assert_int_equal(nilo_zone_offset(z, instant("2025-12-01T00:00:00Z")), 3600);
     nilo_zone_free(z);
 
     const struct transition late[] = {{INT64_MAX / NILO_US_SECOND, 1}}; /* the last second that fits */
@@ -596,10 +620,30 @@ static void cuts_hold_for_clocks_gone_mad(void **state)
         }
         write_made_zone(t, 40, offsets, 40, round % 3 == 0 ? "AAA-9BBB5,M4.1.3/-100,M4.1.5/99" : "");
         struct nilo_zone *z = load_from(folder, "Zone");
-        for (int32_t n = -5; n < 120; n++)
+        for (int32_t n = -5; n < 120; n++) {
             check_cut(z, NILO_DAY(n));
+            check_wall(z, NILO_DAY(n), 900 * (int32_t)nilo_random_below(&r, 96));
+        }
         nilo_zone_free(z);
     }
+}
+
+/* The last transition's past must not come back in 400 years, when the footer's calendar repeats. */
+static void only_the_rule_repeats(void **state)
+{
+    const struct transition t[] = {{instant("2037-06-15T00:00:00Z") / NILO_US_SECOND, 1}};
+    static const int32_t offsets[] = {999, 7200};
+    (void)state;
+    write_made_zone(t, 1, offsets, 2, "CET-1CEST,M3.5.0,M10.5.0/3");
+    struct nilo_zone *z = load_from(folder, "Zone");
+    assert_int_equal(nilo_zone_offset(z, instant("2037-06-14T23:59:59Z")), 999);
+    for (int32_t n = day("2037-06-15").n; n < day("2850-01-01").n; n += 7) {
+        int32_t offset = nilo_zone_offset(z, n * NILO_US_DAY);
+        if (offset != 3600 && offset != 7200)
+            fail_msg("day %d: %d", n, offset);
+        assert_true(nilo_zone_day(z, nilo_zone_day_start(z, NILO_DAY(n))).n == n);
+    }
+    nilo_zone_free(z);
 }
 
 /* ---- damage ------------------------------------------------------------------------------------------------------- */
@@ -792,6 +836,7 @@ int main(void)
         cmocka_unit_test(version_1_has_32_bits_and_no_rule),
         cmocka_unit_test(transitions_beyond_all_time_do_no_harm),
         cmocka_unit_test(cuts_hold_for_clocks_gone_mad),
+        cmocka_unit_test(only_the_rule_repeats),
         cmocka_unit_test(damaged_files_are_refused_or_harmless),
         cmocka_unit_test(other_files_are_named_in_the_refusal),
         cmocka_unit_test(agrees_with_zoneinfo),
