@@ -150,6 +150,12 @@ static int lite_error(struct lite *l, int rc, struct nilo_err *err)
         return nilo_err_set(err, NILO_ECORRUPT, "%s is damaged: %s; restore it from a backup", target,
                             sqlite3_errmsg(l->db));
     case SQLITE_READONLY:
+        if (rc == SQLITE_READONLY_CANTINIT || rc == SQLITE_READONLY_DIRECTORY || rc == SQLITE_READONLY_RECOVERY)
+            return nilo_err_set(
+                err, NILO_ESTORE,
+                "%s cannot be read: it is in WAL mode, and the -wal and -shm files beside it cannot be made; "
+                "allow writing to its folder, or keep it open in its own program",
+                target);
         return nilo_err_set(err, NILO_EREADONLY, "%s: %s", target, sqlite3_errmsg(l->db));
     case SQLITE_CANTOPEN:
         return cantopen_error(l, err);
@@ -247,21 +253,25 @@ static int on_commit(void *ctx, sqlite3 *db, const char *schema, int pages)
 
 /* ---- opening ------------------------------------------------------------------------------------------------------ */
 
-static int parent_error(const char *path, struct nilo_err *err)
+/* `path` is not there: can it be made, and if it is not to be made, is at least the folder right? */
+static int check_folder(const char *path, bool create, struct nilo_err *err)
 {
     char *copy = strdup(path);
     if (copy == NULL)
         return nilo_err_nomem(err);
     const char *folder = dirname(copy);
     struct stat st;
-    int rc = 0;
-    if (stat(folder, &st) != 0)
-        rc = errno == ENOENT
-                 ? nilo_err_set(err, NILO_ENOENT, "cannot open %s: the folder %s does not exist; create it first", path,
-                                folder)
-                 : nilo_err_sys(err, NILO_ESTORE, "cannot open %s: the folder %s cannot be entered", path, folder);
-    else if (!S_ISDIR(st.st_mode))
+    int rc = 0, missing = stat(folder, &st) != 0 ? errno : 0;
+    if (missing == ENOENT)
+        rc = nilo_err_set(err, NILO_ENOENT, "cannot open %s: the folder %s does not exist; create it first", path,
+                          folder);
+    else if (missing != 0 && missing != ENOTDIR)
+        rc = nilo_err_sys(err, NILO_ESTORE, "cannot open %s: the folder %s cannot be entered", path, folder);
+    else if (missing != 0 || !S_ISDIR(st.st_mode))
         rc = nilo_err_set(err, NILO_ENOENT, "cannot open %s: %s is not a folder", path, folder);
+    else if (create && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0)
+        rc = nilo_err_sys(err, errno == EROFS ? NILO_EREADONLY : NILO_ESTORE,
+                          "cannot make %s: the folder %s cannot be written to", path, folder);
     free(copy);
     return rc;
 }
@@ -276,7 +286,7 @@ static int check_path(const char *path, enum nilo_db_mode mode, struct nilo_err 
         int missing = errno;
         if (missing != ENOENT && missing != ENOTDIR)
             return nilo_err_sys(err, NILO_ESTORE, "cannot open %s", path);
-        if (parent_error(path, err) != 0)
+        if (check_folder(path, mode == NILO_DB_CREATE, err) != 0)
             return -1;
         if (mode != NILO_DB_CREATE)
             return nilo_err_set(err, NILO_ENOENT, "there is no database at %s; check the path", path);
