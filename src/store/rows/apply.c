@@ -70,9 +70,10 @@ static void point_params(const struct nilo_point *p, struct nilo_db_value *v) {
     v[2] = NILO_DBV_INT(p->win);
 }
 
+/* Look-ups go through w->list: only what may be there already is looked for. */
 static void key_params(void *ctx, size_t i, struct nilo_db_value *v) {
     const struct work *w = ctx;
-    const struct nilo_point *p = &w->batch->points[w->keys[i].first];
+    const struct nilo_point *p = &w->batch->points[w->keys[w->list[i]].first];
     point_params(p, v);
     v[3] = NILO_DBV_INT(p->day.n);
     v[4] = NILO_DBV_INT(p->metric);
@@ -80,7 +81,8 @@ static void key_params(void *ctx, size_t i, struct nilo_db_value *v) {
 
 static int cell_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
     (void)err;
-    struct key *k = &((struct work *)ctx)->keys[i];
+    struct work *w = ctx;
+    struct key *k = &w->keys[w->list[i]];
     int32_t seq = (int32_t)nilo_db_column_int(stmt, 0);
     struct nilo_cell cell = {.value = nilo_db_column_int(stmt, 1),
                              .absence = (uint8_t)nilo_db_column_int(stmt, 2),
@@ -102,17 +104,22 @@ static int cell_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_
     return 0;
 }
 
-static void instant_params(void *ctx, size_t i, struct nilo_db_value *v) {
-    const struct nilo_point *p = &((struct work *)ctx)->batch->points[i];
+static void instant_of(const struct nilo_point *p, struct nilo_db_value *v) {
     point_params(p, v);
     v[3] = NILO_DBV_INT(p->day.n);
     v[4] = NILO_DBV_INT(p->captured_at);
     v[5] = NILO_DBV_INT(p->metric);
 }
 
-static int instant_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static void instant_params(void *ctx, size_t i, struct nilo_db_value *v) {
+    const struct work *w = ctx;
+    instant_of(&w->batch->points[w->list[i]], v);
+}
+
+static int instant_row(void *ctx, size_t listed, struct nilo_db_stmt *stmt, struct nilo_err *err) {
     (void)err;
     struct work *w = ctx;
+    size_t i = w->list[listed];
     const struct nilo_point *p = &w->batch->points[i];
     if (nilo_db_column_int(stmt, 0) == w->batch->run->id) {
         w->known_already[i] = 1;
@@ -125,21 +132,79 @@ static int instant_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct ni
     return 0;
 }
 
+/* The newest day that each (entity, window) of the batch was ever observed on: what is newer needs no look-up, so that the nightly append
+ * and the import of new items cost one seek an item instead of two a value. */
+struct newest {
+    size_t first;  /* its first point */
+    bool seen;
+    int32_t day;
+};
+struct newest_list {
+    const struct work *w;
+    struct newest *x;
+    size_t n;
+};
+
+static void newest_params(void *ctx, size_t i, struct nilo_db_value *v) {
+    const struct newest_list *l = ctx;
+    point_params(&l->w->batch->points[l->x[i].first], v);
+}
+
+static int newest_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+    (void)err;
+    struct newest *x = &((struct newest_list *)ctx)->x[i];
+    x->seen = !nilo_db_column_null(stmt, 0);
+    x->day = (int32_t)nilo_db_column_int(stmt, 0);
+    return 0;
+}
+
+static int find_newest(struct work *w, struct newest_list *l, struct nilo_err *err) {
+    const struct nilo_point *p = w->batch->points;
+    struct nilo_db_stmt *stmt;
+    *l = (struct newest_list){.w = w, .x = nilo_arena_array(&w->arena, w->batch->n, sizeof *l->x)};
+    if (!l->x)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < w->batch->n; i++)
+        if (i == 0 || nilo__entity_cmp(p[i].entity, p[i - 1].entity) != 0 || p[i].win != p[i - 1].win)
+            l->x[l->n++].first = i;
+    if (nilo_db_prepare(w->store->db, "SELECT max(day) FROM observation WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3", &stmt, err) < 0)
+        return -1;
+    return nilo_db_many(stmt, l->n, 3, newest_params, newest_row, l, err);
+}
+
+static bool may_be_there(const struct newest_list *l, size_t *at, const struct work *w, size_t point) {
+    while (*at + 1 < l->n && l->x[*at + 1].first <= point)
+        ++*at;
+    return l->x[*at].seen && w->batch->points[point].day.n <= l->x[*at].day;
+}
+
 static int load(struct work *w, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;
+    struct newest_list newest;
+    size_t at = 0;
+    if (find_newest(w, &newest, err) < 0)
+        return -1;
+    w->n_list = 0;
+    for (size_t j = 0; j < w->n_keys; j++)
+        if (may_be_there(&newest, &at, w, w->keys[j].first))
+            w->list[w->n_list++] = j;
     if (nilo_db_prepare(w->store->db,
                         "SELECT seq, value, absence, provenance, rank, cause, run_id, captured_at FROM day_value WHERE bucket = ?1 AND "
                         "entity_id = ?2 AND win = ?3 AND day = ?4 AND metric_id = ?5",
                         &stmt, err) < 0 ||
-        nilo_db_many(stmt, w->n_keys, 5, key_params, cell_row, w, err) < 0)
+        nilo_db_many(stmt, w->n_list, 5, key_params, cell_row, w, err) < 0)
         return -1;
+    w->n_list = at = 0;
+    for (size_t i = 0; i < w->batch->n; i++)
+        if (may_be_there(&newest, &at, w, i))
+            w->list[w->n_list++] = i;
     if (nilo_db_prepare(w->store->db,
                         "SELECT o.run_id, o.value, o.absence, o.provenance, o.rank FROM observation o JOIN run r ON r.id = o.run_id "
                         "WHERE o.bucket = ?1 AND o.entity_id = ?2 AND o.win = ?3 AND o.day = ?4 AND o.captured_at = ?5 AND o.metric_id = ?6 "
                         "AND r.status NOT IN (5, 6)",
                         &stmt, err) < 0)
         return -1;
-    return nilo_db_many(stmt, w->batch->n, 6, instant_params, instant_row, w, err);
+    return nilo_db_many(stmt, w->n_list, 6, instant_params, instant_row, w, err);
 }
 
 /* ---- decisions ------------------------------------------------------------------------------------------------------------------ */
@@ -252,9 +317,8 @@ static struct nilo_db_value day_or_null(nilo_day d) { return nilo_day_is_none(d)
 
 static void observation_params(void *ctx, size_t i, struct nilo_db_value *v) {
     const struct work *w = ctx;
-    size_t at = w->list[i];
-    const struct nilo_point *p = &w->batch->points[at];
-    instant_params(ctx, at, v);
+    const struct nilo_point *p = &w->batch->points[w->list[i]];
+    instant_of(p, v);
     v[6] = NILO_DBV_INT(w->batch->run->id);
     v[7] = day_or_null(p->source_day);
     v[8] = value_or_null(p);

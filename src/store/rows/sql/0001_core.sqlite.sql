@@ -271,15 +271,16 @@ CREATE TABLE day_close (
 
 -- A closed day never changes. REPLACE deletes without firing delete triggers unless recursive_triggers is on, so the insert trigger
 -- looks for the row that it would walk over.
-CREATE TRIGGER day_value_insert BEFORE INSERT ON day_value BEGIN
-    SELECT RAISE(ABORT, 'nilo closed: this day is closed, its base never changes; record an amendment (revise) instead')
-    WHERE NEW.seq = 0 AND EXISTS (SELECT 1 FROM entity e JOIN connection c ON c.id = e.connection_id
-        WHERE e.bucket = NEW.bucket AND e.id = NEW.entity_id AND c.closed_until >= NEW.day);
+CREATE TRIGGER day_value_insert BEFORE INSERT ON day_value
+WHEN NEW.seq = 0 AND (SELECT c.closed_until FROM entity e JOIN connection c ON c.id = e.connection_id
+    WHERE e.bucket = NEW.bucket AND e.id = NEW.entity_id) >= NEW.day
+BEGIN SELECT RAISE(ABORT, 'nilo closed: this day is closed, its base never changes; record an amendment (revise) instead'); END;
+CREATE TRIGGER day_value_amend BEFORE INSERT ON day_value WHEN NEW.seq <> 0 BEGIN
     SELECT RAISE(ABORT, 'nilo closed: amendments are append-only; add the next seq instead')
-    WHERE NEW.seq > 0 AND EXISTS (SELECT 1 FROM day_value v WHERE v.bucket = NEW.bucket AND v.entity_id = NEW.entity_id AND v.win = NEW.win
+    WHERE NEW.seq < 0 OR EXISTS (SELECT 1 FROM day_value v WHERE v.bucket = NEW.bucket AND v.entity_id = NEW.entity_id AND v.win = NEW.win
         AND v.day = NEW.day AND v.metric_id = NEW.metric_id AND v.seq >= NEW.seq);
     SELECT RAISE(ABORT, 'nilo closed: this day is open, it takes a base and no amendment')
-    WHERE NEW.seq > 0 AND NOT EXISTS (SELECT 1 FROM entity e JOIN connection c ON c.id = e.connection_id
+    WHERE NOT EXISTS (SELECT 1 FROM entity e JOIN connection c ON c.id = e.connection_id
         WHERE e.bucket = NEW.bucket AND e.id = NEW.entity_id AND c.closed_until >= NEW.day);
 END;
 CREATE TRIGGER day_value_update BEFORE UPDATE ON day_value BEGIN
