@@ -54,7 +54,7 @@ struct nilo_cmd {
 };
 extern const struct nilo_cmd *const nilo_cmds[]; /* NULL-terminated, in the order of --help */
 
-/** nilo_cmd_process - what main() does first: opens descriptors 0 to 2 where they are closed, no core dumps, no SIGPIPE */
+/** nilo_cmd_process - what main() does first: opens descriptors 0 to 2 where they are closed, no core dumps, no death by SIGPIPE or SIGXFSZ */
 void nilo_cmd_process(void);
 
 /** nilo_cmd_main - parse the command line, run the command, print what went wrong; the whole of main() but for the process itself

@@ -2,6 +2,12 @@
 #include "cmd/cmd.h"
 
 #define COMMAND_ROWS(X)                                                                                                \
+    X(init)                                                                                                            \
+    X(status)                                                                                                          \
+    X(seal)                                                                                                            \
+    X(run)                                                                                                             \
+    X(rebuild)                                                                                                         \
+    X(doctor)                                                                                                          \
     X(help)                                                                                                            \
     X(version)
 

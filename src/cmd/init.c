@@ -36,7 +36,7 @@ static void say_next(FILE *out, const struct nilo_config *c)
 {
     fputs("Next:\n", out);
     if (c->n_connections > 0)
-        fputs("  nilometer collect                       read the connections, now and then every day\n", out);
+        fputs("  nilometer collect                       read the connections; have it run every day\n", out);
     else
         fputs("  describe your app's database in nilometer.yaml (nilometer help configuration), then: nilometer collect\n", out);
     fputs("  nilometer import FILE --workspace NAME  take in numbers that you have in a file\n"

@@ -44,6 +44,8 @@ void nilo_cmd_process(void)
 #endif
     /* A reader that leaves (head) must not end an import half-way; the failed write is seen at the end. */
     signal(SIGPIPE, SIG_IGN);
+    /* A file at its size limit is a failed write, told in a sentence, like a full disk. */
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static bool stars(char *from, const char *end)

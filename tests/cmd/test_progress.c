@@ -1,0 +1,139 @@
+/* Progress: a bar that goes away on a terminal, a line every few seconds elsewhere, nothing when asked to be quiet. */
+#include "cmd_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd_priv.h"
+
+static char *text;
+static size_t len;
+static struct nilo_env env;
+static struct nilo_virtual_clock clock_now;
+static const struct nilo_cmd cmd = {.name = "import"};
+static struct nilo_cmd_ctx ctx;
+
+static int start(void **state)
+{
+    (void)state;
+    nilo_virtual_clock_init(&clock_now, 0);
+    env = (struct nilo_env){.clock = nilo_virtual_clock(&clock_now)};
+    ctx = (struct nilo_cmd_ctx){.env = &env, .err_out = open_memstream(&text, &len), .cmd = &cmd};
+    return ctx.err_out == NULL;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    fclose(ctx.err_out);
+    free(text);
+    text = NULL;
+    return 0;
+}
+
+static void seconds(int n)
+{
+    nilo_virtual_clock_advance(&clock_now, n * NILO_US_SECOND);
+}
+
+static const char *printed(void)
+{
+    fflush(ctx.err_out);
+    return text;
+}
+
+static void lines_come_every_five_seconds(void **state)
+{
+    (void)state;
+    struct nilo_progress *p = nilo_progress_new(&ctx, "reading a.csv", 200);
+    nilo_progress_set(p, 1);
+    seconds(4);
+    nilo_progress_set(p, 10);
+    assert_string_equal(printed(), "");
+    seconds(1);
+    nilo_progress_set(p, 50);
+    nilo_progress_set(p, 51);
+    assert_string_equal(printed(), "nilometer import: reading a.csv: 50 of 200 (25 %)\n");
+    seconds(60);
+    nilo_progress_set(p, 199);
+    nilo_progress_done(p);
+    assert_string_equal(printed(), "nilometer import: reading a.csv: 50 of 200 (25 %)\n"
+                                   "nilometer import: reading a.csv: 199 of 200 (99 %)\n");
+}
+
+static void a_whole_that_is_unknown_or_passed_does_no_harm(void **state)
+{
+    (void)state;
+    struct nilo_progress *p = nilo_progress_new(&ctx, "x", 0);
+    seconds(5);
+    nilo_progress_set(p, INT64_MAX);
+    nilo_progress_done(p);
+    p = nilo_progress_new(&ctx, "y", 3);
+    seconds(5);
+    nilo_progress_set(p, 4);
+    nilo_progress_done(p);
+    assert_string_equal(printed(), "nilometer import: x: 9223372036854775807\nnilometer import: y: 4 of 3 (100 %)\n");
+}
+
+static void a_terminal_gets_a_bar_that_goes_away(void **state)
+{
+    (void)state;
+    ctx.err_tty = true;
+    struct nilo_progress *p = nilo_progress_new(&ctx, "reading", 100);
+    nilo_progress_set(p, 1); /* too early to draw */
+    assert_string_equal(printed(), "");
+    seconds(10);
+    nilo_progress_set(p, 50);
+    assert_string_equal(printed(), "\rreading [============            ]  50 % 50, 10 s left\033[K");
+    nilo_progress_done(p);
+    assert_string_equal(printed() + len - 4, "\r\033[K");
+}
+
+static void a_bar_never_drawn_leaves_no_trace(void **state)
+{
+    (void)state;
+    ctx.err_tty = true;
+    struct nilo_progress *p = nilo_progress_new(&ctx, "reading", 100);
+    nilo_progress_set(p, 100);
+    nilo_progress_done(p);
+    assert_string_equal(printed(), "");
+}
+
+static void quiet_is_quiet(void **state)
+{
+    (void)state;
+    ctx.quiet = true;
+    struct nilo_progress *p = nilo_progress_new(&ctx, "reading", 100);
+    seconds(60);
+    nilo_progress_set(p, 50);
+    nilo_progress_done(p);
+    nilo_cmd_notice(&ctx, "hello");
+    assert_string_equal(printed(), "");
+}
+
+static void tables_line_up_and_hold_no_escapes(void **state)
+{
+    (void)state;
+    struct nilo__table t;
+    struct nilo_err err;
+    nilo__table_init(&t, 3, 1u << 1);
+    const char *const cells[] = {"name", "n", "note", "J\xc3\xb6rg", "7", "a\x1b[1m", "x", "1234", NULL};
+    for (int i = 0; i < 9; i++)
+        nilo__table_add(&t, cells[i]);
+    assert_int_equal(nilo__table_print(&t, ctx.err_out, &err), 0);
+    assert_string_equal(printed(), "name     n  note\nJ\xc3\xb6rg     7  a [1m\nx     1234  \n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(lines_come_every_five_seconds, start, end),
+        cmocka_unit_test_setup_teardown(a_whole_that_is_unknown_or_passed_does_no_harm, start, end),
+        cmocka_unit_test_setup_teardown(a_terminal_gets_a_bar_that_goes_away, start, end),
+        cmocka_unit_test_setup_teardown(a_bar_never_drawn_leaves_no_trace, start, end),
+        cmocka_unit_test_setup_teardown(quiet_is_quiet, start, end),
+        cmocka_unit_test_setup_teardown(tables_line_up_and_hold_no_escapes, start, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
