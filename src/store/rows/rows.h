@@ -14,7 +14,7 @@ struct nilo_store {
     struct nilo_arena catalog_arena; /* holds the catalogue's rows and texts */
     struct nilo_catalog catalog;
     bool catalog_loaded;
-    struct nilo__calendar_entry *calendars;
+    struct nilo__calendar_entry **calendars; /* each its own allocation: callers hold on to them */
     size_t n_calendars;
 };
 

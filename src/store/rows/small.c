@@ -9,23 +9,30 @@ struct nilo__calendar_entry {
     struct nilo_calendar calendar;
 };
 
+static void free_calendar(struct nilo__calendar_entry *e) {
+    for (size_t k = 0; k < e->calendar.n; k++)
+        nilo_zone_free((struct nilo_zone *)(uintptr_t)e->calendar.eras[k].zone);
+    free(e->calendar.eras);
+    free(e);
+}
+
 static void free_calendars(struct nilo_store *s) {
-    for (size_t i = 0; i < s->n_calendars; i++) {
-        struct nilo_calendar *c = &s->calendars[i].calendar;
-        for (size_t k = 0; k < c->n; k++)
-            nilo_zone_free((struct nilo_zone *)(uintptr_t)c->eras[k].zone);
-        free(c->eras);
-    }
+    for (size_t i = 0; i < s->n_calendars; i++)
+        free_calendar(s->calendars[i]);
     free(s->calendars);
     s->calendars = NULL;
     s->n_calendars = 0;
 }
 
-void nilo__forget(struct nilo_store *s) {
-    free_calendars(s);
+static void forget_catalog(struct nilo_store *s) {
     nilo_arena_reset(&s->catalog_arena);
     s->catalog = (struct nilo_catalog){0};
     s->catalog_loaded = false;
+}
+
+void nilo__forget(struct nilo_store *s) {
+    free_calendars(s);
+    forget_catalog(s);
 }
 
 static nilo_us now_of(const struct nilo_store *s) { return s->env.clock.wall(s->env.clock.ctx); }
@@ -158,20 +165,22 @@ static int load_eras(struct nilo_store *s, int64_t workspace, struct nilo_calend
 
 int nilo_store_calendar(struct nilo_store *s, int64_t workspace, const struct nilo_calendar **ret, struct nilo_err *err) {
     for (size_t i = 0; i < s->n_calendars; i++)
-        if (s->calendars[i].workspace == workspace) {
-            *ret = &s->calendars[i].calendar;
+        if (s->calendars[i]->workspace == workspace) {
+            *ret = &s->calendars[i]->calendar;
             return 0;
         }
-    struct nilo__calendar_entry *more = realloc(s->calendars, (s->n_calendars + 1) * sizeof *more);
+    struct nilo__calendar_entry **more = realloc(s->calendars, (s->n_calendars + 1) * sizeof *more), *e;
     if (!more)
         return nilo_err_nomem(err);
     s->calendars = more;
-    struct nilo__calendar_entry *e = &more[s->n_calendars++];
-    *e = (struct nilo__calendar_entry){.workspace = workspace};
+    if (!(e = calloc(1, sizeof *e)))
+        return nilo_err_nomem(err);
+    e->workspace = workspace;
     if (load_eras(s, workspace, &e->calendar, err) < 0) {
-        free_calendars(s);
+        free_calendar(e);
         return -1;
     }
+    s->calendars[s->n_calendars++] = e;
     *ret = &e->calendar;
     return 0;
 }
@@ -342,7 +351,7 @@ static int read_metrics(struct nilo_store *s, struct nilo_db_stmt *stmt, struct 
 static int load_catalog(struct nilo_store *s, struct nilo_err *err) {
     int64_t count;
     struct nilo_db_stmt *stmt;
-    nilo__forget(s);
+    forget_catalog(s); /* calendars stay: a run may be holding one */
     if (nilo__query_int(s, 0, &count, err, "SELECT count(*) FROM metric", 0, NULL) < 0)
         return -1;
     struct nilo_metric *all = nilo_arena_array(&s->catalog_arena, (size_t)count + 1, sizeof *all);
