@@ -95,7 +95,9 @@ static void report_refusal(struct nilo__job *job, const struct nilo_err *why)
 static int collect_job(struct nilo__job *job, struct nilo_err *err)
 {
     nilo_day day = job->options->day;
-    if (nilo__sql_metrics(job, err) != 0)
+    /* Again: a definition may have cost the store what it had cached. */
+    if (nilo__sql_metrics(job, err) != 0 ||
+        nilo_store_calendar(job->store, job->connection.workspace, &job->calendar, err) != 0)
         return -1;
     if (nilo_day_is_none(day)) {
         if (nilo__due_before(job, &job->before, err) != 0)

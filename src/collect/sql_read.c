@@ -205,24 +205,28 @@ static int open_source(struct nilo__job *job, const char *database, struct nilo_
     }
 }
 
-/* Sets *source to NULL when the connection broke and could not be made again. */
+/* What a broken connection leaves is useless; the next try, or the next table, wants one that works. */
+static int reopen(struct nilo__job *job, struct nilo_db **source, const char *database, struct nilo_err *err)
+{
+    nilo_db_close(*source);
+    *source = NULL;
+    return nilo_sql_open(database, job->source->timeout_ms, NULL, source, err);
+}
+
+/* *source is NULL afterwards when the connection broke and could not be made again. */
 static int count_table(struct nilo__job *job, struct nilo_db **source, const char *database, struct nilo__table *t,
                        struct nilo_sql_counts *counts, struct nilo_err *err)
 {
     for (int try = 1;; try++) {
-        if (nilo_sql_count(*source, t->table, t->timestamp, job->cuts, job->n_cuts, t->below, counts, err) == 0)
+        if (*source != NULL && nilo_sql_count(*source, t->table, t->timestamp, job->cuts, job->n_cuts, t->below, counts, err) == 0)
             return 0;
-        bool broken = err->code == NILO_ESOURCE;
-        if (try < NILO__COLLECT_TRIES && worth_another_try(err->code))
+        bool last = try == NILO__COLLECT_TRIES || !worth_another_try(err->code);
+        struct nilo_err again = {0};
+        if (!last)
             wait_before_try(job, try);
-        else if (!broken)
-            return -1;
-        if (!broken)
-            continue;
-        /* The next table, too, wants a connection that works. */
-        nilo_db_close(*source);
-        *source = NULL;
-        if (try == NILO__COLLECT_TRIES || nilo_sql_open(database, job->source->timeout_ms, NULL, source, err) != 0)
+        if (err->code == NILO_ESOURCE && reopen(job, source, database, &again) != 0)
+            *err = again;
+        if (last)
             return -1;
     }
 }
