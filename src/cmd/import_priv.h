@@ -1,0 +1,19 @@
+/* What import.c hands to import_report.c. */
+#ifndef NILO_CMD_IMPORT_PRIV_H
+#define NILO_CMD_IMPORT_PRIV_H
+
+#include "cmd/cmd.h"
+#include "import/import.h"
+
+struct nilo__import_result {
+    const struct nilo_run *run;
+    const struct nilo_import_report *report;
+    const struct nilo_connection *connection;
+    size_t n_files;
+    bool dry_run;
+    const char *refused_path; /* NULL = refused rows are not kept */
+};
+/** nilo__import_print - the summary on ctx->out, as text or (--json) as one object */
+int nilo__import_print(struct nilo_cmd_ctx *ctx, const struct nilo__import_result *r, struct nilo_err *err);
+
+#endif
