@@ -4,6 +4,7 @@
 #define COMMAND_ROWS(X)                                                                                                \
     X(init)                                                                                                            \
     X(status)                                                                                                          \
+    X(collect)                                                                                                         \
     X(seal)                                                                                                            \
     X(run)                                                                                                             \
     X(rebuild)                                                                                                         \
