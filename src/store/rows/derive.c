@@ -85,7 +85,7 @@ static int sum_cmp(const void *a, const void *b) {
     return NILO__CMP(x->day, y->day);
 }
 
-static void sum_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void sum_key_params(void *ctx, size_t i, struct nilo_db_value *p) {
     const struct sum *x = (const struct sum *)ctx + i;
     p[0] = NILO_DBV_INT(x->scope_id % 1024);
     p[1] = NILO_DBV_INT(x->scope_kind);
@@ -93,6 +93,11 @@ static void sum_params(void *ctx, size_t i, struct nilo_db_value *p) {
     p[3] = NILO_DBV_INT(x->win);
     p[4] = NILO_DBV_INT(x->metric);
     p[5] = NILO_DBV_INT(x->day);
+}
+
+static void sum_params(void *ctx, size_t i, struct nilo_db_value *p) {
+    const struct sum *x = (const struct sum *)ctx + i;
+    sum_key_params(ctx, i, p);
     p[6] = NILO_DBV_INT(x->hi);
     p[7] = NILO_DBV_INT(x->lo);
     p[8] = NILO_DBV_INT(x->known);
@@ -127,7 +132,7 @@ static int sums_write(struct nilo_store *s, struct sums *t, struct nilo_err *err
                         "AND day = ?6 AND hi = 0 AND lo = 0 AND known = 0 AND fresh = 0",
                         &stmt, err) < 0)
         return -1;
-    return nilo_db_many(stmt, may_vanish, 6, sum_params, NULL, t->slots, err);
+    return nilo_db_many(stmt, may_vanish, 6, sum_key_params, NULL, t->slots, err);
 }
 
 /* ---- whose sums an item counts in ---------------------------------------------------------------------------------------------- */
@@ -358,15 +363,23 @@ static struct series *behind_at(void *ctx, size_t i) {
     struct all_series *all = ctx;
     return &all->series[all->behind[i]];
 }
-static void range_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void behind_params(void *ctx, size_t i, struct nilo_db_value *p) {
     const struct all_series *all = ctx;
+    head_params(ctx, all->behind[i], p);
+}
+static void pred_params(void *ctx, size_t i, struct nilo_db_value *p) {
+    behind_params(ctx, i, p);
+    p[4] = NILO_DBV_INT(((const struct all_series *)ctx)->changes[behind_at(ctx, i)->first].day);
+}
+static void succ_params(void *ctx, size_t i, struct nilo_db_value *p) {
     const struct series *x = behind_at(ctx, i);
-    p[0] = NILO_DBV_INT(x->entity.bucket);
-    p[1] = NILO_DBV_INT(x->entity.id);
-    p[2] = NILO_DBV_INT(x->win);
-    p[3] = NILO_DBV_INT(x->metric);
-    p[4] = NILO_DBV_INT(all->changes[x->first].day);
-    p[5] = NILO_DBV_INT(all->changes[x->first + x->n - 1].day);
+    behind_params(ctx, i, p);
+    p[4] = NILO_DBV_INT(((const struct all_series *)ctx)->changes[x->first + x->n - 1].day);
+}
+static void range_params(void *ctx, size_t i, struct nilo_db_value *p) {
+    const struct series *x = behind_at(ctx, i);
+    pred_params(ctx, i, p);
+    p[5] = NILO_DBV_INT(((const struct all_series *)ctx)->changes[x->first + x->n - 1].day);
 }
 static int pred_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
     (void)err;
@@ -417,18 +430,17 @@ static int load_neighbours(struct nilo_store *s, struct all_series *all, struct 
                         "SELECT v.day, v.value FROM day_value v WHERE " KEY4 " AND v.day < ?5 AND v.value IS NOT NULL AND " SHOWN
                         " ORDER BY v.day DESC LIMIT 1",
                         &stmt, err) < 0 ||
-        nilo_db_many(stmt, all->n_behind, 5, range_params, pred_row, all, err) < 0)
+        nilo_db_many(stmt, all->n_behind, 5, pred_params, pred_row, all, err) < 0)
         return -1;
     if (nilo_db_prepare(s->db, "SELECT v.day, v.value FROM day_value v WHERE " KEY4 " AND v.day BETWEEN ?5 AND ?6 ORDER BY v.day, v.seq",
                         &stmt, err) < 0 ||
         nilo_db_many(stmt, all->n_behind, 6, range_params, range_row, all, err) < 0)
         return -1;
     if (nilo_db_prepare(s->db,
-                        "SELECT v.day FROM day_value v WHERE " KEY4 " AND v.day > ?6 AND CAST(?5 AS bigint) IS NOT NULL AND v.value IS NOT "
-                        "NULL AND " SHOWN " ORDER BY v.day LIMIT 1",
+                        "SELECT v.day FROM day_value v WHERE " KEY4 " AND v.day > ?5 AND v.value IS NOT NULL AND " SHOWN " ORDER BY v.day LIMIT 1",
                         &stmt, err) < 0)
         return -1;
-    return nilo_db_many(stmt, all->n_behind, 6, range_params, succ_row, all, err);
+    return nilo_db_many(stmt, all->n_behind, 5, succ_params, succ_row, all, err);
 }
 
 static int load_series(struct nilo_store *s, struct all_series *all, struct nilo_err *err) {
@@ -506,10 +518,7 @@ static void walk_series(struct sums *t, struct series *x, struct nilo__change *c
 
 static void known_params(void *ctx, size_t i, struct nilo_db_value *p) {
     const struct series *x = behind_at(ctx, i);
-    p[0] = NILO_DBV_INT(x->entity.bucket);
-    p[1] = NILO_DBV_INT(x->entity.id);
-    p[2] = NILO_DBV_INT(x->win);
-    p[3] = NILO_DBV_INT(x->metric);
+    behind_params(ctx, i, p);
     p[4] = NILO_DBV_INT(x->head_day);
     p[5] = NILO_DBV_INT(x->head_value);
 }
@@ -532,7 +541,7 @@ static int write_known(struct nilo_store *s, struct all_series *all, struct nilo
             all->behind[all->n_behind++] = i;
     if (nilo_db_prepare(s->db, "DELETE FROM known WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND metric_id = ?4", &stmt, err) < 0)
         return -1;
-    return nilo_db_many(stmt, all->n_behind, 4, known_params, NULL, all, err);
+    return nilo_db_many(stmt, all->n_behind, 4, behind_params, NULL, all, err);
 }
 
 /* ---- days read: latest, and the count of items ------------------------------------------------------------------------------ */
@@ -561,11 +570,14 @@ struct reads {
     size_t n_changes;
 };
 
-static void latest_params(void *ctx, size_t i, struct nilo_db_value *p) {
-    const struct item_win *x = &((struct reads *)ctx)->wins[i];
+static void item_win_params(void *ctx, size_t i, struct nilo_db_value *p) {
+    const struct item_win *x = &((const struct item_win *)ctx)[i];
     p[0] = NILO_DBV_INT(x->entity.bucket);
     p[1] = NILO_DBV_INT(x->entity.id);
     p[2] = NILO_DBV_INT(x->win);
+}
+static void latest_params(void *ctx, size_t i, struct nilo_db_value *p) {
+    item_win_params(((struct reads *)ctx)->wins, i, p);
 }
 static int latest_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
     (void)err;
@@ -729,9 +741,7 @@ static int walk_reads(struct nilo_store *s, struct sums *t, struct reads *r, str
 
 static void latest_write_params(void *ctx, size_t i, struct nilo_db_value *p) {
     const struct item_win *x = &((const struct item_win *)ctx)[i];
-    p[0] = NILO_DBV_INT(x->entity.bucket);
-    p[1] = NILO_DBV_INT(x->entity.id);
-    p[2] = NILO_DBV_INT(x->win);
+    item_win_params(ctx, i, p);
     p[3] = NILO_DBV_INT(x->new_first);
     p[4] = NILO_DBV_INT(x->new_day);
 }
@@ -758,7 +768,7 @@ static int write_latest(struct nilo_store *s, struct reads *r, struct nilo_err *
         return -1;
     if (nilo_db_prepare(s->db, "DELETE FROM latest WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3", &stmt, err) < 0)
         return -1;
-    return nilo_db_many(stmt, r->n_wins - put, 3, latest_write_params, NULL, r->wins + put, err);
+    return nilo_db_many(stmt, r->n_wins - put, 3, item_win_params, NULL, r->wins + put, err);
 }
 
 /* ---- all together ---------------------------------------------------------------------------------------------------------------- */
