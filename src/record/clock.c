@@ -97,11 +97,17 @@ int nilo_record_clock_note(struct nilo_store *s, struct nilo_buf *ret, struct ni
         return 0;
     nilo_us_format(last, last_text);
     nilo_us_format(now, now_text);
+    int64_t held = 0;
+    if (clock == NILO__CLOCK_HELD && meta_int(s, HOLD, 0, &held, err) < 0)
+        return -1;
     if (clock == NILO__CLOCK_BEHIND)
-        nilo_buf_addf(ret, "no day closes: the clock (%s) is behind the newest run (%s); set it right, or say that it is with nilometer doctor "
+        nilo_buf_addf(ret, "no day closes: the clock (%s) is behind the newest run (%s); set it right, or say that it is with: nilometer doctor "
                            "--accept-clock", now_text, last_text);
+    else if (held)
+        nilo_buf_addf(ret, "days close only as far as the runs before run %" PRId64 " had read, because that run came more than 36 hours after the "
+                           "one before it; if the clock is right (it says %s), say so with: nilometer doctor --accept-clock", held, now_text);
     else
-        nilo_buf_addf(ret, "days close only as far as earlier runs had read: the clock jumped more than 36 hours ahead of the newest run (%s, "
-                           "now %s); if it is right, say so with nilometer doctor --accept-clock", last_text, now_text);
+        nilo_buf_addf(ret, "the clock (%s) is more than 36 hours ahead of the newest run (%s): the next run will close days only as far as "
+                           "earlier runs had read, unless you say that the clock is right with: nilometer doctor --accept-clock", now_text, last_text);
     return ret->failed ? nilo_err_nomem(err) : 0;
 }
