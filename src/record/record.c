@@ -436,12 +436,20 @@ static void tally(struct nilo_recorder *r, const struct chunk *c) {
         r->run.outcomes[o]++;
         nilo__guard_count(r, m, p);
     }
-    /* an item that comes back in a later chunk counts again only when its readings are not adjacent */
     r->run.items += (int64_t)c->n_entities;
-    if (r->last_item && c->n_entities && strcmp(r->last_item, c->entities[0].external_id) == 0)
+}
+
+/* An item whose readings are spread over two chunks is one item; the chunk is still in order of arrival here. */
+static int note_items(struct nilo_recorder *r, struct nilo_err *err) {
+    const char *first = r->pending[0].r.external_id, *last = r->pending[r->n - 1].r.external_id;
+    if (r->last_item && strcmp(r->last_item, first) == 0)
         r->run.items--;
+    char *copy = strdup(last);
+    if (!copy)
+        return nilo_err_nomem(err);
     free(r->last_item);
-    r->last_item = c->n_entities ? strdup(c->entities[c->n_entities - 1].external_id) : NULL;
+    r->last_item = copy;
+    return 0;
 }
 
 static int write_chunk(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err) {
@@ -465,7 +473,7 @@ static int flush(struct nilo_recorder *r, struct nilo_err *err) {
     if (r->n == 0)
         return 0;
     r->now = wall(r);
-    if (nilo__merge(r, err) < 0 || begin_chunk(r, err) < 0)
+    if (note_items(r, err) < 0 || nilo__merge(r, err) < 0 || begin_chunk(r, err) < 0)
         return -1;
     int rc = end_chunk(r, write_chunk(r, &c, err), err);
     r->n = r->n_values = 0;
