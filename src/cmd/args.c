@@ -180,7 +180,8 @@ int nilo__args_parse(int argc, char *const *argv, const struct nilo_cmd *const *
         else if ((option ? parse_option(argc, argv, &i, ret, err) : parse_word(argv[i], cmds, ret, err)) != 0)
             return -1;
     }
-    if (ret->cmd != NULL && ret->cmd->operands == NULL && ret->args.n_rest > 0 && nilo_args_get(&ret->args, "help") == NULL)
+    bool none = ret->cmd != NULL && (ret->cmd->operands == NULL || ret->cmd->operands[0] == '\0');
+    if (none && ret->args.n_rest > 0 && nilo_args_get(&ret->args, "help") == NULL)
         return nilo_err_set(err, NILO_EUSAGE, "takes no operand, but \"%s\" was given", ret->args.rest[0]);
     return 0;
 }

@@ -3,10 +3,11 @@
 
 #define COMMAND_ROWS(X)                                                                                                \
     X(init)                                                                                                            \
-    X(status)                                                                                                          \
     X(collect)                                                                                                         \
-    X(seal)                                                                                                            \
+    X(import)                                                                                                          \
+    X(status)                                                                                                          \
     X(run)                                                                                                             \
+    X(seal)                                                                                                            \
     X(rebuild)                                                                                                         \
     X(doctor)                                                                                                          \
     X(help)                                                                                                            \

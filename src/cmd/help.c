@@ -6,6 +6,7 @@
 
 #define COLUMNS 80
 #define INDENT  24 /* where the explanation of an option begins */
+#define SUMMARY 12 /* and that of a command in the list */
 
 /* ---- topics: what belongs to no single command ---------------------------------------------------------------------------- */
 
@@ -80,9 +81,11 @@ static void each_paragraph(FILE *out, const char *text, paragraph_fn *fn)
     while (*text != '\0') {
         text += strspn(text, "\n");
         const char *end = strstr(text, "\n\n");
-        size_t len = end != NULL ? (size_t)(end - text) : strlen(text);
-        if (len > 0)
-            fn(out, text, len, text[0] == ' ');
+        size_t len = end != NULL ? (size_t)(end - text) : strlen(text), told = len;
+        while (told > 0 && text[told - 1] == '\n')
+            told--;
+        if (told > 0)
+            fn(out, text, told, text[0] == ' ');
         text += len;
     }
 }
@@ -115,8 +118,8 @@ static void plain_options(FILE *out, const struct nilo_option *o)
 static void usage(FILE *out, const struct nilo_cmd *cmd)
 {
     bool options = cmd->options != NULL && cmd->options[0].name != NULL;
-    fprintf(out, "nilometer %s%s%s%s", cmd->name, options ? " [options]" : "", cmd->operands != NULL ? " " : "",
-            cmd->operands != NULL ? cmd->operands : "");
+    bool operands = cmd->operands != NULL && cmd->operands[0] != '\0';
+    fprintf(out, "nilometer %s%s%s%s", cmd->name, options ? " [options]" : "", operands ? " " : "", operands ? cmd->operands : "");
 }
 
 void nilo__help_cmd(FILE *out, const struct nilo_cmd *cmd)
@@ -139,8 +142,10 @@ void nilo__help_all(FILE *out)
     fputs("usage: nilometer [--store PATH|URL] [--config FILE] [--json] [--quiet] COMMAND ...\n\n"
           "Keeps every day's numbers of what people publish, for good.\n\ncommands:\n",
           out);
-    for (const struct nilo_cmd *const *c = nilo_cmds; *c != NULL; c++)
-        fprintf(out, "  %-10s %s\n", (*c)->name, (*c)->summary);
+    for (const struct nilo_cmd *const *c = nilo_cmds; *c != NULL; c++) {
+        fprintf(out, "  %-*s ", SUMMARY - 3, (*c)->name);
+        wrap(out, (*c)->summary, strlen((*c)->summary), SUMMARY, SUMMARY);
+    }
     fputs("\nnilometer help COMMAND explains one. There are also these topics for help:\n ", out);
     for (size_t i = 0; i < N_TOPICS; i++)
         fprintf(out, "%s %s", i > 0 ? "," : "", topics[i].name);
@@ -236,7 +241,7 @@ static void man_command(FILE *out, const struct nilo_cmd *cmd)
     fputs(".SS \"nilometer ", out);
     man_string(out, cmd->name);
     fputs(options ? " [options]" : "", out);
-    if (cmd->operands != NULL) {
+    if (cmd->operands != NULL && cmd->operands[0] != '\0') {
         fputc(' ', out);
         man_string(out, cmd->operands);
     }

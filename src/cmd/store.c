@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/cmd_priv.h"
+#include "collect/collect.h"
 
 int nilo_cmd_config(struct nilo_cmd_ctx *ctx, struct nilo_config **ret, struct nilo_err *err)
 {
@@ -96,13 +97,25 @@ static int apply_metrics(struct nilo_store *s, const struct nilo_config *c, stru
     return 0;
 }
 
+/* So that readers find the definitions before the first collection. A definition that another one is in the way of is that metric's failure: the
+ * next collection says so and reads the others. */
+static int define_metrics(struct nilo_store *s, const struct nilo_config_connection *in, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    if (strcmp(in->platform, "sql") != 0 || nilo_collect_define(s, in, &why) == 0 || why.code == NILO_EEXIST || why.code == NILO_EINVAL)
+        return 0;
+    if (err != NULL)
+        *err = why;
+    return -1;
+}
+
 static int apply_connection(struct nilo_store *s, const struct nilo_config *c, const struct nilo_config_connection *in,
                             struct nilo_err *err)
 {
     struct nilo_connection got;
     int64_t workspace, settle_s = in->settle_hours < 0 ? -1 : in->settle_hours * 3600;
     if (apply_workspace(s, in->workspace, nilo_config_zone(c, in->workspace), false, &workspace, err) != 0 ||
-        nilo_store_connection(s, workspace, in->name, true, in->platform, "file", &got, err) != 0)
+        nilo_store_connection(s, workspace, in->name, true, in->platform, "file", &got, err) != 0 || define_metrics(s, in, err) != 0)
         return -1;
     if (strcmp(got.platform, in->platform) != 0)
         return nilo_err_set(err, NILO_ECONFIG, "the store knows it with platform %s, not %s; a new connection needs a new name",
