@@ -146,8 +146,6 @@ static int take_args(struct job *j, struct nilo_err *err)
         return -1;
     j->o.absent = nilo_args_get(a, "absent");
     j->o.refused = nilo_args_get(a, "refused");
-    j->o.workspace = j->workspace;
-    j->o.connection = j->connection;
     j->o.tmp_dir = j->ctx->env->tmp_dir;
     j->dry_run = nilo_args_get(a, "dry-run") != NULL;
     return 0;

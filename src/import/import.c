@@ -76,9 +76,7 @@ static int take_row(struct nilo_import *im, const struct source *src, const stru
         return -1;
     if (rc == 0)
         return refuse(im, &why, NULL, src, row, err);
-    int bucket = nilo_bucket(im->o->workspace != NULL ? im->o->workspace : "", im->o->connection != NULL ? im->o->connection : "",
-                             parsed.external_id);
-    return nilo__stage_add(im->stage, bucket, &parsed, im->plan.n_metrics, src->file, row->line, row->raw, row->raw_len, err);
+    return nilo__stage_add(im->stage, &parsed, im->plan.n_metrics, src->file, row->line, row->raw, row->raw_len, err);
 }
 
 static int read_rows(struct nilo_import *im, struct source *src, struct nilo_err *err)

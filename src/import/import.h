@@ -31,7 +31,6 @@ struct nilo_import_options {
 
     const struct nilo_catalog *catalog;   /* the metrics that may be named; ids may be 0 as long as they are not stored */
     const struct nilo_calendar *calendar; /* days of the workspace; NULL = UTC */
-    const char *workspace, *connection;   /* for the order of entities on disk (nilo_bucket); NULL = "" */
     const char *tmp_dir;                  /* where to sort; NULL = TMPDIR or /tmp */
     size_t read_size;                     /* bytes read at once; 0 = 256 KiB */
     nilo_progress_fn *progress;           /* bytes read of all files (of <= 0: unknown), later readings handed over; may be NULL */

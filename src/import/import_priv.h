@@ -182,7 +182,7 @@ struct nilo__staged {
 };
 int nilo__stage_new(const char *tmp_dir, bool keep_raw, struct nilo__stage **ret, struct nilo_err *err);
 void nilo__stage_free(struct nilo__stage *s);
-int nilo__stage_add(struct nilo__stage *s, int bucket, const struct nilo__parsed *p, size_t n_values, int file, int64_t line,
+int nilo__stage_add(struct nilo__stage *s, const struct nilo__parsed *p, size_t n_values, int file, int64_t line,
                     const char *raw, size_t raw_len, struct nilo_err *err);
 int64_t nilo__stage_count(const struct nilo__stage *s);
 int nilo__stage_sort(struct nilo__stage *s, struct nilo_err *err); /* then row by row: */

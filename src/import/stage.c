@@ -16,17 +16,17 @@
  * 64 MiB of cache is also what the sorter holds before it writes a sorted run. */
 static const char setup[] = "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-65536;";
 static const char schema[] =
-    "CREATE TABLE reading (seq INTEGER PRIMARY KEY, bucket INTEGER NOT NULL, external_id TEXT NOT NULL, win INTEGER NOT NULL,"
+    "CREATE TABLE reading (seq INTEGER PRIMARY KEY, external_id TEXT NOT NULL, win INTEGER NOT NULL,"
     " day INTEGER NOT NULL, at INTEGER NOT NULL, source_day INTEGER NOT NULL, captured_at INTEGER NOT NULL, file INTEGER NOT NULL,"
     " line INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;"
     "CREATE TABLE raw (seq INTEGER PRIMARY KEY, text BLOB NOT NULL) STRICT;";
 static const char insert_reading[] =
-    "INSERT INTO reading (seq, bucket, external_id, win, day, at, source_day, captured_at, file, line, payload)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    "INSERT INTO reading (seq, external_id, win, day, at, source_day, captured_at, file, line, payload)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 static const char insert_raw[] = "INSERT INTO raw (seq, text) VALUES (?1, ?2)";
 static const char select_sorted[] =
     "SELECT seq, external_id, win, day, at, source_day, captured_at, file, line, payload FROM reading"
-    " ORDER BY bucket, external_id, win, day, at, seq";
+    " ORDER BY external_id, win, day, at, seq";
 static const char select_raw[] = "SELECT text FROM raw WHERE seq = ?1";
 
 struct nilo__stage {
@@ -169,16 +169,16 @@ static void unpack(const char *from, struct nilo__parsed *p, struct nilo__value 
 
 /* ---- in and out ---------------------------------------------------------------------------------------------------------------- */
 
-int nilo__stage_add(struct nilo__stage *s, int bucket, const struct nilo__parsed *p, size_t n_values, int file, int64_t line,
+int nilo__stage_add(struct nilo__stage *s, const struct nilo__parsed *p, size_t n_values, int file, int64_t line,
                     const char *raw, size_t raw_len, struct nilo_err *err)
 {
     if (pack(&s->payload, p, n_values, err) != 0)
         return -1;
     int64_t seq = ++s->count;
     const struct nilo_db_value params[] = {
-        NILO_DBV_INT(seq),         NILO_DBV_INT(bucket),  NILO_DBV_TEXT(p->external_id), NILO_DBV_INT(p->win),
-        NILO_DBV_INT(p->sort_day.n), NILO_DBV_INT(p->at), NILO_DBV_INT(p->day.n),        NILO_DBV_INT(p->captured_at),
-        NILO_DBV_INT(file),        NILO_DBV_INT(line),    nilo_dbv_bytes(s->payload.data, s->payload.len),
+        NILO_DBV_INT(seq),   NILO_DBV_TEXT(p->external_id), NILO_DBV_INT(p->win),         NILO_DBV_INT(p->sort_day.n),
+        NILO_DBV_INT(p->at), NILO_DBV_INT(p->day.n),        NILO_DBV_INT(p->captured_at), NILO_DBV_INT(file),
+        NILO_DBV_INT(line),  nilo_dbv_bytes(s->payload.data, s->payload.len),
     };
     if (nilo_db_run(s->add, params, (int)(sizeof params / sizeof params[0]), NULL, err) != 0)
         return nilo_err_wrap(err, "sorting on disk");

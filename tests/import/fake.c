@@ -10,9 +10,6 @@
 #include "base/decimal.h"
 #include "support/tmp.h"
 
-/* In this workspace the buckets of 12, a, b, c, d, e and f ascend, so that readings come out in that order. */
-#define FAKE_WORKSPACE "w5422"
-
 #define METRIC(id_, name_, type_, scale_)                                                                              \
     {.id = (id_), .name = (name_), .type = (type_), .scale = (scale_), .wide = true, .active = true}
 static const struct nilo_metric metrics[] = {
@@ -171,7 +168,6 @@ static int run_one(const struct fake_case *c)
         .absent = c->absent,
         .refused = c->kept != NULL ? refused : NULL,
         .catalog = &fake_catalog,
-        .workspace = FAKE_WORKSPACE,
         .tmp_dir = nilo_test_tmp(),
         .read_size = c->read_size,
     };
