@@ -163,8 +163,8 @@ static const char candidates_sql[] =
     "AND g.entity_id = o.entity_id AND g.win = o.win AND g.day = o.day AND g.captured_at = o.captured_at AND g.metric_id = 16 AND g.run_id <= o.run_id "
     "AND g.value IS NOT NULL AND q.status NOT IN (5, 6) ORDER BY g.run_id DESC LIMIT 1), o.win, o.day, o.captured_at, o.run_id "
     "FROM observation o JOIN run r ON r.id = o.run_id WHERE o.bucket = ?1 AND o.entity_id = ?2 AND o.value IS NOT NULL "
-    "AND r.status NOT IN (5, 6) AND NOT EXISTS (SELECT 1 FROM day_value v WHERE v.bucket = o.bucket AND v.entity_id = o.entity_id "
-    "AND v.win = o.win AND v.day = o.day AND v.metric_id = o.metric_id AND v.cause = 3 AND v.run_id > o.run_id)";
+    "AND r.status NOT IN (5, 6) AND (SELECT count(*) FROM day_value v WHERE v.bucket = o.bucket AND v.entity_id = o.entity_id "
+    "AND v.win = o.win AND v.day = o.day AND v.metric_id = o.metric_id AND v.cause = 3 AND v.run_id > o.run_id) = 0";
 
 static int one_anew(struct nilo_store *s, struct nilo_entity_ref e, struct anew *a, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;
