@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/store.h"
+#include "support/pg.h"
 #include "support/tmp.h"
 
 static const char *file, *path;
@@ -204,6 +205,25 @@ static void a_new_zone_begins_tomorrow_once_something_was_recorded(void **state)
     assert_string_equal(zones("studio"), "Asia/Tokyo 0001-01-01; Europe/Berlin 2026-03-12");
 }
 
+/* Five metrics of three lines; a name that is taken otherwise is no reason to refuse the configuration: collect tells it. */
+static void metrics_of_sql_connections_are_defined_too(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"users_total", "posts_total", "posts_created", "comments_total", "comments_created"};
+    apply("connections:\n  - {name: app, platform: sql, database: a.db, users: u, posts: p, comments: c}\n");
+    struct nilo_store *s = open_store(NILO_STORE_READ);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct nilo_metric *m = nilo_catalog_by_name(nilo_store_catalog(s), names[i]);
+        assert_non_null(m);
+        assert_non_null(m->display_name);
+        assert_int_equal(m->kind, NILO_PERIOD);
+    }
+    nilo_store_close(s);
+    apply("metrics: [{name: users_active, type: count, kind: instant}]\n");
+    apply("connections:\n  - name: app\n    platform: sql\n    database: a.db\n"
+          "    metrics: [{name: users_active, table: u}]\n");
+}
+
 static void metrics_are_defined_and_stay_as_they_are(void **state)
 {
     (void)state;
@@ -264,6 +284,35 @@ static void the_store_comes_from_option_environment_file_or_folder(void **state)
     cmd_assert_contains(cmd_run("init", "--config", file, NULL)->out, other);
 }
 
+static void a_server_holds_a_store_as_well(void **state)
+{
+    (void)state;
+    path = nilo_test_pg_database("cmd_init");
+    if (path == NULL) {
+        printf("# skipped: %s\n", nilo_test_pg_missing());
+        skip();
+    }
+    write_config("workspaces: [{name: studio, zone: Europe/Berlin}]\nconnections:\n" FORUM);
+    const struct cmd_result *r = cmd_run("status", "--store", path, NULL);
+    assert_int_equal(r->status, 1);
+    cmd_assert_contains(r->err, "nilometer init");
+    r = init();
+    if (r->status != 0)
+        fail_msg("%s", r->err);
+    cmd_assert_contains(r->out, "Made the store postgres://");
+    cmd_assert_contains(init()->out, "already there");
+    assert_string_equal(connections(), "studio/forum sql connected 7200;");
+    cmd_assert_contains(cmd_run("status", "--store", path, NULL)->out, "Europe/Berlin");
+    struct nilo_store *s = open_store(NILO_STORE_WRITE);
+    r = init();
+    assert_int_equal(r->status, 1);
+    cmd_assert_one_line(r->err);
+    cmd_assert_contains(r->err, "in use by another nilometer");
+    assert_int_equal(cmd_run("status", "--store", path, NULL)->status, 0);
+    nilo_store_close(s);
+    assert_int_equal(init()->status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,9 +324,11 @@ int main(void)
         cmocka_unit_test_setup(only_connections_of_the_file_are_disabled, fresh),
         cmocka_unit_test_setup(the_settle_delay_follows_the_file, fresh),
         cmocka_unit_test_setup(a_new_zone_begins_tomorrow_once_something_was_recorded, fresh),
+        cmocka_unit_test_setup(metrics_of_sql_connections_are_defined_too, fresh),
         cmocka_unit_test_setup(metrics_are_defined_and_stay_as_they_are, fresh),
         cmocka_unit_test_setup(a_connection_does_not_change_its_platform, fresh),
         cmocka_unit_test_setup(the_store_comes_from_option_environment_file_or_folder, fresh),
+        cmocka_unit_test_setup(a_server_holds_a_store_as_well, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
