@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <grp.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "connect/connect.h"
 #include "support/pg.h"
@@ -419,6 +423,81 @@ static void a_wrong_password_is_not_shown(void **state)
     nilo_db_close(db);
 }
 
+/* ---- rights ------------------------------------------------------------------------------------------------------------------------------------- */
+
+/* Root may do everything: then the check is made by a child that is nobody. */
+static void as_somebody_without_rights(void (*check)(void))
+{
+    int status;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0))
+            _exit(2);
+        check();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void child_needs(bool good, const char *what, const char *why)
+{
+    if (good)
+        return;
+    printf("# %s: %s\n", what, why);
+    fflush(stdout);
+    _exit(1);
+}
+
+static int one_count(const char *name, struct nilo_err *err)
+{
+    char path[300];
+    struct nilo_db *db = NULL;
+    struct nilo_cut cuts[2];
+    struct nilo_sql_counts counts;
+    int64_t below[2];
+    days(cuts, 2);
+    snprintf(path, sizeof path, "%s/locked/%s", nilo_test_tmp(), name);
+    if (nilo_sql_open(path, PATIENCE, NULL, &db, err) != 0)
+        return -1;
+    int result = nilo_sql_count(db, "posts", "created_at", cuts, 2, below, &counts, err);
+    nilo_db_close(db);
+    return result;
+}
+
+static void read_what_may_be_read(void)
+{
+    struct nilo_err err = {0};
+    child_needs(one_count("plain.db", &err) == 0, "a file that may only be read", err.msg);
+    child_needs(one_count("secret.db", &err) != 0, "a file that may not be read", "it was");
+    child_needs(strstr(err.msg, "secret.db") != NULL && strchr(err.msg, '\n') == NULL, "a file that may not be read", err.msg);
+    /* SQLite itself cannot read a file in WAL mode where nothing may be made beside it; that is said and no crash. */
+    child_needs(one_count("wal.db", &err) == 0 || strstr(err.msg, "wal.db") != NULL, "a file in WAL mode on a medium for reading", err.msg);
+}
+
+static void a_medium_for_reading_is_read_or_said_to_be_unreadable(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"plain.db", "wal.db", "secret.db"};
+    static const mode_t modes[] = {0444, 0444, 0};
+    char folder[300], path[320];
+    snprintf(folder, sizeof folder, "%s/locked", nilo_test_tmp());
+    assert_int_equal(mkdir(folder, 0755), 0);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        made(path, "CREATE TABLE posts (created_at TEXT); INSERT INTO posts VALUES ('2024-10-04')");
+        if (i == 0)
+            made(path, "PRAGMA journal_mode = DELETE");
+        assert_int_equal(chmod(path, modes[i]), 0);
+    }
+    assert_int_equal(chmod(nilo_test_tmp(), 0755), 0);
+    assert_int_equal(chmod(folder, 0555), 0);
+    as_somebody_without_rights(read_what_may_be_read);
+    assert_int_equal(chmod(folder, 0755), 0);
+}
+
 /* Somebody writes while we read, and nothing of ours is left locked behind. */
 static void a_writer_goes_on_after_each_count(void **state)
 {
@@ -455,6 +534,7 @@ int main(void)
         cmocka_unit_test(bad_files_are_refused_in_a_sentence),
         cmocka_unit_test(a_wrong_password_is_not_shown),
         cmocka_unit_test(a_writer_goes_on_after_each_count),
+        cmocka_unit_test(a_medium_for_reading_is_read_or_said_to_be_unreadable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
