@@ -220,7 +220,7 @@ bool nilo__db_texts(struct nilo_db_stmt *s, int columns)
 {
     if (columns <= s->n_texts)
         return true;
-    char(*texts)[32] = realloc(s->texts, (size_t)columns * sizeof *texts);
+    char(*texts)[NILO__DB_NUMBER] = realloc(s->texts, (size_t)columns * sizeof *texts);
     if (texts == NULL)
         return false;
     s->texts = texts;
@@ -655,4 +655,11 @@ int nilo_db_migrate(struct nilo_db *db, const struct nilo_db_step *steps, int n,
             return -1;
     }
     return 0;
+}
+
+int nilo_db_copy(struct nilo_db *db, const char *path, struct nilo_err *err)
+{
+    if (db->ops->copy == NULL)
+        return nilo_err_set(err, NILO_EINVAL, "%s is no SQLite database, it is not copied to a file", db->target);
+    return db->ops->copy(db, path, err);
 }

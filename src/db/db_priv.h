@@ -8,6 +8,7 @@
 /* A connection that prepared more different texts than this has a caller that pastes values into SQL. */
 #define NILO__DB_STATEMENTS_MAX 4096
 #define NILO__DB_SQL_MAX        ((size_t)1 << 20) /* bytes of one statement, on either engine */
+#define NILO__DB_NUMBER         40                /* room for any number as text */
 #define NILO__DB_CLOSED         "nilo closed:"    /* how the message of a trigger begins that guards a closed day */
 
 /* One driver. The contract of each function is that of its namesake in db.h; what the dispatcher has seen to already:
@@ -33,6 +34,7 @@ struct nilo__db_ops {
     void (*rollback)(struct nilo_db *db);
     bool (*in_transaction)(const struct nilo_db *db);
     void (*interrupt)(struct nilo_db *db);
+    int (*copy)(struct nilo_db *db, const char *path, struct nilo_err *err); /* NULL: the server has its own means */
 };
 
 /* First member of the connection of each driver. */
@@ -56,7 +58,7 @@ struct nilo_db_stmt {
     bool once;    /* the caller ends it with nilo_db_finish() */
     bool running; /* rows may be left */
     struct nilo_db_stmt *next_kept, *next, *prev;
-    char (*texts)[32]; /* a text of its number for each column, made when asked for */
+    char (*texts)[NILO__DB_NUMBER]; /* a text of its number for each column, made when asked for */
     int n_texts;
 };
 

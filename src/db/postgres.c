@@ -19,11 +19,12 @@
 
 #include "base/hash.h"
 
-#define WINDOW      256    /* sets on their way in a pipeline */
-#define GRACE_MS    5000   /* how much later than statement_timeout the server may answer before we give it up */
-#define LOOK_MS     1000   /* between two looks at the flag of an interruption */
-#define DRAIN_ROWS  1000   /* left-over rows that are read and dropped before the server is asked to stop */
-#define VERSION_MIN 120000 /* PostgreSQL 12 */
+#define WINDOW       256       /* sets on their way in a pipeline */
+#define WINDOW_BYTES (1 << 20) /* what they may weigh before we wait for the server to read on */
+#define GRACE_MS     5000      /* how much later than statement_timeout the server may answer before we give it up */
+#define LOOK_MS      1000      /* between two looks at the flag of an interruption */
+#define DRAIN_ROWS   1000      /* left-over rows that are read and dropped before the server is asked to stop */
+#define VERSION_MIN  120000    /* PostgreSQL 12 */
 
 enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_OID = 26 };
 enum { OID_FLOAT4 = 700, OID_FLOAT8 = 701, OID_NUMERIC = 1700 };
@@ -855,6 +856,7 @@ struct pipeline {
     struct pg *p;
     struct pg_stmt *s;
     size_t count, sent, received;
+    size_t queued; /* bytes since nothing was left to send */
     int n_params;
     struct nilo_db_value *params;
     nilo_db_params_fn *next;
@@ -872,6 +874,21 @@ static void pipe_fail(struct pipeline *q, size_t set)
     q->failed = true;
 }
 
+/* Are more bytes waiting to be sent than we want to hold? -1 error */
+static int pipe_heavy(struct pipeline *q)
+{
+    for (int i = 0; i < q->n_params; i++)
+        q->queued += 16 + q->params[i].len;
+    if (q->queued < WINDOW_BYTES)
+        return 0;
+    int unsent = PQflush(q->p->conn);
+    if (unsent < 0)
+        return conn_error(q->p, q->err);
+    if (!unsent)
+        q->queued = 0;
+    return unsent;
+}
+
 /* Fill the window. A flush request now and then, so that the server sends the results that we are going to wait for. */
 static int pipe_send(struct pipeline *q)
 {
@@ -883,8 +900,13 @@ static int pipe_send(struct pipeline *q)
             return q->p->lost != NULL ? -1 : 0;
         }
         q->sent++;
-        if (q->sent % (WINDOW / 4) == 0 && !PQsendFlushRequest(q->p->conn))
+        int heavy = pipe_heavy(q);
+        if (heavy < 0)
+            return -1;
+        if ((heavy || q->sent % (WINDOW / 4) == 0) && !PQsendFlushRequest(q->p->conn))
             return conn_error(q->p, q->err);
+        if (heavy)
+            break;
     }
     return 0;
 }
@@ -953,7 +975,7 @@ static int pipe_run(struct pipeline *q)
                 return conn_error(q->p, q->failed ? NULL : q->err);
             synced = true;
         }
-        size_t leave = synced ? 0 : WINDOW / 2;
+        size_t leave = synced ? 0 : (q->sent - q->received) / 2;
         while (q->sent - q->received > leave && (synced || !q->failed))
             if (pipe_receive(q) != 0)
                 return -1;

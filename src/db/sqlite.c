@@ -601,13 +601,13 @@ static const char *lite_column_name(const struct nilo_db_stmt *s, int column)
 }
 
 /* The shortest text that reads back as the same number; infinities as PostgreSQL writes them (SQLite has no NaN). */
-static const char *real_text(double v, char out[32])
+static const char *real_text(double v, char out[NILO__DB_NUMBER])
 {
     if (isinf(v))
         return v > 0 ? "Infinity" : "-Infinity";
     /* 15 digits are always enough to see a shorter one, but for numbers too small to have that many. */
     for (int digits = fabs(v) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
-        snprintf(out, 32, "%.*g", digits, v);
+        snprintf(out, NILO__DB_NUMBER, "%.*g", digits, v);
         if (strtod(out, NULL) == v)
             break;
     }
@@ -719,6 +719,30 @@ static bool lite_in_transaction(const struct nilo_db *db)
     return l->begun || !sqlite3_get_autocommit(l->db);
 }
 
+/* One step for all pages: a reader's snapshot of WAL mode, so writers go on meanwhile. The copy is left in rollback mode, a single file. */
+static int lite_copy(struct nilo_db *db, const char *path, struct nilo_err *err)
+{
+    struct lite *l = lite_of(db);
+    sqlite3 *to = NULL;
+    int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    sqlite3_backup *backup = rc == SQLITE_OK ? sqlite3_backup_init(to, "main", l->db, "main") : NULL;
+    if (backup != NULL) {
+        sqlite3_backup_step(backup, -1);
+        rc = sqlite3_backup_finish(backup);
+    } else if (to != NULL && rc == SQLITE_OK) {
+        rc = sqlite3_errcode(to);
+    }
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(to, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+    if (rc != SQLITE_OK) {
+        int sys = to != NULL ? sqlite3_system_errno(to) : 0;
+        enum nilo_code code = (rc & 0xff) == SQLITE_FULL || sys == ENOSPC ? NILO_EFULL : NILO_EIO;
+        nilo_err_set(err, code, "cannot copy %s to %s: %s", db->target, path, sys != 0 ? strerror(sys) : sqlite3_errstr(rc));
+    }
+    sqlite3_close(to);
+    return rc == SQLITE_OK ? 0 : -1;
+}
+
 static const struct nilo__db_ops lite_ops = {
     .close = lite_close,
     .exec = lite_exec,
@@ -737,4 +761,5 @@ static const struct nilo__db_ops lite_ops = {
     .rollback = lite_rollback,
     .in_transaction = lite_in_transaction,
     .interrupt = lite_interrupt,
+    .copy = lite_copy,
 };

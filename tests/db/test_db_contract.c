@@ -254,7 +254,13 @@ static void statements_for_one_request_are_not_kept(struct both *b)
     assert_int_equal(nilo_db_row(a, &b->err), 1);
     nilo_db_finish(a); /* in the middle of its rows */
     nilo_db_finish(NULL);
-    nilo_db_finish(kept); /* only reset */
+    nilo_db_finish(kept);           /* only reset */
+    for (int i = 0; i < 300; i++) { /* the table of kept statements grows around c */
+        char sql[32];
+        snprintf(sql, sizeof sql, "SELECT %d", i);
+        both_prepare(b, sql);
+    }
+    assert_ptr_not_equal(both_prepare(b, "SELECT CAST(?1 AS bigint) + 2"), c);
     assert_ptr_equal(both_prepare(b, "SELECT 5"), kept);
     /* c is left to nilo_db_close() */
 }
@@ -660,16 +666,17 @@ static void many_sets_with_several_rows_each(struct both *b)
 
 static void many_large_sets_do_not_lock_up(struct both *b)
 {
-    enum { LENGTH = 100000 };
+    enum { LENGTH = 300000 }; /* more than sockets hold in either direction, and the answer larger than the question */
     struct sets s = no_stop();
     s.long_text = malloc(LENGTH + 1);
     assert_non_null(s.long_text);
     memset(s.long_text, 'x', LENGTH);
     s.long_text[LENGTH] = '\0';
-    struct nilo_db_stmt *stmt = both_prepare(b, "SELECT CAST(?1 AS bigint), CAST(?2 AS text)");
+    struct nilo_db_stmt *stmt = both_prepare(
+        b, "SELECT CAST(?1 AS bigint), CAST(?2 AS text), CAST(?2 AS text), CAST(?2 AS text), CAST(?2 AS text)");
     nilo_db_timeout(b->db, 20000);
-    ok(b, nilo_db_many(stmt, 600, 2, number_set, count_row, &s, &b->err));
-    assert_true(s.rows == 600);
+    ok(b, nilo_db_many(stmt, 60, 2, number_set, count_row, &s, &b->err));
+    assert_true(s.rows == 60);
     free(s.long_text);
 }
 
@@ -796,9 +803,12 @@ static void a_changed_history_is_refused(struct both *b)
         "DELETE FROM nilo_migration WHERE version = 2",
         "DELETE FROM nilo_migration WHERE version = 1",
     };
+    static const char *const words[] = {"step 2 (second) is not", "step 2 is missing", "step 1 is missing"};
     for (size_t i = 0; i < sizeof damage / sizeof damage[0]; i++) {
         ok(b, nilo_db_migrate(b->db, steps, 3, 5, &b->err));
         both_exec(b, damage[i]);
+        assert_int_equal(nilo_db_migrate(b->db, steps, 3, 5, &b->err), -1);
+        assert_non_null(strstr(b->err.msg, words[i]));
         fails(b, NILO_ECORRUPT, nilo_db_migrate(b->db, steps, 3, 5, &b->err));
         assert_false(nilo_db_in_transaction(b->db));
         both_exec(b, "DROP TABLE nilo_migration; DROP TABLE one; DROP TABLE two");

@@ -253,6 +253,23 @@ static void the_time_limit_outlives_a_rollback(void **state)
     nilo_db_close(db);
 }
 
+static void a_commit_after_an_error_is_no_success(void **state)
+{
+    (void)state;
+    need_server();
+    struct nilo_db *db = must_open(NILO_DB_WRITE);
+    must_exec(db, "CREATE TABLE after_error (x bigint)");
+    assert_int_equal(nilo_db_begin(db, &err), 0);
+    must_exec(db, "INSERT INTO after_error VALUES (1)");
+    assert_int_equal(nilo_db_exec(db, "SELECT 1 / 0", &err), -1);
+    assert_int_equal(nilo_db_commit(db, &err), -1);
+    assert_int_equal(err.code, NILO_ESTORE);
+    assert_non_null(strstr(err.msg, "undone"));
+    assert_false(nilo_db_in_transaction(db));
+    assert_string_equal(one_text(db, "SELECT count(*) FROM after_error"), "0");
+    nilo_db_close(db);
+}
+
 static void copy_is_refused_without_hanging(void **state)
 {
     (void)state;
@@ -364,6 +381,7 @@ int main(void)
         cmocka_unit_test(the_session_does_not_depend_on_the_server),
         cmocka_unit_test(notices_are_not_printed),
         cmocka_unit_test(the_time_limit_outlives_a_rollback),
+        cmocka_unit_test(a_commit_after_an_error_is_no_success),
         cmocka_unit_test(copy_is_refused_without_hanging),
         cmocka_unit_test(each_call_says_that_the_connection_is_gone),
         cmocka_unit_test(a_lost_commit_says_that_its_outcome_is_unknown),

@@ -292,6 +292,21 @@ static void only_the_writer_checkpoints(void **state)
     nilo_db_close(writer);
 }
 
+static void a_second_writer_waits_at_begin(void **state)
+{
+    (void)state;
+    const char *path = nilo_test_path("two.db");
+    struct nilo_db *one = must_open(path, NILO_DB_CREATE), *two = must_open(path, NILO_DB_WRITE);
+    assert_int_equal(nilo_db_begin(one, &err), 0);
+    expect_error(nilo_db_begin(two, &err), NILO_EBUSY, path);
+    assert_false(nilo_db_in_transaction(two));
+    nilo_db_rollback(one);
+    assert_int_equal(nilo_db_begin(two, &err), 0);
+    nilo_db_close(two); /* with its transaction open */
+    assert_int_equal(nilo_db_begin(one, &err), 0);
+    nilo_db_close(one);
+}
+
 /* ---- disks that fail ---------------------------------------------------------------------------------------------------- */
 
 static struct nilo_db *faulty_open(const char *name)
@@ -436,6 +451,7 @@ int main(void)
         cmocka_unit_test(a_store_in_memory_works),
         cmocka_unit_test(sources_of_either_journal_are_read_and_left_alone),
         cmocka_unit_test(only_the_writer_checkpoints),
+        cmocka_unit_test(a_second_writer_waits_at_begin),
         cmocka_unit_test(a_failed_fsync_is_final),
         cmocka_unit_test(a_failed_fsync_of_a_checkpoint_is_final_too),
         cmocka_unit_test(a_full_disk_undoes_the_transaction_and_heals),
