@@ -9,6 +9,8 @@
     X(run)                                                                                                             \
     X(seal)                                                                                                            \
     X(rebuild)                                                                                                         \
+    X(backup)                                                                                                          \
+    X(restore)                                                                                                         \
     X(doctor)                                                                                                          \
     X(help)                                                                                                            \
     X(version)

@@ -218,19 +218,42 @@ int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *c
 /** nilo_store_digest - SHA-256 hex over all derived rows in key order: what rebuild must reproduce. out: 65 bytes */
 int nilo_store_digest(struct nilo_store *s, char out[65], struct nilo_err *err);
 
+/* ---- copies ---------------------------------------------------------------------------------------------------------------------------- */
+
+/** nilo_store_backup - a consistent copy of an SQLite store while others read and write it, checked, on disk when this returns, with its
+ *  SHA-256 beside it in PATH.sha256 (as sha256sum writes it). Any mode of opening will do.
+ *  errors  NILO_EEXIST something is at path, NILO_EINVAL a PostgreSQL store (its own tools back it up), NILO_EFULL, NILO_EIO; nothing is left behind */
+int nilo_store_backup(struct nilo_store *s, const char *path, struct nilo_err *err);
+/** nilo_store_restore - a copy made by nilo_store_backup() becomes the store at target, after its checksum, its pages and its schema were
+ *  checked. aside: what is at target is moved there first (NULL: nothing may be there). Takes the lock of target.
+ *  errors  NILO_ENOENT, NILO_ECORRUPT (the copy is damaged), NILO_ENEWER, NILO_EEXIST, NILO_ELOCKED, and those of the disk; target is as it was */
+int nilo_store_restore(const char *from, const char *target, const char *aside, const struct nilo_env *env, struct nilo_err *err);
+
 /* ---- reading ------------------------------------------------------------------------------------------------------------------------- */
 
+/* A condition that the reader puts on a source anyway, told ahead so that the store need not walk over the rest. It may be ignored.
+ * Its values are parameters of the reader's statement. */
+struct nilo_narrow {
+    const char *column; /* of the relation */
+    char op;            /* '=' one of the values, '>' at least, '<' at most */
+    int first_param, n_params;
+};
 /* What a source must provide: asked by query, answered as SQL text of a FROM item. */
 struct nilo_source_want {
     const struct nilo_metric **metrics; /* the metric columns needed (wide relations), column name = metric name */
     size_t n_metrics;
     bool absence, owner;                /* are these costly columns needed? */
     nilo_us as_of;                      /* NILO_US_NONE = now */
+    bool cells, rate;                   /* the packed cells; avg_engagement_rate */
+    const struct nilo_narrow *narrow;
+    size_t n_narrow;
 };
 /** nilo_store_source - appends a parenthesised SELECT whose columns are the relation's (query/relations.c lists them), restricted to the scope
- *  Values are the stored integers (scale from the metric), days and instants integers, enumerations their numbers. `absence` is text
- *  "metric_id:reason,...", `owner` a JSON array text. Both engines read the same text.
- *  errors  NILO_ERELATION not a relation of the store */
+ *  Values are the stored integers (scale from the metric), days and instants integers, enumerations their numbers. Both engines read the same text.
+ *  cells    wide relations: text "metric:value,metric:!reason,..." with numbers for all; content_best: "metric:value:day:window"
+ *  owner    the keys, each between two bytes 0x1f, joined by commas; failures likewise: 0x1e item 0x1f class 0x1f message
+ *  sums     of the metric m in the columns "m" and "m.lo" (value = m * 2^32 + m.lo), "m.known" items with a value
+ *  errors   NILO_ERELATION not a relation of the store */
 int nilo_store_source(struct nilo_store *s, const struct nilo_scope *scope, const char *relation, const struct nilo_source_want *want,
                       struct nilo_buf *sql, struct nilo_err *err);
 

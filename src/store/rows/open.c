@@ -50,15 +50,15 @@ static int check_version(struct nilo_store *s, struct nilo_err *err) {
 
 /* ---- the one writer ------------------------------------------------------------------------------------------------------ */
 
-static const char *sqlite_path(const char *target) { return strncmp(target, "sqlite:", 7) == 0 ? target + 7 : target; }
+const char *nilo__sqlite_path(const char *target) { return strncmp(target, "sqlite:", 7) == 0 ? target + 7 : target; }
 
-static bool is_postgres(const char *target) {
+bool nilo__is_postgres(const char *target) {
     return strncmp(target, "postgres://", 11) == 0 || strncmp(target, "postgresql://", 13) == 0;
 }
 
-static int lock_refused(struct nilo_store *s, const char *path, struct nilo_err *err) {
+static int lock_refused(int fd, const char *path, struct nilo_err *err) {
     char text[32] = "";
-    ssize_t n = pread(s->lock_fd, text, sizeof text - 1, 0);
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
     text[n > 0 ? (size_t)n : 0] = '\0';
     text[strcspn(text, "\n")] = '\0';
     return nilo_err_set(err, NILO_ELOCKED, "%s is in use by another nilometer (process %s); wait for it or stop it", path,
@@ -67,7 +67,7 @@ static int lock_refused(struct nilo_store *s, const char *path, struct nilo_err 
 
 /* An open-file-description lock on PATH.lock: gone with the process however it dies, and not lost when another
  * descriptor of the file is closed (POSIX locks are). The file stays: removing it would let two writers lock different inodes. */
-static int lock_file(struct nilo_store *s, const char *path, struct nilo_err *err) {
+int nilo__lock_file(const char *path, struct nilo_err *err) {
     struct nilo_buf name;
     nilo_buf_init(&name, 8192);
     nilo_buf_addf(&name, "%s.lock", path);
@@ -75,25 +75,28 @@ static int lock_file(struct nilo_store *s, const char *path, struct nilo_err *er
         nilo_buf_done(&name);
         return nilo_err_set(err, NILO_EINVAL, "the path of the store is too long");
     }
-    s->lock_fd = open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (s->lock_fd < 0) {
+    int fd = open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
         nilo_err_sys(err, errno == EACCES || errno == EROFS ? NILO_EREADONLY : NILO_EIO, "cannot write the lock file %s", name.data);
         nilo_buf_done(&name);
         return -1;
     }
     nilo_buf_done(&name);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(s->lock_fd, F_OFD_SETLK, &lock) < 0) {
+    if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
         if (errno == EAGAIN || errno == EACCES)
-            return lock_refused(s, path, err);
-        return nilo_err_sys(err, NILO_EIO, "cannot lock %s.lock", path);
+            lock_refused(fd, path, err);
+        else
+            nilo_err_sys(err, NILO_EIO, "cannot lock %s.lock", path);
+        close(fd);
+        return -1;
     }
     char pid[32];
     int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     /* only for the message above: a full disk must not keep a writer from starting */
-    bool written = ftruncate(s->lock_fd, 0) == 0 && pwrite(s->lock_fd, pid, (size_t)n, 0) == n;
+    bool written = ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)n, 0) == n;
     (void)written;
-    return 0;
+    return fd;
 }
 
 static int lock_server(struct nilo_store *s, struct nilo_err *err) {
@@ -162,12 +165,12 @@ static int must_exist(const char *path, struct nilo_err *err) {
 
 static int open_locked(struct nilo_store *s, const char *target, struct nilo_err *err) {
     struct stat st;
-    bool sqlite = !is_postgres(target);
-    if (sqlite && s->mode != NILO_STORE_CREATE && must_exist(sqlite_path(target), err) < 0)
+    bool sqlite = !nilo__is_postgres(target);
+    if (sqlite && s->mode != NILO_STORE_CREATE && must_exist(nilo__sqlite_path(target), err) < 0)
         return -1;
     /* a directory or a missing folder gets the driver's sentence, not the lock file's */
-    bool lockable = sqlite && s->mode != NILO_STORE_READ && !(stat(sqlite_path(target), &st) == 0 && !S_ISREG(st.st_mode));
-    if (lockable && lock_file(s, sqlite_path(target), err) < 0)
+    bool lockable = sqlite && s->mode != NILO_STORE_READ && !(stat(nilo__sqlite_path(target), &st) == 0 && !S_ISREG(st.st_mode));
+    if (lockable && (s->lock_fd = nilo__lock_file(nilo__sqlite_path(target), err)) < 0)
         return -1;
     static const enum nilo_db_mode modes[] = {NILO_DB_READ, NILO_DB_WRITE, NILO_DB_CREATE};
     struct nilo_db_options options = {.mode = modes[s->mode], .vfs = s->env.vfs};

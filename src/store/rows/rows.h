@@ -29,9 +29,19 @@ int nilo__query_int(struct nilo_store *s, int64_t fallback, int64_t *ret, struct
                     const struct nilo_db_value *params);
 /* The next n ids of a sequence; returns the first. */
 int nilo__next_ids(struct nilo_store *s, const char *sequence, int64_t n, int64_t *ret_first, struct nilo_err *err);
+/* The lock file of an SQLite store: a descriptor that holds it, or -1. */
+int nilo__lock_file(const char *path, struct nilo_err *err);
+bool nilo__is_postgres(const char *target);
+const char *nilo__sqlite_path(const char *target);
 /* Drops what is cached from the database (catalogue, calendars). */
 void nilo__forget(struct nilo_store *s);
 /* Appends " AND <column> IN (...)" for the scope; nothing when it holds all; "AND 1=0" when it holds none. */
 void nilo__scope_sql(const struct nilo_scope *scope, const char *column, struct nilo_buf *sql);
+/* item (bucket, entity_id, win): the windows in which a table holds anything of the items of connection ?1. It hops from one window to the
+ * next, so that ranges of days behind it are looked up and no item's history is read. */
+#define NILO__WINDOWS(table)                                                                                           \
+    "WITH RECURSIVE item (bucket, entity_id, win) AS (SELECT e.bucket, e.id, (SELECT min(x.win) FROM " table " x WHERE x.bucket = e.bucket " \
+    "AND x.entity_id = e.id) FROM entity e WHERE e.connection_id = ?1 UNION ALL SELECT i.bucket, i.entity_id, (SELECT min(x.win) FROM " \
+    table " x WHERE x.bucket = i.bucket AND x.entity_id = i.entity_id AND x.win > i.win) FROM item i WHERE i.win IS NOT NULL) "
 
 #endif

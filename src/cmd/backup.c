@@ -1,0 +1,95 @@
+/* nilometer backup and restore: a checked copy of the store, and the way back. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd_priv.h"
+
+static int answer(struct nilo_cmd_ctx *ctx, const char *key, const char *path, const char *aside, struct nilo_err *err)
+{
+    struct nilo__answer a;
+    nilo__answer_init(&a);
+    nilo_json_object_begin(&a.json);
+    nilo_json_key(&a.json, key);
+    nilo_json_str(&a.json, path);
+    if (aside != NULL) {
+        nilo_json_key(&a.json, "moved_to");
+        nilo_json_str(&a.json, aside);
+    }
+    nilo_json_object_end(&a.json);
+    return nilo__answer_print(&a, ctx->out, err);
+}
+
+static int run_backup(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+{
+    struct nilo_store *s = NULL;
+    if (nilo__operands(ctx, 1, 1, err) != 0)
+        return -1;
+    const char *path = nilo_args_rest(ctx->args, 0);
+    if (nilo_cmd_store(ctx, NILO_STORE_READ, &s, err) != 0)
+        return -1;
+    int rc = nilo_store_backup(s, path, err);
+    nilo_store_close(s);
+    if (rc != 0)
+        return -1;
+    if (ctx->json)
+        return answer(ctx, "backup", path, NULL, err);
+    fprintf(ctx->out, "Backed up to %s, checksum in %s.sha256.\nBring it back with: nilometer restore %s --store PATH\n", path, path, path);
+    return 0;
+}
+
+const struct nilo_cmd nilo_cmd_backup = {
+    .name = "backup",
+    .operands = "FILE",
+    .summary = "copy the store, consistently and checked",
+    .description = "Copies an SQLite store as it is at one instant while other commands go on reading and writing it. The copy is opened and its pages "
+                   "are checked before it gets its name; FILE.sha256 beside it holds its checksum as sha256sum writes it. Nothing is overwritten.\n\n"
+                   "  nilometer backup /var/backups/nilometer-2026-11-21.db",
+    .run = run_backup,
+};
+
+/* The old store's new name: its own, and the instant. */
+static char *aside_name(struct nilo_cmd_ctx *ctx)
+{
+    char text[NILO_US_TEXT];
+    struct nilo_buf b;
+    nilo_us_format(ctx->env->clock.wall(ctx->env->clock.ctx), text);
+    text[strcspn(text, ".+")] = '\0';
+    nilo_buf_init(&b, 8192);
+    nilo_buf_addf(&b, "%s.before-restore-%s", ctx->store, text);
+    char *name = nilo_buf_take(&b);
+    nilo_buf_done(&b);
+    return name;
+}
+
+static int run_restore(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+{
+    if (nilo__operands(ctx, 1, 1, err) != 0)
+        return -1;
+    const char *from = nilo_args_rest(ctx->args, 0);
+    bool replace = nilo_args_get(ctx->args, "replace") != NULL;
+    char *aside = replace ? aside_name(ctx) : NULL;
+    if (replace && aside == NULL)
+        return nilo_err_nomem(err);
+    int rc = nilo_store_restore(from, ctx->store, aside, ctx->env, err);
+    if (rc == 0 && ctx->json)
+        rc = answer(ctx, "restored", ctx->store, aside, err);
+    else if (rc == 0) {
+        fprintf(ctx->out, "Restored %s from %s.\n", ctx->store, from);
+        if (aside != NULL)
+            fprintf(ctx->out, "What was there before is in %s.\n", aside);
+    }
+    free(aside);
+    return rc;
+}
+
+const struct nilo_cmd nilo_cmd_restore = {
+    .name = "restore",
+    .operands = "FILE",
+    .summary = "make a backup the store again",
+    .description = "Checks the backup's checksum, its pages and its schema, and only then puts a copy of it in the store's place. Where a store is "
+                   "already, nothing happens unless --replace is given; the old one is then moved aside and not deleted.\n\n"
+                   "  nilometer restore /var/backups/nilometer-2026-11-21.db --store ./nilometer.db --replace",
+    .options = (const struct nilo_option[]){{"replace", NULL, "move the store that is there aside", false}, {0}},
+    .run = run_restore,
+};

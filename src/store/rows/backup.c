@@ -1,0 +1,233 @@
+/* Backup and restore of an SQLite store. The copy is one consistent state, taken while others go on; it counts only once it
+ * was checked, synced and named. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "store/rows/rows.h"
+
+#define PIECE (1 << 20)
+
+struct path {
+    struct nilo_buf b;
+};
+static const char *path_of(struct path *p, const char *base, const char *ending) {
+    nilo_buf_init(&p->b, 8192);
+    nilo_buf_adds(&p->b, base);
+    nilo_buf_adds(&p->b, ending);
+    return nilo_buf_str(&p->b);
+}
+
+static int sync_path(const char *path, int flags, struct nilo_err *err) {
+    int fd = open(path, flags | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0) {
+        nilo_err_sys(err, NILO_EIO, "cannot write %s safely to disk", path);
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    close(fd);
+    return 0;
+}
+
+/* The folder's own entry must reach the disk, else the file may be nameless after a power cut. */
+static int sync_folder(const char *path, struct nilo_err *err) {
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return sync_path(".", O_RDONLY | O_DIRECTORY, err);
+    char *folder = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    if (!folder)
+        return nilo_err_nomem(err);
+    int rc = sync_path(folder, O_RDONLY | O_DIRECTORY, err);
+    free(folder);
+    return rc;
+}
+
+static int hash_file(const char *path, char out[2 * NILO_SHA256_LEN + 1], struct nilo_err *err) {
+    struct nilo_sha256 h;
+    unsigned char digest[NILO_SHA256_LEN];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return nilo_err_sys(err, errno == ENOENT ? NILO_ENOENT : NILO_EIO, "cannot read %s", path);
+    char *piece = malloc(PIECE);
+    ssize_t n = piece ? 0 : -1;
+    nilo_sha256_init(&h);
+    while (piece && (n = read(fd, piece, PIECE)) > 0)
+        nilo_sha256_add(&h, piece, (size_t)n);
+    if (n < 0)
+        nilo_err_sys(err, NILO_EIO, "cannot read %s", path);
+    free(piece);
+    close(fd);
+    if (n < 0)
+        return -1;
+    nilo_sha256_done(&h, digest);
+    nilo_hex(digest, sizeof digest, out);
+    return 0;
+}
+
+/* Opens the copy as a stranger would: its pages, its schema, its identity. */
+static int check_copy(const char *path, const struct nilo_env *env, struct nilo_err *err) {
+    struct nilo_store *s;
+    struct nilo_db_stmt *stmt;
+    if (nilo_store_open(path, NILO_STORE_READ, env, &s, err) < 0)
+        return -1;
+    int rc = nilo__query(s, &stmt, err, "PRAGMA integrity_check", 0, NULL);
+    int got = rc == 0 ? nilo_db_row(stmt, err) : -1;
+    const char *said = got == 1 ? nilo_db_column_text(stmt, 0) : NULL;
+    if (got < 0)
+        rc = -1;
+    else if (!said || strcmp(said, "ok") != 0)
+        rc = nilo_err_set(err, NILO_ECORRUPT, "%s is damaged: %s", path, said ? said : "nothing can be read");
+    nilo_store_close(s);
+    return rc;
+}
+
+/* ---- backup ---------------------------------------------------------------------------------------------------------------------- */
+
+static int write_checksum(const char *file, const char *hash, const char *of, struct nilo_err *err) {
+    const char *slash = strrchr(of, '/');
+    FILE *f = fopen(file, "wxe");
+    if (!f)
+        return nilo_err_sys(err, NILO_EIO, "cannot write %s", file);
+    bool ok = fprintf(f, "%s  %s\n", hash, slash ? slash + 1 : of) > 0;
+    ok = fflush(f) == 0 && ok;
+    ok = fsync(fileno(f)) == 0 && ok;
+    int saved = errno;
+    ok = fclose(f) == 0 && ok;
+    if (ok)
+        return 0;
+    errno = saved;
+    return nilo_err_sys(err, NILO_EIO, "cannot write %s", file);
+}
+
+static int backup_to(struct nilo_store *s, const char *path, const char *partial, const char *checksum, struct nilo_err *err) {
+    char hash[2 * NILO_SHA256_LEN + 1];
+    if (nilo_db_copy(s->db, partial, err) < 0 || check_copy(partial, &s->env, err) < 0 || sync_path(partial, O_RDONLY, err) < 0 ||
+        hash_file(partial, hash, err) < 0 || write_checksum(checksum, hash, path, err) < 0)
+        return -1;
+    if (rename(partial, path) < 0) {
+        unlink(checksum);
+        return nilo_err_sys(err, NILO_EIO, "cannot name the backup %s", path);
+    }
+    return sync_folder(path, err);
+}
+
+int nilo_store_backup(struct nilo_store *s, const char *path, struct nilo_err *err) {
+    struct path partial, checksum;
+    struct stat st;
+    if (nilo_db_engine(s->db) != NILO_DB_SQLITE)
+        return nilo_err_set(err, NILO_EINVAL, "%s is a PostgreSQL store: back it up with pg_dump or the server's own means", s->target);
+    const char *p = path_of(&partial, path, ".partial"), *c = path_of(&checksum, path, ".sha256");
+    int rc;
+    if (partial.b.failed || checksum.b.failed)
+        rc = nilo_err_set(err, NILO_EINVAL, "the path of the backup is too long");
+    else if (lstat(path, &st) == 0 || lstat(c, &st) == 0)
+        rc = nilo_err_set(err, NILO_EEXIST, "%s exists already; nothing was overwritten, name another file", lstat(path, &st) == 0 ? path : c);
+    else {
+        unlink(p); /* of a backup that was killed */
+        rc = backup_to(s, path, p, c, err);
+        if (rc < 0)
+            unlink(p);
+    }
+    nilo_buf_done(&partial.b);
+    nilo_buf_done(&checksum.b);
+    return rc;
+}
+
+/* ---- restore --------------------------------------------------------------------------------------------------------------------- */
+
+static int check_checksum(const char *from, const char *checksum, struct nilo_err *err) {
+    char is[2 * NILO_SHA256_LEN + 1], said[2 * NILO_SHA256_LEN + 1] = "";
+    FILE *f = fopen(checksum, "re");
+    if (!f)
+        return nilo_err_sys(err, errno == ENOENT ? NILO_ENOENT : NILO_EIO, "the backup's checksum %s cannot be read", checksum);
+    size_t n = fread(said, 1, sizeof said - 1, f);
+    fclose(f);
+    said[n] = '\0';
+    if (hash_file(from, is, err) < 0)
+        return -1;
+    return strcmp(is, said) == 0 ? 0
+                                 : nilo_err_set(err, NILO_ECORRUPT, "%s does not match its checksum %s: the copy is damaged, use another one", from,
+                                                checksum);
+}
+
+static int copy_file(const char *from, const char *to, struct nilo_err *err) {
+    int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    char *piece = malloc(PIECE);
+    ssize_t n = -1;
+    while (in >= 0 && out >= 0 && piece && (n = read(in, piece, PIECE)) > 0)
+        for (ssize_t done = 0, w; done < n; done += w)
+            if ((w = write(out, piece + done, (size_t)(n - done))) < 0) {
+                n = -1;
+                goto out;
+            }
+out:
+    if (n == 0 && fsync(out) < 0)
+        n = -1;
+    if (n < 0)
+        nilo_err_sys(err, NILO_EIO, "cannot copy %s to %s", from, to);
+    if (in >= 0)
+        close(in);
+    if (out >= 0)
+        close(out);
+    free(piece);
+    return n < 0 ? -1 : 0;
+}
+
+/* A store is its file and what SQLite keeps beside it. */
+static int move_aside(const char *target, const char *aside, struct nilo_err *err) {
+    static const char *const endings[] = {"-wal", "-shm", ""};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        struct path from, to;
+        const char *f = path_of(&from, target, endings[i]), *t = path_of(&to, aside, endings[i]);
+        int rc = rename(f, t) < 0 && errno != ENOENT ? nilo_err_sys(err, NILO_EIO, "cannot move %s to %s", f, t) : 0;
+        nilo_buf_done(&from.b);
+        nilo_buf_done(&to.b);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int restore_to(const char *from, const char *target, const char *aside, const char *partial, const struct nilo_env *env,
+                      struct nilo_err *err) {
+    struct stat st;
+    bool there = lstat(target, &st) == 0;
+    if (there && !aside)
+        return nilo_err_set(err, NILO_EEXIST, "%s exists already; restore to another path, or let it be moved aside with --replace", target);
+    if (aside && lstat(aside, &st) == 0)
+        return nilo_err_set(err, NILO_EEXIST, "%s exists already; nothing was moved or restored", aside);
+    if (copy_file(from, partial, err) < 0 || check_copy(partial, env, err) < 0 || (there && move_aside(target, aside, err) < 0))
+        return -1;
+    if (rename(partial, target) < 0)
+        return nilo_err_sys(err, NILO_EIO, "cannot name the restored store %s", target);
+    return sync_folder(target, err);
+}
+
+int nilo_store_restore(const char *from, const char *target, const char *aside, const struct nilo_env *env, struct nilo_err *err) {
+    struct path partial, checksum;
+    if (nilo__is_postgres(target))
+        return nilo_err_set(err, NILO_EINVAL, "a backup is restored to a file; a PostgreSQL store is restored with the server's own means");
+    target = nilo__sqlite_path(target);
+    const char *p = path_of(&partial, target, ".partial"), *c = path_of(&checksum, from, ".sha256");
+    int lock = -1, rc = partial.b.failed || checksum.b.failed ? nilo_err_set(err, NILO_EINVAL, "the path is too long") : 0;
+    if (rc == 0)
+        rc = check_checksum(from, c, err);
+    if (rc == 0 && (lock = nilo__lock_file(target, err)) < 0)
+        rc = -1;
+    if (rc == 0) {
+        rc = restore_to(from, target, aside, p, env, err);
+        if (rc < 0)
+            unlink(p);
+    }
+    if (lock >= 0)
+        close(lock);
+    nilo_buf_done(&partial.b);
+    nilo_buf_done(&checksum.b);
+    return rc;
+}
