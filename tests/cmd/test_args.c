@@ -93,6 +93,7 @@ static void wrong_command_lines_name_the_fault_and_the_way_out(void **state)
     } cases[] = {
         {{"nilo", "fecth"}, "there is no command \"fecth\"; did you mean \"fetch\"?"},
         {{"nilo", "fet"}, "there is no command \"fet\"; did you mean \"fetch\"?"},
+        {{"nilo", "efthc"}, "did you mean \"fetch\"?"},
         {{"nilo", "stopp"}, "did you mean \"stop\"?"},
         {{"nilo", "zzzzzz"}, "there is no command \"zzzzzz\"; nilometer help lists them"},
         {{"nilo", "Stop"}, "did you mean \"stop\"?"},

@@ -104,10 +104,13 @@ static void quiet_is_quiet(void **state)
 {
     (void)state;
     ctx.quiet = true;
-    struct nilo_progress *p = nilo_progress_new(&ctx, "reading", 100);
-    seconds(60);
-    nilo_progress_set(p, 50);
-    nilo_progress_done(p);
+    for (int tty = 0; tty < 2; tty++) {
+        ctx.err_tty = tty != 0;
+        struct nilo_progress *p = nilo_progress_new(&ctx, "reading", 100);
+        seconds(60);
+        nilo_progress_set(p, 50);
+        nilo_progress_done(p);
+    }
     nilo_cmd_notice(&ctx, "hello");
     assert_string_equal(printed(), "");
 }
