@@ -105,6 +105,7 @@ int nilo_record_begin(struct nilo_store *s, const struct nilo_connection *c, con
     r->options.slot = o->slot ? strdup(o->slot) : NULL;
     r->options.author = o->author ? strdup(o->author) : NULL;
     r->options.read_until = NILO_DAY_NONE;
+    r->options.revise = o->revise || o->kind == NILO_RUN_REVISE;
     if (!r->options.chunk)
         r->options.chunk = CHUNK;
     nilo_arena_init(&r->arena, 0);

@@ -29,7 +29,7 @@ struct nilo_reading {
 struct nilo_run_options {
     enum nilo_run_kind kind;
     enum nilo_provenance provenance;
-    bool revise;
+    bool revise;         /* NILO_RUN_REVISE is always one */
     bool dry_run;        /* all is done, then rolled back: the summary tells what would happen */
     bool platform;       /* a platform collector: guard, restatement */
     bool full_listing;   /* the run lists every item of the connection: vanished ones count for the guard */

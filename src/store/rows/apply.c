@@ -29,11 +29,12 @@ struct work {
     size_t n_keys;
     size_t *key_of;             /* point -> key */
     uint8_t *known_already;     /* the same value at the same instant is in the record: 1 this run, 2 an earlier one */
+    uint8_t *written;           /* the point becomes an observation */
     struct amendment *amendments;
     size_t n_amendments;
     size_t *list;               /* scratch: points or keys to be written */
     size_t n_list;
-    uint8_t rank;
+    uint8_t rank;               /* of every value of the batch; 0 = its provenance's */
 };
 
 static bool same_key(const struct nilo_point *a, const struct nilo_point *b) {
@@ -46,9 +47,10 @@ static int gather(struct work *w, struct nilo_err *err) {
     w->keys = nilo_arena_array(&w->arena, n, sizeof *w->keys);
     w->key_of = nilo_arena_array(&w->arena, n, sizeof *w->key_of);
     w->known_already = nilo_arena_array(&w->arena, n, 1);
+    w->written = nilo_arena_array(&w->arena, n, 1);
     w->amendments = nilo_arena_array(&w->arena, n, sizeof *w->amendments);
     w->list = nilo_arena_array(&w->arena, n, sizeof *w->list);
-    if (!w->keys || !w->key_of || !w->known_already || !w->amendments || !w->list)
+    if (!w->keys || !w->key_of || !w->known_already || !w->written || !w->amendments || !w->list)
         return nilo_err_nomem(err);
     for (size_t i = 0; i < n; i++) {
         if (i == 0 || !same_key(&p[i], &p[i - 1])) {
@@ -209,12 +211,17 @@ static int load(struct work *w, struct nilo_err *err) {
 
 /* ---- decisions ------------------------------------------------------------------------------------------------------------------ */
 
+/* A backfill never displaces what was observed or imported, --revise or not. */
+static uint8_t rank_of(const struct work *w, const struct nilo_point *p) {
+    return w->rank ? w->rank : (uint8_t)p->provenance;
+}
+
 static struct nilo_cell cell_of(const struct work *w, const struct nilo_point *p) {
     bool revise = w->batch->policy.kind == NILO_RUN_REVISE;
     return (struct nilo_cell){.value = p->value,
                               .absence = (uint8_t)p->absence,
                               .provenance = (uint8_t)p->provenance,
-                              .rank = w->batch->policy.revise ? NILO_RANK_REVISE : (uint8_t)p->provenance,
+                              .rank = rank_of(w, p),
                               .cause = (uint8_t)(revise ? NILO_CAUSE_CORRECTED : NILO_CAUSE_BASE),
                               .run = w->batch->run->id,
                               .captured_at = p->captured_at};
@@ -324,20 +331,51 @@ static void observation_params(void *ctx, size_t i, struct nilo_db_value *v) {
     v[8] = value_or_null(p);
     v[9] = NILO_DBV_INT(p->absence);
     v[10] = NILO_DBV_INT(p->provenance);
-    v[11] = NILO_DBV_INT(w->batch->policy.revise ? NILO_RANK_REVISE : (int)p->provenance);
+    v[11] = NILO_DBV_INT(rank_of(w, p));
     v[12] = NILO_DBV_INT(w->batch->recorded_at);
     v[13] = NILO_DBV_TEXT(p->meta);
+}
+
+static bool ratio(const struct work *w, int32_t metric) {
+    const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(w->store), metric);
+    return m && m->best_rule == NILO_BEST_WITH_GMV;
+}
+
+/* GMV of the same reading: metric 16 at the same instant, in the same day's points. NULL = it said none. */
+static const struct nilo_point *gmv_beside(const struct work *w, size_t i) {
+    const struct nilo_point *p = &w->batch->points[i];
+    for (size_t j = i + 1; j-- > 0;) {
+        const struct nilo_point *q = &w->batch->points[j];
+        if (nilo__entity_cmp(q->entity, p->entity) != 0 || q->win != p->win || q->day.n != p->day.n || q->metric < 16)
+            return NULL;
+        if (q->metric == 16 && q->captured_at == p->captured_at)
+            return q->absence == NILO_PRESENT ? q : NULL;
+    }
+    return NULL;
+}
+
+/* Which points become observations: those that said something new. A ratio that is new on a closed day takes its reading's GMV
+ * along even if that is what the day shows already: its rank among the bests is that GMV's. */
+static void choose_observations(struct work *w) {
+    for (size_t i = 0; i < w->batch->n; i++) {
+        enum nilo_outcome o = w->batch->points[i].outcome;
+        w->written[i] = o == NILO_RECORDED || o == NILO_REPLACED || o == NILO_KEPT || o == NILO_LATE || o == NILO_AMENDED;
+    }
+    for (size_t i = 0; i < w->batch->n; i++) {
+        const struct nilo_point *p = &w->batch->points[i];
+        const struct nilo_point *gmv = w->written[i] && p->absence == NILO_PRESENT && ratio(w, p->metric) ? gmv_beside(w, i) : NULL;
+        if (gmv && gmv->outcome == NILO_UNCHANGED && !w->known_already[gmv - w->batch->points])
+            w->written[gmv - w->batch->points] = 1;
+    }
 }
 
 static int write_observations(struct work *w, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;
     w->n_list = 0;
-    for (size_t i = 0; i < w->batch->n; i++) {
-        enum nilo_outcome o = w->batch->points[i].outcome;
-        bool new_reading = o == NILO_RECORDED || o == NILO_REPLACED || o == NILO_KEPT || o == NILO_LATE || o == NILO_AMENDED;
-        if (new_reading)
+    choose_observations(w);
+    for (size_t i = 0; i < w->batch->n; i++)
+        if (w->written[i])
             w->list[w->n_list++] = i;
-    }
     if (nilo_db_prepare(w->store->db,
                         "INSERT INTO observation (bucket, entity_id, win, day, captured_at, metric_id, run_id, source_day, value, absence, "
                         "provenance, rank, recorded_at, meta) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
@@ -430,21 +468,6 @@ static int derive_changes(struct work *w, const struct key *was, struct nilo_err
     return nilo__derive(w->store, c, n, err);
 }
 
-/* GMV of the same reading: metric 16 at the same instant, in the same day's points. */
-static bool gmv_beside(const struct work *w, size_t i, int64_t *ret) {
-    const struct nilo_point *p = &w->batch->points[i];
-    for (size_t j = i + 1; j-- > 0;) {
-        const struct nilo_point *q = &w->batch->points[j];
-        if (nilo__entity_cmp(q->entity, p->entity) != 0 || q->win != p->win || q->day.n != p->day.n || q->metric < 16)
-            return false;
-        if (q->metric == 16 && q->captured_at == p->captured_at && q->absence == NILO_PRESENT) {
-            *ret = q->value;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A ratio whose reading said no GMV: what an earlier run said of the same instant counts (best.c asks the same). */
 struct lookup {
     struct work *w;
@@ -472,11 +495,9 @@ static int gmv_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_e
 static int look_up_gmv(struct work *w, struct nilo__candidate *c, size_t n, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;
     struct lookup l = {w, c, w->list, 0};
-    for (size_t i = 0; i < n; i++) {
-        const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(w->store), c[i].metric);
-        if (m && m->best_rule == NILO_BEST_WITH_GMV && !c[i].has_gmv)
+    for (size_t i = 0; i < n; i++)
+        if (ratio(w, c[i].metric) && !c[i].has_gmv)
             l.which[l.n++] = i;
-    }
     if (l.n == 0)
         return 0;
     if (nilo_db_prepare(w->store->db,
@@ -488,7 +509,7 @@ static int look_up_gmv(struct work *w, struct nilo__candidate *c, size_t n, stru
     return nilo_db_many(stmt, l.n, 6, gmv_params, gmv_row, &l, err);
 }
 
-static int derive_best(struct work *w, struct nilo_err *err) {
+static int derive_best(struct work *w, const struct key *was, struct nilo_err *err) {
     size_t n = 0, n_corrected = 0;
     struct nilo__candidate *c = nilo_arena_array(&w->arena, w->batch->n, sizeof *c);
     struct nilo_entity_ref *corrected = nilo_arena_array(&w->arena, w->n_keys, sizeof *corrected);
@@ -496,9 +517,7 @@ static int derive_best(struct work *w, struct nilo_err *err) {
         return nilo_err_nomem(err);
     for (size_t i = 0; i < w->batch->n; i++) {
         const struct nilo_point *p = &w->batch->points[i];
-        bool counted = p->outcome == NILO_RECORDED || p->outcome == NILO_REPLACED || p->outcome == NILO_KEPT || p->outcome == NILO_LATE ||
-                       p->outcome == NILO_AMENDED;
-        if (!counted || p->absence != NILO_PRESENT)
+        if (!w->written[i] || p->absence != NILO_PRESENT)
             continue;
         c[n] = (struct nilo__candidate){.entity = p->entity,
                                         .metric = p->metric,
@@ -507,14 +526,18 @@ static int derive_best(struct work *w, struct nilo_err *err) {
                                         .value = p->value,
                                         .captured_at = p->captured_at,
                                         .run = w->batch->run->id};
-        c[n].has_gmv = gmv_beside(w, i, &c[n].gmv);
+        const struct nilo_point *gmv = ratio(w, p->metric) ? gmv_beside(w, i) : NULL;
+        c[n].has_gmv = gmv && w->written[gmv - w->batch->points];
+        c[n].gmv = c[n].has_gmv ? gmv->value : 0;
         n++;
     }
     if (look_up_gmv(w, c, n, err) < 0 || nilo__best_fold(w->store, c, n, err) < 0)
         return -1;
     for (size_t j = 0; j < w->n_keys; j++) {
         struct nilo_entity_ref e = w->batch->points[w->keys[j].first].entity;
-        if (w->keys[j].corrected && (n_corrected == 0 || nilo__entity_cmp(corrected[n_corrected - 1], e) != 0))
+        /* what a later run corrected meanwhile (two runs at a time) must not come back by the fold */
+        bool overtaken = was[j].has_shown && was[j].shown.run > w->batch->run->id;
+        if ((w->keys[j].corrected || overtaken) && (n_corrected == 0 || nilo__entity_cmp(corrected[n_corrected - 1], e) != 0))
             corrected[n_corrected++] = e;
     }
     return nilo__best_anew(w->store, corrected, n_corrected, err);
@@ -529,14 +552,14 @@ static int apply_in(struct work *w, struct nilo_err *err) {
     memcpy(was, w->keys, w->n_keys * sizeof *was);
     if (decide(w, err) < 0 || write_observations(w, err) < 0 || write_cells(w, err) < 0)
         return -1;
-    return derive_changes(w, was, err) < 0 ? -1 : derive_best(w, err);
+    return derive_changes(w, was, err) < 0 ? -1 : derive_best(w, was, err);
 }
 
 int nilo_store_apply(struct nilo_store *s, struct nilo_batch *batch, struct nilo_err *err) {
     if (batch->n == 0)
         return 0;
     struct work w = {.store = s, .batch = batch};
-    w.rank = batch->policy.revise ? NILO_RANK_REVISE : 0;
+    w.rank = batch->policy.revise && batch->policy.kind != NILO_RUN_BACKFILL ? NILO_RANK_REVISE : 0;
     nilo_arena_init(&w.arena, 0);
     int rc = apply_in(&w, err);
     nilo_arena_done(&w.arena);

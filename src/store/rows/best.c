@@ -46,6 +46,8 @@ static int by_item(const void *a, const void *b) {
 /* Keeps the greatest candidate of each (entity, metric) at the front; returns how many. */
 static size_t greatest_each(struct nilo_store *s, struct nilo__candidate *c, size_t n) {
     size_t kept = 0;
+    if (n == 0)
+        return 0;
     qsort(c, n, sizeof *c, by_item);
     for (size_t i = 0; i < n; i++) {
         if (kept == 0 || by_item(&c[kept - 1], &c[i]) != 0)
@@ -156,15 +158,23 @@ static int candidate_row(struct anew *a, struct nilo_entity_ref e, struct nilo_d
     return 0;
 }
 
-/* Metric 16 is gmv, cause 3 corrected, statuses 5 and 6 do not count (model/model.h). A key that was corrected counts only by its amendments
- * from the last correction on; those have observations too, of the same run. */
+/* Metric 16 is gmv, best rule 1 a ratio, cause 3 corrected, run kind 4 a revision, statuses 5 and 6 do not count, rank 9 is --revise
+ * (model/model.h). A key that was corrected counts only what runs from the last correction on said of it. A correction stands in
+ * the record, but for one of a day still open that a later --revise replaced: that one is found among the observations, by having
+ * been the strongest when it came. */
+#define SAME_KEY(x)                                                                                                    \
+    x ".bucket = o.bucket AND " x ".entity_id = o.entity_id AND " x ".win = o.win AND " x ".day = o.day AND " x ".metric_id = o.metric_id "
 static const char candidates_sql[] =
-    "SELECT o.metric_id, o.value, (SELECT g.value FROM observation g JOIN run q ON q.id = g.run_id WHERE g.bucket = o.bucket "
-    "AND g.entity_id = o.entity_id AND g.win = o.win AND g.day = o.day AND g.captured_at = o.captured_at AND g.metric_id = 16 AND g.run_id <= o.run_id "
-    "AND g.value IS NOT NULL AND q.status NOT IN (5, 6) ORDER BY g.run_id DESC LIMIT 1), o.win, o.day, o.captured_at, o.run_id "
-    "FROM observation o JOIN run r ON r.id = o.run_id WHERE o.bucket = ?1 AND o.entity_id = ?2 AND o.value IS NOT NULL "
-    "AND r.status NOT IN (5, 6) AND (SELECT count(*) FROM day_value v WHERE v.bucket = o.bucket AND v.entity_id = o.entity_id "
-    "AND v.win = o.win AND v.day = o.day AND v.metric_id = o.metric_id AND v.cause = 3 AND v.run_id > o.run_id) = 0";
+    "SELECT o.metric_id, o.value, CASE WHEN m.best_rule = 1 THEN (SELECT g.value FROM observation g JOIN run q ON q.id = g.run_id "
+    "WHERE g.bucket = o.bucket AND g.entity_id = o.entity_id AND g.win = o.win AND g.day = o.day AND g.captured_at = o.captured_at "
+    "AND g.metric_id = 16 AND g.run_id <= o.run_id AND g.value IS NOT NULL AND q.status NOT IN (5, 6) ORDER BY g.run_id DESC LIMIT 1) END, "
+    "o.win, o.day, o.captured_at, o.run_id "
+    "FROM observation o JOIN run r ON r.id = o.run_id JOIN metric m ON m.id = o.metric_id WHERE o.bucket = ?1 AND o.entity_id = ?2 "
+    "AND o.value IS NOT NULL AND r.status NOT IN (5, 6) "
+    "AND NOT EXISTS (SELECT 1 FROM day_value v WHERE " SAME_KEY("v") "AND v.cause = 3 AND v.run_id > o.run_id) "
+    "AND NOT EXISTS (SELECT 1 FROM observation x JOIN run k ON k.id = x.run_id WHERE " SAME_KEY("x") "AND x.run_id > o.run_id AND k.kind = 4 "
+    "AND x.rank = 9 AND x.absence IN (0, 1, 2, 3) AND NOT EXISTS (SELECT 1 FROM observation y WHERE " SAME_KEY("y")
+    "AND y.run_id < x.run_id AND y.rank = 9 AND y.absence IN (0, 1, 2, 3) AND y.captured_at > x.captured_at))";
 
 static int one_anew(struct nilo_store *s, struct nilo_entity_ref e, struct anew *a, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;

@@ -26,10 +26,9 @@ static int load_facts(struct nilo_store *s, int64_t connection, int32_t from, in
     for (size_t i = 0; i < n; i++)
         facts[i].day = from + (int32_t)i;
     if (nilo__query(s, &stmt, err,
-                    "SELECT v.day, count(v.value), sum(CASE WHEN v.absence IN (0, 1, 2, 3) THEN 0 ELSE 1 END) FROM entity e "
-                    "JOIN latest l ON l.bucket = e.bucket AND l.entity_id = e.id "
-                    "JOIN day_value v ON v.bucket = l.bucket AND v.entity_id = l.entity_id AND v.win = l.win "
-                    "WHERE e.connection_id = ?1 AND v.seq = 0 AND v.day BETWEEN ?2 AND ?3 GROUP BY v.day",
+                    NILO__WINDOWS("day_value") "SELECT v.day, count(v.value), sum(CASE WHEN v.absence IN (0, 1, 2, 3) THEN 0 ELSE 1 END) FROM item i "
+                    "JOIN day_value v ON v.bucket = i.bucket AND v.entity_id = i.entity_id AND v.win = i.win "
+                    "WHERE v.seq = 0 AND v.day BETWEEN ?2 AND ?3 GROUP BY v.day",
                     NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(from), NILO_DBV_INT(to))) < 0)
         return -1;
     while ((got = nilo_db_row(stmt, err)) == 1) {

@@ -936,16 +936,21 @@ int nilo__derive_credit(struct nilo_store *s, struct nilo_entity_ref e, int64_t 
     struct nilo__change *c = NULL;
     size_t n = 0, cap = 0;
     struct sums t = {0};
-    int rc = nilo__shown_of(s, e, &c, &n, &cap, err);
+    int64_t kind;
+    int rc = nilo__query_int(s, NILO_CONTENT, &kind, err, "SELECT kind FROM entity WHERE bucket = ?1 AND id = ?2",
+                             NILO__PARAMS(NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id)));
+    if (rc == 0)
+        rc = nilo__shown_of(s, e, &c, &n, &cap, err);
     for (int side = 0; rc == 0 && side < 2 && n; side++) {
         int64_t sign = side ? 1 : -1;
         struct scope_of sc = {.kind = NILO_TOTAL_OWNER, .id = owner};
         /* cast: only read from here on */
         sc.days = (struct nilo__interval *)(uintptr_t)(side ? after : before);
         sc.n_days = side ? n_after : n_before;
-        struct item x = {.entity = e, .kind = NILO_CONTENT, .scopes = &sc, .n_scopes = 1};
+        struct item x = {.entity = e, .kind = (enum nilo_entity_kind)kind, .scopes = &sc, .n_scopes = 1};
         qsort(c, n, sizeof *c, by_day_first);
-        emit_reads(&t, &sc, c, n, sign);
+        if (x.kind == NILO_CONTENT)
+            emit_reads(&t, &sc, c, n, sign);
         qsort(c, n, sizeof *c, by_metric_first);
         emit_history(s, &t, &x, c, n, sign);
     }

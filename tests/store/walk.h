@@ -1,0 +1,33 @@
+/* Random operations on a store through record, each done to the naive model too, and the comparison of the two. */
+#ifndef NILO_TESTS_STORE_WALK_H
+#define NILO_TESTS_STORE_WALK_H
+
+#include "store/naive.h"
+#include "store/stores.h"
+
+struct walk {
+    struct stores *stores;
+    struct naive model;
+    struct nilo_seeded_random seeded;
+    struct nilo_random random;
+    uint64_t seed;
+    struct nilo_connection conns[N_CONNS];
+    int64_t workspaces[N_WORKSPACES], owners[N_OWNERS];
+    struct nilo_entity_ref refs[N_ENTITIES]; /* id 0: not made yet */
+    int64_t counter[N_ENTITIES][N_METRICS];  /* what a lifetime counter stands at */
+    int n_ops;
+    char what[256];     /* the newest operation */
+    char difference[1024]; /* the first one found; "" = none */
+};
+
+/** walk_new - a fresh store and model; days is how many the walk may take. NULL where the engine is missing */
+struct walk *walk_new(struct stores *s, uint64_t seed, int n_ops);
+void walk_free(struct walk *w);
+/** walk_step - one random operation, and what it answered compared. false: w->difference says what was other */
+bool walk_step(struct walk *w);
+/** walk_compare - everything shown and derived. false: w->difference */
+bool walk_compare(struct walk *w);
+/** walk_rebuild - rebuild gives the same digest. false: w->difference */
+bool walk_rebuild(struct walk *w);
+
+#endif
