@@ -6,7 +6,10 @@
     X(collect)                                                                                                         \
     X(import)                                                                                                          \
     X(status)                                                                                                          \
+    X(get)                                                                                                             \
+    X(call)                                                                                                            \
     X(run)                                                                                                             \
+    X(revise)                                                                                                          \
     X(seal)                                                                                                            \
     X(rebuild)                                                                                                         \
     X(backup)                                                                                                          \
