@@ -101,20 +101,15 @@ static bool mark(const struct nilo__job *job, const struct look *l, nilo_day day
     return any;
 }
 
-/* The earliest day to look at; later than yesterday when there is none. */
+/* The earliest day to look at: the first that was never read, however long ago it was, or an earlier one that is still open. A connection
+ * that was never read begins with yesterday. */
 static nilo_day first_open(const struct nilo__job *job, nilo_day yesterday)
 {
-    nilo_day from = yesterday;
     const struct nilo_connection *c = &job->connection;
-    if (!nilo_day_is_none(c->closed_until))
-        from = NILO_DAY(c->closed_until.n + 1);
-    else if (!nilo_day_is_none(c->read_until))
-        from = NILO_DAY(c->read_until.n - OPEN_DAYS_MAX);
-    /* What was never read is due however long ago it was; what was read is looked at again for a while only. */
-    nilo_day oldest = nilo_day_is_none(c->read_until) || c->read_until.n > yesterday.n ? yesterday : c->read_until;
-    if (from.n < oldest.n - OPEN_DAYS_MAX)
-        from = NILO_DAY(oldest.n - OPEN_DAYS_MAX);
-    return from;
+    if (nilo_day_is_none(c->read_until))
+        return yesterday;
+    nilo_day from = NILO_DAY(c->read_until.n - OPEN_DAYS_MAX);
+    return !nilo_day_is_none(c->closed_until) && c->closed_until.n >= from.n ? NILO_DAY(c->closed_until.n + 1) : from;
 }
 
 int nilo__due_before(struct nilo__job *job, struct nilo__plan *ret, struct nilo_err *err)
@@ -122,8 +117,6 @@ int nilo__due_before(struct nilo__job *job, struct nilo__plan *ret, struct nilo_
     nilo_day yesterday = NILO_DAY(job->today.n - 1), from = first_open(job, yesterday);
     struct look l;
     *ret = (struct nilo__plan){.n = 0};
-    if (nilo_day_is_none(job->connection.read_until) && from.n < yesterday.n)
-        from = yesterday;
     if (from.n > yesterday.n || job->n_metrics == 0)
         return 0;
     if (look(job, from, yesterday, &l, err) != 0 || plan_new(job, l.days, ret, err) != 0)

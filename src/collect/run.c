@@ -332,6 +332,15 @@ static void report_done(struct nilo__job *job, int64_t run)
     give_report(&r, "done");
 }
 
+/* What status shows between runs. Disabled is somebody's wish and stays. */
+static int keep_status(const struct nilo__job *job, struct nilo_err *err)
+{
+    const char *now = job->any_bad && !job->any_good ? "failing" : "connected";
+    const char *was = job->connection.status;
+    bool ours = strcmp(was, "connected") == 0 || strcmp(was, "failing") == 0;
+    return ours && strcmp(was, now) != 0 ? nilo_store_connection_status(job->store, job->connection.id, now, err) : 0;
+}
+
 int nilo__collect_runs(struct nilo__job *job, struct nilo_err *err)
 {
     int64_t done = 0;
@@ -345,7 +354,8 @@ int nilo__collect_runs(struct nilo__job *job, struct nilo_err *err)
     if (job->before.n > 0 && one_run(job, &job->before, err) != 0)
         return -1;
     /* Today would only say the same once more. */
-    if (job->before.n > 0 && job->error != NULL)
-        return 0;
-    return one_run(job, &job->named, err);
+    bool down = job->before.n > 0 && job->error != NULL;
+    if (!down && one_run(job, &job->named, err) != 0)
+        return -1;
+    return keep_status(job, err);
 }

@@ -171,7 +171,7 @@ static void a_day_that_a_zone_skipped_is_no_day(void **state)
 {
     (void)state;
     struct world w;
-    char config[1024];
+    char config[sizeof text + 100];
     snprintf(config, sizeof config, "workspaces:\n  - name: default\n    zone: Pacific/Apia\n%s", one_connection(app("apia"), APP_LINES));
     world_init(&w, "apia", NULL, config, "2012-01-02T20:00:00Z");
     assert_int_equal(world_collect(&w, "2011-12-30"), -1);
@@ -278,14 +278,16 @@ static void old_days_are_estimated_and_odd_values_marked(void **state)
     (void)state;
     struct world w;
     world_init(&w, "marked", NULL,
-               one_connection(app("marked"), "    metrics:\n      - {name: posts_odd, table: posts, mode: created, expected_min: 5}\n"),
+               one_connection(app("marked"), "    metrics:\n      - {name: posts_odd, table: posts, mode: created, expected_min: 5}\n"
+                                                "      - {name: posts_even, table: posts, mode: created, expected_min: 4, expected_max: 4}\n"),
                "2025-01-31T09:30:00Z");
     world_collects(&w, "2025-01-23");
     world_collects(&w, "2025-01-24");
     world_done(&w);
     /* No reader of the interface says this yet in so few words. */
-    assert_int_equal(world_count(nilo_test_path("marked.store"), "SELECT count(*) FROM day_value WHERE provenance = 1"), 1);
-    assert_int_equal(world_count(nilo_test_path("marked.store"), "SELECT count(*) FROM day_value WHERE provenance = 3"), 1);
+    assert_int_equal(world_count(nilo_test_path("marked.store"), "SELECT count(*) FROM day_value WHERE provenance = 1"), 2);
+    assert_int_equal(world_count(nilo_test_path("marked.store"), "SELECT count(*) FROM day_value WHERE provenance = 3"), 2);
+    assert_int_equal(world_count(nilo_test_path("marked.store"), "SELECT count(*) FROM day_value WHERE meta IS NOT NULL"), 2);
     assert_int_equal(world_count(nilo_test_path("marked.store"),
                                  "SELECT count(*) FROM day_value WHERE meta = '{\"anomaly\":{\"kind\":\"out_of_range\",\"expected_min\":5,"
                                  "\"expected_max\":null}}' AND value = 4"),
@@ -366,6 +368,7 @@ static void a_source_that_is_down_fails_its_run_and_no_other(void **state)
         assert_int_equal(w.runs[i].n_failures, 0);
         assert_true(w.runs[i].run > 0);
         assert_true(nilo_day_is_none(world_connection(&w, w.runs[i].connection).read_until));
+        assert_string_equal(world_connection(&w, w.runs[i].connection).status, "failing");
     }
     assert_non_null(strstr(w.runs[0].error, "nowhere.db"));
     assert_non_null(strstr(w.runs[1].error, "cannot connect"));
@@ -380,6 +383,8 @@ static void a_source_that_is_down_fails_its_run_and_no_other(void **state)
     assert_int_equal(world_collect_with(&w, &o), 0);
     check_run(&w, 0, "2025-01-12", "2025-01-12", "completed", 5);
     assert_int_equal(world_value(&w, "gone", "users_total", "2025-01-12"), 1);
+    assert_string_equal(world_connection(&w, "gone").status, "connected");
+    assert_string_equal(world_connection(&w, "down").status, "failing");
     world_done(&w);
 }
 
@@ -469,6 +474,23 @@ static void connections_are_chosen_by_name_and_workspace(void **state)
     world_config(&w, "connections: []\n");
     assert_int_equal(world_collect(&w, NULL), -1);
     assert_int_equal(w.err.code, NILO_ECONFIG);
+    world_done(&w);
+}
+
+static void a_disabled_connection_is_left_out_unless_it_is_named(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, "disabled", NULL, one_connection(app("disabled"), APP_LINES), "2025-01-11T00:05:00Z");
+    world_collects(&w, "2025-01-10");
+    assert_int_equal(nilo_store_connection_status(w.store, world_connection(&w, "app").id, "disabled", &w.err), 0);
+    assert_int_equal(world_collect(&w, NULL), -1);
+    assert_int_equal(w.err.code, NILO_ECONFIG);
+    assert_int_equal(w.n_runs, 0);
+    const struct nilo_collect_options o = {.day = NILO_DAY_NONE, .connection = "app"};
+    assert_int_equal(world_collect_with(&w, &o), 0);
+    check_run(&w, 0, "2025-01-11", "2025-01-11", "completed", 5);
+    assert_string_equal(world_connection(&w, "app").status, "disabled");
     world_done(&w);
 }
 
@@ -583,6 +605,7 @@ int main(void)
         cmocka_unit_test(a_metric_defined_otherwise_fails_alone),
         cmocka_unit_test(a_metric_that_is_not_active_is_left_alone),
         cmocka_unit_test(connections_are_chosen_by_name_and_workspace),
+        cmocka_unit_test(a_disabled_connection_is_left_out_unless_it_is_named),
         cmocka_unit_test(a_server_that_comes_back_in_time_is_read),
         cmocka_unit_test(a_connection_that_breaks_costs_one_metric),
         cmocka_unit_test(a_slow_table_fails_alone),
