@@ -128,9 +128,9 @@ static char *dump_store(void)
     struct nilo_env env;
     struct nilo_err err = {0};
     struct nilo_buf text;
-    struct nilo_connection *connections;
+    struct nilo_connection *connections = NULL;
     char derived[65], again[65];
-    size_t n;
+    size_t n = 0;
     setenv("NILO_NOW", NIGHT, 1);
     assert_int_equal(nilo_env_system(&env, &err), 0);
     unsetenv("NILO_NOW");
