@@ -1,0 +1,84 @@
+/* nilometer call: a function of the REST API, offline. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/query_priv.h"
+
+#define ARGUMENTS_MOST 64
+
+/* key=value of the command line; names are cut out of a copy. */
+static int take_arguments(struct nilo_cmd_ctx *ctx, char *copies[ARGUMENTS_MOST], struct nilo_arg args[ARGUMENTS_MOST], size_t *ret_n,
+                          struct nilo_err *err)
+{
+    int n = nilo_args_rest_n(ctx->args) - 1;
+    if (n > ARGUMENTS_MOST)
+        return nilo_err_set(err, NILO_EUSAGE, "more than %d arguments", ARGUMENTS_MOST);
+    for (int i = 0; i < n; i++) {
+        const char *word = nilo_args_rest(ctx->args, i + 1), *equals = strchr(word, '=');
+        if (!equals || equals == word)
+            return nilo_err_set(err, NILO_EUSAGE, "\"%s\" is no argument; write name=value", word);
+        copies[i] = strdup(word);
+        if (!copies[i])
+            return nilo_err_nomem(err);
+        copies[i][equals - word] = '\0';
+        args[i] = (struct nilo_arg){copies[i], copies[i] + (equals - word) + 1};
+        *ret_n = (size_t)i + 1;
+    }
+    return 0;
+}
+
+static int run_call(struct nilo_cmd_ctx *ctx, const struct nilo_arg *args, size_t n, struct nilo_err *err)
+{
+    struct nilo_store *s = NULL;
+    struct nilo_query *q = NULL;
+    struct nilo_notes notes;
+    struct nilo_request request = NILO_REQUEST_DEFAULT;
+    request.any_range = true;
+    request.as_of = nilo_args_get(ctx->args, "as-of");
+    enum nilo_format format;
+    if (nilo__answer_format(ctx, &format, err) != 0)
+        return -1;
+    if (nilo_query_call(nilo_args_rest(ctx->args, 0), args, n, &request, &q, &notes, err) != 0) {
+        nilo__add_hint(&notes, err);
+        return -1;
+    }
+    int rc = nilo_cmd_store(ctx, NILO_STORE_READ, &s, err);
+    if (rc == 0)
+        rc = nilo__answer_query(ctx, s, q, format, err);
+    nilo_query_free(q);
+    nilo_store_close(s);
+    return rc;
+}
+
+static int call(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+{
+    char *copies[ARGUMENTS_MOST] = {NULL};
+    struct nilo_arg args[ARGUMENTS_MOST];
+    size_t n = 0;
+    if (nilo__operands(ctx, 1, ARGUMENTS_MOST + 1, err) != 0)
+        return -1;
+    int rc = take_arguments(ctx, copies, args, &n, err);
+    if (rc == 0)
+        rc = run_call(ctx, args, n, err);
+    for (size_t i = 0; i < ARGUMENTS_MOST; i++)
+        free(copies[i]);
+    return rc;
+}
+
+const struct nilo_cmd nilo_cmd_call = {
+    .name = "call",
+    .operands = "FUNCTION [NAME=VALUE...]",
+    .summary = "call a reading function: series, coverage, current values",
+    .description =
+        "Functions: timeseries, coverage, current_metrics, activity, collection_status.\n"
+        "\n"
+        "  nilometer call timeseries metric=views from=2026-01-01 to=2026-01-31\n"
+        "  nilometer call timeseries metric=users_total step=month --format csv\n"
+        "  nilometer call coverage from=2026-01-01 to=2026-01-31 --workspace acme",
+    .options = (const struct nilo_option[]){{"workspace", "W", "only this workspace; default: all", false},
+                                            {"format", "FORMAT", "table (default), json, object, csv or ndjson", false},
+                                            {"as-of", "TIME", "as it was known then: an instant, or the end of a day", false},
+                                            {0}},
+    .run = call,
+};

@@ -1,0 +1,53 @@
+/* Shared by get and call: scope, format and output of an answer. */
+#include "cmd/query_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int nilo__answer_format(const struct nilo_cmd_ctx *ctx, enum nilo_format *ret, struct nilo_err *err)
+{
+    const char *name = nilo_args_get(ctx->args, "format");
+    int f = name ? nilo_format_value(name) : ctx->json ? NILO_FORMAT_JSON : NILO_FORMAT_TABLE;
+    if (f < 0)
+        return nilo_err_set(err, NILO_EUSAGE, "--format %s is unknown; there are table, json, object, csv and ndjson", name);
+    *ret = (enum nilo_format)f;
+    return 0;
+}
+
+void nilo__add_hint(const struct nilo_notes *notes, struct nilo_err *err)
+{
+    size_t len = strlen(err->msg);
+    if (notes->hint[0] && len + 4 < sizeof err->msg)
+        snprintf(err->msg + len, sizeof err->msg - len, "; %s", notes->hint);
+}
+
+static int write_out(void *ctx, const char *p, size_t n, struct nilo_err *err)
+{
+    if (fwrite(p, 1, n, ctx) == n)
+        return 0;
+    return nilo_err_sys(err, NILO_EIO, "cannot write the answer");
+}
+
+int nilo__answer_query(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_query *q, enum nilo_format format, struct nilo_err *err)
+{
+    struct nilo_scope scope = NILO_SCOPE_ALL;
+    struct nilo_workspace w;
+    const char *name = nilo_args_get(ctx->args, "workspace");
+    if (name) {
+        if (nilo_store_workspace(s, name, false, NULL, &w, err) != 0)
+            return -1;
+        scope = (struct nilo_scope){.role = NILO_ROLE_SERVICE, .workspaces = &w.id, .n = 1};
+    }
+    struct nilo_writer *writer;
+    if (nilo_writer_new(format, false, write_out, ctx->out, &writer, err) != 0)
+        return -1;
+    struct nilo_sink sink = nilo_writer_sink(writer);
+    int rc = nilo_query_run(q, s, &scope, &sink, err);
+    if (rc == 0)
+        rc = nilo_writer_end(writer, err);
+    if (rc == 0 && fflush(ctx->out) != 0)
+        rc = nilo_err_sys(err, NILO_EIO, "cannot write the answer");
+    nilo_writer_free(writer);
+    return rc;
+}

@@ -1,0 +1,25 @@
+/* The functions that query itself brings: one row each here, one file (or a share of one) each. */
+#ifndef NILO_QUERY_FUNCTIONS_H
+#define NILO_QUERY_FUNCTIONS_H
+
+#include "base/json.h"
+#include "query/query_priv.h"
+
+#define NILO__FUNCTION_ROWS(X)                                                                                         \
+    X(activity)                                                                                                        \
+    X(collection_status)                                                                                               \
+    X(current_metrics)
+
+#define X(name) extern const struct nilo_function nilo__fn_##name;
+NILO__FUNCTION_ROWS(X)
+#undef X
+
+/** nilo__rows - runs "SELECT <list> FROM <source of relation> t <tail>" for a function: fn gets each row
+ *  n, params   of the tail */
+typedef int nilo__row_fn(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err);
+int nilo__rows(struct nilo_call *c, const char *relation, const char *list, const char *tail, int n, const struct nilo_db_value *params,
+               nilo__row_fn *fn, void *ctx, struct nilo_err *err);
+/** nilo__days - from and to of the call, checked; defaults: the last `days` days up to today */
+int nilo__days(struct nilo_call *c, int days, nilo_day *ret_from, nilo_day *ret_to, nilo_day *ret_today, struct nilo_err *err);
+
+#endif

@@ -1,0 +1,191 @@
+/* Shared inside query: the parsed request, and what its files ask of each other. */
+#ifndef NILO_QUERY_QUERY_PRIV_H
+#define NILO_QUERY_QUERY_PRIV_H
+
+#include "query/query.h"
+
+/* Sizes of one request. A request head has 32 KiB; the command line may send more. */
+#define NILO__TEXT_MAX   ((size_t)1 << 20)
+#define NILO__DEPTH_MAX  32    /* of and() and or() */
+#define NILO__NODES_MAX  400   /* conditions; with the chains below SQLite's depth of expressions (1,000) is kept */
+#define NILO__CHAIN_MAX  400   /* values of one condition that become a chain of OR or AND */
+#define NILO__VALUES_MAX 20000 /* values in all in.() lists */
+#define NILO__SELECT_MAX 1000
+#define NILO__ORDER_MAX  100
+#define NILO__PATH_MAX   16    /* steps of a JSON path */
+#define NILO__SUMS_MAX   300   /* metrics of an owners' relation in one request: three columns each */
+
+/* ---- the parsed request ---------------------------------------------------------------------------------------------------- */
+
+struct nilo__text {
+    const char *p;
+    size_t len;
+};
+
+/* col->a->0->>b: steps behind a column that holds JSON. */
+struct nilo__path {
+    struct nilo__text step[NILO__PATH_MAX];
+    int n;
+    bool text; /* ends in ->> */
+};
+
+enum nilo__cast { NILO__CAST_NONE, NILO__CAST_TEXT, NILO__CAST_INT, NILO__CAST_NUMERIC, NILO__CAST_DATE, NILO__CAST_SAME };
+
+struct nilo__item { /* of select */
+    const struct nilo_column *column;
+    struct nilo__path path;
+    enum nilo__cast cast;
+    const char *name; /* alias, else the column's or the last key's */
+};
+
+enum nilo__op {
+    NILO__EQ,
+    NILO__NEQ,
+    NILO__GT,
+    NILO__GTE,
+    NILO__LT,
+    NILO__LTE,
+    NILO__LIKE,
+    NILO__ILIKE,
+    NILO__IN,
+    NILO__IS,
+    NILO__ISDISTINCT
+};
+enum nilo__is { NILO__IS_NULL, NILO__IS_NOT_NULL, NILO__IS_TRUE, NILO__IS_FALSE, NILO__IS_UNKNOWN };
+enum nilo__node_kind { NILO__COMPARE, NILO__AND, NILO__OR };
+
+struct nilo__node {
+    enum nilo__node_kind kind;
+    bool not;
+    struct nilo__node *first, *next; /* children of and/or; sibling */
+    /* NILO__COMPARE */
+    const struct nilo_column *column;
+    struct nilo__path path;
+    enum nilo__op op;
+    enum nilo__is is;
+    bool any, all; /* op(any), op(all): each value with op, joined by or, and */
+    struct nilo__text *values;
+    size_t n_values;
+};
+
+struct nilo__order {
+    const struct nilo_column *column;
+    bool desc, nulls_first;
+};
+
+struct nilo_query {
+    struct nilo_arena arena;
+    struct nilo_request request;
+    struct nilo_out_column *out;
+    size_t n_out;
+    struct nilo_iso as_of;
+    bool has_as_of;
+    /* a relation */
+    const struct nilo_relation *relation;
+    const struct nilo_column *columns; /* the relation's and, where it is wide, the metrics' */
+    size_t n_columns;
+    struct nilo__item *items;
+    size_t n_items;
+    struct nilo__node *filter; /* an and; never NULL */
+    struct nilo__order *order;
+    size_t n_order;
+    int64_t limit, offset; /* limit -1 = none */
+    size_t n_nodes, n_values;
+    /* a call */
+    const struct nilo_function *function;
+    const char **arguments; /* by parameter, NULL = absent */
+};
+
+const struct nilo_column *nilo__column_find(const struct nilo_query *q, const char *name, size_t len);
+/** nilo__columns_of - the relation's columns with those of the metrics, in the query's arena */
+int nilo__columns_of(struct nilo_query *q, const struct nilo_catalog *catalog, struct nilo_err *err);
+int nilo__no_column(const struct nilo_query *q, const char *name, size_t len, struct nilo_notes *notes, struct nilo_err *err);
+/** nilo__near - the candidate that a mistyped name most likely meant, or NULL: at least three quarters alike */
+struct nilo__near {
+    const char *name;
+    size_t len;
+    const char *best;
+    size_t best_distance;
+};
+void nilo__near_try(struct nilo__near *n, const char *candidate);
+
+/* ---- filter.c: the grammar of conditions -------------------------------------------------------------------------------------- */
+
+struct nilo__parse {
+    struct nilo_query *q;
+    struct nilo_notes *notes;
+    struct nilo_err *err;
+};
+/** nilo__parse_filter - column=value of the query string, decoded */
+int nilo__parse_filter(struct nilo__parse *p, struct nilo__text key, struct nilo__text value);
+/** nilo__parse_tree - or=(...), and=(...); op NILO__AND or NILO__OR */
+int nilo__parse_tree(struct nilo__parse *p, enum nilo__node_kind kind, bool not, struct nilo__text value);
+/** nilo__parse_column - [name or "name"][->key...] up to one of `ends` outside of quotes; advances *at. ret_name is filled when the
+ *  column is unknown or `*` too */
+int nilo__parse_column(struct nilo__parse *p, const char **at, const char *end, const char *ends, struct nilo__text *ret_name,
+                       struct nilo__path *ret_path);
+int nilo__fail(struct nilo__parse *p, const char *what, struct nilo__text text, const char *details);
+/** nilo__check_node - do the values fit the column's type? */
+int nilo__check_node(struct nilo__parse *p, const struct nilo__node *n);
+/** nilo__check_days - the rule of 365 days and reversed ranges, over the top level of the filter */
+int nilo__check_days(struct nilo__parse *p);
+int nilo__check_range(nilo_day from, nilo_day to, bool any_range, const char *column, struct nilo_err *err);
+
+/* ---- sql.c: the statement --------------------------------------------------------------------------------------------------- */
+
+/* What a result column of the statement feeds; -1 = not selected. */
+struct nilo__statement {
+    struct nilo_buf sql, count_sql;
+    struct nilo_db_value *params;
+    int n_params, max_params, n_count_params;
+    struct nilo_arena *arena;
+    int *at;      /* by column of the query: index in the row; for sums "x" then "x.lo" then "x.known" */
+    int scale_at, cells_at;
+    bool post;    /* some conditions are decided here, row by row: limit and offset too */
+};
+/** nilo__statement_make - SQL for the query within the scope. as_of: NILO_US_NONE = now */
+int nilo__statement_make(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, nilo_us as_of, struct nilo_arena *arena,
+                    struct nilo__statement *ret, struct nilo_err *err);
+void nilo__statement_done(struct nilo__statement *p);
+/** nilo__in_sql - false: the condition is decided after the row was read (uuid, JSON paths) */
+bool nilo__in_sql(const struct nilo__node *n);
+
+/* ---- values --------------------------------------------------------------------------------------------------------------------- */
+
+/* A like pattern, % and _ and \ resolved. */
+enum nilo__token { NILO__ANY, NILO__ONE, NILO__CHAR };
+/** nilo__like_sql - the pattern for LIKE ... ESCAPE '\' (PostgreSQL) or GLOB (SQLite), in the arena; NULL when memory ran out. fold: ASCII to
+ *  lower case */
+char *nilo__like_sql(struct nilo_arena *arena, struct nilo__text pattern, bool glob, bool fold);
+bool nilo__like_ok(struct nilo__text pattern); /* a lone \ at the end is no pattern */
+bool nilo__like_match(struct nilo__text pattern, const char *s, size_t len, bool fold);
+
+/* ---- post.c: what is decided row by row -------------------------------------------------------------------------------------- */
+
+/** nilo__json_at - the value at a path of a JSON text; null when there is none. text points into json or scratch */
+int nilo__json_at(const char *json, size_t len, const struct nilo__path *path, struct nilo_buf *scratch, struct nilo_datum *ret,
+                  struct nilo_err *err);
+/** nilo__post_match - does the datum satisfy the condition? null is no */
+bool nilo__post_match(const struct nilo__node *n, const struct nilo_datum *d);
+
+/* ---- run.c ------------------------------------------------------------------------------------------------------------------------ */
+
+struct nilo_call {
+    struct nilo_query *q;
+    struct nilo_store *store;
+    const struct nilo_scope *scope;
+    const struct nilo_sink *sink;
+    struct nilo_arena arena;
+    int64_t rows;
+};
+int nilo__call_run(struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_sink *sink,
+                   struct nilo_err *err);
+/** nilo__as_of_us - the instant that as_of means in the scope's calendar; NILO_US_NONE when the query has none */
+int nilo__as_of_us(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, nilo_us *ret, struct nilo_err *err);
+/** nilo__scope_calendar - of the scope's workspace (of several: the first); NULL = none there: UTC */
+int nilo__scope_calendar(struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_calendar **ret, struct nilo_err *err);
+/** nilo__scope_workspaces - ids of the scope's workspaces, those that exist, ascending; in the arena */
+int nilo__scope_workspaces(struct nilo_store *s, const struct nilo_scope *scope, struct nilo_arena *arena, int64_t **ret, size_t *ret_n,
+                           struct nilo_err *err);
+
+#endif

@@ -1,0 +1,676 @@
+/* Running a request: one statement, its rows turned into typed cells and handed to the sink, one by one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "query/query_priv.h"
+
+#define TEXT_MOST ((size_t)64 << 20)
+
+/* One "metric:value..." of the packed cells. */
+struct cell {
+    int32_t metric;
+    bool present;
+    int64_t value; /* or the reason */
+    int64_t day, win;
+};
+
+struct run {
+    struct nilo_query *q;
+    struct nilo_store *s;
+    const struct nilo_scope *scope;
+    const struct nilo_sink *sink;
+    struct nilo__statement plan;
+    struct nilo_db_stmt *stmt;
+    struct nilo_arena arena;
+    struct nilo_datum *base; /* by column of the query, what the row says */
+    bool *made;              /* by column: base is of this row */
+    struct nilo_buf *text;   /* by column: memory of texts made here */
+    struct nilo_datum *cells;
+    struct nilo_buf *cell_text, scratch; /* by item */
+    struct cell *packed;
+    size_t n_packed, cap_packed;
+    bool unpacked;
+};
+
+static size_t index_of(const struct run *r, const struct nilo_column *c) { return (size_t)(c - r->q->columns); }
+
+/* ---- packed cells ------------------------------------------------------------------------------------------------------------ */
+
+static bool read_int(const char **at, const char *end, int64_t *ret)
+{
+    const char *c = *at;
+    bool negative = c < end && *c == '-';
+    uint64_t v = 0;
+    c += negative;
+    if (c == end || *c < '0' || *c > '9')
+        return false;
+    while (c < end && *c >= '0' && *c <= '9')
+        v = 10 * v + (uint64_t)(*c++ - '0');
+    *ret = negative ? (int64_t)(0 - v) : (int64_t)v;
+    *at = c;
+    return true;
+}
+
+static bool read_cell(const char **at, const char *end, struct cell *ret)
+{
+    int64_t metric;
+    *ret = (struct cell){.present = true};
+    if (!read_int(at, end, &metric) || *at == end || *(*at)++ != ':')
+        return false;
+    ret->metric = (int32_t)metric;
+    if (*at < end && **at == '!') {
+        ret->present = false;
+        ++*at;
+    }
+    if (!read_int(at, end, &ret->value))
+        return false;
+    if (*at < end && **at == ':') {
+        ++*at;
+        if (!read_int(at, end, &ret->day) || *at == end || *(*at)++ != ':' || !read_int(at, end, &ret->win))
+            return false;
+    }
+    if (*at < end)
+        return *(*at)++ == ',';
+    return true;
+}
+
+static int by_metric(const void *a, const void *b)
+{
+    const struct cell *x = a, *y = b;
+    return (x->metric > y->metric) - (x->metric < y->metric);
+}
+
+static int unpack(struct run *r, struct nilo_err *err)
+{
+    if (r->unpacked)
+        return 0;
+    r->unpacked = true;
+    r->n_packed = 0;
+    struct nilo_db_value v = nilo_db_column(r->stmt, r->plan.cells_at);
+    bool sorted = true;
+    for (const char *at = v.p, *end = v.p + v.len; v.type != NILO_DB_NULL && at < end; r->n_packed++) {
+        if (r->n_packed == r->cap_packed) {
+            size_t cap = r->cap_packed ? 2 * r->cap_packed : 64;
+            struct cell *more = realloc(r->packed, cap * sizeof *more);
+            if (!more)
+                return nilo_err_nomem(err);
+            r->packed = more;
+            r->cap_packed = cap;
+        }
+        if (!read_cell(&at, end, &r->packed[r->n_packed]))
+            return nilo_err_set(err, NILO_EINTERNAL, "packed cells do not read: %.*s", v.len > 200 ? 200 : (int)v.len, v.p);
+        sorted = sorted && (r->n_packed == 0 || r->packed[r->n_packed - 1].metric < r->packed[r->n_packed].metric);
+    }
+    if (!sorted)
+        qsort(r->packed, r->n_packed, sizeof *r->packed, by_metric);
+    return 0;
+}
+
+static const struct cell *packed_of(const struct run *r, int32_t metric)
+{
+    struct cell key = {.metric = metric};
+    return r->n_packed ? bsearch(&key, r->packed, r->n_packed, sizeof key, by_metric) : NULL;
+}
+
+/* ---- what the row says ---------------------------------------------------------------------------------------------------------- */
+
+static void set_text(struct nilo_datum *d, struct nilo_db_value v)
+{
+    d->null = v.type == NILO_DB_NULL;
+    d->p = v.p;
+    d->len = v.len;
+}
+
+static void read_number(struct run *r, int at, struct nilo_datum *d)
+{
+    struct nilo_db_value v = nilo_db_column(r->stmt, at);
+    d->null = v.type == NILO_DB_NULL;
+    d->i = v.i;
+}
+
+static void read_plain(struct run *r, const struct nilo_column *c, int at, struct nilo_datum *d)
+{
+    if (c->type == NILO_T_TEXT || c->type == NILO_T_JSON) {
+        set_text(d, nilo_db_column(r->stmt, at));
+        return;
+    }
+    read_number(r, at, d);
+    d->scale = c->type == NILO_T_DECIMAL ? c->scale : 0;
+}
+
+static void read_enum(struct run *r, const struct nilo_column *c, int at, struct nilo_datum *d)
+{
+    read_number(r, at, d);
+    const char *name = d->null ? "?" : c->enum_name((int)d->i);
+    *d = nilo_datum_str(strcmp(name, "?") == 0 ? NULL : name);
+}
+
+static void read_sum(struct run *r, const struct nilo_column *c, int at, struct nilo_datum *d)
+{
+    read_number(r, at, d);
+    d->i = d->null ? 0 : nilo_split_join((int64_t)d->i, nilo_db_column_int(r->stmt, at + 1));
+    d->scale = c->scale;
+}
+
+static int read_metric(struct run *r, const struct nilo_column *c, struct nilo_datum *d, struct nilo_err *err)
+{
+    if (unpack(r, err) < 0)
+        return -1;
+    const struct cell *cell = packed_of(r, c->metric->id);
+    d->null = !cell || !cell->present;
+    d->i = d->null ? 0 : cell->value;
+    d->scale = c->scale;
+    return 0;
+}
+
+/* ---- made of several columns ---------------------------------------------------------------------------------------------------- */
+
+static const char *metric_name(struct run *r, int32_t id)
+{
+    const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(r->s), id);
+    return m ? m->name : NULL;
+}
+
+static void put_cell_object(struct run *r, const struct nilo_column *c, struct nilo_json_out *o)
+{
+    for (size_t i = 0; i < r->n_packed; i++) {
+        const struct cell *cell = &r->packed[i];
+        const char *name = metric_name(r, cell->metric);
+        char day[NILO_DAY_TEXT];
+        if (!name || (c->form == NILO_F_ABSENCE && cell->present))
+            continue;
+        nilo_json_key(o, name);
+        if (c->form == NILO_F_ABSENCE) {
+            nilo_json_str(o, nilo_absence_name((int)cell->value));
+        } else if (c->form == NILO_F_DAYS) {
+            nilo_day_format(NILO_DAY((int32_t)cell->day), day);
+            nilo_json_str(o, day);
+        } else {
+            nilo_json_int(o, cell->win);
+        }
+    }
+}
+
+static void put_sum_object(struct run *r, const struct nilo_column *c, struct nilo_json_out *o)
+{
+    for (size_t i = 0; i < r->q->n_columns; i++) {
+        const struct nilo_column *m = &r->q->columns[i];
+        if (m->form != NILO_F_SUM || r->plan.at[i] < 0)
+            continue;
+        int64_t known = nilo_db_column_int(r->stmt, r->plan.at[i] + 2);
+        if (c->form == NILO_F_KNOWN && known > 0) {
+            nilo_json_key(o, m->name);
+            nilo_json_int(o, known);
+        } else if (c->form == NILO_F_ABSENCE && nilo_db_column_null(r->stmt, r->plan.at[i])) {
+            nilo_json_key(o, m->name);
+            nilo_json_str(o, nilo_absence_name(NILO_NOT_COLLECTED));
+        }
+    }
+}
+
+static int by_bytes(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+/* Keys between bytes 0x1f, in any order, to a sorted array. */
+static int put_owners(struct run *r, int at, struct nilo_json_out *o, struct nilo_err *err)
+{
+    struct nilo_db_value v = nilo_db_column(r->stmt, at);
+    size_t n = 0, k = 0;
+    for (size_t i = 0; i < v.len; i++)
+        n += v.p[i] == '\x1f';
+    nilo_json_array_begin(o);
+    char *copy = n ? malloc(v.len + 1) : NULL, **keys = n ? calloc(n / 2 + 1, sizeof *keys) : NULL;
+    if (n && copy && keys) {
+        memcpy(copy, v.p, v.len);
+        copy[v.len] = '\0';
+        for (char *c = copy, *end; (c = strchr(c, '\x1f')) && (end = strchr(c + 1, '\x1f')); c = end + 1) {
+            *end = '\0';
+            keys[k++] = c + 1;
+        }
+        qsort(keys, k, sizeof *keys, by_bytes);
+        for (size_t i = 0; i < k; i++)
+            nilo_json_str(o, keys[i]);
+    }
+    bool nomem = n && (!copy || !keys);
+    free(copy);
+    free(keys);
+    nilo_json_array_end(o);
+    return nomem ? nilo_err_nomem(err) : 0;
+}
+
+/* 0x1e item 0x1f class 0x1f message, joined by commas */
+static void put_failures(struct nilo_db_value v, struct nilo_json_out *o)
+{
+    nilo_json_object_begin(o);
+    nilo_json_key(o, "failed");
+    nilo_json_array_begin(o);
+    for (const char *at = v.p, *end = v.p + v.len; at < end && *at == '\x1e';) {
+        const char *next = memchr(at + 1, '\x1e', (size_t)(end - at - 1));
+        const char *stop = next ? next - 1 : end, *class = memchr(at, '\x1f', (size_t)(stop - at));
+        const char *message = class ? memchr(class + 1, '\x1f', (size_t)(stop - class - 1)) : NULL;
+        if (message) {
+            nilo_json_object_begin(o);
+            nilo_json_key(o, "external_id");
+            if (class > at + 1)
+                nilo_json_strn(o, at + 1, (size_t)(class - at - 1));
+            else
+                nilo_json_null(o);
+            nilo_json_key(o, "class");
+            nilo_json_strn(o, class + 1, (size_t)(message - class - 1));
+            nilo_json_key(o, "message");
+            nilo_json_strn(o, message + 1, (size_t)(stop - message - 1));
+            nilo_json_object_end(o);
+        }
+        at = next ? next : end;
+    }
+    nilo_json_array_end(o);
+    nilo_json_object_end(o);
+}
+
+static int base_of(struct run *r, const struct nilo_column *c, struct nilo_datum **ret, struct nilo_err *err);
+
+/* The row's key in words: what the uuid is made of stays the same over export and import. */
+static int make_uuid(struct run *r, const struct nilo_column *c, struct nilo_datum *d, struct nilo_err *err)
+{
+    struct nilo_buf *text = &r->text[index_of(r, c)];
+    char uuid[NILO_UUID_TEXT], spelled[NILO_DATUM_MAX];
+    nilo_buf_reset(text);
+    nilo_buf_adds(text, r->q->relation->name);
+    for (const char *const *key = r->q->relation->key; *key; key++) {
+        struct nilo_datum *part;
+        size_t len;
+        if (base_of(r, nilo__column_find(r->q, *key, strlen(*key)), &part, err) < 0)
+            return -1;
+        const char *p = nilo_datum_text(part, spelled, &len);
+        nilo_buf_addc(text, '\x1f');
+        nilo_buf_add(text, p, len);
+    }
+    if (text->failed)
+        return nilo_err_nomem(err);
+    nilo_uuid5(nilo_store_uuid(r->s), text->data, text->len, uuid);
+    nilo_buf_reset(text);
+    nilo_buf_adds(text, uuid);
+    d->p = nilo_buf_str(text);
+    d->len = text->len;
+    return 0;
+}
+
+static int make_json(struct run *r, const struct nilo_column *c, struct nilo_datum *d, struct nilo_err *err)
+{
+    size_t i = index_of(r, c);
+    struct nilo_buf *text = &r->text[i];
+    struct nilo_json_out o;
+    nilo_buf_reset(text);
+    nilo_json_out_init(&o, text);
+    if (c->form == NILO_F_OWNERS) {
+        if (put_owners(r, r->plan.at[i], &o, err) < 0)
+            return -1;
+    } else if (c->form == NILO_F_FAILED) {
+        struct nilo_db_value v = nilo_db_column(r->stmt, r->plan.at[i]);
+        d->null = v.type == NILO_DB_NULL;
+        if (!d->null)
+            put_failures(v, &o);
+    } else {
+        bool sums = r->q->relation->wide == NILO_WIDE_SUMS;
+        if (!sums && unpack(r, err) < 0)
+            return -1;
+        nilo_json_object_begin(&o);
+        if (sums)
+            put_sum_object(r, c, &o);
+        else
+            put_cell_object(r, c, &o);
+        nilo_json_object_end(&o);
+    }
+    d->p = nilo_buf_str(text);
+    d->len = text->len;
+    return text->failed ? nilo_err_nomem(err) : 0;
+}
+
+/* The column's value in this row. */
+static int base_of(struct run *r, const struct nilo_column *c, struct nilo_datum **ret, struct nilo_err *err)
+{
+    size_t i = index_of(r, c);
+    struct nilo_datum *d = *ret = &r->base[i];
+    int at = r->plan.at[i];
+    if (r->made[i])
+        return 0;
+    r->made[i] = true;
+    *d = (struct nilo_datum){.type = c->type};
+    switch (c->form) {
+    case NILO_F_PLAIN:
+        read_plain(r, c, at, d);
+        return 0;
+    case NILO_F_ENUM:
+        read_enum(r, c, at, d);
+        return 0;
+    case NILO_F_SCALED:
+        read_number(r, at, d);
+        d->scale = (int)nilo_db_column_int(r->stmt, r->plan.scale_at);
+        return 0;
+    case NILO_F_SUM:
+        read_sum(r, c, at, d);
+        return 0;
+    case NILO_F_METRIC:
+        return read_metric(r, c, d, err);
+    case NILO_F_UUID:
+        return make_uuid(r, c, d, err);
+    default:
+        return make_json(r, c, d, err);
+    }
+}
+
+/* ---- casts ------------------------------------------------------------------------------------------------------------------------ */
+
+static int text_to_number(struct nilo_datum *d, struct nilo_err *err)
+{
+    const char *dot = memchr(d->p, '.', d->len);
+    int scale = dot ? (int)(d->p + d->len - dot - 1) : 0;
+    int64_t v;
+    if (scale > NILO_SCALE_MAX || nilo_decimal_parse(d->p, d->len, scale > NILO_SCALE_MAX ? 0 : scale, false, &v, NULL) < 0)
+        return nilo_err_set(err, NILO_ENUMBER, "invalid input syntax for type numeric: \"%.*s\"", d->len > 100 ? 100 : (int)d->len, d->p);
+    *d = nilo_datum_decimal(v, scale);
+    return 0;
+}
+
+/* As PostgreSQL rounds numeric to an integer: halves away from zero. */
+static void round_off(struct nilo_datum *d)
+{
+    nilo_i128 p = nilo_pow10(d->scale), rest = d->i % p;
+    d->i /= p;
+    if (2 * (rest < 0 ? -rest : rest) >= p && d->scale > 0)
+        d->i += rest < 0 ? -1 : 1;
+    d->scale = 0;
+    d->type = NILO_T_INT;
+}
+
+static int cast(struct run *r, size_t item, struct nilo_datum *d, struct nilo_err *err)
+{
+    enum nilo__cast to = r->q->items[item].cast;
+    if (to == NILO__CAST_NONE || to == NILO__CAST_SAME)
+        return 0;
+    if (d->null) {
+        d->type = r->q->out[item].type;
+        return 0;
+    }
+    if (to == NILO__CAST_TEXT) {
+        char spelled[NILO_DATUM_MAX];
+        size_t len;
+        struct nilo_buf *b = &r->cell_text[item];
+        const char *p = nilo_datum_text(d, spelled, &len);
+        if (p != spelled) {
+            d->type = NILO_T_TEXT;
+            return 0;
+        }
+        nilo_buf_reset(b);
+        nilo_buf_add(b, p, len);
+        *d = (struct nilo_datum){.type = NILO_T_TEXT, .p = nilo_buf_str(b), .len = b->len};
+        return b->failed ? nilo_err_nomem(err) : 0;
+    }
+    if (to == NILO__CAST_DATE) {
+        if (d->type == NILO_T_TIME)
+            d->i = (d->i >= 0 ? d->i : d->i - (NILO_US_DAY - 1)) / NILO_US_DAY;
+        d->type = NILO_T_DAY;
+        return 0;
+    }
+    if (d->type == NILO_T_TEXT && text_to_number(d, err) < 0)
+        return -1;
+    if (d->type == NILO_T_INT)
+        d->scale = 0;
+    d->type = NILO_T_DECIMAL;
+    if (to == NILO__CAST_INT)
+        round_off(d);
+    return 0;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------------------------- */
+
+static int item_value(struct run *r, size_t item, struct nilo_err *err)
+{
+    const struct nilo__item *it = &r->q->items[item];
+    struct nilo_datum *base, *d = &r->cells[item];
+    if (base_of(r, it->column, &base, err) < 0)
+        return -1;
+    *d = *base;
+    if (it->path.n && d->null)
+        *d = (struct nilo_datum){.type = it->path.text ? NILO_T_TEXT : NILO_T_JSON, .null = true};
+    else if (it->path.n && nilo__json_at(base->p, base->len, &it->path, &r->cell_text[item], d, err) < 0)
+        return -1;
+    return cast(r, item, d, err);
+}
+
+/* 1: the row passes what SQL could not decide */
+static int passes(struct run *r, struct nilo_err *err)
+{
+    for (const struct nilo__node *n = r->q->filter->first; n; n = n->next) {
+        struct nilo_datum *base, d;
+        if (nilo__in_sql(n))
+            continue;
+        if (base_of(r, n->column, &base, err) < 0)
+            return -1;
+        d = *base;
+        if (n->path.n && !d.null && nilo__json_at(base->p, base->len, &n->path, &r->scratch, &d, err) < 0)
+            return -1;
+        if (!nilo__post_match(n, &d))
+            return 0;
+    }
+    return 1;
+}
+
+static int next_row(struct run *r, struct nilo_err *err)
+{
+    for (;;) {
+        int got = nilo_db_row(r->stmt, err);
+        if (got != 1)
+            return got;
+        memset(r->made, 0, r->q->n_columns * sizeof *r->made);
+        r->unpacked = false;
+        int ok = r->plan.post ? passes(r, err) : 1;
+        if (ok != 0)
+            return ok;
+    }
+}
+
+static int start(struct run *r, struct nilo_err *err)
+{
+    if (!r->stmt && nilo_db_prepare_once(nilo_store_db(r->s), r->plan.sql.data, &r->stmt, err) < 0)
+        return -1;
+    return nilo_db_query(r->stmt, r->plan.params, r->plan.n_params, err);
+}
+
+static int hand_on(struct run *r, struct nilo_err *err)
+{
+    for (size_t i = 0; i < r->q->n_items; i++)
+        if (item_value(r, i, err) < 0)
+            return -1;
+    return r->sink->row(r->sink->ctx, r->cells, err);
+}
+
+static int stream(struct run *r, struct nilo_err *err)
+{
+    int64_t skip = r->plan.post ? r->q->offset : 0, left = r->plan.post && r->q->limit >= 0 ? r->q->limit : INT64_MAX;
+    int got = 0, rc = start(r, err);
+    while (rc == 0 && left > 0 && (got = next_row(r, err)) == 1) {
+        if (skip > 0) {
+            skip--;
+            continue;
+        }
+        left--;
+        rc = hand_on(r, err);
+    }
+    return rc != 0 ? rc : got < 0 ? -1 : 0;
+}
+
+/* ---- counting ---------------------------------------------------------------------------------------------------------------------- */
+
+static int count_sql(struct run *r, int64_t *ret, struct nilo_err *err)
+{
+    struct nilo_db_stmt *stmt;
+    if (nilo_db_prepare_once(nilo_store_db(r->s), r->plan.count_sql.data, &stmt, err) < 0)
+        return -1;
+    int got = nilo_db_query(stmt, r->plan.params, r->plan.n_count_params, err) < 0 ? -1 : nilo_db_row(stmt, err);
+    if (got == 1)
+        *ret = nilo_db_column_int(stmt, 0);
+    nilo_db_finish(stmt);
+    return got == 1 ? 0 : -1;
+}
+
+static int count_rows(struct run *r, int64_t *ret, struct nilo_err *err)
+{
+    if (!r->plan.post)
+        return count_sql(r, ret, err);
+    int got, rc = start(r, err);
+    *ret = 0;
+    while (rc == 0 && (got = next_row(r, err)) != 0) {
+        rc = got < 0 ? -1 : 0;
+        ++*ret;
+    }
+    return rc;
+}
+
+static int count(struct run *r, struct nilo_head *head, struct nilo_err *err)
+{
+    const struct nilo_query *q = r->q;
+    int64_t total;
+    if (q->request.count == NILO_COUNT_NONE)
+        return 0;
+    if (count_rows(r, &total, err) < 0)
+        return -1;
+    if (q->request.count == NILO_COUNT_EXACT && q->offset > total)
+        return nilo_err_set(err, NILO_ERANGE, "Requested range not satisfiable: an offset of %lld was requested, but there are only %lld rows",
+                            (long long)q->offset, (long long)total);
+    head->total = q->request.count == NILO_COUNT_EXACT ? total : -1;
+    head->page = total > q->offset ? total - q->offset : 0;
+    if (q->limit >= 0 && head->page > q->limit)
+        head->page = q->limit;
+    return 0;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------------------------------- */
+
+static int answer(struct run *r, struct nilo_err *err)
+{
+    struct nilo_query *q = r->q;
+    struct nilo_head head = {.columns = q->out, .n = q->n_out, .offset = q->offset, .total = -1, .page = -1};
+    nilo_us as_of;
+    if (nilo__as_of_us(q, r->s, r->scope, &as_of, err) < 0 || nilo__statement_make(q, r->s, r->scope, as_of, &r->arena, &r->plan, err) < 0)
+        return -1;
+    r->base = nilo_arena_array(&r->arena, q->n_columns, sizeof *r->base);
+    r->made = nilo_arena_array(&r->arena, q->n_columns, sizeof *r->made);
+    r->text = nilo_arena_array(&r->arena, q->n_columns, sizeof *r->text);
+    r->cells = nilo_arena_array(&r->arena, q->n_items, sizeof *r->cells);
+    r->cell_text = nilo_arena_array(&r->arena, q->n_items, sizeof *r->cell_text);
+    if (!r->base || !r->made || !r->text || !r->cells || !r->cell_text) {
+        r->text = r->cell_text = NULL;
+        return nilo_err_nomem(err);
+    }
+    for (size_t i = 0; i < q->n_columns; i++)
+        nilo_buf_init(&r->text[i], TEXT_MOST);
+    for (size_t i = 0; i < q->n_items; i++)
+        nilo_buf_init(&r->cell_text[i], TEXT_MOST);
+    int rc = count(r, &head, err);
+    if (rc == 0)
+        rc = r->sink->head(r->sink->ctx, &head, err);
+    return rc == 0 ? stream(r, err) : rc;
+}
+
+static void run_done(struct run *r)
+{
+    nilo_db_finish(r->stmt);
+    for (size_t i = 0; r->text && i < r->q->n_columns; i++)
+        nilo_buf_done(&r->text[i]);
+    for (size_t i = 0; r->cell_text && i < r->q->n_items; i++)
+        nilo_buf_done(&r->cell_text[i]);
+    nilo_buf_done(&r->scratch);
+    free(r->packed);
+    nilo__statement_done(&r->plan);
+    nilo_arena_done(&r->arena);
+}
+
+/* Row-level security: who may not see a relation's rows finds none. Anonymous visitors are told to sign in. */
+static int check_role(enum nilo_role least, const char *what, const char *name, struct nilo_scope *scope, struct nilo_err *err)
+{
+    if (scope->role >= least)
+        return 0;
+    if (scope->role == NILO_ROLE_ANON)
+        return nilo_err_set(err, NILO_EPERM, "permission denied for %s %s", what, name);
+    *scope = (struct nilo_scope){.role = scope->role};
+    return 0;
+}
+
+int nilo_query_run(struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_sink *sink, struct nilo_err *err)
+{
+    struct nilo_scope seen = *scope;
+    const char *name = q->relation ? q->relation->name : q->function->name;
+    if (check_role(q->relation ? q->relation->min_role : q->function->min_role, q->relation ? "table" : "function", name, &seen, err) < 0)
+        return -1;
+    if (q->function)
+        return nilo__call_run(q, s, &seen, sink, err);
+    struct run r = {.q = q, .s = s, .scope = &seen, .sink = sink};
+    nilo_arena_init(&r.arena, 0);
+    nilo_buf_init(&r.scratch, TEXT_MOST);
+    /* the count and the rows are of one state */
+    bool begin = q->request.count != NILO_COUNT_NONE && !nilo_db_in_transaction(nilo_store_db(s));
+    int rc = begin ? nilo_store_begin(s, err) : 0;
+    if (rc == 0) {
+        rc = answer(&r, err);
+        run_done(&r);
+        if (begin)
+            nilo_db_rollback(nilo_store_db(s)); /* nothing was written; the store's caches stay */
+    }
+    return rc;
+}
+
+/* ---- calendars ------------------------------------------------------------------------------------------------------------------------ */
+
+int nilo__scope_workspaces(struct nilo_store *s, const struct nilo_scope *scope, struct nilo_arena *arena, int64_t **ret, size_t *ret_n,
+                           struct nilo_err *err)
+{
+    struct nilo_workspace *all;
+    size_t n, k = 0;
+    if (nilo_store_workspaces(s, &all, &n, err) < 0)
+        return -1;
+    int64_t *ids = nilo_arena_array(arena, n + 1, sizeof *ids);
+    for (size_t i = 0; ids && i < n; i++) {
+        bool in = scope->all && scope->role == NILO_ROLE_SERVICE;
+        for (size_t j = 0; !scope->all && j < scope->n; j++)
+            in |= scope->workspaces[j] == all[i].id;
+        if (in)
+            ids[k++] = all[i].id;
+    }
+    free(all);
+    if (!ids)
+        return nilo_err_nomem(err);
+    *ret = ids;
+    *ret_n = k;
+    return 0;
+}
+
+int nilo__scope_calendar(struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_calendar **ret, struct nilo_err *err)
+{
+    struct nilo_arena arena;
+    int64_t *ids;
+    size_t n;
+    nilo_arena_init(&arena, 0);
+    int rc = nilo__scope_workspaces(s, scope, &arena, &ids, &n, err);
+    *ret = NULL;
+    if (rc == 0 && n)
+        rc = nilo_store_calendar(s, ids[0], ret, err);
+    nilo_arena_done(&arena);
+    return rc;
+}
+
+int nilo__as_of_us(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, nilo_us *ret, struct nilo_err *err)
+{
+    const struct nilo_calendar *calendar;
+    *ret = NILO_US_NONE;
+    if (!q->has_as_of)
+        return 0;
+    *ret = q->as_of.us;
+    if (!q->as_of.date_only)
+        return 0;
+    if (nilo__scope_calendar(s, scope, &calendar, err) < 0)
+        return -1;
+    *ret = calendar ? nilo_calendar_end(calendar, q->as_of.day) - 1 : q->as_of.us + NILO_US_DAY - 1;
+    return 0;
+}

@@ -1,0 +1,290 @@
+/* Values: how a cell is spelled, patterns of like, keys of JSON documents, conditions decided row by row. */
+#include <ctype.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "query/query_priv.h"
+
+/* ---- spelling ------------------------------------------------------------------------------------------------------------------- */
+
+struct nilo_datum nilo_datum_str(const char *s)
+{
+    return (struct nilo_datum){.type = NILO_T_TEXT, .null = !s, .p = s, .len = s ? strlen(s) : 0};
+}
+
+const char *nilo_datum_text(const struct nilo_datum *d, char out[NILO_DATUM_MAX], size_t *ret_len)
+{
+    out[0] = '\0';
+    *ret_len = 0;
+    if (d->null)
+        return out;
+    switch (d->type) {
+    case NILO_T_INT:
+        *ret_len = nilo_decimal_format(d->i, 0, true, out);
+        return out;
+    case NILO_T_DECIMAL:
+        *ret_len = nilo_decimal_format(d->i, d->scale, true, out);
+        return out;
+    case NILO_T_DAY:
+        nilo_day_format(NILO_DAY((int32_t)d->i), out);
+        break;
+    case NILO_T_TIME:
+        nilo_us_format((nilo_us)d->i, out);
+        break;
+    case NILO_T_BOOL:
+        memcpy(out, d->i ? "true" : "false", d->i ? 5 : 6);
+        break;
+    default:
+        *ret_len = d->len;
+        return d->p;
+    }
+    *ret_len = strlen(out);
+    return out;
+}
+
+/* ---- like ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The next token of a pattern: % any run, _ one character, \x the character x. */
+static enum nilo__token next_token(struct nilo__text p, size_t *at, char *ret)
+{
+    char c = p.p[(*at)++];
+    if (c == '%')
+        return NILO__ANY;
+    if (c == '_')
+        return NILO__ONE;
+    if (c == '\\' && *at < p.len)
+        c = p.p[(*at)++];
+    *ret = c;
+    return NILO__CHAR;
+}
+
+bool nilo__like_ok(struct nilo__text pattern)
+{
+    size_t at = 0;
+    while (at < pattern.len) {
+        if (pattern.p[at] == '\\' && at + 1 == pattern.len)
+            return false;
+        at += pattern.p[at] == '\\' ? 2 : 1;
+    }
+    return true;
+}
+
+static char folded(char c, bool fold) { return fold && c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c; }
+
+char *nilo__like_sql(struct nilo_arena *arena, struct nilo__text pattern, bool glob, bool fold)
+{
+    char *out = nilo_arena_alloc(arena, 3 * pattern.len + 1), c = 0;
+    size_t n = 0;
+    for (size_t at = 0; out && at < pattern.len;) {
+        enum nilo__token t = next_token(pattern, &at, &c);
+        if (t != NILO__CHAR) {
+            out[n++] = t == NILO__ANY ? (glob ? '*' : '%') : glob ? '?' : '_';
+            continue;
+        }
+        c = folded(c, fold);
+        bool special = strchr(glob ? "*?[" : "%_\\", c) != NULL;
+        if (special)
+            out[n++] = glob ? '[' : '\\';
+        out[n++] = c;
+        if (special && glob)
+            out[n++] = ']';
+    }
+    return out;
+}
+
+static size_t utf8_len(const char *s, size_t len)
+{
+    size_t n = 1;
+    while (n < len && ((unsigned char)s[n] & 0xc0) == 0x80)
+        n++;
+    return n;
+}
+
+/* Back to the last % only: earlier ones need no second try. */
+bool nilo__like_match(struct nilo__text pattern, const char *s, size_t len, bool fold)
+{
+    size_t at = 0, i = 0, star = SIZE_MAX, from = 0;
+    for (;;) {
+        size_t next = at;
+        char c = 0;
+        bool end = at == pattern.len;
+        enum nilo__token t = end ? NILO__CHAR : next_token(pattern, &next, &c);
+        if (!end && t == NILO__ANY) {
+            star = at = next;
+            from = i;
+        } else if (!end && i < len && t == NILO__ONE) {
+            at = next;
+            i += utf8_len(s + i, len - i);
+        } else if (!end && i < len && folded(c, fold) == folded(s[i], fold)) {
+            at = next;
+            i++;
+        } else if (end && i == len) {
+            return true;
+        } else if (star == SIZE_MAX || from >= len) {
+            return false;
+        } else {
+            from += utf8_len(s + from, len - from);
+            i = from;
+            at = star;
+        }
+    }
+}
+
+/* ---- keys of documents -------------------------------------------------------------------------------------------------------------- */
+
+static bool to_index(struct nilo__text step, size_t *ret)
+{
+    *ret = 0;
+    for (size_t i = 0; i < step.len; i++) {
+        if (!isdigit((unsigned char)step.p[i]) || i > 6)
+            return false;
+        *ret = *ret * 10 + (size_t)(step.p[i] - '0');
+    }
+    return step.len > 0;
+}
+
+/* Steps into the object ahead. 1: the parser stands before the value sought, 0: there is none, -1 error */
+static int descend(struct nilo_json *j, struct nilo__text step, struct nilo_err *err)
+{
+    enum nilo_json_event event;
+    const char *text;
+    size_t len;
+    if (nilo_json_next(j, &event, &text, &len, err) < 0)
+        return -1;
+    if (event != NILO_JSON_OBJECT_BEGIN)
+        return 0;
+    for (;;) {
+        if (nilo_json_next(j, &event, &text, &len, err) < 0)
+            return -1;
+        if (event != NILO_JSON_KEY)
+            return 0;
+        if (len == step.len && memcmp(text, step.p, len) == 0)
+            return 1;
+        if (nilo_json_skip(j, err) < 0)
+            return -1;
+    }
+}
+
+/* The raw text of one step's value. */
+static int find(const char *json, size_t len, struct nilo__text step, const char **ret, size_t *ret_len, struct nilo_err *err)
+{
+    struct nilo_json *j;
+    size_t index;
+    if (nilo_json_new(json, len, NILO_JSON_DEFAULT_LIMITS, &j, err) < 0)
+        return -1;
+    int rc;
+    if (len && *json == '[' && to_index(step, &index)) {
+        enum nilo_json_event event;
+        rc = nilo_json_next(j, &event, NULL, NULL, err) < 0 ? -1 : 1;
+        for (size_t i = 0; rc == 1 && i <= index; i++)
+            rc = nilo_json_raw(j, ret, ret_len, NULL) < 0 ? 0 : 1; /* the array is over: no such element */
+    } else {
+        rc = descend(j, step, err);
+        if (rc == 1 && nilo_json_raw(j, ret, ret_len, err) < 0)
+            rc = -1;
+    }
+    nilo_json_free(j);
+    return rc;
+}
+
+static int unquoted(const char *raw, size_t len, struct nilo_buf *scratch, struct nilo_datum *ret, struct nilo_err *err)
+{
+    struct nilo_json *j;
+    enum nilo_json_event event;
+    const char *text;
+    size_t n;
+    if (nilo_json_new(raw, len, NILO_JSON_DEFAULT_LIMITS, &j, err) < 0)
+        return -1;
+    int rc = nilo_json_next(j, &event, &text, &n, err);
+    nilo_buf_reset(scratch);
+    if (rc == 0 && nilo_buf_add(scratch, text, n) < 0)
+        rc = nilo_err_nomem(err);
+    nilo_json_free(j);
+    if (rc == 0)
+        *ret = (struct nilo_datum){.type = NILO_T_TEXT, .p = nilo_buf_str(scratch), .len = scratch->len};
+    return rc;
+}
+
+int nilo__json_at(const char *json, size_t len, const struct nilo__path *path, struct nilo_buf *scratch, struct nilo_datum *ret,
+                  struct nilo_err *err)
+{
+    *ret = (struct nilo_datum){.type = path->text ? NILO_T_TEXT : NILO_T_JSON, .null = true};
+    for (int i = 0; i < path->n; i++) {
+        while (len && strchr(" \t\r\n", *json))
+            json++, len--;
+        int rc = find(json, len, path->step[i], &json, &len, err);
+        if (rc <= 0)
+            return rc;
+    }
+    if (len == 4 && memcmp(json, "null", 4) == 0)
+        return 0;
+    if (path->text && len && *json == '"')
+        return unquoted(json, len, scratch, ret, err);
+    ret->null = false;
+    ret->p = json;
+    ret->len = len;
+    return 0;
+}
+
+/* ---- conditions on what SQL does not see ------------------------------------------------------------------------------------------------ */
+
+/* Hexadecimal digits in lower case without dashes. */
+static size_t plain_uuid(const char *s, size_t len, char out[33])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len && n < 32; i++)
+        if (s[i] != '-')
+            out[n++] = (char)tolower((unsigned char)s[i]);
+    out[n] = '\0';
+    return n;
+}
+
+static int compare(const struct nilo_datum *d, struct nilo__text v)
+{
+    char a[33], b[33];
+    if (d->type == NILO_T_UUID) {
+        plain_uuid(d->p, d->len, a);
+        plain_uuid(v.p, v.len, b);
+        return strcmp(a, b);
+    }
+    size_t n = d->len < v.len ? d->len : v.len;
+    int c = n ? memcmp(d->p, v.p, n) : 0;
+    return c ? c : (d->len > v.len) - (d->len < v.len);
+}
+
+static bool holds(const struct nilo_datum *d, enum nilo__op op, struct nilo__text v)
+{
+    switch (op) {
+    case NILO__NEQ:
+        return compare(d, v) != 0;
+    case NILO__GT:
+        return compare(d, v) > 0;
+    case NILO__GTE:
+        return compare(d, v) >= 0;
+    case NILO__LT:
+        return compare(d, v) < 0;
+    case NILO__LTE:
+        return compare(d, v) <= 0;
+    case NILO__LIKE:
+    case NILO__ILIKE:
+        return nilo__like_match(v, d->p, d->len, op == NILO__ILIKE);
+    default:
+        return compare(d, v) == 0;
+    }
+}
+
+bool nilo__post_match(const struct nilo__node *n, const struct nilo_datum *d)
+{
+    if (n->op == NILO__IS)
+        return (d->null == (n->is != NILO__IS_NOT_NULL)) != n->not;
+    if (n->op == NILO__ISDISTINCT)
+        return (d->null || compare(d, n->values[0]) != 0) != n->not;
+    if (d->null)
+        return false;
+    bool all = n->all, result = all;
+    for (size_t i = 0; i < n->n_values; i++) {
+        bool one = holds(d, n->op, n->values[i]);
+        result = all ? result && one : result || one;
+    }
+    return result != n->not;
+}
