@@ -99,13 +99,41 @@ int nilo__lock_file(const char *path, struct nilo_err *err) {
     return fd;
 }
 
+static int server_refused(struct nilo_store *s, struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    int got = 0;
+    char who[128] = "unknown";
+    if (nilo__query(s, &stmt, err,
+                    "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND "
+                    "l.granted AND l.objid = " LOCK_KEY " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                    0, NULL) == 0 && (got = nilo_db_row(stmt, err)) == 1) {
+        const char *name = nilo_db_column_text(stmt, 0);
+        if (name && strncmp(name, "nilometer ", 10) == 0)
+            snprintf(who, sizeof who, "%s", name + 10);
+        nilo_db_reset(stmt);
+    }
+    return nilo_err_set(err, NILO_ELOCKED, "%s is in use by another nilometer (process %s); wait for it or stop it", s->target, who);
+}
+
+/* Waits a moment: the server notices only after a while that a writer closed or died. The lock is the session's, not the
+ * transaction's; the name is for the message above. */
 static int lock_server(struct nilo_store *s, struct nilo_err *err) {
-    int64_t got;
-    if (nilo__query_int(s, 0, &got, err, "SELECT CASE WHEN pg_try_advisory_lock(" LOCK_KEY ") THEN 1 ELSE 0 END", 0, NULL) < 0)
+    char host[64] = "", name[160];
+    if (nilo_db_begin(s->db, err) < 0)
         return -1;
-    if (!got)
-        return nilo_err_set(err, NILO_ELOCKED, "%s is in use by another nilometer; wait for it or stop it", s->target);
-    return 0;
+    int rc = nilo_db_exec(s->db, "SET LOCAL lock_timeout = 1000", err);
+    if (rc == 0)
+        rc = nilo__run(s, err, "SELECT pg_advisory_lock(" LOCK_KEY ")", 0, NULL);
+    if (rc == 0)
+        rc = nilo_db_commit(s->db, err);
+    if (rc < 0) {
+        nilo_db_rollback(s->db);
+        return err->code == NILO_EBUSY ? server_refused(s, err) : -1;
+    }
+    if (gethostname(host, sizeof host - 1) < 0)
+        host[0] = '\0';
+    snprintf(name, sizeof name, "nilometer %ld on %s", (long)getpid(), host[0] ? host : "unknown");
+    return nilo__run(s, err, "SELECT set_config('application_name', ?1, false)", NILO__PARAMS(NILO_DBV_TEXT(name)));
 }
 
 /* Runs whose process died: nobody holds the lock but us, so nobody is running them. */
