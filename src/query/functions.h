@@ -8,7 +8,9 @@
 #define NILO__FUNCTION_ROWS(X)                                                                                         \
     X(activity)                                                                                                        \
     X(collection_status)                                                                                               \
-    X(current_metrics)
+    X(coverage)                                                                                                        \
+    X(current_metrics)                                                                                                 \
+    X(timeseries)
 
 #define X(name) extern const struct nilo_function nilo__fn_##name;
 NILO__FUNCTION_ROWS(X)

@@ -1,0 +1,234 @@
+/* coverage: how much of what existed was read, day by day, and why not all. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "query/functions.h"
+#include "query/points.h"
+
+static const struct nilo_parameter parameters[] = {
+    {.name = "from", .type = NILO_T_DAY, .doc = "first day; default: 30 days up to the last one"},
+    {.name = "to", .type = NILO_T_DAY, .doc = "last day; default: today"},
+    {.name = "window_days", .type = NILO_T_INT, .fallback = "0", .doc = "0: all time so far; else days of a rolling window"},
+};
+static const struct nilo_column columns[] = {
+    {.name = "day", .type = NILO_T_DAY, .doc = "the day"},
+    {.name = "window_days", .type = NILO_T_INT, .doc = "the window asked for"},
+    {.name = "items", .type = NILO_T_INT, .doc = "items read that day; a metric of the app counts as an item"},
+    {.name = "of", .type = NILO_T_INT, .doc = "items that existed"},
+    {.name = "reason", .type = NILO_T_TEXT, .doc = "why not all were read; null: all were"},
+    {.name = "latest_day", .type = NILO_T_DAY, .doc = "newest day on which anything was read"},
+};
+
+/* A metric of the app: an item of its own from its first value on; one that is no longer collected, up to its last. */
+struct app_metric {
+    struct nilo_entity_ref entity;
+    int32_t metric;
+    nilo_day first, last;
+};
+struct cover {
+    struct nilo_call *call;
+    struct nilo__points points; /* sum unused; items: change of `of`, fresh: items read */
+    nilo_day from, to, today, latest;
+    int64_t known; /* of the workspace being read */
+    struct app_metric *app;
+    size_t n_app, cap_app;
+    const struct nilo_calendar *calendar;
+    struct nilo_err *err;
+};
+
+static int existing(struct cover *x, nilo_day day, int64_t change)
+{
+    if (change == 0 || day.n > x->to.n)
+        return 0;
+    struct nilo__point *p = nilo__point_at(&x->points, day.n < x->from.n ? x->from : day, x->err);
+    if (!p)
+        return -1;
+    p->items += change;
+    return 0;
+}
+
+static void seen(struct cover *x, nilo_day day)
+{
+    if (nilo_day_is_none(x->latest) || day.n > x->latest.n)
+        x->latest = day;
+}
+
+static int total_row(void *ctx, const struct nilo_total_row *row)
+{
+    struct cover *x = ctx;
+    if (row->fresh > 0)
+        seen(x, row->day);
+    if (existing(x, row->day, row->items - x->known) < 0)
+        return -1;
+    x->known = row->items;
+    if (row->day.n < x->from.n || row->day.n > x->to.n)
+        return 0;
+    struct nilo__point *p = nilo__point_at(&x->points, row->day, x->err);
+    if (!p)
+        return -1;
+    p->fresh += row->fresh;
+    return 0;
+}
+
+static struct app_metric *app_metric(struct cover *x, const struct nilo_scan_row *row)
+{
+    for (size_t i = x->n_app; i-- > 0;)
+        if (x->app[i].metric == row->metric && x->app[i].entity.id == row->entity.id && x->app[i].entity.bucket == row->entity.bucket)
+            return &x->app[i];
+    if (x->n_app == x->cap_app) {
+        size_t cap = x->cap_app ? 2 * x->cap_app : 16;
+        struct app_metric *more = realloc(x->app, cap * sizeof *more);
+        if (!more) {
+            nilo_err_nomem(x->err);
+            return NULL;
+        }
+        x->app = more;
+        x->cap_app = cap;
+    }
+    x->app[x->n_app] = (struct app_metric){.entity = row->entity, .metric = row->metric, .first = NILO_DAY_NONE, .last = NILO_DAY_NONE};
+    return &x->app[x->n_app++];
+}
+
+static int app_row(void *ctx, const struct nilo_scan_row *row)
+{
+    struct cover *x = ctx;
+    bool inside = row->day.n >= x->from.n && row->day.n <= x->to.n;
+    struct app_metric *m = app_metric(x, row);
+    struct nilo__point *p = inside ? nilo__point_at(&x->points, row->day, x->err) : NULL;
+    if (!m || (inside && !p))
+        return -1;
+    if (row->absence != NILO_PRESENT) {
+        if (p && row->absence < 16)
+            p->reasons[row->absence]++;
+        return 0;
+    }
+    if (nilo_day_is_none(m->first))
+        m->first = row->day;
+    m->last = row->day;
+    seen(x, row->day);
+    if (p)
+        p->fresh++;
+    return 0;
+}
+
+static int app_items(struct cover *x)
+{
+    const struct nilo_catalog *catalog = nilo_store_catalog(x->call->store);
+    for (size_t i = 0; i < x->n_app; i++) {
+        const struct nilo_metric *m = nilo_catalog_by_id(catalog, x->app[i].metric);
+        if (nilo_day_is_none(x->app[i].first))
+            continue;
+        if (existing(x, x->app[i].first, 1) < 0 || (m && !m->active && existing(x, NILO_DAY(x->app[i].last.n + 1), -1) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+/* Runs that failed or do not count: the reason of days that nobody else explains. */
+static int run_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
+{
+    struct cover *x = ctx;
+    int status = (int)nilo_db_column_int(row, 0);
+    int reason = status == NILO_RUN_QUARANTINED ? NILO_QUARANTINED : NILO_FAILED;
+    nilo_us started = nilo_db_column_int(row, 4);
+    int64_t first, last;
+    if (!nilo_db_column_null(row, 1))
+        first = last = nilo_db_column_int(row, 1);
+    else if (!nilo_db_column_null(row, 2))
+        first = nilo_db_column_int(row, 2), last = nilo_db_column_int(row, 3);
+    else if (x->calendar)
+        first = last = nilo_calendar_day(x->calendar, started).n;
+    else
+        return 0;
+    (void)err;
+    if (first < x->from.n)
+        first = x->from.n;
+    for (; first <= last && first <= x->to.n; first++) {
+        struct nilo__point *p = nilo__point_at(&x->points, NILO_DAY((int32_t)first), x->err);
+        if (!p)
+            return -1;
+        if (p->absence == 0)
+            p->absence = reason;
+    }
+    return 0;
+}
+
+static const char *reason_of(const struct cover *x, const struct nilo__point *p, int64_t of, nilo_day day)
+{
+    int most = 0;
+    if (!p || p->fresh >= of)
+        return of > 0 && !p ? nilo_absence_name(day.n == x->today.n ? NILO_NOT_YET : NILO_NOT_COLLECTED) : NULL;
+    for (int i = 1; i < 16; i++)
+        if (p->reasons[i] > p->reasons[most] || (most == 0 && p->reasons[i] > 0))
+            most = i;
+    if (most)
+        return nilo_absence_name(most);
+    if (p->absence)
+        return nilo_absence_name(p->absence);
+    return nilo_absence_name(day.n == x->today.n ? NILO_NOT_YET : NILO_NOT_COLLECTED);
+}
+
+static int hand_on(struct cover *x, int64_t win)
+{
+    int64_t of = 0;
+    for (nilo_day day = x->from; day.n <= x->to.n; day.n++) {
+        const struct nilo__point *p = nilo__point_get(&x->points, day);
+        of += p ? p->items : 0;
+        const struct nilo_datum cells[] = {nilo_datum_day(day), nilo_datum_int(win), nilo_datum_int(p ? p->fresh : 0), nilo_datum_int(of),
+                                           nilo_datum_str(reason_of(x, p, of, day)), nilo_datum_day(x->latest)};
+        int rc = nilo_call_row(x->call, cells, x->err);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int gather(struct cover *x, int32_t win)
+{
+    struct nilo_call *c = x->call;
+    int64_t *ids;
+    size_t n;
+    if (nilo__scope_workspaces(c->store, c->scope, &c->arena, &ids, &n, x->err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        x->known = 0;
+        if (nilo_store_totals(c->store, c->scope, NILO_TOTAL_WORKSPACE, ids[i], win, 0, x->from, NILO_DAY_NONE, total_row, x, x->err) != 0)
+            return -1;
+    }
+    const struct nilo_select app = {.kind = NILO_APP, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE, .win = win};
+    if (nilo_store_scan(c->store, c->scope, &app, app_row, x, x->err) != 0 || app_items(x) < 0)
+        return -1;
+    return nilo__rows(c, "runs", "t.\"status\", t.\"target_day\", t.\"first_day\", t.\"last_day\", t.\"started_at\"",
+                      "WHERE t.\"status\" IN (3, 4, 5) AND t.\"kind\" IN (0, 3) ORDER BY t.\"id\"", 0, NULL, run_row, x, x->err);
+}
+
+static int run(struct nilo_call *c, struct nilo_err *err)
+{
+    struct cover x = {.call = c, .latest = NILO_DAY_NONE, .err = err};
+    int64_t win = nilo_call_int(c, "window_days", 0);
+    if (win < 0 || win > 36600)
+        return nilo_err_set(err, NILO_EINVAL, "window_days is a number of days, or 0");
+    if (nilo__days(c, 30, &x.from, &x.to, &x.today, err) < 0 || nilo__scope_calendar(c->store, c->scope, &x.calendar, err) < 0)
+        return -1;
+    if (x.to.n > x.today.n) /* what has not begun cannot be missing */
+        x.to = x.today;
+    if (x.to.n - (int64_t)x.from.n >= NILO__POINTS_MAX)
+        return nilo_err_set(err, NILO_EINVAL, "the range holds more than %d days; ask for less", NILO__POINTS_MAX);
+    int rc = gather(&x, (int32_t)win);
+    if (rc == 0)
+        rc = hand_on(&x, win);
+    free(x.app);
+    nilo__points_done(&x.points);
+    return rc;
+}
+
+const struct nilo_function nilo__fn_coverage = {
+    .name = "coverage",
+    .doc = "items read of items that existed, day by day, and why not all",
+    .parameters = parameters,
+    .n_parameters = sizeof parameters / sizeof parameters[0],
+    .columns = columns,
+    .n_columns = sizeof columns / sizeof columns[0],
+    .min_role = NILO_ROLE_AUTHENTICATED,
+    .run = run,
+};
