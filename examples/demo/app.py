@@ -39,7 +39,7 @@ class App:
     def live(self, day, growth):
         """One day: people join, post and comment; more of them as the community grows, and on weekends."""
         mood = (1.4 if day.weekday() >= 5 else 1.0) * growth
-        some = lambda mean: max(0, round(self.random.gauss(mean * mood, mean * mood / 5)))
+        some = lambda mean: max(0, round(self.random.gauss(mean * mood, mean * mood / 10)))
         with self.db:
             for at in self.moments(day, some(6)):
                 self.db.execute("INSERT INTO profiles (name, created_at) VALUES (?, ?)",

@@ -223,13 +223,13 @@ static const struct pg_kind {
     {"timestamp with time zone", "timestamptz[]", CUT_INSTANT, "CASE WHEN isfinite(%s) THEN %s END"},
     {"timestamp without time zone", "timestamp[]", CUT_INSTANT, "CASE WHEN isfinite(%s) THEN %s END"},
     {"date", "date[]", CUT_DAY, "CASE WHEN isfinite(%s) THEN %s END"},
-    /* The epochs of stamp.c. */
-#define PG_EPOCH                                                                                                               \
-    "(SELECT CASE WHEN v BETWEEN 19000101 AND 21001231 OR v BETWEEN 19000101000000 AND 21001231235959 THEN NULL"              \
-    " WHEN abs(v) < 1e11 THEN v * 1000000 WHEN abs(v) < 1e14 THEN v * 1000 WHEN abs(v) < 1e17 THEN v ELSE div(v, 1000) END"   \
-    " FROM (SELECT CAST(%s AS numeric) AS v) AS e)"
-    {"bigint", "numeric[]", CUT_EPOCH, PG_EPOCH},
-    {"integer", "numeric[]", CUT_EPOCH, PG_EPOCH},
+    /* The epochs of stamp.c. In bigint: with numeric, 3,650 cuts of a million rows took 28 s instead of one. */
+#define PG_EPOCH                                                                                                                    \
+    "(SELECT CASE WHEN v BETWEEN 19000101 AND 21001231 OR v BETWEEN 19000101000000 AND 21001231235959 THEN NULL"                   \
+    " WHEN v BETWEEN -99999999999 AND 99999999999 THEN v * 1000000 WHEN v BETWEEN -99999999999999 AND 99999999999999 THEN v * 1000" \
+    " WHEN v BETWEEN -99999999999999999 AND 99999999999999999 THEN v ELSE v / 1000 END FROM (SELECT CAST(%s AS bigint) AS v) AS e)"
+    {"bigint", "bigint[]", CUT_EPOCH, PG_EPOCH},
+    {"integer", "bigint[]", CUT_EPOCH, PG_EPOCH},
 };
 
 static const struct pg_kind *pg_kind_of(const char *type)

@@ -554,6 +554,32 @@ static void a_server_that_comes_back_in_time_is_read(void **state)
     free(folder);
 }
 
+static void a_week_is_collected_from_one_server_into_another_database(void **state)
+{
+    (void)state;
+    struct world w;
+    char quoted[1024];
+    const char *url = server_tables("week_app"), *store = nilo_test_pg_database("week_store");
+    snprintf(quoted, sizeof quoted, "'%s'", url);
+    world_init(&w, "week", store, one_connection(quoted, APP_LINES), "2025-01-11T00:05:00Z");
+    for (int d = 11; d <= 17; d++) {
+        char now[32];
+        snprintf(now, sizeof now, "2025-01-%02dT00:05:00Z", d % 32);
+        world_now(&w, now);
+        world_collects(&w, NULL);
+        assert_int_equal(w.n_runs, 2);
+    }
+    check_value(&w, "users_total", "2025-01-10", 1);
+    check_value(&w, "users_total", "2025-01-16", 2);
+    check_value(&w, "posts_created", "2025-01-16", 0);
+    assert_int_equal(world_connection(&w, "app").closed_until.n, world_day("2025-01-15").n);
+    world_sql(url, "DELETE FROM profiles");
+    world_collects(&w, "2025-01-10");
+    assert_int_equal(w.runs[0].differ, 1);
+    check_value(&w, "users_total", "2025-01-10", 1);
+    world_done(&w);
+}
+
 static void a_connection_that_breaks_costs_one_metric(void **state)
 {
     (void)state;
@@ -607,6 +633,7 @@ int main(void)
         cmocka_unit_test(connections_are_chosen_by_name_and_workspace),
         cmocka_unit_test(a_disabled_connection_is_left_out_unless_it_is_named),
         cmocka_unit_test(a_server_that_comes_back_in_time_is_read),
+        cmocka_unit_test(a_week_is_collected_from_one_server_into_another_database),
         cmocka_unit_test(a_connection_that_breaks_costs_one_metric),
         cmocka_unit_test(a_slow_table_fails_alone),
     };

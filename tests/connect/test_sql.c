@@ -258,6 +258,34 @@ static void infinite_and_missing_timestamps_of_postgres_are_counted_apart(void *
     nilo_db_close(db);
 }
 
+/* The limits between seconds, milliseconds, microseconds and nanoseconds are the same on both. */
+static void epochs_mean_the_same_on_both(void **state)
+{
+    (void)state;
+    static const char values[] = "(0), (-1), (1728000000), (1728000000999), (1728000000999999), (1728000000999999999), (99999999999), (100000000000),"
+                                 "(99999999999999), (100000000000000), (99999999999999999), (100000000000000000), (-99999999999), (-100000000000),"
+                                 "(-99999999999999), (-100000000000000), (9223372036854775807), (-9223372036854775808)";
+    char sql[1024];
+    struct nilo_cut cuts[MANY];
+    static int64_t below[2][MANY];
+    snprintf(sql, sizeof sql, "CREATE TABLE p (t bigint); INSERT INTO p VALUES %s", values);
+    const char *targets[2] = {file("epochs.db", sql), made(server("epochs"), sql)};
+    for (size_t i = 0; i < MANY; i++) { /* from long before the epoch to long after it, closer together around it */
+        int64_t step = (int64_t)i - MANY / 2;
+        cuts[i].at = step * step * step * INT64_C(1500000000);
+        cuts[i].day = NILO_DAY((int32_t)step);
+    }
+    for (size_t t = 0; t < 2; t++) {
+        struct nilo_db *db = opened(targets[t], PATIENCE);
+        struct nilo_sql_counts counts;
+        counted(db, "p", "t", cuts, MANY, below[t], &counts);
+        assert_int_equal(counts.rows, 18);
+        nilo_db_close(db);
+    }
+    assert_memory_equal(below[0], below[1], sizeof below[0]);
+    assert_true(below[0][MANY - 1] - below[0][0] > 10);
+}
+
 /* The first day that there is begins, east of Greenwich, in a year that has no number. */
 static void the_first_day_of_all_is_asked_for(void **state)
 {
@@ -528,6 +556,7 @@ int main(void)
         cmocka_unit_test(a_date_belongs_to_its_day_in_every_zone),
         cmocka_unit_test(rows_without_a_readable_timestamp_are_counted_apart),
         cmocka_unit_test(infinite_and_missing_timestamps_of_postgres_are_counted_apart),
+        cmocka_unit_test(epochs_mean_the_same_on_both),
         cmocka_unit_test(the_first_day_of_all_is_asked_for),
         cmocka_unit_test(bad_tables_of_sqlite_fail_alone),
         cmocka_unit_test(bad_tables_of_postgres_fail_alone),
