@@ -49,15 +49,21 @@ static int take_store(struct nilo_cmd_ctx *ctx, char **ret_own, struct nilo_err 
     return 0;
 }
 
-/* What a command printed counts only once it has arrived. A reader that left (head, grep -q) has what it wanted. */
-static int check_output(FILE *out, int status, const char *name, FILE *err_out)
+/* A reader that left (head, grep -q) has what it wanted. */
+static bool reader_left(FILE *out)
+{
+    struct pollfd p = {.fd = fileno(out), .events = POLLOUT};
+    return p.fd >= 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}
+
+/* What a command printed counts only once it has arrived. */
+static int check_output(FILE *out, int status, bool told, const char *name, FILE *err_out)
 {
     errno = 0;
     if (fflush(out) == 0 && ferror(out) == 0)
         return status;
     int cause = errno;
-    struct pollfd p = {.fd = fileno(out), .events = POLLOUT};
-    if (cause == EPIPE || (p.fd >= 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0))
+    if (told || reader_left(out))
         return status;
     char text[200];
     snprintf(text, sizeof text, "cannot write the output%s%s", cause != 0 ? ": " : "", cause != 0 ? strerror(cause) : "");
@@ -65,15 +71,18 @@ static int check_output(FILE *out, int status, const char *name, FILE *err_out)
     return status != 0 ? status : 1;
 }
 
-static int run(struct nilo_cmd_ctx *ctx, FILE *err_out)
+static int run(struct nilo_cmd_ctx *ctx, bool *ret_told)
 {
     struct nilo_err err = {0};
     char *own = NULL;
     int status = take_store(ctx, &own, &err) == 0 ? ctx->cmd->run(ctx, &err) : -1;
     free(own);
+    if (status < 0 && err.sys == EPIPE && reader_left(ctx->out))
+        return 0; /* the command saw it and stopped early, as it should */
     if (status < 0) {
         fflush(ctx->out); /* rows that were printed before it stand before it */
-        nilo__say(err_out, ctx->cmd->name, err.msg[0] != '\0' ? err.msg : nilo_code_text(err.code));
+        nilo__say(ctx->err_out, ctx->cmd->name, err.msg[0] != '\0' ? err.msg : nilo_code_text(err.code));
+        *ret_told = true;
         status = nilo_code_exit(err.code);
         return status != 0 ? status : 1;
     }
@@ -86,7 +95,7 @@ static int wrong_line(const struct nilo__line *line, const struct nilo_err *err,
     return nilo_code_exit(err->code);
 }
 
-static int dispatch(struct nilo__line *line, const struct nilo_env *env, FILE *out, FILE *err_out)
+static int dispatch(struct nilo__line *line, const struct nilo_env *env, FILE *out, FILE *err_out, bool *ret_told)
 {
     const struct nilo_args *a = &line->args;
     if (nilo_args_get(a, "version") != NULL) {
@@ -115,19 +124,20 @@ static int dispatch(struct nilo__line *line, const struct nilo_env *env, FILE *o
         .args = &line->args,
         .cmd = line->cmd,
     };
-    return run(&ctx, err_out);
+    return run(&ctx, ret_told);
 }
 
 int nilo_cmd_main(int argc, char **argv, const struct nilo_env *env, FILE *out, FILE *err_out)
 {
     struct nilo__line line;
     struct nilo_err err = {0};
+    bool told = false; /* one sentence is enough */
     int status;
     if (nilo__args_parse(argc, argv, nilo_cmds, &line, &err) != 0)
         status = wrong_line(&line, &err, err_out);
     else
-        status = dispatch(&line, env, out, err_out);
-    status = check_output(out, status, line.cmd != NULL ? line.cmd->name : NULL, err_out);
+        status = dispatch(&line, env, out, err_out, &told);
+    status = check_output(out, status, told, line.cmd != NULL ? line.cmd->name : NULL, err_out);
     nilo__args_done(&line);
     return status;
 }

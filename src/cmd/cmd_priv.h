@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "cmd/cmd.h"
+#include "query/query.h"
 
 /* ---- the command line ---------------------------------------------------------------------------------------------------- */
 
@@ -78,6 +79,19 @@ int nilo__answer_print(struct nilo__answer *a, FILE *out, struct nilo_err *err);
 void nilo__json_day(struct nilo_json_out *o, nilo_day d); /* null for NILO_DAY_NONE */
 void nilo__json_us(struct nilo_json_out *o, nilo_us us);  /* null for NILO_US_NONE */
 void nilo__json_run(struct nilo_json_out *o, const struct nilo_run *r);
+
+/* ---- reading through query ------------------------------------------------------------------------------------------------------ */
+
+extern const struct nilo_scope nilo__everything; /* whoever can read the store's file can read all of it */
+
+/* Append a value to a request, so that it stands for itself. */
+void nilo__ask_value(struct nilo_buf *request, const char *value);
+/** nilo__ask - run a request ("runs?id=eq.3") over everything; rows go to the sink */
+int nilo__ask(struct nilo_store *s, const struct nilo_buf *request, const struct nilo_sink *sink, struct nilo_err *err);
+/* The first column of the last row. */
+int nilo__ask_number(struct nilo_store *s, const struct nilo_buf *request, int64_t fallback, int64_t *ret, struct nilo_err *err);
+int nilo__ask_text(struct nilo_store *s, const struct nilo_buf *request, struct nilo_buf *ret, struct nilo_err *err);
+int nilo__ask_print(struct nilo_store *s, const struct nilo_buf *request, enum nilo_format format, FILE *out, struct nilo_err *err);
 
 /* ---- the process ---------------------------------------------------------------------------------------------------------------- */
 

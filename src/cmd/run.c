@@ -11,13 +11,41 @@
 static int parse_id(const char *text, int64_t *ret, struct nilo_err *err)
 {
     if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0')
-        return nilo_err_set(err, NILO_EUSAGE, "\"%s\" is no run's number; nilometer status shows them", text);
+        return nilo_err_set(err, NILO_EUSAGE, "\"%s\" is no run's number; nilometer run list shows them", text);
     errno = 0;
     long long id = strtoll(text, NULL, 10);
     if (errno != 0)
         return nilo_err_set(err, NILO_EUSAGE, "\"%s\" is no run's number", text);
     *ret = id;
     return 0;
+}
+
+/* ---- list ---------------------------------------------------------------------------------------------------------------------- */
+
+#define LIST_COLUMNS                                                                                                   \
+    "id,workspace,connection,kind,status,started_at,first_day,last_day,items,readings,failed,days_closed,error"
+
+static int list(struct nilo_cmd_ctx *ctx, struct nilo_store *s, int64_t id, struct nilo_err *err)
+{
+    static const char *const filters[] = {"workspace", "connection", "status"};
+    int64_t limit;
+    struct nilo_buf request;
+    (void)id;
+    if (nilo_args_int(ctx->args, "limit", 1, INT64_MAX, 20, &limit, err) != 0)
+        return -1;
+    nilo_buf_init(&request, 16384);
+    nilo_buf_adds(&request, ctx->json ? "runs?order=id.desc" : "runs?select=" LIST_COLUMNS "&order=id.desc");
+    nilo_buf_addf(&request, "&limit=%" PRId64, limit);
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        const char *value = nilo_args_get(ctx->args, filters[i]);
+        if (value == NULL)
+            continue;
+        nilo_buf_addf(&request, "&%s=eq.", filters[i]);
+        nilo__ask_value(&request, value);
+    }
+    int rc = nilo__ask_print(s, &request, ctx->json ? NILO_FORMAT_JSON : NILO_FORMAT_TABLE, ctx->out, err);
+    nilo_buf_done(&request);
+    return rc;
 }
 
 /* ---- show ---------------------------------------------------------------------------------------------------------------------- */
@@ -67,6 +95,21 @@ static void print_run(FILE *out, const struct nilo_run *r, const struct nilo_con
     line(out, "details", r->details);
 }
 
+/* What failed in it: [{"external_id": ..., "class": ..., "message": ...}], or nothing. */
+static int print_failures(FILE *out, struct nilo_store *s, int64_t id, struct nilo_err *err)
+{
+    struct nilo_buf request, failures;
+    nilo_buf_init(&request, 200);
+    nilo_buf_init(&failures, (size_t)16 << 20);
+    nilo_buf_addf(&request, "metric_collection_log?select=error_details&run=eq.%" PRId64, id);
+    int rc = nilo__ask_text(s, &request, &failures, err);
+    if (rc == 0)
+        line(out, "failures", nilo_buf_str(&failures));
+    nilo_buf_done(&request);
+    nilo_buf_done(&failures);
+    return rc;
+}
+
 static int show(struct nilo_cmd_ctx *ctx, struct nilo_store *s, int64_t id, struct nilo_err *err)
 {
     struct nilo_arena texts;
@@ -83,6 +126,7 @@ static int show(struct nilo_cmd_ctx *ctx, struct nilo_store *s, int64_t id, stru
         rc = nilo__answer_print(&a, ctx->out, err);
     } else if (rc == 0) {
         print_run(ctx->out, &r, &c);
+        rc = r.failed > 0 ? print_failures(ctx->out, s, id, err) : 0;
     }
     nilo_arena_done(&texts);
     return rc;
@@ -108,12 +152,14 @@ static int reject_run(struct nilo_cmd_ctx *ctx, struct nilo_store *s, int64_t id
 
 static const struct act {
     const char *name;
+    int operands; /* with its name */
     enum nilo_store_mode mode;
     int (*fn)(struct nilo_cmd_ctx *ctx, struct nilo_store *s, int64_t id, struct nilo_err *err);
 } acts[] = {
-    {"show", NILO_STORE_READ, show},
-    {"accept", NILO_STORE_WRITE, accept_run},
-    {"reject", NILO_STORE_WRITE, reject_run},
+    {"list", 1, NILO_STORE_READ, list},
+    {"show", 2, NILO_STORE_READ, show},
+    {"accept", 2, NILO_STORE_WRITE, accept_run},
+    {"reject", 2, NILO_STORE_WRITE, reject_run},
 };
 #define N_ACTS (sizeof acts / sizeof acts[0])
 
@@ -135,10 +181,11 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
     struct nilo_store *s = NULL;
     int64_t id = 0;
-    if (nilo__operands(ctx, 2, 2, err) != 0)
+    if (nilo__operands(ctx, 1, 2, err) != 0)
         return -1;
     const struct act *act = find_act(nilo_args_rest(ctx->args, 0), err);
-    if (act == NULL || parse_id(nilo_args_rest(ctx->args, 1), &id, err) != 0 || nilo_cmd_store(ctx, act->mode, &s, err) != 0)
+    if (act == NULL || nilo__operands(ctx, act->operands, act->operands, err) != 0 ||
+        (act->operands == 2 && parse_id(nilo_args_rest(ctx->args, 1), &id, err) != 0) || nilo_cmd_store(ctx, act->mode, &s, err) != 0)
         return -1;
     int rc = act->fn(ctx, s, id, err);
     nilo_store_close(s);
@@ -147,12 +194,20 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 
 const struct nilo_cmd nilo_cmd_run = {
     .name = "run",
-    .operands = "show|accept|reject ID",
-    .summary = "look at a run, or decide about a quarantined one",
-    .description = "A run in which many items vanished or many numbers fell or jumped is quarantined: it does not count and its days stay open until "
+    .operands = "list | show|accept|reject ID",
+    .summary = "look at runs, or decide about a quarantined one",
+    .description = "list prints the newest runs, --json with every figure of them.\n\n"
+                   "A run in which many items vanished or many numbers fell or jumped is quarantined: it does not count and its days stay open until "
                    "somebody looked at it. show prints what it did and why it is suspected; accept lets it count again; reject drops it for "
                    "good.\n\n"
+                   "  nilometer run list --status failed\n"
                    "  nilometer run show 17\n"
                    "  nilometer run accept 17",
+    .options = (const struct nilo_option[]){{"limit", "N", "list: at most so many; default 20", false},
+                                            {"workspace", "NAME", "list: runs of this workspace", false},
+                                            {"connection", "NAME", "list: runs of this connection", false},
+                                            {"status", "STATUS",
+                                             "list: running, completed, partial, failed, interrupted, quarantined or rejected", false},
+                                            {0}},
     .run = run,
 };

@@ -23,6 +23,8 @@ struct facts {
     struct nilo_connection *connections;
     size_t n_connections;
     struct nilo_run *runs; /* the newest of each connection, id 0 = none */
+    int64_t *suspects;     /* quarantined runs that wait for a decision */
+    size_t n_suspects, cap_suspects;
     struct nilo_arena texts;
     struct nilo_buf clock_note;
 };
@@ -32,8 +34,55 @@ static void facts_done(struct facts *f)
     free(f->workspaces);
     free(f->connections);
     free(f->runs);
+    free(f->suspects);
     nilo_arena_done(&f->texts);
     nilo_buf_done(&f->clock_note);
+}
+
+static int newest_run(struct facts *f, const struct nilo_connection *c, struct nilo_run *ret, struct nilo_err *err)
+{
+    struct nilo_buf request;
+    int64_t id = 0;
+    nilo_buf_init(&request, 8192);
+    nilo_buf_adds(&request, "runs?select=id&order=id.desc&limit=1&workspace=eq.");
+    nilo__ask_value(&request, c->workspace_name);
+    nilo_buf_adds(&request, "&connection=eq.");
+    nilo__ask_value(&request, c->name);
+    int rc = nilo__ask_number(f->store, &request, 0, &id, err);
+    nilo_buf_done(&request);
+    return rc == 0 && id != 0 ? nilo_store_run_get(f->store, id, &f->texts, ret, err) : rc;
+}
+
+static int no_head(void *ctx, const struct nilo_head *head, struct nilo_err *err)
+{
+    (void)ctx, (void)head, (void)err;
+    return 0;
+}
+
+static int add_suspect(void *ctx, const struct nilo_datum *cells, struct nilo_err *err)
+{
+    struct facts *f = ctx;
+    if (f->n_suspects == f->cap_suspects) {
+        size_t cap = f->cap_suspects > 0 ? 2 * f->cap_suspects : 8;
+        int64_t *more = realloc(f->suspects, cap * sizeof *more);
+        if (more == NULL)
+            return nilo_err_nomem(err);
+        f->suspects = more;
+        f->cap_suspects = cap;
+    }
+    f->suspects[f->n_suspects++] = (int64_t)cells[0].i;
+    return 0;
+}
+
+static int load_suspects(struct facts *f, struct nilo_err *err)
+{
+    struct nilo_buf request;
+    const struct nilo_sink sink = {.head = no_head, .row = add_suspect, .ctx = f};
+    nilo_buf_init(&request, 200);
+    nilo_buf_adds(&request, "runs?select=id&status=eq.quarantined&order=id");
+    int rc = nilo__ask(f->store, &request, &sink, err);
+    nilo_buf_done(&request);
+    return rc;
 }
 
 static int facts_load(struct facts *f, struct nilo_store *s, struct nilo_err *err)
@@ -43,13 +92,14 @@ static int facts_load(struct facts *f, struct nilo_store *s, struct nilo_err *er
     nilo_buf_init(&f->clock_note, 4096);
     if (nilo_db_schema_version(nilo_store_db(s), &f->schema, err) != 0 ||
         nilo_store_workspaces(s, &f->workspaces, &f->n_workspaces, err) != 0 ||
-        nilo_store_connections(s, &f->connections, &f->n_connections, err) != 0 || nilo_record_clock_note(s, &f->clock_note, err) != 0)
+        nilo_store_connections(s, &f->connections, &f->n_connections, err) != 0 ||
+        nilo_record_clock_note(s, &f->clock_note, err) != 0 || load_suspects(f, err) != 0)
         return -1;
     f->runs = calloc(f->n_connections + 1, sizeof *f->runs);
     if (f->runs == NULL)
         return nilo_err_nomem(err);
     for (size_t i = 0; i < f->n_connections; i++) {
-        if (nilo_store_run_previous(s, f->connections[i].id, INT64_MAX, &f->texts, &f->runs[i], err) != 0)
+        if (newest_run(f, &f->connections[i], &f->runs[i], err) != 0)
             return -1;
     }
     return 0;
@@ -78,17 +128,22 @@ static void add_day(struct nilo__table *t, nilo_day d)
     nilo__table_add(t, nilo_day_is_none(d) ? "-" : text);
 }
 
-/* What a run did, in few words: "collect completed, 5 values, 1 failed". */
+/* What a run did, in few words: "17 collect, partial, 2026-03-10 12:00, 4 values, 1 failed". */
 static void add_run(struct nilo__table *t, const struct nilo_run *r)
 {
-    char at[NILO_US_TEXT];
+    char at[NILO_US_TEXT], failed[48] = "";
+    int64_t values = 0;
     if (r->id == 0) {
         nilo__table_add(t, "none yet");
         return;
     }
+    for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
+        values += r->outcomes[i];
     nilo_us_format(r->started_at, at);
-    nilo__table_addf(t, "%" PRId64 " %s %s %.16s, %" PRId64 " values%s", r->id, nilo_run_kind_name((int)r->kind),
-                     nilo_run_status_name((int)r->status), at, r->readings, r->failed > 0 ? ", some failed" : "");
+    if (r->failed > 0)
+        snprintf(failed, sizeof failed, ", %" PRId64 " failed", r->failed);
+    nilo__table_addf(t, "%" PRId64 " %s, %s, %.10s %.5s, %" PRId64 " values%s", r->id, nilo_run_kind_name((int)r->kind),
+                     nilo_run_status_name((int)r->status), at, at + 11, values, failed);
 }
 
 static int print_workspaces(const struct facts *f, FILE *out, struct nilo_err *err)
@@ -146,6 +201,11 @@ static int print_people(const struct facts *f, FILE *out, struct nilo_err *err)
         return -1;
     if (f->n_connections > 0 && print_connections(f, out, err) != 0)
         return -1;
+    if (f->n_suspects > 0)
+        fputc('\n', out);
+    for (size_t i = 0; i < f->n_suspects; i++)
+        fprintf(out, "Run %" PRId64 " is quarantined and its days stay open: nilometer run show %" PRId64 ", then accept or reject it.\n",
+                f->suspects[i], f->suspects[i]);
     if (f->clock_note.len > 0)
         fprintf(out, "\n%s\n", nilo_buf_str(&f->clock_note));
     return 0;
@@ -268,6 +328,11 @@ static int print_machines(const struct facts *f, FILE *out, struct nilo_err *err
         return -1;
     }
     json_connections(f, &a.json);
+    nilo_json_key(&a.json, "quarantined_runs");
+    nilo_json_array_begin(&a.json);
+    for (size_t i = 0; i < f->n_suspects; i++)
+        nilo_json_int(&a.json, f->suspects[i]);
+    nilo_json_array_end(&a.json);
     nilo_json_key(&a.json, "clock_note");
     nilo_json_str(&a.json, f->clock_note.len > 0 ? nilo_buf_str(&f->clock_note) : NULL);
     nilo_json_object_end(&a.json);
