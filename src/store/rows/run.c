@@ -179,29 +179,39 @@ static int grow(void **p, size_t *cap, size_t size, struct nilo_err *err) {
     return 0;
 }
 
-/* Keys of open days that the run observed, each once. */
+static int add_touched(struct touched *t, struct nilo_db_stmt *stmt, nilo_day closed_until, struct nilo_err *err) {
+    struct nilo_entity_ref e = {(int32_t)nilo_db_column_int(stmt, 0), nilo_db_column_int(stmt, 1)};
+    int32_t day = (int32_t)nilo_db_column_int(stmt, 3);
+    if (t->n_entities == 0 || nilo__entity_cmp(t->entities[t->n_entities - 1], e) != 0) {
+        if (t->n_entities == t->cap_entities && grow((void **)&t->entities, &t->cap_entities, sizeof *t->entities, err) < 0)
+            return -1;
+        t->entities[t->n_entities++] = e;
+    }
+    if (day <= closed_until.n) /* its amendment stays in the record, the best is formed without it */
+        return 0;
+    if (t->n == t->cap && grow((void **)&t->c, &t->cap, sizeof *t->c, err) < 0)
+        return -1;
+    t->c[t->n++] = (struct nilo__change){
+        .entity = e, .win = (int32_t)nilo_db_column_int(stmt, 2), .day = day, .metric = (int32_t)nilo_db_column_int(stmt, 4)};
+    return 0;
+}
+
+/* The items that the run observed, and the keys of open days among what it observed, each once. */
 static int load_touched(struct nilo_store *s, const struct nilo_run *run, nilo_day closed_until, struct touched *t, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;
     int got;
     if (nilo__query(s, &stmt, err,
-                    "SELECT DISTINCT o.bucket, o.entity_id, o.win, o.day, o.metric_id FROM entity e JOIN observation o ON o.bucket = e.bucket "
-                    "AND o.entity_id = e.id WHERE e.connection_id = ?1 AND o.run_id = ?2 AND o.day > ?3 ORDER BY 1, 2, 3, 4, 5",
-                    NILO__PARAMS(NILO_DBV_INT(run->connection), NILO_DBV_INT(run->id), NILO_DBV_INT(closed_until.n))) < 0)
+                    NILO__WINDOWS("observation") "SELECT DISTINCT o.bucket, o.entity_id, o.win, o.day, o.metric_id FROM item i "
+                    "JOIN observation o ON o.bucket = i.bucket AND o.entity_id = i.entity_id AND o.win = i.win "
+                    "WHERE o.day BETWEEN ?3 AND ?4 AND o.run_id = ?2 ORDER BY 1, 2, 3, 4, 5",
+                    NILO__PARAMS(NILO_DBV_INT(run->connection), NILO_DBV_INT(run->id), NILO_DBV_INT(run->first_day.n),
+                                 NILO_DBV_INT(run->last_day.n))) < 0)
         return -1;
-    while ((got = nilo_db_row(stmt, err)) == 1) {
-        if ((t->n == t->cap && grow((void **)&t->c, &t->cap, sizeof *t->c, err) < 0) ||
-            (t->n_entities == t->cap_entities && grow((void **)&t->entities, &t->cap_entities, sizeof *t->entities, err) < 0)) {
+    while ((got = nilo_db_row(stmt, err)) == 1)
+        if (add_touched(t, stmt, closed_until, err) < 0) {
             nilo_db_reset(stmt);
             return -1;
         }
-        struct nilo_entity_ref e = {(int32_t)nilo_db_column_int(stmt, 0), nilo_db_column_int(stmt, 1)};
-        t->c[t->n++] = (struct nilo__change){.entity = e,
-                                             .win = (int32_t)nilo_db_column_int(stmt, 2),
-                                             .day = (int32_t)nilo_db_column_int(stmt, 3),
-                                             .metric = (int32_t)nilo_db_column_int(stmt, 4)};
-        if (t->n_entities == 0 || nilo__entity_cmp(t->entities[t->n_entities - 1], e) != 0)
-            t->entities[t->n_entities++] = e;
-    }
     return got;
 }
 
