@@ -52,7 +52,7 @@ static void wrap(FILE *out, const char *text, size_t len, int at, int indent)
     const char *end = text + len;
     bool first = true;
     while (text < end) {
-        text += strspn(text, " ");
+        text += strspn(text, " \n");
         size_t word = strcspn(text, " \n");
         if (word > (size_t)(end - text))
             word = (size_t)(end - text);

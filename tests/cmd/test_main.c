@@ -68,6 +68,37 @@ static void without_a_command_the_usage_is_an_error(void **state)
     cmd_assert_contains(r->err, "usage: nilometer");
 }
 
+/* Words with one blank between them, whatever was there. */
+static char *squeezed(const char *text)
+{
+    char *out = malloc(strlen(text) + 1), *p = out;
+    assert_non_null(out);
+    for (; *text != '\0'; text++) {
+        bool blank = *text == ' ' || *text == '\n';
+        if (!blank)
+            *p++ = *text;
+        else if (p > out && p[-1] != ' ')
+            *p++ = ' ';
+    }
+    while (p > out && p[-1] == ' ')
+        p--;
+    *p = '\0';
+    return out;
+}
+
+static void nothing_of_a_description_is_lost(void **state)
+{
+    (void)state;
+    for (const struct nilo_cmd *const *c = nilo_cmds; *c != NULL; c++) {
+        if ((*c)->description == NULL)
+            continue;
+        char *wanted = squeezed((*c)->description), *got = squeezed(cmd_run("help", (*c)->name, NULL)->out);
+        cmd_assert_contains(got, wanted);
+        free(wanted);
+        free(got);
+    }
+}
+
 static void every_command_explains_itself(void **state)
 {
     (void)state;
@@ -245,6 +276,7 @@ int main(void)
         cmocka_unit_test(faults_end_with_their_status_and_one_sentence),
         cmocka_unit_test(without_a_command_the_usage_is_an_error),
         cmocka_unit_test(every_command_explains_itself),
+        cmocka_unit_test(nothing_of_a_description_is_lost),
         cmocka_unit_test(the_rows_of_the_table_are_sound),
         cmocka_unit_test(a_password_on_the_command_line_is_hidden_and_warned_of),
         cmocka_unit_test(messages_hold_no_control_characters),
