@@ -1,0 +1,23 @@
+/* Kill -9 at fifty random moments. */
+#include "it/import_kill.h"
+
+static void a_killed_import_is_completed_by_the_next(void **state)
+{
+    (void)state;
+    kill_imports(3, 6, 5, false);
+}
+
+static void also_when_its_days_were_closed_before(void **state)
+{
+    (void)state;
+    kill_imports(4, 5, 4, true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_killed_import_is_completed_by_the_next, kill_begin),
+        cmocka_unit_test_setup(also_when_its_days_were_closed_before, kill_begin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
