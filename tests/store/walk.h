@@ -16,6 +16,7 @@ struct walk {
     struct nilo_entity_ref refs[N_ENTITIES]; /* id 0: not made yet */
     int64_t counter[N_ENTITIES][N_METRICS];  /* what a lifetime counter stands at */
     int n_ops;
+    nilo_us last_run;
     char what[256];     /* the newest operation */
     char difference[1024]; /* the first one found; "" = none */
 };
