@@ -4,172 +4,39 @@
  * level on day D is the sum of the rows up to D. One changed cell of an item at D0 touches two rows: the item's level differs on
  * [D0, N), N being its next known day. So an append costs O(1), a late value too, and a rebuild adds up to the same bits
  * because integer sums do not care for order. */
-#include "store/rows/derive.h"
+#include "store/rows/derive_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define INF INT32_MAX
 
 int nilo__entity_cmp(struct nilo_entity_ref a, struct nilo_entity_ref b) {
     return a.bucket != b.bucket ? NILO__CMP(a.bucket, b.bucket) : NILO__CMP(a.id, b.id);
 }
 
-/* ---- sums to be written ---------------------------------------------------------------------------------------------------- */
-
-struct sum {
-    int64_t scope_id;
-    int32_t scope_kind, win, metric, day;
-    int64_t hi, lo, known, fresh;
-    bool used;
-};
-struct sums {
-    struct sum *slots;
-    size_t n, cap; /* cap a power of two */
-    bool failed;
-};
-
-static uint64_t sum_hash(int32_t kind, int64_t id, int32_t win, int32_t metric, int32_t day) {
-    uint64_t h = (uint64_t)id * UINT64_C(0x9E3779B97F4A7C15);
-    h ^= ((uint64_t)(uint32_t)day << 32) ^ ((uint64_t)(uint32_t)metric << 12) ^ ((uint64_t)(uint32_t)win << 2) ^ (uint64_t)(uint32_t)kind;
-    h *= UINT64_C(0xD6E8FEB86659FD93);
-    return h ^ (h >> 32);
-}
-
-static struct sum *sum_slot(struct sum *slots, size_t cap, int32_t kind, int64_t id, int32_t win, int32_t metric, int32_t day) {
-    size_t i = sum_hash(kind, id, win, metric, day) & (cap - 1);
-    while (slots[i].used && !(slots[i].scope_kind == kind && slots[i].scope_id == id && slots[i].win == win &&
-                              slots[i].metric == metric && slots[i].day == day))
-        i = (i + 1) & (cap - 1);
-    return &slots[i];
-}
-
-static bool sums_grow(struct sums *t) {
-    size_t cap = t->cap ? 2 * t->cap : 1024;
-    struct sum *slots = calloc(cap, sizeof *slots);
-    if (!slots)
-        return false;
-    for (size_t i = 0; i < t->cap; i++)
-        if (t->slots[i].used)
-            *sum_slot(slots, cap, t->slots[i].scope_kind, t->slots[i].scope_id, t->slots[i].win, t->slots[i].metric, t->slots[i].day) =
-                t->slots[i];
-    free(t->slots);
-    t->slots = slots;
-    t->cap = cap;
-    return true;
-}
-
-static struct sum *sum_at(struct sums *t, int32_t kind, int64_t id, int32_t win, int32_t metric, int32_t day) {
-    if (2 * (t->n + 1) > t->cap && !sums_grow(t)) {
-        t->failed = true;
-        return NULL;
-    }
-    struct sum *x = sum_slot(t->slots, t->cap, kind, id, win, metric, day);
-    if (!x->used) {
-        *x = (struct sum){.scope_id = id, .scope_kind = kind, .win = win, .metric = metric, .day = day, .used = true};
-        t->n++;
-    }
-    return x;
-}
-
-static int sum_cmp(const void *a, const void *b) {
-    const struct sum *x = a, *y = b;
-    if (x->scope_kind != y->scope_kind)
-        return NILO__CMP(x->scope_kind, y->scope_kind);
-    if (x->scope_id != y->scope_id)
-        return NILO__CMP(x->scope_id, y->scope_id);
-    if (x->win != y->win)
-        return NILO__CMP(x->win, y->win);
-    if (x->metric != y->metric)
-        return NILO__CMP(x->metric, y->metric);
-    return NILO__CMP(x->day, y->day);
-}
-
-static void sum_key_params(void *ctx, size_t i, struct nilo_db_value *p) {
-    const struct sum *x = (const struct sum *)ctx + i;
-    p[0] = NILO_DBV_INT(x->scope_id % 1024);
-    p[1] = NILO_DBV_INT(x->scope_kind);
-    p[2] = NILO_DBV_INT(x->scope_id);
-    p[3] = NILO_DBV_INT(x->win);
-    p[4] = NILO_DBV_INT(x->metric);
-    p[5] = NILO_DBV_INT(x->day);
-}
-
-static void sum_params(void *ctx, size_t i, struct nilo_db_value *p) {
-    const struct sum *x = (const struct sum *)ctx + i;
-    sum_key_params(ctx, i, p);
-    p[6] = NILO_DBV_INT(x->hi);
-    p[7] = NILO_DBV_INT(x->lo);
-    p[8] = NILO_DBV_INT(x->known);
-    p[9] = NILO_DBV_INT(x->fresh);
-}
-
-static int sums_write(struct nilo_store *s, struct sums *t, struct nilo_err *err) {
-    size_t n = 0, may_vanish = 0;
-    struct nilo_db_stmt *stmt;
-    if (t->failed)
-        return nilo_err_nomem(err);
-    for (size_t i = 0; i < t->cap; i++)
-        if (t->slots[i].used && (t->slots[i].hi || t->slots[i].lo || t->slots[i].known || t->slots[i].fresh))
-            t->slots[n++] = t->slots[i];
-    if (n == 0)
-        return 0;
-    qsort(t->slots, n, sizeof *t->slots, sum_cmp);
-    if (nilo_db_prepare(s->db,
-                        "INSERT INTO total (bucket, scope_kind, scope_id, win, metric_id, day, hi, lo, known, fresh) "
-                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
-                        "ON CONFLICT (bucket, scope_kind, scope_id, win, metric_id, day) DO UPDATE SET hi = total.hi + excluded.hi, "
-                        "lo = total.lo + excluded.lo, known = total.known + excluded.known, fresh = total.fresh + excluded.fresh",
-                        &stmt, err) < 0 ||
-        nilo_db_many(stmt, n, 10, sum_params, NULL, t->slots, err) < 0)
-        return -1;
-    /* a row of zeros is no row: rebuild would not make it */
-    for (size_t i = 0; i < n; i++)
-        if (t->slots[i].fresh <= 0)
-            t->slots[may_vanish++] = t->slots[i];
-    if (nilo_db_prepare(s->db,
-                        "DELETE FROM total WHERE bucket = ?1 AND scope_kind = ?2 AND scope_id = ?3 AND win = ?4 AND metric_id = ?5 "
-                        "AND day = ?6 AND hi = 0 AND lo = 0 AND known = 0 AND fresh = 0",
-                        &stmt, err) < 0)
-        return -1;
-    return nilo_db_many(stmt, may_vanish, 6, sum_key_params, NULL, t->slots, err);
+int nilo__change_cmp(const struct nilo__change *a, struct nilo_entity_ref e, int32_t win, int32_t day, int32_t metric) {
+    int c = nilo__entity_cmp(a->entity, e);
+    if (c)
+        return c;
+    if (a->win != win)
+        return NILO__CMP(a->win, win);
+    if (a->day != day)
+        return NILO__CMP(a->day, day);
+    return NILO__CMP(a->metric, metric);
 }
 
 /* ---- whose sums an item counts in ---------------------------------------------------------------------------------------------- */
 
-struct scope_of {
-    int32_t kind;
-    int64_t id;
-    struct nilo__interval *days;
-    size_t n_days;
-};
-struct item {
-    struct nilo_entity_ref entity;
-    int64_t workspace, connection;
-    enum nilo_entity_kind kind;
-    bool own; /* not a competitor's */
-    struct scope_of *scopes;
-    size_t n_scopes;
-};
-
-static const struct nilo__interval always = {INT32_MIN, INF};
-
-struct items {
-    struct item *items;
-    size_t n;
-    struct nilo_arena *arena;
-    bool failed;
-};
+static const struct nilo__interval always = {INT32_MIN, NILO__INF};
 
 static void item_params(void *ctx, size_t i, struct nilo_db_value *p) {
-    const struct items *all = ctx;
+    const struct nilo__items *all = ctx;
     p[0] = NILO_DBV_INT(all->items[i].entity.bucket);
     p[1] = NILO_DBV_INT(all->items[i].entity.id);
 }
 
 static int item_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
     (void)err;
-    struct item *x = &((struct items *)ctx)->items[i];
+    struct nilo__item *x = &((struct nilo__items *)ctx)->items[i];
     x->kind = (enum nilo_entity_kind)nilo_db_column_int(stmt, 0);
     x->workspace = nilo_db_column_int(stmt, 1);
     x->connection = nilo_db_column_int(stmt, 2);
@@ -177,20 +44,20 @@ static int item_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_
     return 0;
 }
 
-static struct scope_of *add_scope(struct items *all, struct item *x, int32_t kind, int64_t id) {
-    struct scope_of *more = nilo_arena_array(all->arena, x->n_scopes + 1, sizeof *more);
+static struct nilo__scope_of *add_scope(struct nilo__items *all, struct nilo__item *x, int32_t kind, int64_t id) {
+    struct nilo__scope_of *more = nilo_arena_array(all->arena, x->n_scopes + 1, sizeof *more);
     if (!more)
         return NULL;
     if (x->n_scopes)
         memcpy(more, x->scopes, x->n_scopes * sizeof *more);
     x->scopes = more;
-    more[x->n_scopes] = (struct scope_of){.kind = kind, .id = id};
+    more[x->n_scopes] = (struct nilo__scope_of){.kind = kind, .id = id};
     return &more[x->n_scopes++];
 }
 
 /* Adds [from, to] to a union that grows in order of from. */
-static bool add_interval(struct nilo_arena *arena, struct scope_of *sc, int32_t from, int32_t to) {
-    if (sc->n_days && (sc->days[sc->n_days - 1].to == INF || from <= sc->days[sc->n_days - 1].to + 1)) {
+static bool add_interval(struct nilo_arena *arena, struct nilo__scope_of *sc, int32_t from, int32_t to) {
+    if (sc->n_days && (sc->days[sc->n_days - 1].to == NILO__INF || from <= sc->days[sc->n_days - 1].to + 1)) {
         if (to > sc->days[sc->n_days - 1].to)
             sc->days[sc->n_days - 1].to = to;
         return true;
@@ -206,10 +73,10 @@ static bool add_interval(struct nilo_arena *arena, struct scope_of *sc, int32_t 
 }
 
 static int credit_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
-    struct items *all = ctx;
-    struct item *x = &all->items[i];
+    struct nilo__items *all = ctx;
+    struct nilo__item *x = &all->items[i];
     int64_t owner = nilo_db_column_int(stmt, 0);
-    struct scope_of *sc = x->n_scopes ? &x->scopes[x->n_scopes - 1] : NULL;
+    struct nilo__scope_of *sc = x->n_scopes ? &x->scopes[x->n_scopes - 1] : NULL;
     if (!sc || sc->kind != NILO_TOTAL_OWNER || sc->id != owner)
         sc = add_scope(all, x, NILO_TOTAL_OWNER, owner);
     if (!sc || !add_interval(all->arena, sc, (int32_t)nilo_db_column_int(stmt, 1), (int32_t)nilo_db_column_int(stmt, 2)))
@@ -217,7 +84,7 @@ static int credit_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nil
     return 0;
 }
 
-static int load_items(struct nilo_store *s, struct items *all, struct nilo_err *err) {
+static int load_items(struct nilo_store *s, struct nilo__items *all, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(s->db,
                         "SELECT e.kind, e.workspace_id, e.connection_id, CASE WHEN c.role = 'competitor' THEN 0 ELSE 1 END FROM entity e "
@@ -232,11 +99,11 @@ static int load_items(struct nilo_store *s, struct items *all, struct nilo_err *
         nilo_db_many(stmt, all->n, 2, item_params, credit_row, all, err) < 0)
         return -1;
     for (size_t i = 0; i < all->n; i++) {
-        struct item *x = &all->items[i];
+        struct nilo__item *x = &all->items[i];
         for (int kind = NILO_TOTAL_WORKSPACE; kind <= NILO_TOTAL_CONNECTION; kind++) {
             if (kind == NILO_TOTAL_WORKSPACE && !x->own)
                 continue;
-            struct scope_of *sc = add_scope(all, x, kind, kind == NILO_TOTAL_WORKSPACE ? x->workspace : x->connection);
+            struct nilo__scope_of *sc = add_scope(all, x, kind, kind == NILO_TOTAL_WORKSPACE ? x->workspace : x->connection);
             if (!sc || !add_interval(all->arena, sc, always.from, always.to))
                 return nilo_err_nomem(err);
         }
@@ -244,82 +111,10 @@ static int load_items(struct nilo_store *s, struct items *all, struct nilo_err *
     return 0;
 }
 
-/* ---- contributions ------------------------------------------------------------------------------------------------------------ */
-
-/* The item's level moves by (hi, lo, known) on the days [from, until). */
-static void emit_level(struct sums *t, const struct scope_of *sc, int32_t win, int32_t metric, int32_t from, int32_t until, int64_t hi,
-                       int64_t lo, int64_t known) {
-    if (!hi && !lo && !known)
-        return;
-    for (size_t i = 0; i < sc->n_days; i++) {
-        int32_t a = from > sc->days[i].from ? from : sc->days[i].from;
-        int32_t end = sc->days[i].to == INF ? INF : sc->days[i].to + 1;
-        int32_t b = until < end ? until : end;
-        if (a >= b)
-            continue;
-        struct sum *x = sum_at(t, sc->kind, sc->id, win, metric, a);
-        if (!x)
-            return;
-        x->hi += hi;
-        x->lo += lo;
-        x->known += known;
-        if (b == INF)
-            continue;
-        x = sum_at(t, sc->kind, sc->id, win, metric, b);
-        if (!x)
-            return;
-        x->hi -= hi;
-        x->lo -= lo;
-        x->known -= known;
-    }
-}
-
-static void emit_day(struct sums *t, const struct scope_of *sc, int32_t win, int32_t metric, int32_t day, int64_t hi, int64_t lo,
-                     int64_t fresh) {
-    if (!hi && !lo && !fresh)
-        return;
-    for (size_t i = 0; i < sc->n_days; i++) {
-        if (day < sc->days[i].from || day > sc->days[i].to)
-            continue;
-        struct sum *x = sum_at(t, sc->kind, sc->id, win, metric, day);
-        if (!x)
-            return;
-        x->hi += hi;
-        x->lo += lo;
-        x->fresh += fresh;
-        return;
-    }
-}
-
-struct known {
-    bool is;
-    int64_t v;
-};
-
-static int64_t hi_of(struct known k) { return k.is ? nilo_split_hi(k.v) : 0; }
-static int64_t lo_of(struct known k) { return k.is ? nilo_split_lo(k.v) : 0; }
-
-/* One cell of the item changes from o to n on `day`; before is its newest known value earlier, next its next known day. */
-static void emit_cell(struct sums *t, const struct item *x, const struct nilo_metric *m, int32_t win, int32_t day, struct known o,
-                      struct known n, struct known before, int32_t next) {
-    if (m->type != NILO_COUNT || x->kind == NILO_ACCOUNT)
-        return; /* averages and percentages do not add up; accounts are no items */
-    struct known was = o.is ? o : before, is = n.is ? n : before;
-    for (size_t i = 0; i < x->n_scopes; i++) {
-        const struct scope_of *sc = &x->scopes[i];
-        if (m->aggregation == NILO_LEVEL) {
-            emit_level(t, sc, win, m->id, day, next, hi_of(is) - hi_of(was), lo_of(is) - lo_of(was), (int64_t)is.is - (int64_t)was.is);
-            emit_day(t, sc, win, m->id, day, 0, 0, (int64_t)n.is - (int64_t)o.is);
-        } else {
-            emit_day(t, sc, win, m->id, day, hi_of(n) - hi_of(o), lo_of(n) - lo_of(o), (int64_t)n.is - (int64_t)o.is);
-        }
-    }
-}
-
 /* ---- series: one metric of one item in one window ------------------------------------------------------------------------------ */
 
 struct series {
-    struct item *item;
+    struct nilo__item *item;
     struct nilo_entity_ref entity;
     int32_t win, metric;
     size_t first, n;       /* its changes, ascending day */
@@ -420,15 +215,10 @@ static int range_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo
 }
 
 #define KEY4 "v.bucket = ?1 AND v.entity_id = ?2 AND v.win = ?3 AND v.metric_id = ?4"
-/* A scalar subquery, not NOT EXISTS: PostgreSQL turns that into a join on part of the key, which costs the square of an item's history. */
-#define SHOWN                                                                                                          \
-    "v.seq = (SELECT max(w.seq) FROM day_value w WHERE w.bucket = v.bucket AND w.entity_id = v.entity_id AND w.win = v.win "  \
-    "AND w.day = v.day AND w.metric_id = v.metric_id)"
-
 static int load_neighbours(struct nilo_store *s, struct all_series *all, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(s->db,
-                        "SELECT v.day, v.value FROM day_value v WHERE " KEY4 " AND v.day < ?5 AND v.value IS NOT NULL AND " SHOWN
+                        "SELECT v.day, v.value FROM day_value v WHERE " KEY4 " AND v.day < ?5 AND v.value IS NOT NULL AND " NILO__SHOWN
                         " ORDER BY v.day DESC LIMIT 1",
                         &stmt, err) < 0 ||
         nilo_db_many(stmt, all->n_behind, 5, pred_params, pred_row, all, err) < 0)
@@ -438,7 +228,7 @@ static int load_neighbours(struct nilo_store *s, struct all_series *all, struct 
         nilo_db_many(stmt, all->n_behind, 6, range_params, range_row, all, err) < 0)
         return -1;
     if (nilo_db_prepare(s->db,
-                        "SELECT v.day FROM day_value v WHERE " KEY4 " AND v.day > ?5 AND v.value IS NOT NULL AND " SHOWN " ORDER BY v.day LIMIT 1",
+                        "SELECT v.day FROM day_value v WHERE " KEY4 " AND v.day > ?5 AND v.value IS NOT NULL AND " NILO__SHOWN " ORDER BY v.day LIMIT 1",
                         &stmt, err) < 0)
         return -1;
     return nilo_db_many(stmt, all->n_behind, 5, succ_params, succ_row, all, err);
@@ -467,12 +257,12 @@ static int load_series(struct nilo_store *s, struct all_series *all, struct nilo
     return load_neighbours(s, all, err);
 }
 
-static struct known old_of(const struct nilo__change *c) { return (struct known){c->old_state == NILO__VALUE, c->old_value}; }
-static struct known new_of(const struct nilo__change *c) { return (struct known){c->new_state == NILO__VALUE, c->new_value}; }
+static struct nilo__known old_of(const struct nilo__change *c) { return (struct nilo__known){c->old_state == NILO__VALUE, c->old_value}; }
+static struct nilo__known new_of(const struct nilo__change *c) { return (struct nilo__known){c->new_state == NILO__VALUE, c->new_value}; }
 
 /* For each change: the next known day after it, in a series whose earlier days are already changed and whose later ones are not. */
 static void find_next_known(const struct series *x, struct nilo__change *c) {
-    int32_t next = x->has_succ ? x->succ_day : INF;
+    int32_t next = x->has_succ ? x->succ_day : NILO__INF;
     size_t b = x->n_between;
     for (size_t k = x->n; k-- > 0;) {
         if (k + 1 < x->n && c[k + 1].old_state == NILO__VALUE)
@@ -486,20 +276,20 @@ static void find_next_known(const struct series *x, struct nilo__change *c) {
     }
 }
 
-static void walk_series(struct sums *t, struct series *x, struct nilo__change *c, const struct nilo_metric *m) {
+static void walk_series(struct nilo__sums *t, struct series *x, struct nilo__change *c, const struct nilo_metric *m) {
     find_next_known(x, c);
-    struct known before = {x->has_pred, x->pred_value};
+    struct nilo__known before = {x->has_pred, x->pred_value};
     int32_t before_day = x->pred_day;
     size_t b = 0;
     for (size_t k = 0; k < x->n; k++) {
         for (; b < x->n_between && x->between[b].day <= c[k].day; b++)
             if (x->between[b].day < c[k].day && x->between[b].present) {
-                before = (struct known){true, x->between[b].value};
+                before = (struct nilo__known){true, x->between[b].value};
                 before_day = x->between[b].day;
             }
-        struct known o = old_of(&c[k]), n = new_of(&c[k]);
+        struct nilo__known o = old_of(&c[k]), n = new_of(&c[k]);
         if (o.is != n.is || (o.is && o.v != n.v))
-            emit_cell(t, x->item, m, x->win, c[k].day, o, n, before, c[k].next_known);
+            nilo__emit_cell(t, x->item, m, x->win, c[k].day, o, n, before, c[k].next_known);
         if (n.is) {
             before = n;
             before_day = c[k].day;
@@ -509,7 +299,7 @@ static void walk_series(struct sums *t, struct series *x, struct nilo__change *c
         return; /* the head is there or later: unchanged */
     for (; b < x->n_between; b++)
         if (x->between[b].present) {
-            before = (struct known){true, x->between[b].value};
+            before = (struct nilo__known){true, x->between[b].value};
             before_day = x->between[b].day;
         }
     x->has_head = before.is;
@@ -545,238 +335,11 @@ static int write_known(struct nilo_store *s, struct all_series *all, struct nilo
     return nilo_db_many(stmt, all->n_behind, 4, behind_params, NULL, all, err);
 }
 
-/* ---- days read: latest, and the count of items ------------------------------------------------------------------------------ */
-
-struct read_day {
-    size_t item_win;
-    int32_t day;
-    bool was, is, asked; /* asked: other cells of the day were looked up */
-};
-struct item_win {
-    struct item *item;
-    struct nilo_entity_ref entity;
-    int32_t win;
-    bool had, has;
-    int32_t first_day, day, new_first, new_day;
-    bool shrink; /* its first or newest day may have gone: look again */
-};
-struct reads {
-    struct item_win *wins;
-    size_t n_wins;
-    struct read_day *days;
-    size_t n_days;
-    size_t *ask;
-    size_t n_ask;
-    const struct nilo__change *changes;
-    size_t n_changes;
-};
-
-static void item_win_params(void *ctx, size_t i, struct nilo_db_value *p) {
-    const struct item_win *x = &((const struct item_win *)ctx)[i];
-    p[0] = NILO_DBV_INT(x->entity.bucket);
-    p[1] = NILO_DBV_INT(x->entity.id);
-    p[2] = NILO_DBV_INT(x->win);
-}
-static void latest_params(void *ctx, size_t i, struct nilo_db_value *p) {
-    item_win_params(((struct reads *)ctx)->wins, i, p);
-}
-static int latest_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
-    (void)err;
-    struct item_win *x = &((struct reads *)ctx)->wins[i];
-    x->had = true;
-    x->first_day = (int32_t)nilo_db_column_int(stmt, 0);
-    x->day = (int32_t)nilo_db_column_int(stmt, 1);
-    return 0;
-}
-static void ask_params(void *ctx, size_t i, struct nilo_db_value *p) {
-    const struct reads *r = ctx;
-    const struct read_day *d = &r->days[r->ask[i]];
-    latest_params(ctx, d->item_win, p);
-    p[3] = NILO_DBV_INT(d->day);
-}
-
-static int change_key_cmp(const struct nilo__change *a, struct nilo_entity_ref e, int32_t win, int32_t day, int32_t metric) {
-    int c = nilo__entity_cmp(a->entity, e);
-    if (c)
-        return c;
-    if (a->win != win)
-        return NILO__CMP(a->win, win);
-    if (a->day != day)
-        return NILO__CMP(a->day, day);
-    return NILO__CMP(a->metric, metric);
-}
-
-/* Is the metric one of the changed cells of that day? changes are sorted by (entity, win, day, metric) here. */
-static bool is_changed(const struct reads *r, struct nilo_entity_ref e, int32_t win, int32_t day, int32_t metric) {
-    size_t low = 0, high = r->n_changes;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (change_key_cmp(&r->changes[mid], e, win, day, metric) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < r->n_changes && change_key_cmp(&r->changes[low], e, win, day, metric) == 0;
-}
-
-static int ask_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
-    (void)err;
-    struct reads *r = ctx;
-    struct read_day *d = &r->days[r->ask[i]];
-    const struct item_win *x = &r->wins[d->item_win];
-    if (!is_changed(r, x->entity, x->win, d->day, (int32_t)nilo_db_column_int(stmt, 0)))
-        d->was = d->is = true;
-    return 0;
-}
-
-/* Changes sorted by (entity, win, day, metric) become the list of touched windows and days. */
-static int gather_reads(struct reads *r, struct items *all, const struct nilo__change *c, size_t n, struct nilo_err *err) {
-    r->wins = nilo_arena_array(all->arena, n, sizeof *r->wins);
-    r->days = nilo_arena_array(all->arena, n, sizeof *r->days);
-    r->ask = nilo_arena_array(all->arena, n, sizeof *r->ask);
-    if (!r->wins || !r->days || !r->ask)
-        return nilo_err_nomem(err);
-    r->changes = c;
-    r->n_changes = n;
-    size_t item = 0;
-    for (size_t i = 0; i < n; i++) {
-        while (nilo__entity_cmp(all->items[item].entity, c[i].entity) != 0)
-            item++;
-        bool new_win = i == 0 || nilo__entity_cmp(c[i].entity, c[i - 1].entity) != 0 || c[i].win != c[i - 1].win;
-        if (new_win)
-            r->wins[r->n_wins++] = (struct item_win){.item = &all->items[item], .entity = c[i].entity, .win = c[i].win};
-        if (new_win || c[i].day != c[i - 1].day)
-            r->days[r->n_days++] = (struct read_day){.item_win = r->n_wins - 1, .day = c[i].day};
-        struct read_day *d = &r->days[r->n_days - 1];
-        d->was = d->was || c[i].old_state >= NILO__DEFINITIVE;
-        d->is = d->is || c[i].new_state >= NILO__DEFINITIVE;
-    }
-    return 0;
-}
-
-static int load_reads(struct nilo_store *s, struct reads *r, struct nilo_err *err) {
-    struct nilo_db_stmt *stmt;
-    if (nilo_db_prepare(s->db, "SELECT first_day, day FROM latest WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3", &stmt, err) < 0 ||
-        nilo_db_many(stmt, r->n_wins, 3, latest_params, latest_row, r, err) < 0)
-        return -1;
-    for (size_t i = 0; i < r->n_days; i++) {
-        const struct item_win *x = &r->wins[r->days[i].item_win];
-        if (x->had && r->days[i].day >= x->first_day && r->days[i].day <= x->day)
-            r->ask[r->n_ask++] = i;
-    }
-    if (nilo_db_prepare(s->db,
-                        "SELECT v.metric_id FROM day_value v WHERE v.bucket = ?1 AND v.entity_id = ?2 AND v.win = ?3 AND v.day = ?4 "
-                        "AND v.absence IN (0, 1, 2, 3) AND " SHOWN,
-                        &stmt, err) < 0)
-        return -1;
-    return nilo_db_many(stmt, r->n_ask, 4, ask_params, ask_row, r, err);
-}
-
-/* After cells went away (a run taken out): the first and newest day that still hold something, untouched days only. */
-static int look_again(struct nilo_store *s, struct item_win *x, const struct reads *r, struct nilo_err *err) {
-    struct nilo_db_stmt *stmt;
-    int got;
-    if (nilo__query(s, &stmt, err,
-                    "SELECT v.day, v.metric_id FROM day_value v WHERE v.bucket = ?1 AND v.entity_id = ?2 AND v.win = ?3 "
-                    "AND v.absence IN (0, 1, 2, 3) AND " SHOWN " ORDER BY v.day",
-                    NILO__PARAMS(NILO_DBV_INT(x->entity.bucket), NILO_DBV_INT(x->entity.id), NILO_DBV_INT(x->win))) < 0)
-        return -1;
-    x->has = false;
-    while ((got = nilo_db_row(stmt, err)) == 1) {
-        int32_t day = (int32_t)nilo_db_column_int(stmt, 0);
-        if (is_changed(r, x->entity, x->win, day, (int32_t)nilo_db_column_int(stmt, 1)))
-            continue;
-        if (!x->has)
-            x->new_first = day;
-        x->has = true;
-        x->new_day = day;
-    }
-    return got;
-}
-
-static void include_day(struct item_win *x, int32_t day) {
-    if (!x->has || day < x->new_first)
-        x->new_first = day;
-    if (!x->has || day > x->new_day)
-        x->new_day = day;
-    x->has = true;
-}
-
-static int walk_reads(struct nilo_store *s, struct sums *t, struct reads *r, struct nilo_err *err) {
-    for (size_t i = 0; i < r->n_wins; i++) {
-        struct item_win *x = &r->wins[i];
-        x->has = x->had;
-        x->new_first = x->first_day;
-        x->new_day = x->day;
-    }
-    for (size_t i = 0; i < r->n_days; i++) {
-        struct item_win *x = &r->wins[r->days[i].item_win];
-        if (r->days[i].was && !r->days[i].is && (r->days[i].day == x->first_day || r->days[i].day == x->day))
-            x->shrink = true;
-    }
-    for (size_t i = 0; i < r->n_wins; i++)
-        if (r->wins[i].shrink && look_again(s, &r->wins[i], r, err) < 0)
-            return -1;
-    for (size_t i = 0; i < r->n_days; i++) {
-        struct item_win *x = &r->wins[r->days[i].item_win];
-        if (r->days[i].is)
-            include_day(x, r->days[i].day);
-        if (x->item->kind != NILO_CONTENT)
-            continue;
-        for (size_t k = 0; k < x->item->n_scopes; k++)
-            emit_day(t, &x->item->scopes[k], x->win, 0, r->days[i].day, 0, 0, (int64_t)r->days[i].is - (int64_t)r->days[i].was);
-    }
-    for (size_t i = 0; i < r->n_wins; i++) {
-        struct item_win *x = &r->wins[i];
-        if (x->item->kind != NILO_CONTENT || (x->had == x->has && (!x->has || x->first_day == x->new_first)))
-            continue;
-        for (size_t k = 0; k < x->item->n_scopes; k++) {
-            if (x->had)
-                emit_level(t, &x->item->scopes[k], x->win, 0, x->first_day, INF, 0, 0, -1);
-            if (x->has)
-                emit_level(t, &x->item->scopes[k], x->win, 0, x->new_first, INF, 0, 0, 1);
-        }
-    }
-    return 0;
-}
-
-static void latest_write_params(void *ctx, size_t i, struct nilo_db_value *p) {
-    const struct item_win *x = &((const struct item_win *)ctx)[i];
-    item_win_params(ctx, i, p);
-    p[3] = NILO_DBV_INT(x->new_first);
-    p[4] = NILO_DBV_INT(x->new_day);
-}
-
-static int write_latest(struct nilo_store *s, struct reads *r, struct nilo_err *err) {
-    struct nilo_db_stmt *stmt;
-    size_t put = 0, gone = r->n_wins;
-    for (size_t i = 0; i < gone;) { /* partition in place: to be put first, gone ones last */
-        struct item_win x = r->wins[i];
-        if (x.has) {
-            r->wins[i] = r->wins[put];
-            r->wins[put++] = x;
-            i++;
-        } else {
-            r->wins[i] = r->wins[--gone];
-            r->wins[gone] = x;
-        }
-    }
-    if (nilo_db_prepare(s->db,
-                        "INSERT INTO latest (bucket, entity_id, win, first_day, day) VALUES (?1, ?2, ?3, ?4, ?5) "
-                        "ON CONFLICT (bucket, entity_id, win) DO UPDATE SET first_day = excluded.first_day, day = excluded.day",
-                        &stmt, err) < 0 ||
-        nilo_db_many(stmt, put, 5, latest_write_params, NULL, r->wins, err) < 0)
-        return -1;
-    if (nilo_db_prepare(s->db, "DELETE FROM latest WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3", &stmt, err) < 0)
-        return -1;
-    return nilo_db_many(stmt, r->n_wins - put, 3, item_win_params, NULL, r->wins + put, err);
-}
-
 /* ---- all together ---------------------------------------------------------------------------------------------------------------- */
 
 static int by_day_first(const void *a, const void *b) {
     const struct nilo__change *x = a, *y = b;
-    return change_key_cmp(x, y->entity, y->win, y->day, y->metric);
+    return nilo__change_cmp(x, y->entity, y->win, y->day, y->metric);
 }
 static int by_metric_first(const void *a, const void *b) {
     const struct nilo__change *x = a, *y = b;
@@ -790,7 +353,7 @@ static int by_metric_first(const void *a, const void *b) {
     return NILO__CMP(x->day, y->day);
 }
 
-static int gather_items(struct items *all, const struct nilo__change *c, size_t n, struct nilo_err *err) {
+static int gather_items(struct nilo__items *all, const struct nilo__change *c, size_t n, struct nilo_err *err) {
     all->items = nilo_arena_array(all->arena, n, sizeof *all->items);
     if (!all->items)
         return nilo_err_nomem(err);
@@ -800,7 +363,7 @@ static int gather_items(struct items *all, const struct nilo__change *c, size_t 
     return 0;
 }
 
-static int gather_series(struct all_series *all, struct items *items, size_t n, struct nilo_err *err) {
+static int gather_series(struct all_series *all, struct nilo__items *items, size_t n, struct nilo_err *err) {
     size_t item = 0;
     all->series = nilo_arena_array(all->arena, n, sizeof *all->series);
     if (!all->series)
@@ -819,14 +382,13 @@ static int gather_series(struct all_series *all, struct items *items, size_t n, 
     return 0;
 }
 
-static int derive_in(struct nilo_store *s, struct nilo__change *changes, size_t n, struct sums *t, struct nilo_arena *arena,
+static int derive_in(struct nilo_store *s, struct nilo__change *changes, size_t n, struct nilo__sums *t, struct nilo_arena *arena,
                      struct nilo_err *err) {
-    struct items items = {.arena = arena};
-    struct reads reads = {0};
+    struct nilo__items items = {.arena = arena};
     struct all_series all = {.changes = changes, .arena = arena};
     qsort(changes, n, sizeof *changes, by_day_first);
-    if (gather_items(&items, changes, n, err) < 0 || load_items(s, &items, err) < 0 || gather_reads(&reads, &items, changes, n, err) < 0 ||
-        load_reads(s, &reads, err) < 0 || walk_reads(s, t, &reads, err) < 0 || write_latest(s, &reads, err) < 0)
+    if (gather_items(&items, changes, n, err) < 0 || load_items(s, &items, err) < 0 ||
+        nilo__derive_reads(s, t, &items, changes, n, err) < 0)
         return -1;
     qsort(changes, n, sizeof *changes, by_metric_first);
     if (gather_series(&all, &items, n, err) < 0 || load_series(s, &all, err) < 0)
@@ -837,13 +399,13 @@ static int derive_in(struct nilo_store *s, struct nilo__change *changes, size_t 
             return nilo_err_set(err, NILO_ECORRUPT, "a value refers to metric %d, which is not defined", all.series[i].metric);
         walk_series(t, &all.series[i], changes + all.series[i].first, m);
     }
-    return write_known(s, &all, err) < 0 ? -1 : sums_write(s, t, err);
+    return write_known(s, &all, err) < 0 ? -1 : nilo__sums_write(s, t, err);
 }
 
 int nilo__derive(struct nilo_store *s, struct nilo__change *changes, size_t n, struct nilo_err *err) {
     if (n == 0)
         return 0;
-    struct sums t = {0};
+    struct nilo__sums t = {0};
     struct nilo_arena arena;
     nilo_arena_init(&arena, 0);
     int rc = derive_in(s, changes, n, &t, &arena, err);
@@ -857,7 +419,7 @@ int nilo__shown_of(struct nilo_store *s, struct nilo_entity_ref e, struct nilo__
     struct nilo_db_stmt *stmt;
     int got;
     if (nilo__query(s, &stmt, err,
-                    "SELECT v.win, v.day, v.metric_id, v.value, v.absence FROM day_value v WHERE v.bucket = ?1 AND v.entity_id = ?2 AND " SHOWN
+                    "SELECT v.win, v.day, v.metric_id, v.value, v.absence FROM day_value v WHERE v.bucket = ?1 AND v.entity_id = ?2 AND " NILO__SHOWN
                     " ORDER BY v.win, v.day, v.metric_id",
                     NILO__PARAMS(NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id))) < 0)
         return -1;
@@ -884,8 +446,8 @@ int nilo__shown_of(struct nilo_store *s, struct nilo_entity_ref e, struct nilo__
 
 /* ---- credits ------------------------------------------------------------------------------------------------------------------ */
 
-static void emit_history(struct nilo_store *s, struct sums *t, struct item *x, struct nilo__change *c, size_t n, int64_t sign) {
-    struct sums one = {0};
+static void emit_history(struct nilo_store *s, struct nilo__sums *t, struct nilo__item *x, struct nilo__change *c, size_t n, int64_t sign) {
+    struct nilo__sums one = {0};
     for (size_t i = 0; i < n;) {
         size_t k = i;
         while (k < n && c[k].win == c[i].win && c[k].metric == c[i].metric)
@@ -897,8 +459,8 @@ static void emit_history(struct nilo_store *s, struct sums *t, struct item *x, s
         i = k;
     }
     for (size_t i = 0; i < one.cap; i++) {
-        const struct sum *from = &one.slots[i];
-        struct sum *to = from->used ? sum_at(t, from->scope_kind, from->scope_id, from->win, from->metric, from->day) : NULL;
+        const struct nilo__sum *from = &one.slots[i];
+        struct nilo__sum *to = from->used ? nilo__sum_at(t, from->scope_kind, from->scope_id, from->win, from->metric, from->day) : NULL;
         if (!to)
             continue;
         to->hi += sign * from->hi;
@@ -910,7 +472,7 @@ static void emit_history(struct nilo_store *s, struct sums *t, struct item *x, s
     free(one.slots);
 }
 
-static void emit_reads(struct sums *t, const struct scope_of *sc, const struct nilo__change *c, size_t n, int64_t sign) {
+static void emit_reads(struct nilo__sums *t, const struct nilo__scope_of *sc, const struct nilo__change *c, size_t n, int64_t sign) {
     for (size_t i = 0; i < n;) { /* by (win, day, metric) */
         size_t k = i;
         bool first = true;
@@ -920,9 +482,9 @@ static void emit_reads(struct sums *t, const struct scope_of *sc, const struct n
             for (; d < n && c[d].win == c[k].win && c[d].day == c[k].day; d++)
                 read = read || c[d].new_state >= NILO__DEFINITIVE;
             if (read) {
-                emit_day(t, sc, c[k].win, 0, c[k].day, 0, 0, sign);
+                nilo__emit_day(t, sc, c[k].win, 0, c[k].day, 0, 0, sign);
                 if (first)
-                    emit_level(t, sc, c[k].win, 0, c[k].day, INF, 0, 0, sign);
+                    nilo__emit_level(t, sc, c[k].win, 0, c[k].day, NILO__INF, 0, 0, sign);
                 first = false;
             }
             k = d;
@@ -935,7 +497,7 @@ int nilo__derive_credit(struct nilo_store *s, struct nilo_entity_ref e, int64_t 
                         size_t n_before, const struct nilo__interval *after, size_t n_after, struct nilo_err *err) {
     struct nilo__change *c = NULL;
     size_t n = 0, cap = 0;
-    struct sums t = {0};
+    struct nilo__sums t = {0};
     int64_t kind;
     int rc = nilo__query_int(s, NILO_CONTENT, &kind, err, "SELECT kind FROM entity WHERE bucket = ?1 AND id = ?2",
                              NILO__PARAMS(NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id)));
@@ -943,11 +505,11 @@ int nilo__derive_credit(struct nilo_store *s, struct nilo_entity_ref e, int64_t 
         rc = nilo__shown_of(s, e, &c, &n, &cap, err);
     for (int side = 0; rc == 0 && side < 2 && n; side++) {
         int64_t sign = side ? 1 : -1;
-        struct scope_of sc = {.kind = NILO_TOTAL_OWNER, .id = owner};
+        struct nilo__scope_of sc = {.kind = NILO_TOTAL_OWNER, .id = owner};
         /* cast: only read from here on */
         sc.days = (struct nilo__interval *)(uintptr_t)(side ? after : before);
         sc.n_days = side ? n_after : n_before;
-        struct item x = {.entity = e, .kind = (enum nilo_entity_kind)kind, .scopes = &sc, .n_scopes = 1};
+        struct nilo__item x = {.entity = e, .kind = (enum nilo_entity_kind)kind, .scopes = &sc, .n_scopes = 1};
         qsort(c, n, sizeof *c, by_day_first);
         if (x.kind == NILO_CONTENT)
             emit_reads(&t, &sc, c, n, sign);
@@ -955,7 +517,7 @@ int nilo__derive_credit(struct nilo_store *s, struct nilo_entity_ref e, int64_t 
         emit_history(s, &t, &x, c, n, sign);
     }
     if (rc == 0 && n)
-        rc = sums_write(s, &t, err);
+        rc = nilo__sums_write(s, &t, err);
     free(t.slots);
     free(c);
     return rc;
