@@ -37,8 +37,9 @@ static struct nilo_store *open_store(void)
     return s;
 }
 
-/* A collection of n items, views each; the first `skip` of them are not listed. Returns how the run was logged. */
-static enum nilo_run_status collected(int skip, int n, int64_t views)
+/* A collection of n items of a connection, views and likes each; the first `skip` of them are not listed, and one more fails when
+ * `failure` is given. Returns how the run was logged. */
+static enum nilo_run_status collected_of(const char *connection, int skip, int n, int64_t views, const char *failure)
 {
     struct nilo_store *s = open_store();
     struct nilo_workspace w;
@@ -51,24 +52,34 @@ static enum nilo_run_status collected(int skip, int n, int64_t views)
                                        .target_day = NILO_DAY_NONE};
     nilo_arena_init(&arena, 0);
     assert_int_equal(nilo_store_workspace(s, "studio", true, NULL, &w, &err), 0);
-    assert_int_equal(nilo_store_connection(s, w.id, "channel", true, "youtube", "db", &c, &err), 0);
+    assert_int_equal(nilo_store_connection(s, w.id, connection, true, "youtube", "db", &c, &err), 0);
     if (nilo_record_begin(s, &c, &o, &r, &err) != 0)
         fail_msg("%s", err.msg);
     for (int i = skip; i < n; i++) {
         char id[16];
         snprintf(id, sizeof id, "v%d", i);
-        struct nilo_reading_value value = {.metric = nilo_catalog_by_name(nilo_store_catalog(s), "views")->id, .value = views + i};
+        const struct nilo_reading_value values[] = {
+            {.metric = nilo_catalog_by_name(nilo_store_catalog(s), "views")->id, .value = views + i},
+            {.metric = nilo_catalog_by_name(nilo_store_catalog(s), "likes")->id, .value = views / 10},
+        };
         struct nilo_reading reading = {.kind = NILO_CONTENT, .external_id = id, .captured_at = cmd_clock.wall, .day = NILO_DAY_NONE,
-                                       .values = &value, .n_values = 1};
+                                       .values = values, .n_values = 2};
         if (nilo_record_add(r, &reading, &err) != 0)
             fail_msg("%s", err.msg);
     }
+    if (failure != NULL && nilo_record_fail(r, "v99", "gone", failure, &err) != 0)
+        fail_msg("%s", err.msg);
     if (nilo_record_finish(r, NULL, &arena, &run, &err) != 0)
         fail_msg("%s", err.msg);
     enum nilo_run_status status = run.status;
     nilo_arena_done(&arena);
     nilo_store_close(s);
     return status;
+}
+
+static enum nilo_run_status collected(int skip, int n, int64_t views)
+{
+    return collected_of("channel", skip, n, views, NULL);
 }
 
 static void sql(const char *text)
@@ -128,9 +139,11 @@ static void status_tells_the_last_run_of_each_connection(void **state)
     assert_int_equal(collected(0, 3, 100), NILO_COMPLETED);
     cmd_clock_at("2026-03-10T13:00:00Z");
     assert_int_equal(collected(0, 3, 200), NILO_COMPLETED);
+    assert_int_equal(collected_of("second", 0, 1, 5, "the video is gone"), NILO_PARTIAL);
     const char *out = done("status", "");
     cmd_assert_contains(out, "studio     UTC");
-    cmd_assert_contains(out, "channel     studio     youtube   connected  -             -           2 collect, completed, 2026-03-10 13:00, 3 values");
+    cmd_assert_contains(out, "channel     studio     youtube   connected  -             -           2 collect, completed, 2026-03-10 13:00, 6 values");
+    cmd_assert_contains(out, "second      studio     youtube   connected  -             -           3 collect, partial, 2026-03-10 13:00, 2 values, 1 failed");
     out = done("status", "--json");
     valid_json(out);
     cmd_assert_contains(out, "\"name\":\"channel\"");
@@ -148,8 +161,9 @@ static void runs_are_listed_and_shown(void **state)
     const char *out = done("run show 2", "");
     cmd_assert_contains(out, "connection   channel\n");
     cmd_assert_contains(out, "items        4\n");
-    cmd_assert_contains(out, "recorded   1\n");
-    cmd_assert_contains(out, "replaced   3\n");
+    cmd_assert_contains(out, "recorded   2\n");
+    cmd_assert_contains(out, "replaced   6\n");
+    assert_null(strstr(out, "failures"));
     valid_json(done("run show 2", "--json"));
     out = done("run list", "--limit 1");
     cmd_assert_contains(out, "completed");
@@ -157,6 +171,16 @@ static void runs_are_listed_and_shown(void **state)
     valid_json(done("run list", "--json --connection channel --workspace studio"));
     assert_string_equal(done("run list", "--json --status failed"), "[]\n");
     assert_string_equal(done("run list", "--json --connection 'a&b=c,d%'"), "[]\n");
+}
+
+static void what_failed_in_a_run_is_told(void **state)
+{
+    (void)state;
+    collected_of("channel", 0, 3, 100, "the video is gone");
+    const char *out = done("run show 1", "");
+    cmd_assert_contains(out, "status       partial\n");
+    cmd_assert_contains(out, "v99");
+    cmd_assert_contains(out, "the video is gone");
 }
 
 static void wrong_uses_of_run_are_usage_errors(void **state)
@@ -235,9 +259,12 @@ static void doctor_finds_what_needs_a_person(void **state)
     valid_json(done("doctor", "--json"));
     sql("UPDATE connection SET status = 'disabled'");
     cmd_assert_contains(done("doctor", ""), "note   connections    channel in workspace studio is disabled");
+    assert_null(strstr(done("doctor", ""), "all connected"));
     sql("UPDATE connection SET status = 'expired'");
     fails("doctor", 1, "wrong  connections    channel in workspace studio is expired");
     fails("doctor --json", 1, "\"result\":\"wrong\",\"text\":\"channel in workspace studio is expired\"");
+    path = nilo_test_path("no_such_store.db");
+    fails("doctor", 1, "wrong  store");
     fails("doctor --config /no/such.yaml", 1, "wrong  configuration");
 }
 
@@ -260,6 +287,7 @@ int main(void)
         cmocka_unit_test_setup(an_empty_store_says_so, fresh),
         cmocka_unit_test_setup(status_tells_the_last_run_of_each_connection, fresh),
         cmocka_unit_test_setup(runs_are_listed_and_shown, fresh),
+        cmocka_unit_test_setup(what_failed_in_a_run_is_told, fresh),
         cmocka_unit_test_setup(wrong_uses_of_run_are_usage_errors, fresh),
         cmocka_unit_test_setup(a_quarantined_run_waits_for_a_person, fresh),
         cmocka_unit_test_setup(a_rejected_run_is_dropped, fresh),
