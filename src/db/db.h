@@ -67,7 +67,9 @@ int nilo_db_exec(struct nilo_db *db, const char *sql, struct nilo_err *err);
 /** nilo_db_prepare - one statement; kept in the connection's cache by its text, so preparing the same text again is cheap
  *  owner  the connection: never freed by the caller, valid until nilo_db_close()
  *  types  PostgreSQL: parameters are sent as text with unspecified type; write casts (?1::bigint works in neither engine alike:
- *         use CAST(?1 AS bigint)) only where the server cannot infer */
+ *         use CAST(?1 AS bigint)) only where the server cannot infer. Bytes go where a bytea column or cast is expected. A text with a NUL
+ *         in it is refused on both engines. A few hundred parameters are fine; SQLite takes 0.5 s to prepare 10,000 and 5 s for 30,000.
+ *  errors NILO_EINVAL more than 1 MB of SQL, NILO_ESTORE what the engine says (two statements in one text, too) */
 int nilo_db_prepare(struct nilo_db *db, const char *sql, struct nilo_db_stmt **ret_stmt, struct nilo_err *err);
 
 /** nilo_db_prepare_once - as nilo_db_prepare, for a text made for one request: not kept, as each kept text stays until close (and more
@@ -86,8 +88,9 @@ void nilo_db_reset(struct nilo_db_stmt *s);
 int nilo_db_columns(const struct nilo_db_stmt *s);
 const char *nilo_db_column_name(const struct nilo_db_stmt *s, int column);
 struct nilo_db_value nilo_db_column(struct nilo_db_stmt *s, int column); /* 0-based */
-int64_t nilo_db_column_int(struct nilo_db_stmt *s, int column);          /* NULL = 0 */
-const char *nilo_db_column_text(struct nilo_db_stmt *s, int column);     /* NULL = NULL */
+/* NULL = 0. Of a number that is none in the engine's type (numeric sums) its whole part, of other text 0 */
+int64_t nilo_db_column_int(struct nilo_db_stmt *s, int column);
+const char *nilo_db_column_text(struct nilo_db_stmt *s, int column); /* NULL = NULL; integers in decimal */
 bool nilo_db_column_null(struct nilo_db_stmt *s, int column);
 
 /** nilo_db_run - query to the end, no rows wanted; ret_changes may be NULL */
@@ -97,7 +100,9 @@ int nilo_db_run(struct nilo_db_stmt *s, const struct nilo_db_value *params, int 
  *  that a network round trip is paid once a few hundred sets, not once a set.
  *  next     fills params for set i; called in order for i = 0 .. count-1, the pointers need to live until that call's set was sent
  *  row      may be NULL; called for every result row, with the index of its set; nilo_db_column*() work on s
- *  errors   stops at the first failing set; inside a transaction the caller rolls back */
+ *  errors   stops at the first failing set, named in the message ("set 17 of 300: ..."); sets behind it may have run on the server. Inside
+ *           a transaction the caller rolls back; outside of one it makes its own: all sets or none, on both engines.
+ *           While it runs, next and row use no other statement of this connection */
 typedef void nilo_db_params_fn(void *ctx, size_t i, struct nilo_db_value *params);
 typedef int nilo_db_row_fn(void *ctx, size_t i, struct nilo_db_stmt *s, struct nilo_err *err);
 int nilo_db_many(struct nilo_db_stmt *s, size_t count, int n_params, nilo_db_params_fn *next, nilo_db_row_fn *row, void *ctx,

@@ -494,7 +494,7 @@ static int lite_prepare(struct nilo_db *db, const char *sql, bool once, struct n
     else if (s->stmt == NULL)
         nilo_err_set(err, NILO_EINTERNAL, "an empty SQL statement");
     else if (!only_blanks(tail))
-        nilo_err_set(err, NILO_EINTERNAL, "more than one SQL statement at once: %.40s", tail);
+        nilo_err_set(err, NILO_ESTORE, "more than one SQL statement at once: %.40s", tail);
     else {
         s->base.n_params = sqlite3_bind_parameter_count(s->stmt);
         *ret = &s->base;
@@ -737,7 +737,8 @@ static int lite_copy(struct nilo_db *db, const char *path, struct nilo_err *err)
     if (rc != SQLITE_OK) {
         int sys = to != NULL ? sqlite3_system_errno(to) : 0;
         enum nilo_code code = (rc & 0xff) == SQLITE_FULL || sys == ENOSPC ? NILO_EFULL : NILO_EIO;
-        nilo_err_set(err, code, "cannot copy %s to %s: %s", db->target, path, sys != 0 ? strerror(sys) : sqlite3_errstr(rc));
+        nilo_err_set(err, code, "cannot copy %s to %s: %s", db->target, path,
+                     sys != 0 ? strerror(sys) : sqlite3_errstr(rc));
     }
     sqlite3_close(to);
     return rc == SQLITE_OK ? 0 : -1;
