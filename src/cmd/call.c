@@ -8,8 +8,8 @@
 #define ARGUMENTS_MOST 64
 
 /* key=value of the command line; names are cut out of a copy. */
-static int take_arguments(struct nilo_cmd_ctx *ctx, char *copies[ARGUMENTS_MOST], struct nilo_arg args[ARGUMENTS_MOST], size_t *ret_n,
-                          struct nilo_err *err)
+static int take_arguments(struct nilo_cmd_ctx *ctx, char *copies[ARGUMENTS_MOST], struct nilo_arg args[ARGUMENTS_MOST],
+                          size_t *ret_n, struct nilo_err *err)
 {
     int n = nilo_args_rest_n(ctx->args) - 1;
     if (n > ARGUMENTS_MOST)
@@ -70,15 +70,15 @@ const struct nilo_cmd nilo_cmd_call = {
     .name = "call",
     .operands = "FUNCTION [NAME=VALUE...]",
     .summary = "call a reading function: series, coverage, current values",
-    .description =
-        "Functions: timeseries, coverage, current_metrics, activity, collection_status.\n"
-        "\n"
-        "  nilometer call timeseries metric=views from=2026-01-01 to=2026-01-31\n"
-        "  nilometer call timeseries metric=users_total step=month --format csv\n"
-        "  nilometer call coverage from=2026-01-01 to=2026-01-31 --workspace acme",
-    .options = (const struct nilo_option[]){{"workspace", "W", "only this workspace; default: all", false},
-                                            {"format", "FORMAT", "table (default), json, object, csv or ndjson", false},
-                                            {"as-of", "TIME", "as it was known then: an instant, or the end of a day", false},
-                                            {0}},
+    .description = "Functions: timeseries, coverage, current_metrics, activity, collection_status.\n"
+                   "\n"
+                   "  nilometer call timeseries metric=views from=2026-01-01 to=2026-01-31\n"
+                   "  nilometer call timeseries metric=users_total step=month --format csv\n"
+                   "  nilometer call coverage from=2026-01-01 to=2026-01-31 --workspace acme",
+    .options =
+        (const struct nilo_option[]){{"workspace", "W", "only this workspace; default: all", false},
+                                     {"format", "FORMAT", "table (default), json, object, csv or ndjson", false},
+                                     {"as-of", "TIME", "as it was known then: an instant, or the end of a day", false},
+                                     {0}},
     .run = call,
 };

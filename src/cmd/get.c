@@ -32,19 +32,24 @@ const struct nilo_cmd nilo_cmd_get = {
     .operands = "'RELATION?FILTERS'",
     .summary = "read a relation: rows by filters, in the grammar of the REST API",
     .description =
-        "Relations: daily_metrics, metric_definitions, metric_collection_log, workspaces, connections, content, content_snapshots,\n"
-        "content_latest, content_best, content_windows, observations, metric_values, owners, credits, owner_metrics, owner_daily,\n"
+        "Relations: daily_metrics, metric_definitions, metric_collection_log, workspaces, connections, content, "
+        "content_snapshots,\n"
+        "content_latest, content_best, content_windows, observations, metric_values, owners, credits, owner_metrics, "
+        "owner_daily,\n"
         "revisions, runs.\n"
         "\n"
-        "Filters are column=operator.value with eq neq gt gte lt lte like ilike in is isdistinct and not before them; select=a,b names\n"
-        "columns, order=a.desc,b the order, limit= and offset= the part. Quote the request: & and ? mean something to the shell.\n"
+        "Filters are column=operator.value with eq neq gt gte lt lte like ilike in is isdistinct and not before them; "
+        "select=a,b names\n"
+        "columns, order=a.desc,b the order, limit= and offset= the part. Quote the request: & and ? mean something to "
+        "the shell.\n"
         "\n"
         "  nilometer get 'daily_metrics?metric_date=gte.2026-01-01&order=metric_date'\n"
         "  nilometer get 'content_latest?owner=eq.maria&select=external_id,title,views&order=views.desc&limit=10'\n"
         "  nilometer get 'content_snapshots?external_id=eq.dQw4w9WgXcQ&select=day,views&order=day' --format csv",
-    .options = (const struct nilo_option[]){{"workspace", "W", "only this workspace; default: all", false},
-                                            {"format", "FORMAT", "table (default), json, object, csv or ndjson", false},
-                                            {"as-of", "TIME", "as it was known then: an instant, or the end of a day", false},
-                                            {0}},
+    .options =
+        (const struct nilo_option[]){{"workspace", "W", "only this workspace; default: all", false},
+                                     {"format", "FORMAT", "table (default), json, object, csv or ndjson", false},
+                                     {"as-of", "TIME", "as it was known then: an instant, or the end of a day", false},
+                                     {0}},
     .run = get,
 };

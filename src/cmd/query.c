@@ -10,7 +10,8 @@ int nilo__answer_format(const struct nilo_cmd_ctx *ctx, enum nilo_format *ret, s
     const char *name = nilo_args_get(ctx->args, "format");
     int f = name ? nilo_format_value(name) : ctx->json ? NILO_FORMAT_JSON : NILO_FORMAT_TABLE;
     if (f < 0)
-        return nilo_err_set(err, NILO_EUSAGE, "--format %s is unknown; there are table, json, object, csv and ndjson", name);
+        return nilo_err_set(err, NILO_EUSAGE, "--format %s is unknown; there are table, json, object, csv and ndjson",
+                            name);
     *ret = (enum nilo_format)f;
     return 0;
 }
@@ -29,7 +30,8 @@ static int write_out(void *ctx, const char *p, size_t n, struct nilo_err *err)
     return nilo_err_sys(err, NILO_EIO, "cannot write the answer");
 }
 
-int nilo__answer_query(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_query *q, enum nilo_format format, struct nilo_err *err)
+int nilo__answer_query(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_query *q, enum nilo_format format,
+                       struct nilo_err *err)
 {
     struct nilo_scope scope = NILO_SCOPE_ALL;
     struct nilo_workspace w;

@@ -12,13 +12,19 @@ static const struct nilo_function *const builtin[] = {
     NILO__FUNCTION_ROWS(X)
 #undef X
 };
-#define N_BUILTIN (sizeof builtin / sizeof builtin[0])
+#define N_BUILTIN      (sizeof builtin / sizeof builtin[0])
 #define REGISTERED_MAX 64
 static const struct nilo_function *registered[REGISTERED_MAX];
 static size_t n_registered;
 
-size_t nilo_functions_n(void) { return N_BUILTIN + n_registered; }
-const struct nilo_function *nilo_function_at(size_t i) { return i < N_BUILTIN ? builtin[i] : registered[i - N_BUILTIN]; }
+size_t nilo_functions_n(void)
+{
+    return N_BUILTIN + n_registered;
+}
+const struct nilo_function *nilo_function_at(size_t i)
+{
+    return i < N_BUILTIN ? builtin[i] : registered[i - N_BUILTIN];
+}
 
 const struct nilo_function *nilo_function_find(const char *name)
 {
@@ -46,7 +52,8 @@ static int parameter_of(const struct nilo_function *f, const char *name)
     return -1;
 }
 
-static int no_function(const char *name, const struct nilo_arg *args, size_t n, struct nilo_notes *notes, struct nilo_err *err)
+static int no_function(const char *name, const struct nilo_arg *args, size_t n, struct nilo_notes *notes,
+                       struct nilo_err *err)
 {
     struct nilo__near near = {.name = name, .len = strlen(name)};
     struct nilo_buf list;
@@ -70,15 +77,16 @@ static int no_function(const char *name, const struct nilo_arg *args, size_t n, 
     nilo_buf_init(&list, 600);
     for (size_t i = 0; i < n; i++)
         nilo_buf_addf(&list, "%s%.60s", i ? ", " : "", args[i].name);
-    nilo_err_set(err, NILO_EFUNCTION, "Could not find the function public.%.100s%s%s%s in the schema cache", name, n ? "(" : "",
-                 n ? nilo_buf_str(&list) : " without parameters", n ? ")" : "");
+    nilo_err_set(err, NILO_EFUNCTION, "Could not find the function public.%.100s%s%s%s in the schema cache", name,
+                 n ? "(" : "", n ? nilo_buf_str(&list) : " without parameters", n ? ")" : "");
     nilo_buf_done(&list);
     return -1;
 }
 
 static int bad_value(const struct nilo_parameter *p, const char *value, enum nilo_code code, struct nilo_err *err)
 {
-    return nilo_err_set(err, code, "invalid input syntax for type %s: \"%.100s\" (argument %s)", nilo_type_name(p->type), value, p->name);
+    return nilo_err_set(err, code, "invalid input syntax for type %s: \"%.100s\" (argument %s)",
+                        nilo_type_name(p->type), value, p->name);
 }
 
 static int check_argument(const struct nilo_parameter *p, const char *value, struct nilo_err *err)
@@ -97,7 +105,9 @@ static int check_argument(const struct nilo_parameter *p, const char *value, str
     case NILO_T_INT:
         return nilo_decimal_parse(value, len, 0, false, &number, NULL) < 0 ? bad_value(p, value, NILO_ENUMBER, err) : 0;
     case NILO_T_DECIMAL:
-        return nilo_decimal_parse(value, len, NILO_SCALE_MAX, false, &number, NULL) < 0 ? bad_value(p, value, NILO_ENUMBER, err) : 0;
+        return nilo_decimal_parse(value, len, NILO_SCALE_MAX, false, &number, NULL) < 0
+                   ? bad_value(p, value, NILO_ENUMBER, err)
+                   : 0;
     case NILO_T_BOOL:
         return strcmp(value, "true") != 0 && strcmp(value, "false") != 0 ? bad_value(p, value, NILO_ENUMBER, err) : 0;
     case NILO_T_JSON:
@@ -107,7 +117,8 @@ static int check_argument(const struct nilo_parameter *p, const char *value, str
     }
 }
 
-static int take_arguments(struct nilo_query *q, const struct nilo_arg *args, size_t n, struct nilo_notes *notes, struct nilo_err *err)
+static int take_arguments(struct nilo_query *q, const struct nilo_arg *args, size_t n, struct nilo_notes *notes,
+                          struct nilo_err *err)
 {
     const struct nilo_function *f = q->function;
     q->arguments = nilo_arena_array(&q->arena, f->n_parameters + 1, sizeof *q->arguments);
@@ -138,12 +149,13 @@ static int take_arguments(struct nilo_query *q, const struct nilo_arg *args, siz
     }
     for (size_t i = 0; i < f->n_parameters; i++)
         if (f->parameters[i].required && !q->arguments[i])
-            return nilo_err_set(err, NILO_ENULL, "%s needs the argument %s: %s", f->name, f->parameters[i].name, f->parameters[i].doc);
+            return nilo_err_set(err, NILO_ENULL, "%s needs the argument %s: %s", f->name, f->parameters[i].name,
+                                f->parameters[i].doc);
     return 0;
 }
 
-int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n, const struct nilo_request *request, struct nilo_query **ret,
-                    struct nilo_notes *notes, struct nilo_err *err)
+int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n, const struct nilo_request *request,
+                    struct nilo_query **ret, struct nilo_notes *notes, struct nilo_err *err)
 {
     if (notes)
         *notes = (struct nilo_notes){0};
@@ -168,7 +180,8 @@ int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n,
     return 0;
 }
 
-int nilo__call_run(struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_sink *sink, struct nilo_err *err)
+int nilo__call_run(struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope,
+                   const struct nilo_sink *sink, struct nilo_err *err)
 {
     struct nilo_call c = {.q = q, .store = s, .scope = scope, .sink = sink};
     struct nilo_head head = {.columns = q->out, .n = q->n_out, .total = -1, .page = -1, .one = q->function->one};
@@ -182,10 +195,22 @@ int nilo__call_run(struct nilo_query *q, struct nilo_store *s, const struct nilo
 
 /* ---- for functions -------------------------------------------------------------------------------------------------------------------- */
 
-struct nilo_store *nilo_call_store(const struct nilo_call *c) { return c->store; }
-const struct nilo_scope *nilo_call_scope(const struct nilo_call *c) { return c->scope; }
-const struct nilo_request *nilo_call_request(const struct nilo_call *c) { return &c->q->request; }
-struct nilo_arena *nilo_call_arena(const struct nilo_call *c) { return &((struct nilo_call *)(uintptr_t)c)->arena; }
+struct nilo_store *nilo_call_store(const struct nilo_call *c)
+{
+    return c->store;
+}
+const struct nilo_scope *nilo_call_scope(const struct nilo_call *c)
+{
+    return c->scope;
+}
+const struct nilo_request *nilo_call_request(const struct nilo_call *c)
+{
+    return &c->q->request;
+}
+struct nilo_arena *nilo_call_arena(const struct nilo_call *c)
+{
+    return &((struct nilo_call *)(uintptr_t)c)->arena;
+}
 
 const char *nilo_call_text(const struct nilo_call *c, const char *name)
 {

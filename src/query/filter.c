@@ -9,20 +9,29 @@ static const struct {
     enum nilo__op op;
     bool quantified; /* takes (any) and (all) */
 } ops[] = {
-    {"eq", NILO__EQ, true},      {"neq", NILO__NEQ, false}, {"gt", NILO__GT, true},       {"gte", NILO__GTE, true},
-    {"lt", NILO__LT, true},      {"lte", NILO__LTE, true},  {"like", NILO__LIKE, true},   {"ilike", NILO__ILIKE, true},
-    {"in", NILO__IN, false},     {"is", NILO__IS, false},   {"isdistinct", NILO__ISDISTINCT, false},
+    {"eq", NILO__EQ, true},
+    {"neq", NILO__NEQ, false},
+    {"gt", NILO__GT, true},
+    {"gte", NILO__GTE, true},
+    {"lt", NILO__LT, true},
+    {"lte", NILO__LTE, true},
+    {"like", NILO__LIKE, true},
+    {"ilike", NILO__ILIKE, true},
+    {"in", NILO__IN, false},
+    {"is", NILO__IS, false},
+    {"isdistinct", NILO__ISDISTINCT, false},
 };
 /* PostgREST's that we do not have: told apart from slips of the pen. */
-static const char *const other_ops[] = {"match", "imatch", "cs", "cd", "ov", "fts", "plfts", "phfts", "wfts", "sl", "sr", "nxr", "nxl", "adj"};
+static const char *const other_ops[] = {"match", "imatch", "cs", "cd", "ov",  "fts", "plfts",
+                                        "phfts", "wfts",   "sl", "sr", "nxr", "nxl", "adj"};
 
 int nilo__fail(struct nilo__parse *p, const char *what, struct nilo__text text, const char *details)
 {
     int len = text.len > 200 ? 200 : (int)text.len;
     if (p->notes && details)
         snprintf(p->notes->details, sizeof p->notes->details, "%s", details);
-    return nilo_err_set(p->err, NILO_EPARSE, "\"failed to parse %s (%.*s)\" (line 1, column 1)%s%s", what, len, text.p, details ? ": " : "",
-                        details ? details : "");
+    return nilo_err_set(p->err, NILO_EPARSE, "\"failed to parse %s (%.*s)\" (line 1, column 1)%s%s", what, len, text.p,
+                        details ? ": " : "", details ? details : "");
 }
 
 static bool starts(const char *at, const char *end, const char *word)
@@ -69,8 +78,8 @@ static struct nilo__text read_name(const char **at, const char *end, const char 
     return trimmed(from, to);
 }
 
-int nilo__parse_column(struct nilo__parse *p, const char **at, const char *end, const char *ends, struct nilo__text *ret_name,
-                       struct nilo__path *ret_path)
+int nilo__parse_column(struct nilo__parse *p, const char **at, const char *end, const char *ends,
+                       struct nilo__text *ret_name, struct nilo__path *ret_path)
 {
     const char *from = *at;
     *ret_path = (struct nilo__path){0};
@@ -98,8 +107,8 @@ static int resolve(struct nilo__parse *p, struct nilo__node *n, struct nilo__tex
     if (!n->column)
         return nilo__no_column(p->q, name.p, name.len, p->notes, p->err);
     if (n->path.n && n->column->type != NILO_T_JSON)
-        return nilo_err_set(p->err, NILO_EPARSE, "column %s.%s is %s; only jsonb columns have keys", p->q->relation->name, n->column->name,
-                            nilo_type_name(n->column->type));
+        return nilo_err_set(p->err, NILO_EPARSE, "column %s.%s is %s; only jsonb columns have keys",
+                            p->q->relation->name, n->column->name, nilo_type_name(n->column->type));
     return 0;
 }
 
@@ -211,7 +220,7 @@ static int parse_list(struct nilo__parse *p, struct nilo__node *n, const char **
 static int parse_is(struct nilo__parse *p, struct nilo__node *n, const char *from, const char *to)
 {
     static const char *const words[] = {"null", "not_null", "true", "false", "unknown"};
-    struct nilo__text t = {from, (size_t)(to - from)};
+    struct nilo__text t = trimmed(from, to);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (t.len == strlen(words[i]) && strncasecmp(t.p, words[i], t.len) == 0) {
             n->is = (enum nilo__is)i;
@@ -236,7 +245,9 @@ static int unknown_op(struct nilo__parse *p, const char *at, const char *end)
         nilo__near_try(&near, ops[i].name);
     if (near.best && p->notes)
         snprintf(p->notes->hint, sizeof p->notes->hint, "Perhaps you meant the operator %s", near.best);
-    return nilo__fail(p, "filter", whole, "unknown operator; there are eq neq gt gte lt lte like ilike in is isdistinct, and not before them");
+    return nilo__fail(
+        p, "filter", whole,
+        "unknown operator; there are eq neq gt gte lt lte like ilike in is isdistinct, and not before them");
 }
 
 /* [not.]op[(any)|(all)]. ; *at moves behind the dot */
@@ -252,7 +263,8 @@ static int parse_op(struct nilo__parse *p, struct nilo__node *n, const char **at
         if (!starts(c, end, ops[i].name))
             continue;
         const char *after = c + len;
-        if (ops[i].quantified && (n->any = starts(after, end, "(any)"), n->all = starts(after, end, "(all)"), n->any || n->all))
+        if (ops[i].quantified &&
+            (n->any = starts(after, end, "(any)"), n->all = starts(after, end, "(all)"), n->any || n->all))
             after += 5;
         if (after == end || *after != '.')
             continue;
@@ -271,7 +283,8 @@ static int parse_value(struct nilo__parse *p, struct nilo__node *n, const char *
     if (list || braces) {
         if (from == end || *from != (list ? '(' : '{'))
             return nilo__fail(p, "filter", (struct nilo__text){from, (size_t)(end - from)},
-                              list ? "in takes a list in brackets: in.(a,b)" : "(any) and (all) take a list in braces: eq(any).{a,b}");
+                              list ? "in takes a list in brackets: in.(a,b)"
+                                   : "(any) and (all) take a list in braces: eq(any).{a,b}");
         *at = from + 1;
         return parse_list(p, n, at, end, list ? ')' : '}');
     }
@@ -339,7 +352,8 @@ static int parse_member(struct nilo__parse *p, struct nilo__node *parent, const 
     if (nilo__parse_column(p, at, end, ".,()", &name, &n->path) < 0)
         return -1;
     if (*at == end || **at != '.' || name.len == 0)
-        return nilo__fail(p, "logic tree", (struct nilo__text){c, (size_t)(end - c)}, "column.operator.value is expected");
+        return nilo__fail(p, "logic tree", (struct nilo__text){c, (size_t)(end - c)},
+                          "column.operator.value is expected");
     ++*at;
     if (resolve(p, n, name) < 0 || parse_op(p, n, at, end) < 0 || parse_value(p, n, at, end, true) < 0)
         return -1;
@@ -379,7 +393,7 @@ int nilo__parse_tree(struct nilo__parse *p, enum nilo__node_kind kind, bool not,
     const char *at = value.p, *end = value.p + value.len;
     if (!n)
         return -1;
-    n->not = not;
+    n->not = not ;
     adopt(p->q->filter, n);
     if (parse_group(p, n, &at, end, 1) < 0)
         return -1;
@@ -391,7 +405,8 @@ int nilo__parse_tree(struct nilo__parse *p, enum nilo__node_kind kind, bool not,
 
 static int bad_value(struct nilo__parse *p, enum nilo_code code, const char *type, struct nilo__text v)
 {
-    return nilo_err_set(p->err, code, "invalid input syntax for type %s: \"%.*s\"", type, v.len > 200 ? 200 : (int)v.len, v.p);
+    return nilo_err_set(p->err, code, "invalid input syntax for type %s: \"%.*s\"", type,
+                        v.len > 200 ? 200 : (int)v.len, v.p);
 }
 
 static bool is_uuid(struct nilo__text v)
@@ -422,7 +437,8 @@ static int check_time(struct nilo__parse *p, enum nilo_type type, struct nilo__t
     if (nilo_iso_parse(t.p, t.len, &iso, &why) == 0)
         return 0;
     if (why.code == NILO_EDATERANGE)
-        return nilo_err_set(p->err, NILO_EDATERANGE, "date/time field value out of range: \"%.*s\"", v.len > 100 ? 100 : (int)v.len, v.p);
+        return nilo_err_set(p->err, NILO_EDATERANGE, "date/time field value out of range: \"%.*s\"",
+                            v.len > 100 ? 100 : (int)v.len, v.p);
     return bad_value(p, NILO_EDATE, nilo_type_name(type), v);
 }
 
@@ -434,7 +450,8 @@ static int check_number(struct nilo__parse *p, const struct nilo_column *c, stru
     if (nilo_decimal_bound(t.p, t.len, c->type == NILO_T_INT ? 0 : c->scale, &floor, &exact, NULL) < 0)
         return bad_value(p, NILO_ENUMBER, c->type == NILO_T_INT ? "bigint" : "numeric", v);
     if (c->form == NILO_F_SUM && !exact && (floor == INT64_MAX || floor == INT64_MIN))
-        return nilo_err_set(p->err, NILO_EOVERFLOW, "value \"%.*s\" is out of range", v.len > 100 ? 100 : (int)v.len, v.p);
+        return nilo_err_set(p->err, NILO_EOVERFLOW, "value \"%.*s\" is out of range", v.len > 100 ? 100 : (int)v.len,
+                            v.p);
     return 0;
 }
 
@@ -472,7 +489,8 @@ static bool op_fits(const struct nilo__node *n)
         return equality;
     if (n->column->type == NILO_T_JSON)
         return false;
-    return equality || n->op == NILO__ISDISTINCT ? true : n->column->type != NILO_T_UUID && n->column->type != NILO_T_BOOL;
+    return equality || n->op == NILO__ISDISTINCT ? true
+                                                 : n->column->type != NILO_T_UUID && n->column->type != NILO_T_BOOL;
 }
 
 int nilo__check_node(struct nilo__parse *p, const struct nilo__node *n)
@@ -482,14 +500,17 @@ int nilo__check_node(struct nilo__parse *p, const struct nilo__node *n)
         for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
             if (ops[i].op == n->op)
                 name = ops[i].name;
-        return nilo_err_set(p->err, NILO_EPARSE, "operator %s does not work on column %s.%s (%s)%s", name, p->q->relation->name, n->column->name,
-                            nilo_type_name(n->column->type),
-                            n->column->type == NILO_T_JSON && n->column->form != NILO_F_OWNERS ? "; compare a key as text: column->>key" : "");
+        return nilo_err_set(p->err, NILO_EPARSE, "operator %s does not work on column %s.%s (%s)%s", name,
+                            p->q->relation->name, n->column->name, nilo_type_name(n->column->type),
+                            n->column->type == NILO_T_JSON && n->column->form != NILO_F_OWNERS
+                                ? "; compare a key as text: column->>key"
+                                : "");
     }
-    bool list = n->op == NILO__IN && (n->column->form == NILO_F_PLAIN || n->column->form == NILO_F_ENUM || n->column->form == NILO_F_METRIC);
+    bool list = n->op == NILO__IN &&
+                (n->column->form == NILO_F_PLAIN || n->column->form == NILO_F_ENUM || n->column->form == NILO_F_METRIC);
     if (!list && n->n_values > NILO__CHAIN_MAX)
-        return nilo_err_set(p->err, NILO_EPARSE, "more than %d values of %s.%s in one condition", NILO__CHAIN_MAX, p->q->relation->name,
-                            n->column->name);
+        return nilo_err_set(p->err, NILO_EPARSE, "more than %d values of %s.%s in one condition", NILO__CHAIN_MAX,
+                            p->q->relation->name, n->column->name);
     for (size_t i = 0; i < n->n_values; i++) {
         if (check_value(p, n, n->values[i]) < 0)
             return -1;
@@ -507,10 +528,12 @@ int nilo__check_range(nilo_day from, nilo_day to, bool any_range, const char *co
     nilo_day_format(from, a);
     nilo_day_format(to, b);
     if (from.n > to.n)
-        return nilo_err_set(err, NILO_EINVAL, "the range of %s is reversed: it begins on %s and ends on %s", column, a, b);
+        return nilo_err_set(err, NILO_EINVAL, "the range of %s is reversed: it begins on %s and ends on %s", column, a,
+                            b);
     if (to.n - from.n > 365 && !any_range)
         return nilo_err_set(err, NILO_EINVAL,
-                            "the range of %s from %s to %s spans %d days; at most 365 are answered at once: ask for it in parts, or name one bound only",
+                            "the range of %s from %s to %s spans %d days; at most 365 are answered at once: ask for it "
+                            "in parts, or name one bound only",
                             column, a, b, to.n - from.n);
     return 0;
 }
@@ -521,8 +544,8 @@ int nilo__check_days(struct nilo__parse *p)
     nilo_day from = NILO_DAY_NONE, to = NILO_DAY_NONE;
     for (const struct nilo__node *n = p->q->filter->first; n && column; n = n->next) {
         struct nilo_iso iso;
-        if (n->kind != NILO__COMPARE || n->not || n->any || n->all || strcmp(n->column->name, column) != 0 || n->n_values != 1 ||
-            nilo_iso_parse(n->values[0].p, n->values[0].len, &iso, NULL) < 0)
+        if (n->kind != NILO__COMPARE || n->not || n->any || n->all || strcmp(n->column->name, column) != 0 ||
+            n->n_values != 1 || nilo_iso_parse(n->values[0].p, n->values[0].len, &iso, NULL) < 0)
             continue;
         if ((n->op == NILO__GT || n->op == NILO__GTE) && (nilo_day_is_none(from) || iso.day.n > from.n))
             from = iso.day;

@@ -8,7 +8,10 @@
 static const struct nilo_parameter parameters[] = {
     {.name = "from", .type = NILO_T_DAY, .doc = "first day; default: 30 days up to the last one"},
     {.name = "to", .type = NILO_T_DAY, .doc = "last day; default: today"},
-    {.name = "window_days", .type = NILO_T_INT, .fallback = "0", .doc = "0: all time so far; else days of a rolling window"},
+    {.name = "window_days",
+     .type = NILO_T_INT,
+     .fallback = "0",
+     .doc = "0: all time so far; else days of a rolling window"},
 };
 static const struct nilo_column columns[] = {
     {.name = "day", .type = NILO_T_DAY, .doc = "the day"},
@@ -73,7 +76,8 @@ static int total_row(void *ctx, const struct nilo_total_row *row)
 static struct app_metric *app_metric(struct cover *x, const struct nilo_scan_row *row)
 {
     for (size_t i = x->n_app; i-- > 0;)
-        if (x->app[i].metric == row->metric && x->app[i].entity.id == row->entity.id && x->app[i].entity.bucket == row->entity.bucket)
+        if (x->app[i].metric == row->metric && x->app[i].entity.id == row->entity.id &&
+            x->app[i].entity.bucket == row->entity.bucket)
             return &x->app[i];
     if (x->n_app == x->cap_app) {
         size_t cap = x->cap_app ? 2 * x->cap_app : 16;
@@ -85,7 +89,8 @@ static struct app_metric *app_metric(struct cover *x, const struct nilo_scan_row
         x->app = more;
         x->cap_app = cap;
     }
-    x->app[x->n_app] = (struct app_metric){.entity = row->entity, .metric = row->metric, .first = NILO_DAY_NONE, .last = NILO_DAY_NONE};
+    x->app[x->n_app] = (struct app_metric){
+        .entity = row->entity, .metric = row->metric, .first = NILO_DAY_NONE, .last = NILO_DAY_NONE};
     return &x->app[x->n_app++];
 }
 
@@ -118,7 +123,8 @@ static int app_items(struct cover *x)
         const struct nilo_metric *m = nilo_catalog_by_id(catalog, x->app[i].metric);
         if (nilo_day_is_none(x->app[i].first))
             continue;
-        if (existing(x, x->app[i].first, 1) < 0 || (m && !m->active && existing(x, NILO_DAY(x->app[i].last.n + 1), -1) < 0))
+        if (existing(x, x->app[i].first, 1) < 0 ||
+            (m && !m->active && existing(x, NILO_DAY(x->app[i].last.n + 1), -1) < 0))
             return -1;
     }
     return 0;
@@ -174,8 +180,12 @@ static int hand_on(struct cover *x, int64_t win)
     for (nilo_day day = x->from; day.n <= x->to.n; day.n++) {
         const struct nilo__point *p = nilo__point_get(&x->points, day);
         of += p ? p->items : 0;
-        const struct nilo_datum cells[] = {nilo_datum_day(day), nilo_datum_int(win), nilo_datum_int(p ? p->fresh : 0), nilo_datum_int(of),
-                                           nilo_datum_str(reason_of(x, p, of, day)), nilo_datum_day(x->latest)};
+        const struct nilo_datum cells[] = {nilo_datum_day(day),
+                                           nilo_datum_int(win),
+                                           nilo_datum_int(p ? p->fresh : 0),
+                                           nilo_datum_int(of),
+                                           nilo_datum_str(reason_of(x, p, of, day)),
+                                           nilo_datum_day(x->latest)};
         int rc = nilo_call_row(x->call, cells, x->err);
         if (rc != 0)
             return rc;
@@ -192,14 +202,17 @@ static int gather(struct cover *x, int32_t win)
         return -1;
     for (size_t i = 0; i < n; i++) {
         x->known = 0;
-        if (nilo_store_totals(c->store, c->scope, NILO_TOTAL_WORKSPACE, ids[i], win, 0, x->from, NILO_DAY_NONE, total_row, x, x->err) != 0)
+        if (nilo_store_totals(c->store, c->scope, NILO_TOTAL_WORKSPACE, ids[i], win, 0, x->from, NILO_DAY_NONE,
+                              total_row, x, x->err) != 0)
             return -1;
     }
-    const struct nilo_select app = {.kind = NILO_APP, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE, .win = win};
+    const struct nilo_select app = {
+        .kind = NILO_APP, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE, .win = win};
     if (nilo_store_scan(c->store, c->scope, &app, app_row, x, x->err) != 0 || app_items(x) < 0)
         return -1;
     return nilo__rows(c, "runs", "t.\"status\", t.\"target_day\", t.\"first_day\", t.\"last_day\", t.\"started_at\"",
-                      "WHERE t.\"status\" IN (3, 4, 5) AND t.\"kind\" IN (0, 3) ORDER BY t.\"id\"", 0, NULL, run_row, x, x->err);
+                      "WHERE t.\"status\" IN (3, 4, 5) AND t.\"kind\" IN (0, 3) ORDER BY t.\"id\"", 0, NULL, run_row, x,
+                      x->err);
 }
 
 static int run(struct nilo_call *c, struct nilo_err *err)
@@ -208,7 +221,8 @@ static int run(struct nilo_call *c, struct nilo_err *err)
     int64_t win = nilo_call_int(c, "window_days", 0);
     if (win < 0 || win > 36600)
         return nilo_err_set(err, NILO_EINVAL, "window_days is a number of days, or 0");
-    if (nilo__days(c, 30, &x.from, &x.to, &x.today, err) < 0 || nilo__scope_calendar(c->store, c->scope, &x.calendar, err) < 0)
+    if (nilo__days(c, 30, &x.from, &x.to, &x.today, err) < 0 ||
+        nilo__scope_calendar(c->store, c->scope, &x.calendar, err) < 0)
         return -1;
     if (x.to.n > x.today.n) /* what has not begun cannot be missing */
         x.to = x.today;

@@ -3,8 +3,8 @@
 
 #include "query/functions.h"
 
-int nilo__rows(struct nilo_call *c, const char *relation, const char *list, const char *tail, int n, const struct nilo_db_value *params,
-               nilo__row_fn *fn, void *ctx, struct nilo_err *err)
+int nilo__rows(struct nilo_call *c, const char *relation, const char *list, const char *tail, int n,
+               const struct nilo_db_value *params, nilo__row_fn *fn, void *ctx, struct nilo_err *err)
 {
     struct nilo_buf sql;
     struct nilo_db_stmt *stmt = NULL;
@@ -26,12 +26,14 @@ int nilo__rows(struct nilo_call *c, const char *relation, const char *list, cons
     return rc != 0 ? rc : got;
 }
 
-int nilo__days(struct nilo_call *c, int days, nilo_day *ret_from, nilo_day *ret_to, nilo_day *ret_today, struct nilo_err *err)
+int nilo__days(struct nilo_call *c, int days, nilo_day *ret_from, nilo_day *ret_to, nilo_day *ret_today,
+               struct nilo_err *err)
 {
     nilo_day today, from = nilo_call_day(c, "from"), to = nilo_call_day(c, "to");
     if (nilo_call_today(c, &today, err) < 0)
         return -1;
-    if (!nilo_day_is_none(from) && !nilo_day_is_none(to) && nilo__check_range(from, to, c->q->request.any_range, "from and to", err) < 0)
+    if (!nilo_day_is_none(from) && !nilo_day_is_none(to) &&
+        nilo__check_range(from, to, c->q->request.any_range, "from and to", err) < 0)
         return -1;
     if (nilo_day_is_none(to))
         to = today;
@@ -64,10 +66,11 @@ static int current_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err
 static int current_run(struct nilo_call *c, struct nilo_err *err)
 {
     bool postgres = nilo_db_engine(nilo_store_db(c->store)) == NILO_DB_POSTGRES;
-    return nilo__rows(c, "app_latest", "t.\"metric_category\", t.\"value\", t.\"scale\", t.\"metric_date\"",
-                      postgres ? "ORDER BY t.\"metric_category\" COLLATE \"C\", t.\"metric_type\", t.\"workspace\" COLLATE \"C\""
-                               : "ORDER BY t.\"metric_category\", t.\"metric_type\", t.\"workspace\"",
-                      0, NULL, current_row, c, err);
+    return nilo__rows(
+        c, "app_latest", "t.\"metric_category\", t.\"value\", t.\"scale\", t.\"metric_date\"",
+        postgres ? "ORDER BY t.\"metric_category\" COLLATE \"C\", t.\"metric_type\", t.\"workspace\" COLLATE \"C\""
+                 : "ORDER BY t.\"metric_category\", t.\"metric_type\", t.\"workspace\"",
+        0, NULL, current_row, c, err);
 }
 
 const struct nilo_function nilo__fn_current_metrics = {
@@ -88,7 +91,9 @@ static const struct nilo_parameter activity_parameters[] = {
 static const struct nilo_column activity_columns[] = {
     {.name = "date", .type = NILO_T_DAY, .doc = "the day"},
     {.name = "posts", .type = NILO_T_INT, .doc = "posts created that day (posts_created); null: not collected"},
-    {.name = "comments", .type = NILO_T_INT, .doc = "comments created that day (comments_created); null: not collected"},
+    {.name = "comments",
+     .type = NILO_T_INT,
+     .doc = "comments created that day (comments_created); null: not collected"},
 };
 
 struct activity {
@@ -102,7 +107,8 @@ static int activity_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *er
     struct activity *a = ctx;
     int64_t at = nilo_db_column_int(row, 0) - a->from.n;
     nilo_i128 v;
-    if (at < 0 || at >= a->days || !nilo_decimal_rescale(nilo_db_column_int(row, 2), (int)nilo_db_column_int(row, 3), 0, &v))
+    if (at < 0 || at >= a->days ||
+        !nilo_decimal_rescale(nilo_db_column_int(row, 2), (int)nilo_db_column_int(row, 3), 0, &v))
         return 0;
     (void)err;
     struct nilo_datum *d = &a->counts[at][strcmp(nilo_db_column_text(row, 1), "posts_created") != 0];
@@ -129,7 +135,8 @@ static int activity_run(struct nilo_call *c, struct nilo_err *err)
         a.counts[i][0] = a.counts[i][1] = nilo_datum_null(NILO_T_INT);
     const struct nilo_db_value range[] = {NILO_DBV_INT(a.from.n), NILO_DBV_INT(today.n)};
     if (nilo__rows(c, "daily_metrics", "t.\"metric_date\", t.\"metric_category\", t.\"value\", t.\"scale\"",
-                   "WHERE t.\"metric_date\" >= CAST(?1 AS bigint) AND t.\"metric_date\" <= CAST(?2 AS bigint) AND t.\"metric_type\" = 0 AND "
+                   "WHERE t.\"metric_date\" >= CAST(?1 AS bigint) AND t.\"metric_date\" <= CAST(?2 AS bigint) AND "
+                   "t.\"metric_type\" = 0 AND "
                    "t.\"metric_category\" IN ('posts_created', 'comments_created')",
                    2, range, activity_row, &a, err) < 0)
         return -1;

@@ -16,13 +16,21 @@ static const struct nilo_parameter parameters[] = {
     {.name = "connection", .type = NILO_T_TEXT, .doc = "items of this connection"},
     {.name = "platform", .type = NILO_T_TEXT, .doc = "items of this platform"},
     {.name = "external_id", .type = NILO_T_TEXT, .doc = "this item alone"},
-    {.name = "window_days", .type = NILO_T_INT, .fallback = "0", .doc = "0: all time so far; else days of a rolling window"},
-    {.name = "fill", .type = NILO_T_TEXT, .fallback = "none", .doc = "none, or spread: a change over a gap is spread over its days"},
+    {.name = "window_days",
+     .type = NILO_T_INT,
+     .fallback = "0",
+     .doc = "0: all time so far; else days of a rolling window"},
+    {.name = "fill",
+     .type = NILO_T_TEXT,
+     .fallback = "none",
+     .doc = "none, or spread: a change over a gap is spread over its days"},
     {.name = "as_of", .type = NILO_T_TIME, .doc = "as it was known then"},
 };
 static const struct nilo_column columns[] = {
     {.name = "period", .type = NILO_T_DAY, .doc = "the day, or the first day of the week or month"},
-    {.name = "value", .type = NILO_T_DECIMAL, .doc = "level: the period's last value; flow: its sum; null: see absence"},
+    {.name = "value",
+     .type = NILO_T_DECIMAL,
+     .doc = "level: the period's last value; flow: its sum; null: see absence"},
     {.name = "change", .type = NILO_T_DECIMAL, .doc = "against the value before; null for the first"},
     {.name = "span_days", .type = NILO_T_INT, .doc = "days that the change covers"},
     {.name = "items", .type = NILO_T_INT, .doc = "items that existed"},
@@ -54,7 +62,10 @@ struct series {
     size_t n_competitors;
 };
 
-static bool flow(const struct series *x) { return x->metric->aggregation == NILO_FLOW; }
+static bool flow(const struct series *x)
+{
+    return x->metric->aggregation == NILO_FLOW;
+}
 
 /* ---- periods --------------------------------------------------------------------------------------------------------------------- */
 
@@ -65,7 +76,9 @@ static nilo_day period_start(enum step step, nilo_day d)
 
 static nilo_day period_next(enum step step, nilo_day start)
 {
-    return step == STEP_DAY ? NILO_DAY(start.n + 1) : step == STEP_WEEK ? NILO_DAY(start.n + 7) : nilo_day_next_month(start);
+    return step == STEP_DAY    ? NILO_DAY(start.n + 1)
+           : step == STEP_WEEK ? NILO_DAY(start.n + 7)
+                               : nilo_day_next_month(start);
 }
 
 /* ---- changes of a level, put in by day ---------------------------------------------------------------------------------------------- */
@@ -124,7 +137,10 @@ static int add_total(struct series *x, enum nilo_total_scope kind, int64_t id)
 {
     x->sum = 0;
     x->items = x->known = 0;
-    return nilo_store_totals(x->call->store, x->call->scope, kind, id, x->win, x->metric->id, x->base, x->to, total_row, x, x->err) == 0 ? 0 : -1;
+    return nilo_store_totals(x->call->store, x->call->scope, kind, id, x->win, x->metric->id, x->base, x->to, total_row,
+                             x, x->err) == 0
+               ? 0
+               : -1;
 }
 
 /* Connections of the scope by name or platform. */
@@ -134,14 +150,16 @@ static int connections(struct series *x, const char *name, const char *platform,
     struct nilo_connection *all;
     int64_t *ids;
     size_t n, n_ids, k = 0;
-    if (nilo__scope_workspaces(c->store, c->scope, &c->arena, &ids, &n_ids, x->err) < 0 || nilo_store_connections(c->store, &all, &n, x->err) < 0)
+    if (nilo__scope_workspaces(c->store, c->scope, &c->arena, &ids, &n_ids, x->err) < 0 ||
+        nilo_store_connections(c->store, &all, &n, x->err) < 0)
         return -1;
     int64_t *found = nilo_arena_array(&c->arena, n + 1, sizeof *found);
     for (size_t i = 0; found && i < n; i++) {
         bool in = false;
         for (size_t j = 0; j < n_ids; j++)
             in |= ids[j] == all[i].workspace;
-        if (in && (name ? strcmp(all[i].name, name) == 0 : strcmp(all[i].platform, platform) == 0 && strcmp(all[i].role, "competitor") != 0))
+        if (in && (name ? strcmp(all[i].name, name) == 0
+                        : strcmp(all[i].platform, platform) == 0 && strcmp(all[i].role, "competitor") != 0))
             found[k++] = all[i].id;
     }
     free(all);
@@ -181,10 +199,13 @@ static int read_totals(struct series *x, const char *owner, const char *connecti
 {
     int64_t *ids;
     size_t n;
-    enum nilo_total_scope kind = owner ? NILO_TOTAL_OWNER : connection || platform ? NILO_TOTAL_CONNECTION : NILO_TOTAL_WORKSPACE;
-    int rc = owner                    ? owners(x, owner, &ids, &n)
-             : connection || platform ? connections(x, connection, platform, &ids, &n)
-                                      : nilo__scope_workspaces(x->call->store, x->call->scope, &x->call->arena, &ids, &n, x->err);
+    enum nilo_total_scope kind = owner                    ? NILO_TOTAL_OWNER
+                                 : connection || platform ? NILO_TOTAL_CONNECTION
+                                                          : NILO_TOTAL_WORKSPACE;
+    int rc = owner ? owners(x, owner, &ids, &n)
+             : connection || platform
+                 ? connections(x, connection, platform, &ids, &n)
+                 : nilo__scope_workspaces(x->call->store, x->call->scope, &x->call->arena, &ids, &n, x->err);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = add_total(x, kind, ids[i]);
     return rc;
@@ -219,7 +240,8 @@ static int sum_row(void *ctx, const struct nilo_scan_row *row)
     if (!flow(x)) {
         if (add_change(x, row->day, row->value - x->sum, 0, 1 - x->known) < 0)
             return -1;
-    } else if ((nilo_day_is_none(x->base) || row->day.n >= x->base.n) && add_change(x, row->day, row->value, 0, 1) < 0) {
+    } else if ((nilo_day_is_none(x->base) || row->day.n >= x->base.n) &&
+               add_change(x, row->day, row->value, 0, 1) < 0) {
         return -1;
     }
     x->sum = row->value;
@@ -246,7 +268,8 @@ static int read_sums(struct series *x, struct nilo_select *sel, const char *owne
 {
     int64_t *own = NULL, *con = NULL;
     size_t n_own = 1, n_con = 1;
-    if ((owner && owners(x, owner, &own, &n_own) < 0) || (connection && connections(x, connection, NULL, &con, &n_con) < 0) ||
+    if ((owner && owners(x, owner, &own, &n_own) < 0) ||
+        (connection && connections(x, connection, NULL, &con, &n_con) < 0) ||
         (!owner && !connection && load_competitors(x) < 0))
         return -1;
     sel->kind = NILO_CONTENT;
@@ -274,7 +297,8 @@ static bool number_of(const char *text, size_t len, int scale, nilo_i128 *ret)
 }
 
 /* Numbers of the metadata by name: what averages and percentages are put together from. */
-static void read_parts(const char *meta, nilo_i128 *size, nilo_i128 *num, nilo_i128 *den, bool *has_size, bool *has_parts)
+static void read_parts(const char *meta, nilo_i128 *size, nilo_i128 *num, nilo_i128 *den, bool *has_size,
+                       bool *has_parts)
 {
     struct nilo_json *j;
     enum nilo_json_event event;
@@ -288,7 +312,8 @@ static void read_parts(const char *meta, nilo_i128 *size, nilo_i128 *num, nilo_i
         while (nilo_json_next(j, &event, &text, &len, NULL) == 0 && event == NILO_JSON_KEY) {
             const char *raw;
             size_t raw_len;
-            bool is_size = len == 11 && memcmp(text, "sample_size", 11) == 0, is_num = len == 9 && memcmp(text, "numerator", 9) == 0;
+            bool is_size = len == 11 && memcmp(text, "sample_size", 11) == 0,
+                 is_num = len == 9 && memcmp(text, "numerator", 9) == 0;
             bool is_den = len == 11 && memcmp(text, "denominator", 11) == 0;
             if (nilo_json_raw(j, &raw, &raw_len, NULL) < 0)
                 break;
@@ -309,7 +334,8 @@ static int reading_row(void *ctx, const struct nilo_scan_row *row)
     if (!same_entity(x, row)) {
         if (x->any && row->workspace && nilo_call_text(x->call, "external_id"))
             return nilo_err_set(x->err, NILO_EINVAL,
-                                "several connections hold an item \"%.200s\"; add connection=, platform= or the workspace to tell which is meant",
+                                "several connections hold an item \"%.200s\"; add connection=, platform= or the "
+                                "workspace to tell which is meant",
                                 nilo_call_text(x->call, "external_id"));
         x->entity = row->entity;
         x->any = true;
@@ -354,7 +380,8 @@ static int first_row(void *ctx, const struct nilo_scan_row *row)
 /* Is it a metric of the app? Then each has one value a day, and no items. */
 static int is_app(struct series *x, bool *ret)
 {
-    const struct nilo_select sel = {.kind = NILO_APP, .metric = x->metric->id, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE};
+    const struct nilo_select sel = {
+        .kind = NILO_APP, .metric = x->metric->id, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE};
     *ret = false;
     int rc = nilo_store_scan(x->call->store, x->call->scope, &sel, first_row, ret, x->err);
     return rc < 0 ? -1 : 0;
@@ -410,14 +437,17 @@ static nilo_i128 combine(const struct series *x, const struct nilo__point *t)
     int64_t v;
     if (t->values <= 1)
         return t->sum;
-    if (x->metric->type == NILO_AVERAGE && t->parts == t->values && t->weight > 0 && nilo_decimal_div(t->weighted, t->weight, 0, &v))
+    if (x->metric->type == NILO_AVERAGE && t->parts == t->values && t->weight > 0 &&
+        nilo_decimal_div(t->weighted, t->weight, 0, &v))
         return v;
-    if (x->metric->type == NILO_PERCENTAGE && t->parts == t->values && t->den != 0 && nilo_decimal_div(100 * t->num, t->den, x->metric->scale, &v))
+    if (x->metric->type == NILO_PERCENTAGE && t->parts == t->values && t->den != 0 &&
+        nilo_decimal_div(100 * t->num, t->den, x->metric->scale, &v))
         return v;
     return nilo_decimal_div(t->sum, t->values, 0, &v) ? v : t->sum;
 }
 
-static void take_day(const struct series *x, struct row *r, struct nilo__point *t, nilo_day day, const struct nilo__point *p)
+static void take_day(const struct series *x, struct row *r, struct nilo__point *t, nilo_day day,
+                     const struct nilo__point *p)
 {
     bool ratio = x->metric->type == NILO_AVERAGE || x->metric->type == NILO_PERCENTAGE;
     r->items = p->items;
@@ -541,7 +571,8 @@ static int hand_on_all(struct series *x)
     first = period_start(x->step, first);
     for (nilo_day d = first; d.n <= x->to.n; d = period_next(x->step, d))
         if (++n > NILO__POINTS_MAX)
-            return nilo_err_set(x->err, NILO_EINVAL, "the range holds more than %d periods; ask for less", NILO__POINTS_MAX);
+            return nilo_err_set(x->err, NILO_EINVAL, "the range holds more than %d periods; ask for less",
+                                NILO__POINTS_MAX);
     struct row *rows = nilo_arena_array(&x->call->arena, n + 1, sizeof *rows);
     if (!rows)
         return nilo_err_nomem(x->err);
@@ -564,8 +595,20 @@ static int unknown_metric(const struct nilo_catalog *catalog, const char *name, 
     struct nilo__near near = {.name = name, .len = strlen(name)};
     for (size_t i = 0; i < catalog->n; i++)
         nilo__near_try(&near, catalog->metrics[i].name);
-    return nilo_err_set(err, NILO_EINVAL, "metric \"%.100s\" is not defined%s%s%s", name, near.best ? "; did you mean \"" : "",
-                        near.best ? near.best : "", near.best ? "\"?" : "");
+    return nilo_err_set(err, NILO_EINVAL, "metric \"%.100s\" is not defined%s%s%s", name,
+                        near.best ? "; did you mean \"" : "", near.best ? near.best : "", near.best ? "\"?" : "");
+}
+
+/* As of a time, the day of that time is the present one. */
+static int day_then(struct series *x)
+{
+    const struct nilo_calendar *calendar;
+    if (nilo__scope_calendar(x->call->store, x->call->scope, &calendar, x->err) < 0)
+        return -1;
+    nilo_day then = calendar ? nilo_calendar_day(calendar, x->as_of) : NILO_DAY((int32_t)(x->as_of / NILO_US_DAY));
+    if (then.n < x->today.n)
+        x->today = then;
+    return 0;
 }
 
 static int take_arguments(struct series *x)
@@ -593,6 +636,8 @@ static int take_arguments(struct series *x)
     x->win = (int32_t)win;
     if (nilo__days(x->call, 0, &x->from, &x->to, &x->today, x->err) < 0 ||
         nilo__as_of_us(x->call->q, x->call->store, x->call->scope, &x->as_of, x->err) < 0)
+        return -1;
+    if (x->as_of != NILO_US_NONE && day_then(x) < 0)
         return -1;
     if (x->to.n > x->today.n) /* nothing is known of days to come */
         x->to = x->today;
@@ -622,11 +667,13 @@ static int read_series(struct series *x)
         return -1;
     x->readings = external_id || app || !adds_up;
     if (x->readings && !external_id && !app && x->metric->builtin)
-        return nilo_err_set(x->err, NILO_EINVAL, "%s does not add up over items; ask for one with external_id=", x->metric->name);
+        return nilo_err_set(x->err, NILO_EINVAL,
+                            "%s does not add up over items; ask for one with external_id=", x->metric->name);
     if (x->readings) {
         int64_t *ids = NULL, *own = NULL;
         size_t n = 1, n_own = 1;
-        if ((connection && connections(x, connection, NULL, &ids, &n) < 0) || (owner && owners(x, owner, &own, &n_own) < 0))
+        if ((connection && connections(x, connection, NULL, &ids, &n) < 0) ||
+            (owner && owners(x, owner, &own, &n_own) < 0))
             return -1;
         for (size_t i = 0; i < n; i++)
             for (size_t k = 0; k < n_own; k++) {

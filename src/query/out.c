@@ -18,8 +18,14 @@ static const char *const mimes[] = {
     NILO_FORMAT_ROWS(X)
 #undef X
 };
-const char *nilo_format_name(enum nilo_format f) { return names[f]; }
-const char *nilo_format_mime(enum nilo_format f) { return mimes[f]; }
+const char *nilo_format_name(enum nilo_format f)
+{
+    return names[f];
+}
+const char *nilo_format_mime(enum nilo_format f)
+{
+    return mimes[f];
+}
 int nilo_format_value(const char *name)
 {
     for (int i = 0; i < NILO_FORMAT_N; i++)
@@ -83,7 +89,8 @@ static void put_csv_cell(struct nilo_buf *b, const char *p, size_t len, bool tex
 {
     bool mark = text && formula(p, len), quote = text && len == 0;
     for (size_t i = 0; i < len && !quote; i++)
-        quote = p[i] == ',' || p[i] == '"' || p[i] == '\n' || p[i] == '\r' || ((i == 0 || i + 1 == len) && (p[i] == ' ' || p[i] == '\t'));
+        quote = p[i] == ',' || p[i] == '"' || p[i] == '\n' || p[i] == '\r' ||
+                ((i == 0 || i + 1 == len) && (p[i] == ' ' || p[i] == '\t'));
     if (quote)
         nilo_buf_addc(b, '"');
     if (mark)
@@ -128,7 +135,8 @@ static bool one_object(const struct nilo_writer *w)
 
 static int not_one(struct nilo_err *err, const char *how_many)
 {
-    return nilo_err_set(err, NILO_EONE, "Cannot coerce the result to a single JSON object: the result contains %s", how_many);
+    return nilo_err_set(err, NILO_EONE, "Cannot coerce the result to a single JSON object: the result contains %s",
+                        how_many);
 }
 
 static int take_head(void *ctx, const struct nilo_head *head, struct nilo_err *err)
@@ -151,7 +159,8 @@ static int take_row(void *ctx, const struct nilo_datum *cells, struct nilo_err *
         if (w->rows > 1)
             return not_one(err, "more than one row");
         put_json_row(w, cells);
-        return w->buf.failed ? nilo__writer_flush(w, SIZE_MAX, err) : 0; /* written at the end, when it is known to be the only one */
+        return w->buf.failed ? nilo__writer_flush(w, SIZE_MAX, err)
+                             : 0; /* written at the end, when it is known to be the only one */
     }
     switch (w->format) {
     case NILO_FORMAT_TABLE:
@@ -171,7 +180,8 @@ static int take_row(void *ctx, const struct nilo_datum *cells, struct nilo_err *
     return nilo__writer_flush(w, PIECE, err);
 }
 
-int nilo_writer_new(enum nilo_format f, bool strip, nilo_write_fn *write, void *ctx, struct nilo_writer **ret, struct nilo_err *err)
+int nilo_writer_new(enum nilo_format f, bool strip, nilo_write_fn *write, void *ctx, struct nilo_writer **ret,
+                    struct nilo_err *err)
 {
     struct nilo_writer *w = calloc(1, sizeof *w);
     if (!w)
@@ -185,7 +195,10 @@ int nilo_writer_new(enum nilo_format f, bool strip, nilo_write_fn *write, void *
     return 0;
 }
 
-struct nilo_sink nilo_writer_sink(struct nilo_writer *w) { return (struct nilo_sink){take_head, take_row, w}; }
+struct nilo_sink nilo_writer_sink(struct nilo_writer *w)
+{
+    return (struct nilo_sink){take_head, take_row, w};
+}
 
 int nilo_writer_end(struct nilo_writer *w, struct nilo_err *err)
 {
@@ -203,7 +216,10 @@ int nilo_writer_end(struct nilo_writer *w, struct nilo_err *err)
     return nilo__writer_flush(w, 1, err);
 }
 
-int64_t nilo_writer_rows(const struct nilo_writer *w) { return w->rows; }
+int64_t nilo_writer_rows(const struct nilo_writer *w)
+{
+    return w->rows;
+}
 
 void nilo_writer_free(struct nilo_writer *w)
 {

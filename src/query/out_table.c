@@ -5,7 +5,7 @@
 
 #include "query/out_priv.h"
 
-#define LOOK_ROWS  1000            /* rows that decide the widths */
+#define LOOK_ROWS  1000              /* rows that decide the widths */
 #define LOOK_BYTES ((size_t)4 << 20) /* or so many bytes of them */
 
 struct nilo__layout {
@@ -40,10 +40,11 @@ static bool within(uint32_t c, const uint32_t (*ranges)[2], size_t n)
 /* Columns on a terminal: none for marks that combine, two for wide East Asian characters and pictures. */
 static size_t char_width(uint32_t c)
 {
-    static const uint32_t none[][2] = {{0x300, 0x36f}, {0x200b, 0x200f}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0x1f3fb, 0x1f3ff}};
-    static const uint32_t two[][2] = {{0x1100, 0x115f}, {0x2e80, 0x303e}, {0x3041, 0xa4cf}, {0xac00, 0xd7a3},   {0xf900, 0xfaff},
-                                      {0xfe30, 0xfe6f}, {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff},
-                                      {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
+    static const uint32_t none[][2] = {{0x300, 0x36f},   {0x200b, 0x200f}, {0x20d0, 0x20ff},
+                                       {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0x1f3fb, 0x1f3ff}};
+    static const uint32_t two[][2] = {{0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0xa4cf},   {0xac00, 0xd7a3},
+                                      {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},   {0xffe0, 0xffe6},
+                                      {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
     if (c < 0x300)
         return 1;
     if (within(c, none, sizeof none / sizeof none[0]))
@@ -82,7 +83,10 @@ static void put_line(struct nilo_writer *w, const char *(*cell)(void *ctx, size_
     nilo_buf_addc(b, '\n');
 }
 
-static const char *heading(void *ctx, size_t i) { return ((struct nilo_writer *)ctx)->head.columns[i].name; }
+static const char *heading(void *ctx, size_t i)
+{
+    return ((struct nilo_writer *)ctx)->head.columns[i].name;
+}
 
 /* Cells stand one behind the other: asked for in order. */
 static const char *next_cell(void *ctx, size_t i)

@@ -48,18 +48,24 @@ static int decode(struct nilo__parse *x, const char *p, size_t len, struct nilo_
     return 0;
 }
 
-static bool is(struct nilo__text t, const char *word) { return t.len == strlen(word) && memcmp(t.p, word, t.len) == 0; }
+static bool is(struct nilo__text t, const char *word)
+{
+    return t.len == strlen(word) && memcmp(t.p, word, t.len) == 0;
+}
 
 /* ---- unknown names ------------------------------------------------------------------------------------------------------------- */
 
-int nilo__no_column(const struct nilo_query *q, const char *name, size_t len, struct nilo_notes *notes, struct nilo_err *err)
+int nilo__no_column(const struct nilo_query *q, const char *name, size_t len, struct nilo_notes *notes,
+                    struct nilo_err *err)
 {
     struct nilo__near near = {.name = name, .len = len};
     for (size_t i = 0; i < q->n_columns; i++)
         nilo__near_try(&near, q->columns[i].name);
     if (near.best && notes)
-        snprintf(notes->hint, sizeof notes->hint, "Perhaps you meant to reference the column \"%s.%s\".", q->relation->name, near.best);
-    return nilo_err_set(err, NILO_ECOLUMN, "column %s.%.*s does not exist", q->relation->name, len > 100 ? 100 : (int)len, name);
+        snprintf(notes->hint, sizeof notes->hint, "Perhaps you meant to reference the column \"%s.%s\".",
+                 q->relation->name, near.best);
+    return nilo_err_set(err, NILO_ECOLUMN, "column %s.%.*s does not exist", q->relation->name,
+                        len > 100 ? 100 : (int)len, name);
 }
 
 static int no_relation(struct nilo__text name, struct nilo_notes *notes, struct nilo_err *err)
@@ -69,8 +75,8 @@ static int no_relation(struct nilo__text name, struct nilo_notes *notes, struct 
         nilo__near_try(&near, nilo_relations[i].name);
     if (near.best && notes)
         snprintf(notes->hint, sizeof notes->hint, "Perhaps you meant the table 'public.%s'", near.best);
-    return nilo_err_set(err, NILO_ERELATION, "Could not find the table 'public.%.*s' in the schema cache", name.len > 100 ? 100 : (int)name.len,
-                        name.p);
+    return nilo_err_set(err, NILO_ERELATION, "Could not find the table 'public.%.*s' in the schema cache",
+                        name.len > 100 ? 100 : (int)name.len, name.p);
 }
 
 /* ---- select -------------------------------------------------------------------------------------------------------------------- */
@@ -123,11 +129,16 @@ static int parse_cast(struct nilo__parse *x, struct nilo__text t, struct nilo__i
         const char *name;
         enum nilo__cast cast;
     } casts[] = {
-        {"text", NILO__CAST_TEXT},         {"varchar", NILO__CAST_TEXT},  {"int", NILO__CAST_INT},       {"integer", NILO__CAST_INT},
-        {"int4", NILO__CAST_INT},          {"int8", NILO__CAST_INT},      {"bigint", NILO__CAST_INT},    {"smallint", NILO__CAST_INT},
-        {"numeric", NILO__CAST_NUMERIC},   {"decimal", NILO__CAST_NUMERIC}, {"float8", NILO__CAST_NUMERIC}, {"float4", NILO__CAST_NUMERIC},
-        {"real", NILO__CAST_NUMERIC},      {"double precision", NILO__CAST_NUMERIC}, {"date", NILO__CAST_DATE}, {"timestamptz", NILO__CAST_SAME},
-        {"json", NILO__CAST_SAME},         {"jsonb", NILO__CAST_SAME},    {"uuid", NILO__CAST_SAME},     {"boolean", NILO__CAST_SAME},
+        {"text", NILO__CAST_TEXT},       {"varchar", NILO__CAST_TEXT},
+        {"int", NILO__CAST_INT},         {"integer", NILO__CAST_INT},
+        {"int4", NILO__CAST_INT},        {"int8", NILO__CAST_INT},
+        {"bigint", NILO__CAST_INT},      {"smallint", NILO__CAST_INT},
+        {"numeric", NILO__CAST_NUMERIC}, {"decimal", NILO__CAST_NUMERIC},
+        {"float8", NILO__CAST_NUMERIC},  {"float4", NILO__CAST_NUMERIC},
+        {"real", NILO__CAST_NUMERIC},    {"double precision", NILO__CAST_NUMERIC},
+        {"date", NILO__CAST_DATE},       {"timestamptz", NILO__CAST_SAME},
+        {"json", NILO__CAST_SAME},       {"jsonb", NILO__CAST_SAME},
+        {"uuid", NILO__CAST_SAME},       {"boolean", NILO__CAST_SAME},
         {"bool", NILO__CAST_SAME},
     };
     static const enum nilo_type same[] = {NILO_T_TIME, NILO_T_JSON, NILO_T_JSON, NILO_T_UUID, NILO_T_BOOL, NILO_T_BOOL};
@@ -138,23 +149,27 @@ static int parse_cast(struct nilo__parse *x, struct nilo__text t, struct nilo__i
         if (!is(t, casts[i].name))
             continue;
         item->cast = casts[i].cast;
-        bool fits = item->cast == NILO__CAST_TEXT ||
-                    ((item->cast == NILO__CAST_INT || item->cast == NILO__CAST_NUMERIC) && (number || from == NILO_T_TEXT)) ||
-                    (item->cast == NILO__CAST_DATE && (from == NILO_T_DAY || from == NILO_T_TIME)) ||
-                    (item->cast == NILO__CAST_SAME && i >= first_same && from == same[i - first_same]);
+        bool fits =
+            item->cast == NILO__CAST_TEXT ||
+            ((item->cast == NILO__CAST_INT || item->cast == NILO__CAST_NUMERIC) && (number || from == NILO_T_TEXT)) ||
+            (item->cast == NILO__CAST_DATE && (from == NILO_T_DAY || from == NILO_T_TIME)) ||
+            (item->cast == NILO__CAST_SAME && i >= first_same && from == same[i - first_same]);
         if (fits)
             return 0;
         return nilo_err_set(x->err, NILO_EPARSE, "cannot cast type %s to %s", nilo_type_name(from), casts[i].name);
     }
-    return nilo_err_set(x->err, NILO_EPARSE, "type \"%.*s\" does not exist or is no cast of this column; ::text, ::bigint, ::numeric and ::date are",
-                        t.len > 60 ? 60 : (int)t.len, t.p);
+    return nilo_err_set(
+        x->err, NILO_EPARSE,
+        "type \"%.*s\" does not exist or is no cast of this column; ::text, ::bigint, ::numeric and ::date are",
+        t.len > 60 ? 60 : (int)t.len, t.p);
 }
 
 static struct nilo__item *new_item(struct nilo__parse *x)
 {
     struct nilo_query *q = x->q;
     if (q->n_items >= NILO__SELECT_MAX) {
-        nilo_err_set(x->err, NILO_EPARSE, "more than %d columns in one request; name those that are needed", NILO__SELECT_MAX);
+        nilo_err_set(x->err, NILO_EPARSE, "more than %d columns in one request; name those that are needed",
+                     NILO__SELECT_MAX);
         return NULL;
     }
     if ((q->n_items & (q->n_items - 1)) == 0) { /* full: 0, 1, 2, 4, ... */
@@ -226,8 +241,8 @@ static int parse_item(struct nilo__parse *x, struct nilo__text whole)
     if (!item->column)
         return nilo__no_column(x->q, name.p, name.len, x->notes, x->err);
     if (item->path.n && item->column->type != NILO_T_JSON)
-        return nilo_err_set(x->err, NILO_EPARSE, "column %s.%s is %s; only jsonb columns have keys", x->q->relation->name, item->column->name,
-                            nilo_type_name(item->column->type));
+        return nilo_err_set(x->err, NILO_EPARSE, "column %s.%s is %s; only jsonb columns have keys",
+                            x->q->relation->name, item->column->name, nilo_type_name(item->column->type));
     if (at < end && (end - at < 2 || at[1] != ':'))
         return nilo__fail(x, "select parameter", whole, "alias:column::type is the most that is understood");
     if (at < end && parse_cast(x, trim(at + 2, end), item) < 0)
@@ -285,8 +300,8 @@ static int parse_order_item(struct nilo__parse *x, struct nilo__text t)
     if (!o->column)
         return nilo__no_column(q, name.p, name.len, x->notes, x->err);
     if (o->column->type == NILO_T_JSON || o->column->type == NILO_T_UUID)
-        return nilo_err_set(x->err, NILO_EPARSE, "rows cannot be ordered by %s.%s (%s)", q->relation->name, o->column->name,
-                            nilo_type_name(o->column->type));
+        return nilo_err_set(x->err, NILO_EPARSE, "rows cannot be ordered by %s.%s (%s)", q->relation->name,
+                            o->column->name, nilo_type_name(o->column->type));
     bool direction = false, nulls = false;
     while (at < end) {
         const char *from = ++at;
@@ -321,14 +336,16 @@ static int parse_order(struct nilo__parse *x, struct nilo__text value)
     }
 }
 
-static int parse_count(struct nilo__parse *x, const char *name, struct nilo__text value, bool *ret_negative, int64_t *ret)
+static int parse_count(struct nilo__parse *x, const char *name, struct nilo__text value, bool *ret_negative,
+                       int64_t *ret)
 {
     const char *at = value.p;
     *ret_negative = value.len > 1 && *at == '-';
     size_t digits = strspn(at + *ret_negative, "0123456789");
     if (digits == 0 || digits + *ret_negative != value.len)
-        return nilo_err_set(x->err, NILO_EPARSE, "\"failed to parse %s parameter (%.*s)\" (line 1, column 1): a whole number is expected", name,
-                            value.len > 100 ? 100 : (int)value.len, value.p);
+        return nilo_err_set(x->err, NILO_EPARSE,
+                            "\"failed to parse %s parameter (%.*s)\" (line 1, column 1): a whole number is expected",
+                            name, value.len > 100 ? 100 : (int)value.len, value.p);
     *ret = digits > 18 ? INT64_MAX : strtoll(at + *ret_negative, NULL, 10);
     return 0;
 }
@@ -355,8 +372,10 @@ static int parse_as_of(struct nilo__parse *x, struct nilo__text value)
 {
     struct nilo_query *q = x->q;
     if (!q->relation->as_of)
-        return nilo_err_set(x->err, NILO_EINVAL, "%s cannot be asked as of a time; content_snapshots, daily_metrics, owner_daily and timeseries can",
-                            q->relation->name);
+        return nilo_err_set(
+            x->err, NILO_EINVAL,
+            "%s cannot be asked as of a time; content_snapshots, daily_metrics, owner_daily and timeseries can",
+            q->relation->name);
     if (nilo_iso_parse(value.p, value.len, &q->as_of, x->err) < 0)
         return nilo_err_wrap(x->err, "as_of");
     q->has_as_of = true;
@@ -415,8 +434,8 @@ static int check_post(struct nilo__parse *x, const struct nilo__node *n, bool to
             return -1;
     if (n->kind != NILO__COMPARE || nilo__in_sql(n) || top)
         return 0;
-    return nilo_err_set(x->err, NILO_EPARSE, "a condition on %s%s works by itself only, not inside of and() or or()", n->column->name,
-                        n->path.n ? "->key" : "");
+    return nilo_err_set(x->err, NILO_EPARSE, "a condition on %s%s works by itself only, not inside of and() or or()",
+                        n->column->name, n->path.n ? "->key" : "");
 }
 
 static void apply_range(struct nilo_query *q)
@@ -424,7 +443,8 @@ static void apply_range(struct nilo_query *q)
     const struct nilo_request *r = &q->request;
     if (r->range_first >= 0) {
         q->offset = r->range_first;
-        q->limit = r->range_last >= r->range_first && r->range_last < INT64_MAX ? r->range_last - r->range_first + 1 : -1;
+        q->limit =
+            r->range_last >= r->range_first && r->range_last < INT64_MAX ? r->range_last - r->range_first + 1 : -1;
     }
     if (r->max_rows > 0 && (q->limit < 0 || q->limit > r->max_rows))
         q->limit = r->max_rows;
@@ -444,7 +464,8 @@ static int parse_all(struct nilo__parse *x, struct nilo_store *s, const char *te
     if (!q->filter)
         return nilo_err_nomem(x->err);
     q->filter->kind = NILO__AND;
-    if (nilo__columns_of(q, nilo_store_catalog(s), x->err) < 0 || (mark && parse_query_string(x, mark + 1, end) < 0) || make_out(x) < 0)
+    if (nilo__columns_of(q, nilo_store_catalog(s), x->err) < 0 || (mark && parse_query_string(x, mark + 1, end) < 0) ||
+        make_out(x) < 0)
         return -1;
     if (q->request.as_of && parse_as_of(x, (struct nilo__text){q->request.as_of, strlen(q->request.as_of)}) < 0)
         return -1;
@@ -455,8 +476,8 @@ static int parse_all(struct nilo__parse *x, struct nilo_store *s, const char *te
     return 0;
 }
 
-int nilo_query_parse(struct nilo_store *s, const char *text, size_t len, const struct nilo_request *request, struct nilo_query **ret,
-                     struct nilo_notes *notes, struct nilo_err *err)
+int nilo_query_parse(struct nilo_store *s, const char *text, size_t len, const struct nilo_request *request,
+                     struct nilo_query **ret, struct nilo_notes *notes, struct nilo_err *err)
 {
     if (notes)
         *notes = (struct nilo_notes){0};
@@ -485,8 +506,14 @@ void nilo_query_free(struct nilo_query *q)
     free(q);
 }
 
-const struct nilo_relation *nilo_query_relation(const struct nilo_query *q) { return q->relation; }
-const struct nilo_function *nilo_query_function(const struct nilo_query *q) { return q->function; }
+const struct nilo_relation *nilo_query_relation(const struct nilo_query *q)
+{
+    return q->relation;
+}
+const struct nilo_function *nilo_query_function(const struct nilo_query *q)
+{
+    return q->function;
+}
 const struct nilo_out_column *nilo_query_columns(const struct nilo_query *q, size_t *ret_n)
 {
     *ret_n = q->n_out;

@@ -34,7 +34,10 @@ struct run {
     bool unpacked;
 };
 
-static size_t index_of(const struct run *r, const struct nilo_column *c) { return (size_t)(c - r->q->columns); }
+static size_t index_of(const struct run *r, const struct nilo_column *c)
+{
+    return (size_t)(c - r->q->columns);
+}
 
 /* ---- packed cells ------------------------------------------------------------------------------------------------------------ */
 
@@ -100,7 +103,8 @@ static int unpack(struct run *r, struct nilo_err *err)
             r->cap_packed = cap;
         }
         if (!read_cell(&at, end, &r->packed[r->n_packed]))
-            return nilo_err_set(err, NILO_EINTERNAL, "packed cells do not read: %.*s", v.len > 200 ? 200 : (int)v.len, v.p);
+            return nilo_err_set(err, NILO_EINTERNAL, "packed cells do not read: %.*s", v.len > 200 ? 200 : (int)v.len,
+                                v.p);
         sorted = sorted && (r->n_packed == 0 || r->packed[r->n_packed - 1].metric < r->packed[r->n_packed].metric);
     }
     if (!sorted)
@@ -210,7 +214,10 @@ static void put_sum_object(struct run *r, const struct nilo_column *c, struct ni
     }
 }
 
-static int by_bytes(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 /* Keys between bytes 0x1f, in any order, to a sorted array. */
 static int put_owners(struct run *r, int at, struct nilo_json_out *o, struct nilo_err *err)
@@ -367,8 +374,10 @@ static int text_to_number(struct nilo_datum *d, struct nilo_err *err)
     const char *dot = memchr(d->p, '.', d->len);
     int scale = dot ? (int)(d->p + d->len - dot - 1) : 0;
     int64_t v;
-    if (scale > NILO_SCALE_MAX || nilo_decimal_parse(d->p, d->len, scale > NILO_SCALE_MAX ? 0 : scale, false, &v, NULL) < 0)
-        return nilo_err_set(err, NILO_ENUMBER, "invalid input syntax for type numeric: \"%.*s\"", d->len > 100 ? 100 : (int)d->len, d->p);
+    if (scale > NILO_SCALE_MAX ||
+        nilo_decimal_parse(d->p, d->len, scale > NILO_SCALE_MAX ? 0 : scale, false, &v, NULL) < 0)
+        return nilo_err_set(err, NILO_ENUMBER, "invalid input syntax for type numeric: \"%.*s\"",
+                            d->len > 100 ? 100 : (int)d->len, d->p);
     *d = nilo_datum_decimal(v, scale);
     return 0;
 }
@@ -537,8 +546,10 @@ static int count(struct run *r, struct nilo_head *head, struct nilo_err *err)
     if (count_rows(r, &total, err) < 0)
         return -1;
     if (q->request.count == NILO_COUNT_EXACT && q->offset > total)
-        return nilo_err_set(err, NILO_ERANGE, "Requested range not satisfiable: an offset of %lld was requested, but there are only %lld rows",
-                            (long long)q->offset, (long long)total);
+        return nilo_err_set(
+            err, NILO_ERANGE,
+            "Requested range not satisfiable: an offset of %lld was requested, but there are only %lld rows",
+            (long long)q->offset, (long long)total);
     head->total = q->request.count == NILO_COUNT_EXACT ? total : -1;
     head->page = total > q->offset ? total - q->offset : 0;
     if (q->limit >= 0 && head->page > q->limit)
@@ -553,7 +564,8 @@ static int answer(struct run *r, struct nilo_err *err)
     struct nilo_query *q = r->q;
     struct nilo_head head = {.columns = q->out, .n = q->n_out, .offset = q->offset, .total = -1, .page = -1};
     nilo_us as_of;
-    if (nilo__as_of_us(q, r->s, r->scope, &as_of, err) < 0 || nilo__statement_make(q, r->s, r->scope, as_of, &r->arena, &r->plan, err) < 0)
+    if (nilo__as_of_us(q, r->s, r->scope, &as_of, err) < 0 ||
+        nilo__statement_make(q, r->s, r->scope, as_of, &r->arena, &r->plan, err) < 0)
         return -1;
     r->base = nilo_arena_array(&r->arena, q->n_columns, sizeof *r->base);
     r->made = nilo_arena_array(&r->arena, q->n_columns, sizeof *r->made);
@@ -588,7 +600,8 @@ static void run_done(struct run *r)
 }
 
 /* Row-level security: who may not see a relation's rows finds none. Anonymous visitors are told to sign in. */
-static int check_role(enum nilo_role least, const char *what, const char *name, struct nilo_scope *scope, struct nilo_err *err)
+static int check_role(enum nilo_role least, const char *what, const char *name, struct nilo_scope *scope,
+                      struct nilo_err *err)
 {
     if (scope->role >= least)
         return 0;
@@ -598,11 +611,13 @@ static int check_role(enum nilo_role least, const char *what, const char *name, 
     return 0;
 }
 
-int nilo_query_run(struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_sink *sink, struct nilo_err *err)
+int nilo_query_run(struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope,
+                   const struct nilo_sink *sink, struct nilo_err *err)
 {
     struct nilo_scope seen = *scope;
     const char *name = q->relation ? q->relation->name : q->function->name;
-    if (check_role(q->relation ? q->relation->min_role : q->function->min_role, q->relation ? "table" : "function", name, &seen, err) < 0)
+    if (check_role(q->relation ? q->relation->min_role : q->function->min_role, q->relation ? "table" : "function",
+                   name, &seen, err) < 0)
         return -1;
     if (q->function)
         return nilo__call_run(q, s, &seen, sink, err);
@@ -623,8 +638,8 @@ int nilo_query_run(struct nilo_query *q, struct nilo_store *s, const struct nilo
 
 /* ---- calendars ------------------------------------------------------------------------------------------------------------------------ */
 
-int nilo__scope_workspaces(struct nilo_store *s, const struct nilo_scope *scope, struct nilo_arena *arena, int64_t **ret, size_t *ret_n,
-                           struct nilo_err *err)
+int nilo__scope_workspaces(struct nilo_store *s, const struct nilo_scope *scope, struct nilo_arena *arena,
+                           int64_t **ret, size_t *ret_n, struct nilo_err *err)
 {
     struct nilo_workspace *all;
     size_t n, k = 0;
@@ -646,7 +661,8 @@ int nilo__scope_workspaces(struct nilo_store *s, const struct nilo_scope *scope,
     return 0;
 }
 
-int nilo__scope_calendar(struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_calendar **ret, struct nilo_err *err)
+int nilo__scope_calendar(struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_calendar **ret,
+                         struct nilo_err *err)
 {
     struct nilo_arena arena;
     int64_t *ids;
@@ -660,7 +676,8 @@ int nilo__scope_calendar(struct nilo_store *s, const struct nilo_scope *scope, c
     return rc;
 }
 
-int nilo__as_of_us(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, nilo_us *ret, struct nilo_err *err)
+int nilo__as_of_us(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, nilo_us *ret,
+                   struct nilo_err *err)
 {
     const struct nilo_calendar *calendar;
     *ret = NILO_US_NONE;

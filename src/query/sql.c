@@ -5,7 +5,7 @@
 
 #include "query/query_priv.h"
 
-#define SQL_MOST ((size_t)900 << 10) /* the driver takes a megabyte */
+#define SQL_MOST   ((size_t)900 << 10) /* the driver takes a megabyte */
 #define COUNT_MOST (INT64_MAX / 4)
 
 struct build {
@@ -22,7 +22,7 @@ struct build {
 };
 
 #define PUT(b, text) nilo_buf_adds(&(b)->where, text)
-#define ADD(b, ...) nilo_buf_addf(&(b)->where, __VA_ARGS__)
+#define ADD(b, ...)  nilo_buf_addf(&(b)->where, __VA_ARGS__)
 
 bool nilo__in_sql(const struct nilo__node *n)
 {
@@ -31,7 +31,10 @@ bool nilo__in_sql(const struct nilo__node *n)
     return n->path.n == 0 && n->column->form != NILO_F_UUID;
 }
 
-static size_t index_of(const struct build *b, const struct nilo_column *c) { return (size_t)(c - b->q->columns); }
+static size_t index_of(const struct build *b, const struct nilo_column *c)
+{
+    return (size_t)(c - b->q->columns);
+}
 
 static int add_param(struct build *b, struct nilo_db_value v)
 {
@@ -52,11 +55,17 @@ static int add_param(struct build *b, struct nilo_db_value v)
     return p->n_params;
 }
 
-static int add_text(struct build *b, struct nilo__text t) { return add_param(b, nilo_dbv_textn(t.p, t.len)); }
+static int add_text(struct build *b, struct nilo__text t)
+{
+    return add_param(b, nilo_dbv_textn(t.p, t.len));
+}
 
 /* ---- left sides ---------------------------------------------------------------------------------------------------------------- */
 
-static void put_column(struct nilo_buf *to, const struct nilo_column *c) { nilo_buf_addf(to, "t.\"%s\"", c->name); }
+static void put_column(struct nilo_buf *to, const struct nilo_column *c)
+{
+    nilo_buf_addf(to, "t.\"%s\"", c->name);
+}
 
 /* Enumerations are stored as numbers, spoken and compared as words. */
 static void put_enum(struct nilo_buf *to, const struct nilo_column *c)
@@ -104,7 +113,8 @@ static void put_integer(struct build *b, const struct nilo_column *c, enum nilo_
 {
     if (c->form == NILO_F_SUM) {
         int hi = add_param(b, NILO_DBV_INT(nilo_split_hi(v))), lo = add_param(b, NILO_DBV_INT(nilo_split_lo(v)));
-        ADD(b, "(t.\"%s\", t.\"%s.lo\") %s (CAST(?%d AS bigint), CAST(?%d AS bigint))", c->name, c->name, symbol(op), hi, lo);
+        ADD(b, "(t.\"%s\", t.\"%s.lo\") %s (CAST(?%d AS bigint), CAST(?%d AS bigint))", c->name, c->name, symbol(op),
+            hi, lo);
         return;
     }
     put_column(&b->where, c);
@@ -129,7 +139,8 @@ static struct nilo__text trim(struct nilo__text t)
 }
 
 /* Against a stored integer of that scale: the literal's floor, and whether that is all of it. */
-static void put_scaled(struct build *b, const struct nilo_column *c, enum nilo__op op, struct nilo__text literal, int scale)
+static void put_scaled(struct build *b, const struct nilo_column *c, enum nilo__op op, struct nilo__text literal,
+                       int scale)
 {
     int64_t floor;
     bool exact;
@@ -214,11 +225,14 @@ static void put_owner(struct build *b, const struct nilo_column *c, enum nilo__o
     }
     marked[0] = marked[v.len + 1] = '\x1f';
     memcpy(marked + 1, v.p, v.len);
-    ADD(b, "replace(t.\"%s\", ?%d, '') %s t.\"%s\"", c->name, add_param(b, nilo_dbv_textn(marked, v.len + 2)), op == NILO__NEQ ? "=" : "<>",
-        c->name);
+    ADD(b, "replace(t.\"%s\", ?%d, '') %s t.\"%s\"", c->name, add_param(b, nilo_dbv_textn(marked, v.len + 2)),
+        op == NILO__NEQ ? "=" : "<>", c->name);
 }
 
-static bool true_word(struct nilo__text v) { return v.len && (strchr("tTyY1", *v.p) || (v.len == 2 && (v.p[1] | 0x20) == 'n')); }
+static bool true_word(struct nilo__text v)
+{
+    return v.len && (strchr("tTyY1", *v.p) || (v.len == 2 && (v.p[1] | 0x20) == 'n'));
+}
 
 /* ---- conditions ----------------------------------------------------------------------------------------------------------------- */
 
@@ -240,8 +254,8 @@ static void put_compare(struct build *b, const struct nilo_column *c, enum nilo_
 
 static void put_is(struct build *b, const struct nilo_column *c, enum nilo__is is)
 {
-    bool never_null = c->form == NILO_F_OWNERS || c->form == NILO_F_ABSENCE || c->form == NILO_F_KNOWN || c->form == NILO_F_DAYS ||
-                      c->form == NILO_F_WINDOWS;
+    bool never_null = c->form == NILO_F_OWNERS || c->form == NILO_F_ABSENCE || c->form == NILO_F_KNOWN ||
+                      c->form == NILO_F_DAYS || c->form == NILO_F_WINDOWS;
     if (never_null) {
         PUT(b, is == NILO__IS_NOT_NULL ? "TRUE" : "FALSE");
         return;
@@ -302,7 +316,8 @@ static void put_in(struct build *b, const struct nilo__node *n)
         for (size_t i = 0; i < n->n_values; i++) {
             struct nilo__text v = trim(n->values[i]);
             b->nomem |= nilo_iso_parse(v.p, v.len, &iso, NULL) < 0;
-            ADD(b, "%sCAST(?%d AS bigint)", i ? "," : "", add_param(b, NILO_DBV_INT(c->type == NILO_T_DAY ? iso.day.n : iso.us)));
+            ADD(b, "%sCAST(?%d AS bigint)", i ? "," : "",
+                add_param(b, NILO_DBV_INT(c->type == NILO_T_DAY ? iso.day.n : iso.us)));
         }
         PUT(b, ")");
         return;
@@ -368,17 +383,20 @@ static bool is_one_of(const char *word, const char *const *list)
 /* A condition of the top level, compiled already: its values are the parameters from `first` on, one each. */
 static void tell_node(struct build *b, const struct nilo__node *n, int first)
 {
-    static const char *const texts[] = {"workspace", "connection", "platform", "external_id", "owner", "metric", "metric_category", NULL};
+    static const char *const texts[] = {"workspace", "connection", "platform",        "external_id",
+                                        "owner",     "metric",     "metric_category", NULL};
     static const char *const days[] = {"day", "metric_date", NULL};
+    if (n->kind != NILO__COMPARE || n->not || n->n_values == 0 || b->n_narrow == sizeof b->narrow / sizeof b->narrow[0])
+        return;
     bool equal = n->op == NILO__IN || (n->op == NILO__EQ && !n->all), many = n->n_values != 1;
     bool bound = n->op >= NILO__GT && n->op <= NILO__LTE && !many;
     bool text = is_one_of(n->column->name, texts) && equal, day = is_one_of(n->column->name, days) && (equal || bound);
     bool window = strcmp(n->column->name, "window_days") == 0 && n->op == NILO__EQ && !many;
-    if (n->kind != NILO__COMPARE || n->not || !(text || day || window) || b->plan->n_params - first + 1 != (int)n->n_values || n->n_values == 0 ||
-        b->n_narrow == sizeof b->narrow / sizeof b->narrow[0])
+    if (!(text || day || window) || b->plan->n_params - first + 1 != (int)n->n_values)
         return;
     char op = equal ? '=' : n->op == NILO__GT || n->op == NILO__GTE ? '>' : '<';
-    b->narrow[b->n_narrow++] = (struct nilo_narrow){.column = n->column->name, .op = op, .first_param = first, .n_params = (int)n->n_values};
+    b->narrow[b->n_narrow++] =
+        (struct nilo_narrow){.column = n->column->name, .op = op, .first_param = first, .n_params = (int)n->n_values};
 }
 
 /* ---- what the result needs ------------------------------------------------------------------------------------------------------- */
@@ -396,13 +414,14 @@ static void need_column(struct build *b, const struct nilo_column *c)
 
 static bool packed(const struct build *b, const struct nilo_column *c)
 {
-    return b->q->relation->wide == NILO_WIDE_VALUES &&
-           (c->form == NILO_F_METRIC || c->form == NILO_F_ABSENCE || c->form == NILO_F_DAYS || c->form == NILO_F_WINDOWS);
+    return b->q->relation->wide == NILO_WIDE_VALUES && (c->form == NILO_F_METRIC || c->form == NILO_F_ABSENCE ||
+                                                        c->form == NILO_F_DAYS || c->form == NILO_F_WINDOWS);
 }
 
 static bool made_here(const struct nilo_column *c)
 {
-    return c->form == NILO_F_UUID || c->form == NILO_F_KNOWN || c->form == NILO_F_ABSENCE || c->form == NILO_F_DAYS || c->form == NILO_F_WINDOWS;
+    return c->form == NILO_F_UUID || c->form == NILO_F_KNOWN || c->form == NILO_F_ABSENCE || c->form == NILO_F_DAYS ||
+           c->form == NILO_F_WINDOWS;
 }
 
 /* The select list; fills plan->at. */
@@ -518,7 +537,8 @@ static void put_order(struct build *b, struct nilo_buf *to)
 static void put_limit(struct build *b, struct nilo_buf *to)
 {
     const struct nilo_query *q = b->q;
-    int64_t limit = q->limit < 0 || q->limit > COUNT_MOST ? COUNT_MOST : q->limit, offset = q->offset > COUNT_MOST ? COUNT_MOST : q->offset;
+    int64_t limit = q->limit < 0 || q->limit > COUNT_MOST ? COUNT_MOST : q->limit,
+            offset = q->offset > COUNT_MOST ? COUNT_MOST : q->offset;
     if (b->plan->post || (q->limit < 0 && offset == 0))
         return;
     int at = add_param(b, NILO_DBV_INT(limit));
@@ -535,7 +555,8 @@ static int put_source(struct build *b, struct nilo_buf *to, nilo_us as_of, bool 
 {
     const struct nilo_query *q = b->q;
     bool sums = q->relation->wide == NILO_WIDE_SUMS;
-    struct nilo_source_want want = {.as_of = as_of, .narrow = b->narrow, .n_narrow = b->n_narrow, .cells = !count && b->plan->cells_at >= 0};
+    struct nilo_source_want want = {
+        .as_of = as_of, .narrow = b->narrow, .n_narrow = b->n_narrow, .cells = !count && b->plan->cells_at >= 0};
     want.metrics = nilo_arena_array(b->plan->arena, q->n_columns + 1, sizeof *want.metrics);
     if (!want.metrics)
         return nilo_err_nomem(err);
@@ -550,7 +571,8 @@ static int put_source(struct build *b, struct nilo_buf *to, nilo_us as_of, bool 
             want.rate = read || b->own[i];
     }
     if (want.n_metrics > NILO__SUMS_MAX)
-        return nilo_err_set(err, NILO_EINVAL, "more than %d metrics at once; name those that are needed in select", NILO__SUMS_MAX);
+        return nilo_err_set(err, NILO_EINVAL, "more than %d metrics at once; name those that are needed in select",
+                            NILO__SUMS_MAX);
     return nilo_store_source(b->s, b->scope, q->relation->name, &want, to, err);
 }
 
@@ -609,11 +631,12 @@ static int assemble(struct build *b, nilo_us as_of, struct nilo_err *err)
     return 0;
 }
 
-int nilo__statement_make(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, nilo_us as_of, struct nilo_arena *arena,
-                    struct nilo__statement *ret, struct nilo_err *err)
+int nilo__statement_make(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope,
+                         nilo_us as_of, struct nilo_arena *arena, struct nilo__statement *ret, struct nilo_err *err)
 {
     *ret = (struct nilo__statement){.arena = arena};
-    struct build b = {.q = q, .s = s, .scope = scope, .plan = ret, .postgres = nilo_db_engine(nilo_store_db(s)) == NILO_DB_POSTGRES};
+    struct build b = {
+        .q = q, .s = s, .scope = scope, .plan = ret, .postgres = nilo_db_engine(nilo_store_db(s)) == NILO_DB_POSTGRES};
     nilo_buf_init(&ret->sql, SQL_MOST);
     nilo_buf_init(&ret->count_sql, SQL_MOST);
     nilo_buf_init(&b.where, SQL_MOST);

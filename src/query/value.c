@@ -69,7 +69,10 @@ bool nilo__like_ok(struct nilo__text pattern)
     return true;
 }
 
-static char folded(char c, bool fold) { return fold && c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c; }
+static char folded(char c, bool fold)
+{
+    return fold && c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
 
 char *nilo__like_sql(struct nilo_arena *arena, struct nilo__text pattern, bool glob, bool fold)
 {
@@ -166,7 +169,8 @@ static int descend(struct nilo_json *j, struct nilo__text step, struct nilo_err 
 }
 
 /* The raw text of one step's value. */
-static int find(const char *json, size_t len, struct nilo__text step, const char **ret, size_t *ret_len, struct nilo_err *err)
+static int find(const char *json, size_t len, struct nilo__text step, const char **ret, size_t *ret_len,
+                struct nilo_err *err)
 {
     struct nilo_json *j;
     size_t index;
@@ -205,8 +209,8 @@ static int unquoted(const char *raw, size_t len, struct nilo_buf *scratch, struc
     return rc;
 }
 
-int nilo__json_at(const char *json, size_t len, const struct nilo__path *path, struct nilo_buf *scratch, struct nilo_datum *ret,
-                  struct nilo_err *err)
+int nilo__json_at(const char *json, size_t len, const struct nilo__path *path, struct nilo_buf *scratch,
+                  struct nilo_datum *ret, struct nilo_err *err)
 {
     *ret = (struct nilo_datum){.type = path->text ? NILO_T_TEXT : NILO_T_JSON, .null = true};
     for (int i = 0; i < path->n; i++) {
@@ -276,9 +280,9 @@ static bool holds(const struct nilo_datum *d, enum nilo__op op, struct nilo__tex
 bool nilo__post_match(const struct nilo__node *n, const struct nilo_datum *d)
 {
     if (n->op == NILO__IS)
-        return (d->null == (n->is != NILO__IS_NOT_NULL)) != n->not;
+        return (d->null == (n->is != NILO__IS_NOT_NULL)) != n->not ;
     if (n->op == NILO__ISDISTINCT)
-        return (d->null || compare(d, n->values[0]) != 0) != n->not;
+        return (d->null || compare(d, n->values[0]) != 0) != n->not ;
     if (d->null)
         return false;
     bool all = n->all, result = all;
@@ -286,5 +290,5 @@ bool nilo__post_match(const struct nilo__node *n, const struct nilo_datum *d)
         bool one = holds(d, n->op, n->values[i]);
         result = all ? result && one : result || one;
     }
-    return result != n->not;
+    return result != n->not ;
 }

@@ -6,7 +6,7 @@
 
 /* ---- scan -------------------------------------------------------------------------------------------------------------------- */
 
-#define SQL_MOST (64 << 10)
+#define SQL_MOST    (64 << 10)
 #define PARAMS_MOST 16
 
 struct building {
@@ -49,20 +49,24 @@ static void where_entity(struct building *b, const struct nilo_scope *scope, con
 
 static void where_owner(struct building *b, const struct nilo_select *sel)
 {
-    where_number(b, "EXISTS (SELECT 1 FROM credit cr WHERE cr.bucket = e.bucket AND cr.entity_id = e.id AND cr.owner_id = ", sel->owner,
-                 " AND cr.from_day <= v.day AND cr.to_day >= v.day");
+    where_number(
+        b, "EXISTS (SELECT 1 FROM credit cr WHERE cr.bucket = e.bucket AND cr.entity_id = e.id AND cr.owner_id = ",
+        sel->owner, " AND cr.from_day <= v.day AND cr.to_day >= v.day");
     if (sel->as_of == NILO_US_NONE)
         nilo_buf_adds(&b->sql, " AND cr.ended_at IS NULL)");
     else
-        nilo_buf_addf(&b->sql, " AND cr.recorded_at <= %" PRId64 " AND (cr.ended_at IS NULL OR cr.ended_at > %" PRId64 "))", sel->as_of,
-                      sel->as_of);
+        nilo_buf_addf(&b->sql,
+                      " AND cr.recorded_at <= %" PRId64 " AND (cr.ended_at IS NULL OR cr.ended_at > %" PRId64 "))",
+                      sel->as_of, sel->as_of);
 }
 
 /* One branch: the cells of one table. */
-static void add_branch(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel, const char *table)
+static void add_branch(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel,
+                       const char *table)
 {
     nilo_buf_addf(&b->sql,
-                  "SELECT e.bucket, e.id, e.workspace_id, e.connection_id, v.day, v.metric_id, v.value, v.absence, v.provenance, v.captured_at, "
+                  "SELECT e.bucket, e.id, e.workspace_id, e.connection_id, v.day, v.metric_id, v.value, v.absence, "
+                  "v.provenance, v.captured_at, "
                   "v.meta FROM entity e CROSS JOIN %s v",
                   table);
     where_entity(b, scope, sel);
@@ -80,7 +84,8 @@ static void add_branch(struct building *b, const struct nilo_scope *scope, const
 }
 
 #define SAME                                                                                                           \
-    "y.bucket = v.bucket AND y.entity_id = v.entity_id AND y.win = v.win AND y.day = v.day AND y.metric_id = v.metric_id"
+    "y.bucket = v.bucket AND y.entity_id = v.entity_id AND y.win = v.win AND y.day = v.day AND y.metric_id = "         \
+    "v.metric_id"
 #define COUNTED "IN (SELECT id FROM run WHERE status IN (0, 1, 2, 3, 4))"
 
 static void add_scan(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
@@ -97,7 +102,8 @@ static void add_scan(struct building *b, const struct nilo_scope *scope, const s
         nilo_buf_adds(&b->sql, " AND v.run_id " COUNTED " AND NOT EXISTS (SELECT 1 FROM day_value y WHERE " SAME);
         where_number(b, "y.recorded_at <= ", sel->as_of, ") AND NOT EXISTS (SELECT 1 FROM observation y WHERE " SAME);
         where_number(b, "y.recorded_at <= ", sel->as_of,
-                     " AND y.run_id " COUNTED " AND (CASE WHEN y.absence <= 3 THEN 1 ELSE 0 END, y.rank, y.captured_at, y.run_id) > "
+                     " AND y.run_id " COUNTED
+                     " AND (CASE WHEN y.absence <= 3 THEN 1 ELSE 0 END, y.rank, y.captured_at, y.run_id) > "
                      "(CASE WHEN v.absence <= 3 THEN 1 ELSE 0 END, v.rank, v.captured_at, v.run_id))");
     }
     nilo_buf_adds(&b->sql, " ORDER BY 1, 2, 5, 6");
@@ -126,8 +132,8 @@ static int scan_rows(struct nilo_db_stmt *stmt, nilo_scan_fn *fn, void *ctx, str
     return got;
 }
 
-int nilo_store_scan(struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_select *sel, nilo_scan_fn *fn, void *ctx,
-                    struct nilo_err *err)
+int nilo_store_scan(struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_select *sel,
+                    nilo_scan_fn *fn, void *ctx, struct nilo_err *err)
 {
     struct building b = {.n = 0};
     struct nilo_db_stmt *stmt = NULL;
@@ -155,9 +161,11 @@ static bool in_scope(const struct nilo_scope *scope, int64_t workspace)
     return false;
 }
 
-static int check_scope(struct nilo_store *s, const struct nilo_scope *scope, enum nilo_total_scope kind, int64_t id, struct nilo_err *err)
+static int check_scope(struct nilo_store *s, const struct nilo_scope *scope, enum nilo_total_scope kind, int64_t id,
+                       struct nilo_err *err)
 {
-    static const char *const sql[] = {"SELECT id FROM workspace WHERE id = ?1", "SELECT workspace_id FROM connection WHERE id = ?1",
+    static const char *const sql[] = {"SELECT id FROM workspace WHERE id = ?1",
+                                      "SELECT workspace_id FROM connection WHERE id = ?1",
                                       "SELECT workspace_id FROM owner WHERE id = ?1"};
     int64_t workspace;
     if (nilo__query_int(s, 0, &workspace, err, sql[kind], NILO__PARAMS(NILO_DBV_INT(id))) < 0)
@@ -188,7 +196,8 @@ static int next_day(struct totalling *t, nilo_day day)
 {
     if (t->any && t->row.day.n == day.n)
         return 0;
-    bool skip = t->any && !nilo_day_is_none(t->from) && day.n < t->from.n; /* an earlier state that a later one replaces */
+    bool skip =
+        t->any && !nilo_day_is_none(t->from) && day.n < t->from.n; /* an earlier state that a later one replaces */
     int rc = skip ? 0 : hand_on(t);
     t->any = true;
     t->row.day = day;
@@ -214,18 +223,20 @@ static void take_row(struct totalling *t, struct nilo_db_stmt *stmt, int32_t met
     t->row.known += t->level ? known : fresh;
 }
 
-int nilo_store_totals(struct nilo_store *s, const struct nilo_scope *scope, enum nilo_total_scope kind, int64_t id, int32_t win,
-                      int32_t metric, nilo_day from, nilo_day to, nilo_total_fn *fn, void *ctx, struct nilo_err *err)
+int nilo_store_totals(struct nilo_store *s, const struct nilo_scope *scope, enum nilo_total_scope kind, int64_t id,
+                      int32_t win, int32_t metric, nilo_day from, nilo_day to, nilo_total_fn *fn, void *ctx,
+                      struct nilo_err *err)
 {
     const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(s), metric);
     struct totalling t = {.level = !m || m->aggregation == NILO_LEVEL, .from = from, .fn = fn, .ctx = ctx};
     struct nilo_db_stmt *stmt;
     if (check_scope(s, scope, kind, id, err) < 0 ||
         nilo__query(s, &stmt, err,
-                    "SELECT metric_id, day, hi, lo, known, fresh FROM total WHERE bucket = ?1 AND scope_kind = ?2 AND scope_id = ?3 AND win = ?4 "
+                    "SELECT metric_id, day, hi, lo, known, fresh FROM total WHERE bucket = ?1 AND scope_kind = ?2 AND "
+                    "scope_id = ?3 AND win = ?4 "
                     "AND metric_id IN (0, ?5) AND day <= ?6 ORDER BY day, metric_id",
-                    NILO__PARAMS(NILO_DBV_INT(id % 1024), NILO_DBV_INT(kind), NILO_DBV_INT(id), NILO_DBV_INT(win), NILO_DBV_INT(metric),
-                                 NILO_DBV_INT(nilo_day_is_none(to) ? NILO_DAY_MAX.n : to.n))) < 0)
+                    NILO__PARAMS(NILO_DBV_INT(id % 1024), NILO_DBV_INT(kind), NILO_DBV_INT(id), NILO_DBV_INT(win),
+                                 NILO_DBV_INT(metric), NILO_DBV_INT(nilo_day_is_none(to) ? NILO_DAY_MAX.n : to.n))) < 0)
         return -1;
     int got, rc = 0;
     while (rc == 0 && (got = nilo_db_row(stmt, err)) == 1) {

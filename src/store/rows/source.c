@@ -13,9 +13,10 @@ struct source {
     const struct nilo_source_want *want;
     struct nilo_buf *sql;
     bool postgres;
+    bool owner_is_key; /* the relation's rows are owners: its column "owner" is one key */
 };
 
-#define ADD(x, ...) nilo_buf_addf((x)->sql, __VA_ARGS__)
+#define ADD(x, ...)  nilo_buf_addf((x)->sql, __VA_ARGS__)
 #define PUT(x, text) nilo_buf_adds((x)->sql, text)
 
 void nilo__scope_sql(const struct nilo_scope *scope, const char *column, struct nilo_buf *sql)
@@ -66,6 +67,10 @@ static void narrow_number(struct source *x, const char *column, const char *expr
     }
 }
 
+/* Where the column "owner" holds a list, the reader binds the key as the list holds it: between two bytes 0x1f. */
+#define OWNED_BY                                                                                                       \
+    "(e.bucket, e.id) IN (SELECT nc.bucket, nc.entity_id FROM owner nw JOIN credit nc ON nc.owner_id = nw.id WHERE "
+
 /* Of the entity e: its kind (-1 = any), the scope, and what narrows it. */
 static void where_entity(struct source *x, int kind)
 {
@@ -83,11 +88,8 @@ static void where_entity(struct source *x, int kind)
     narrow_text(x, "platform", "e.connection_id IN (SELECT id FROM connection WHERE platform", ")");
     /* the list of workspaces gives an index over (workspace_id, external_id) its first column where the scope holds all */
     narrow_text(x, "external_id", "e.workspace_id IN (SELECT id FROM workspace) AND e.external_id", "");
-    if (kind == NILO_CONTENT) /* the reader binds the key as the column "owner" holds it: between two bytes 0x1f */
-        narrow_text(x, "owner",
-                    "(e.bucket, e.id) IN (SELECT nc.bucket, nc.entity_id FROM owner nw JOIN credit nc ON nc.owner_id = nw.id WHERE "
-                    "'\x1f' || nw.key || '\x1f'",
-                    ")");
+    if (kind == NILO_CONTENT)
+        narrow_text(x, "owner", x->owner_is_key ? OWNED_BY "nw.key" : OWNED_BY "'\x1f' || nw.key || '\x1f'", ")");
 }
 
 /* Of the cell v. */
@@ -105,26 +107,32 @@ static void where_cell(struct source *x)
 #define SAME_CELL(a, b)                                                                                                \
     a ".bucket = " b ".bucket AND " a ".entity_id = " b ".entity_id AND " a ".win = " b ".win AND " a ".day = " b      \
       ".day AND " a ".metric_id = " b ".metric_id"
-#define COUNTED " IN (SELECT id FROM run WHERE status IN (0, 1, 2, 3, 4))" /* nilo_run_status_counts */
-#define DEFINITIVE(a) "CASE WHEN " a ".absence <= 3 THEN 1 ELSE 0 END"      /* nilo_absence_definitive */
+#define COUNTED       " IN (SELECT id FROM run WHERE status IN (0, 1, 2, 3, 4))" /* nilo_run_status_counts */
+#define DEFINITIVE(a) "CASE WHEN " a ".absence <= 3 THEN 1 ELSE 0 END"           /* nilo_absence_definitive */
 
-static const char entity_columns[] =
-    "SELECT e.bucket, e.id AS entity_id, e.workspace_id, e.connection_id, e.external_id, e.kind, v.win, v.day, v.metric_id, ";
+static const char entity_columns[] = "SELECT e.bucket, e.id AS entity_id, e.workspace_id, e.connection_id, "
+                                     "e.external_id, e.kind, v.win, v.day, v.metric_id, ";
 
 /* What was known at a time although the base of the then open day was replaced later: the best reading recorded by then. */
 static void add_observed(struct source *x, int kind, const char *more)
 {
     nilo_us at = x->want->as_of;
-    ADD(x, " UNION ALL %s0 AS seq, v.value, v.absence, v.provenance, 0 AS cause, v.run_id, v.captured_at, v.source_day, v.recorded_at, NULL AS "
-           "author, v.meta FROM entity e CROSS JOIN observation v",
+    ADD(x,
+        " UNION ALL %s0 AS seq, v.value, v.absence, v.provenance, 0 AS cause, v.run_id, v.captured_at, v.source_day, "
+        "v.recorded_at, NULL AS "
+        "author, v.meta FROM entity e CROSS JOIN observation v",
         entity_columns);
     where_entity(x, kind);
-    ADD(x, "%s AND v.bucket = e.bucket AND v.entity_id = e.id AND v.recorded_at <= %" PRId64 " AND v.run_id" COUNTED, more, at);
+    ADD(x, "%s AND v.bucket = e.bucket AND v.entity_id = e.id AND v.recorded_at <= %" PRId64 " AND v.run_id" COUNTED,
+        more, at);
     where_cell(x);
-    ADD(x, " AND NOT EXISTS (SELECT 1 FROM day_value y WHERE " SAME_CELL("y", "v") " AND y.recorded_at <= %" PRId64 ")", at);
+    ADD(x, " AND NOT EXISTS (SELECT 1 FROM day_value y WHERE " SAME_CELL("y", "v") " AND y.recorded_at <= %" PRId64 ")",
+        at);
     ADD(x,
-        " AND NOT EXISTS (SELECT 1 FROM observation y WHERE " SAME_CELL("y", "v") " AND y.recorded_at <= %" PRId64 " AND y.run_id" COUNTED
-        " AND (" DEFINITIVE("y") ", y.rank, y.captured_at, y.run_id) > (" DEFINITIVE("v") ", v.rank, v.captured_at, v.run_id))",
+        " AND NOT EXISTS (SELECT 1 FROM observation y WHERE " SAME_CELL(
+            "y", "v") " AND y.recorded_at <= %" PRId64 " AND y.run_id" COUNTED
+                      " AND (" DEFINITIVE("y") ", y.rank, y.captured_at, y.run_id) > (" DEFINITIVE(
+                          "v") ", v.rank, v.captured_at, v.run_id))",
         at);
 }
 
@@ -133,8 +141,10 @@ static void add_observed(struct source *x, int kind, const char *more)
 static void add_cells_of(struct source *x, int kind, const char *more, bool latest)
 {
     bool now = x->want->as_of == NILO_US_NONE;
-    ADD(x, "(%sv.seq, v.value, v.absence, v.provenance, v.cause, v.run_id, v.captured_at, v.source_day, v.recorded_at, v.author, v.meta "
-           "FROM entity e%s CROSS JOIN day_value v",
+    ADD(x,
+        "(%sv.seq, v.value, v.absence, v.provenance, v.cause, v.run_id, v.captured_at, v.source_day, v.recorded_at, "
+        "v.author, v.meta "
+        "FROM entity e%s CROSS JOIN day_value v",
         entity_columns, latest ? " CROSS JOIN latest l" : "");
     where_entity(x, kind);
     if (latest)
@@ -152,7 +162,10 @@ static void add_cells_of(struct source *x, int kind, const char *more, bool late
     PUT(x, ") k");
 }
 
-static void add_cells(struct source *x, int kind, const char *more) { add_cells_of(x, kind, more, false); }
+static void add_cells(struct source *x, int kind, const char *more)
+{
+    add_cells_of(x, kind, more, false);
+}
 
 /* Credits that held then. */
 static void where_credit(struct source *x, const char *alias)
@@ -161,11 +174,18 @@ static void where_credit(struct source *x, const char *alias)
     if (at == NILO_US_NONE)
         ADD(x, " AND %s.ended_at IS NULL", alias);
     else
-        ADD(x, " AND %s.recorded_at <= %" PRId64 " AND (%s.ended_at IS NULL OR %s.ended_at > %" PRId64 ")", alias, at, alias, alias, at);
+        ADD(x, " AND %s.recorded_at <= %" PRId64 " AND (%s.ended_at IS NULL OR %s.ended_at > %" PRId64 ")", alias, at,
+            alias, alias, at);
 }
 
-static const char *joined(const struct source *x) { return x->postgres ? "string_agg" : "group_concat"; }
-static const char *joined_end(const struct source *x) { return x->postgres ? ", ',')" : ")"; }
+static const char *joined(const struct source *x)
+{
+    return x->postgres ? "string_agg" : "group_concat";
+}
+static const char *joined_end(const struct source *x)
+{
+    return x->postgres ? ", ',')" : ")";
+}
 
 /* ---- content_* ---------------------------------------------------------------------------------------------------------------- */
 
@@ -176,7 +196,8 @@ static void add_owner(struct source *x)
         return;
     }
     ADD(x,
-        "COALESCE((SELECT %s('\x1f' || o.key || '\x1f'%s FROM owner o WHERE o.id IN (SELECT oc.owner_id FROM credit oc WHERE oc.bucket = e.bucket "
+        "COALESCE((SELECT %s('\x1f' || o.key || '\x1f'%s FROM owner o WHERE o.id IN (SELECT oc.owner_id FROM credit oc "
+        "WHERE oc.bucket = e.bucket "
         "AND oc.entity_id = e.id",
         joined(x), joined_end(x));
     where_credit(x, "oc");
@@ -187,15 +208,18 @@ static void add_owner(struct source *x)
 static void add_metric_columns(struct source *x, const char *value)
 {
     for (size_t i = 0; i < x->want->n_metrics; i++)
-        ADD(x, ", MAX(CASE WHEN k.metric_id = %d THEN %s END) AS m%d", x->want->metrics[i]->id, value, x->want->metrics[i]->id);
+        ADD(x, ", MAX(CASE WHEN k.metric_id = %d THEN %s END) AS m%d", x->want->metrics[i]->id, value,
+            x->want->metrics[i]->id);
 }
 
 static void add_wide_head(struct source *x)
 {
-    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", e.external_id AS \"external_id\", ");
+    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", e.external_id AS "
+           "\"external_id\", ");
     add_owner(x);
-    PUT(x, ", ct.title AS \"title\", ct.posted_at AS \"posted_at\", g.day AS \"day\", g.captured_at AS \"captured_at\", "
-           "g.win AS \"window_days\", g.provenance AS \"provenance\", g.cells AS \"cells\"");
+    PUT(x,
+        ", ct.title AS \"title\", ct.posted_at AS \"posted_at\", g.day AS \"day\", g.captured_at AS \"captured_at\", "
+        "g.win AS \"window_days\", g.provenance AS \"provenance\", g.cells AS \"cells\"");
     for (size_t i = 0; i < x->want->n_metrics; i++)
         ADD(x, ", g.m%d AS \"%s\"", x->want->metrics[i]->id, x->want->metrics[i]->name);
     PUT(x, " FROM (");
@@ -203,16 +227,20 @@ static void add_wide_head(struct source *x)
 
 static void add_wide_tail(struct source *x)
 {
-    PUT(x, ") g CROSS JOIN entity e CROSS JOIN connection c CROSS JOIN workspace w LEFT JOIN content ct ON ct.bucket = e.bucket AND "
-           "ct.entity_id = e.id WHERE e.bucket = g.bucket AND e.id = g.entity_id AND c.id = e.connection_id AND w.id = e.workspace_id)");
+    PUT(x, ") g CROSS JOIN entity e CROSS JOIN connection c CROSS JOIN workspace w LEFT JOIN content ct ON ct.bucket = "
+           "e.bucket AND "
+           "ct.entity_id = e.id WHERE e.bucket = g.bucket AND e.id = g.entity_id AND c.id = e.connection_id AND w.id = "
+           "e.workspace_id)");
 }
 
 static void add_snapshots(struct source *x, const char *more, bool latest)
 {
     add_wide_head(x);
-    PUT(x, "SELECT k.bucket, k.entity_id, k.win, k.day, MAX(k.captured_at) AS captured_at, MIN(k.provenance) AS provenance, ");
+    PUT(x, "SELECT k.bucket, k.entity_id, k.win, k.day, MAX(k.captured_at) AS captured_at, MIN(k.provenance) AS "
+           "provenance, ");
     if (x->want->cells)
-        ADD(x, "%s(k.metric_id || ':' || COALESCE(CAST(k.value AS text), '!' || k.absence)%s AS cells", joined(x), joined_end(x));
+        ADD(x, "%s(k.metric_id || ':' || COALESCE(CAST(k.value AS text), '!' || k.absence)%s AS cells", joined(x),
+            joined_end(x));
     else
         PUT(x, "'' AS cells");
     add_metric_columns(x, "k.value");
@@ -222,30 +250,46 @@ static void add_snapshots(struct source *x, const char *more, bool latest)
     add_wide_tail(x);
 }
 
-static void content_snapshots(struct source *x) { add_snapshots(x, "", false); }
-static void content_latest(struct source *x) { add_snapshots(x, " AND l.win = 0", true); }
-static void content_windows(struct source *x) { add_snapshots(x, " AND l.win > 0", true); }
+static void content_snapshots(struct source *x)
+{
+    add_snapshots(x, "", false);
+}
+static void content_latest(struct source *x)
+{
+    add_snapshots(x, " AND l.win = 0", true);
+}
+static void content_windows(struct source *x)
+{
+    add_snapshots(x, " AND l.win > 0", true);
+}
 
 static void content_best(struct source *x)
 {
     add_wide_head(x);
-    PUT(x, "SELECT k.bucket, k.entity_id, NULL AS win, MAX(k.day) AS day, MAX(k.captured_at) AS captured_at, MIN(r.provenance) AS provenance, ");
+    PUT(x, "SELECT k.bucket, k.entity_id, NULL AS win, MAX(k.day) AS day, MAX(k.captured_at) AS captured_at, "
+           "MIN(r.provenance) AS provenance, ");
     ADD(x, "%s(k.metric_id || ':' || k.value || ':' || k.day || ':' || k.win%s AS cells", joined(x), joined_end(x));
     add_metric_columns(x, "k.value");
     PUT(x, " FROM (SELECT v.* FROM entity e CROSS JOIN best v");
     where_entity(x, NILO_CONTENT);
-    PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id) k JOIN run r ON r.id = k.run_id GROUP BY k.bucket, k.entity_id");
+    PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id) k JOIN run r ON r.id = k.run_id GROUP BY k.bucket, "
+           "k.entity_id");
     add_wide_tail(x);
 }
 
 static void content(struct source *x)
 {
-    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", e.external_id AS \"external_id\", ");
+    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", e.external_id AS "
+           "\"external_id\", ");
     add_owner(x);
-    PUT(x, ", ct.title AS \"title\", ct.url AS \"url\", ct.posted_at AS \"posted_at\", ct.media_type AS \"media_type\", ct.caption AS \"caption\", "
-           "ct.duration_ms AS \"duration_ms\", ct.thumbnail AS \"thumbnail\", ct.tags AS \"tags\", ct.status AS \"status\", "
-           "ct.deleted_at AS \"deleted_at\", e.first_seen_at AS \"first_seen_at\" FROM entity e JOIN connection c ON c.id = e.connection_id "
-           "JOIN workspace w ON w.id = e.workspace_id LEFT JOIN content ct ON ct.bucket = e.bucket AND ct.entity_id = e.id");
+    PUT(x, ", ct.title AS \"title\", ct.url AS \"url\", ct.posted_at AS \"posted_at\", ct.media_type AS "
+           "\"media_type\", ct.caption AS \"caption\", "
+           "ct.duration_ms AS \"duration_ms\", ct.thumbnail AS \"thumbnail\", ct.tags AS \"tags\", ct.status AS "
+           "\"status\", "
+           "ct.deleted_at AS \"deleted_at\", e.first_seen_at AS \"first_seen_at\" FROM entity e JOIN connection c ON "
+           "c.id = e.connection_id "
+           "JOIN workspace w ON w.id = e.workspace_id LEFT JOIN content ct ON ct.bucket = e.bucket AND ct.entity_id = "
+           "e.id");
     where_entity(x, NILO_CONTENT);
     PUT(x, ")");
 }
@@ -253,19 +297,26 @@ static void content(struct source *x)
 /* ---- one row a value --------------------------------------------------------------------------------------------------------- */
 
 #define OF_ENTITY                                                                                                      \
-    "w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", k.kind AS \"entity\", k.external_id AS \"external_id\", " \
-    "k.win AS \"window_days\", k.day AS \"day\", m.name AS \"metric\", m.type AS \"metric_type\", m.scale AS \"scale\", "
+    "w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", k.kind AS \"entity\", "            \
+    "k.external_id AS \"external_id\", "                                                                               \
+    "k.win AS \"window_days\", k.day AS \"day\", m.name AS \"metric\", m.type AS \"metric_type\", m.scale AS "         \
+    "\"scale\", "
 #define OF_VALUE                                                                                                       \
-    "k.value AS \"value\", k.absence AS \"absence\", k.provenance AS \"provenance\", k.captured_at AS \"captured_at\", "  \
+    "k.value AS \"value\", k.absence AS \"absence\", k.provenance AS \"provenance\", k.captured_at AS "                \
+    "\"captured_at\", "                                                                                                \
     "k.source_day AS \"source_day\", k.recorded_at AS \"recorded_at\", k.run_id AS \"run\", k.meta AS \"metadata\""
 #define JOIN_NAMES                                                                                                     \
-    " CROSS JOIN connection c CROSS JOIN workspace w CROSS JOIN metric m WHERE c.id = k.connection_id AND w.id = k.workspace_id AND m.id = k.metric_id)"
+    " CROSS JOIN connection c CROSS JOIN workspace w CROSS JOIN metric m WHERE c.id = k.connection_id AND w.id = "     \
+    "k.workspace_id AND m.id = k.metric_id)"
 
 static void daily_metrics(struct source *x)
 {
-    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", k.day AS \"metric_date\", m.type AS \"metric_type\", "
-           "m.name AS \"metric_category\", k.value AS \"value\", m.scale AS \"scale\", COALESCE(k.meta, '{}') AS \"metadata\", "
-           "k.provenance AS \"provenance\", k.captured_at AS \"collection_timestamp\", k.recorded_at AS \"created_at\" FROM ");
+    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", k.day AS \"metric_date\", m.type AS "
+           "\"metric_type\", "
+           "m.name AS \"metric_category\", k.value AS \"value\", m.scale AS \"scale\", COALESCE(k.meta, '{}') AS "
+           "\"metadata\", "
+           "k.provenance AS \"provenance\", k.captured_at AS \"collection_timestamp\", k.recorded_at AS \"created_at\" "
+           "FROM ");
     add_cells(x, NILO_APP, " AND v.win = 0 AND v.value IS NOT NULL");
     PUT(x, JOIN_NAMES);
 }
@@ -279,10 +330,13 @@ static void metric_values(struct source *x)
 
 static void revisions(struct source *x)
 {
-    PUT(x, "(SELECT " OF_ENTITY OF_VALUE ", k.cause AS \"cause\", k.seq AS \"seq\", k.author AS \"author\", (SELECT p.value FROM day_value p WHERE ");
+    PUT(x, "(SELECT " OF_ENTITY OF_VALUE
+           ", k.cause AS \"cause\", k.seq AS \"seq\", k.author AS \"author\", (SELECT p.value FROM day_value p WHERE ");
     PUT(x, SAME_CELL("p", "k") " AND p.seq < k.seq ORDER BY p.seq DESC LIMIT 1) AS \"previous\" FROM (");
-    ADD(x, "%sv.seq, v.value, v.absence, v.provenance, v.cause, v.run_id, v.captured_at, v.source_day, v.recorded_at, v.author, v.meta "
-           "FROM entity e CROSS JOIN day_value v",
+    ADD(x,
+        "%sv.seq, v.value, v.absence, v.provenance, v.cause, v.run_id, v.captured_at, v.source_day, v.recorded_at, "
+        "v.author, v.meta "
+        "FROM entity e CROSS JOIN day_value v",
         entity_columns);
     where_entity(x, -1);
     PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id AND v.seq > 0");
@@ -293,7 +347,9 @@ static void revisions(struct source *x)
 static void observations(struct source *x)
 {
     PUT(x, "(SELECT " OF_ENTITY OF_VALUE " FROM (");
-    ADD(x, "%sv.value, v.absence, v.provenance, v.run_id, v.captured_at, v.source_day, v.recorded_at, v.meta FROM entity e CROSS JOIN observation v",
+    ADD(x,
+        "%sv.value, v.absence, v.provenance, v.run_id, v.captured_at, v.source_day, v.recorded_at, v.meta FROM entity "
+        "e CROSS JOIN observation v",
         entity_columns);
     where_entity(x, -1);
     PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id");
@@ -304,19 +360,24 @@ static void observations(struct source *x)
 /* For current_metrics(): the newest value of each metric of the app, without its history. */
 static void app_latest(struct source *x)
 {
-    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", m.type AS \"metric_type\", m.name AS \"metric_category\", "
-           "v.value AS \"value\", m.scale AS \"scale\", v.day AS \"metric_date\" FROM entity e CROSS JOIN known v CROSS JOIN metric m "
+    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", m.type AS \"metric_type\", m.name AS "
+           "\"metric_category\", "
+           "v.value AS \"value\", m.scale AS \"scale\", v.day AS \"metric_date\" FROM entity e CROSS JOIN known v "
+           "CROSS JOIN metric m "
            "CROSS JOIN connection c CROSS JOIN workspace w");
     where_entity(x, NILO_APP);
-    PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id AND v.win = 0 AND m.id = v.metric_id AND c.id = e.connection_id AND w.id = e.workspace_id)");
+    PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id AND v.win = 0 AND m.id = v.metric_id AND c.id = "
+           "e.connection_id AND w.id = e.workspace_id)");
 }
 
 /* ---- small tables ------------------------------------------------------------------------------------------------------------ */
 
 static void workspaces(struct source *x)
 {
-    PUT(x, "(SELECT w.name AS \"name\", z.zone AS \"zone\", CASE WHEN z.from_day > -719162 THEN z.from_day END AS \"zone_from\", w.origin AS \"origin\", "
-           "w.created_at AS \"created_at\" FROM workspace w LEFT JOIN workspace_zone z ON z.workspace_id = w.id AND z.from_day = (SELECT "
+    PUT(x, "(SELECT w.name AS \"name\", z.zone AS \"zone\", CASE WHEN z.from_day > -719162 THEN z.from_day END AS "
+           "\"zone_from\", w.origin AS \"origin\", "
+           "w.created_at AS \"created_at\" FROM workspace w LEFT JOIN workspace_zone z ON z.workspace_id = w.id AND "
+           "z.from_day = (SELECT "
            "MAX(n.from_day) FROM workspace_zone n WHERE n.workspace_id = w.id) WHERE 1=1");
     nilo__scope_sql(x->scope, "w.id", x->sql);
     PUT(x, ")");
@@ -324,10 +385,12 @@ static void workspaces(struct source *x)
 
 static void connections(struct source *x)
 {
-    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"name\", c.platform AS \"platform\", c.role AS \"role\", c.status AS \"status\", "
-           "c.origin AS \"origin\", CASE WHEN c.closed_until > -2147483648 THEN c.closed_until END AS \"closed_until\", "
-           "CASE WHEN c.read_until > -2147483648 THEN c.read_until END AS \"read_until\", c.settle_s AS \"settle_s\", "
-           "c.created_at AS \"created_at\" FROM connection c JOIN workspace w ON w.id = c.workspace_id WHERE 1=1");
+    PUT(x,
+        "(SELECT w.name AS \"workspace\", c.name AS \"name\", c.platform AS \"platform\", c.role AS \"role\", c.status "
+        "AS \"status\", "
+        "c.origin AS \"origin\", CASE WHEN c.closed_until > -2147483648 THEN c.closed_until END AS \"closed_until\", "
+        "CASE WHEN c.read_until > -2147483648 THEN c.read_until END AS \"read_until\", c.settle_s AS \"settle_s\", "
+        "c.created_at AS \"created_at\" FROM connection c JOIN workspace w ON w.id = c.workspace_id WHERE 1=1");
     nilo__scope_sql(x->scope, "c.workspace_id", x->sql);
     PUT(x, ")");
 }
@@ -335,15 +398,19 @@ static void connections(struct source *x)
 /* Definitions are the store's, not a workspace's. */
 static void metric_definitions(struct source *x)
 {
-    PUT(x, "(SELECT m.type AS \"metric_type\", m.name AS \"metric_category\", m.display_name AS \"display_name\", m.description AS \"description\", "
-           "m.unit AS \"unit\", m.format_pattern AS \"format_pattern\", m.is_active AS \"is_active\", m.created_at AS \"created_at\", "
-           "m.kind AS \"kind\", m.aggregation AS \"aggregation\", m.scale AS \"scale\", m.currency AS \"currency\", m.builtin AS \"builtin\" "
+    PUT(x, "(SELECT m.type AS \"metric_type\", m.name AS \"metric_category\", m.display_name AS \"display_name\", "
+           "m.description AS \"description\", "
+           "m.unit AS \"unit\", m.format_pattern AS \"format_pattern\", m.is_active AS \"is_active\", m.created_at AS "
+           "\"created_at\", "
+           "m.kind AS \"kind\", m.aggregation AS \"aggregation\", m.scale AS \"scale\", m.currency AS \"currency\", "
+           "m.builtin AS \"builtin\" "
            "FROM metric m)");
 }
 
 static void owners(struct source *x)
 {
-    PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", o.display_name AS \"display_name\", o.created_at AS \"created_at\" "
+    PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", o.display_name AS \"display_name\", o.created_at AS "
+           "\"created_at\" "
            "FROM owner o JOIN workspace w ON w.id = o.workspace_id WHERE 1=1");
     nilo__scope_sql(x->scope, "o.workspace_id", x->sql);
     PUT(x, ")");
@@ -352,9 +419,12 @@ static void owners(struct source *x)
 static void credits(struct source *x)
 {
     PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", c.name AS \"connection\", c.platform AS \"platform\", "
-           "e.external_id AS \"external_id\", cr.role AS \"role\", CASE WHEN cr.from_day > -2147483648 THEN cr.from_day END AS \"from_day\", "
-           "CASE WHEN cr.to_day < 2147483647 THEN cr.to_day END AS \"to_day\", cr.recorded_at AS \"recorded_at\", cr.ended_at AS \"ended_at\", "
-           "cr.id AS \"credit\" FROM credit cr JOIN entity e ON e.bucket = cr.bucket AND e.id = cr.entity_id JOIN owner o ON o.id = cr.owner_id "
+           "e.external_id AS \"external_id\", cr.role AS \"role\", CASE WHEN cr.from_day > -2147483648 THEN "
+           "cr.from_day END AS \"from_day\", "
+           "CASE WHEN cr.to_day < 2147483647 THEN cr.to_day END AS \"to_day\", cr.recorded_at AS \"recorded_at\", "
+           "cr.ended_at AS \"ended_at\", "
+           "cr.id AS \"credit\" FROM credit cr JOIN entity e ON e.bucket = cr.bucket AND e.id = cr.entity_id JOIN "
+           "owner o ON o.id = cr.owner_id "
            "JOIN connection c ON c.id = e.connection_id JOIN workspace w ON w.id = cr.workspace_id");
     where_entity(x, -1);
     nilo__scope_sql(x->scope, "cr.workspace_id", x->sql);
@@ -364,16 +434,25 @@ static void credits(struct source *x)
 
 static void runs(struct source *x)
 {
-    PUT(x, "(SELECT r.id AS \"id\", w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", r.kind AS \"kind\", "
-           "r.status AS \"status\", r.provenance AS \"provenance\", r.revise AS \"revise\", r.slot AS \"slot\", r.target_day AS \"target_day\", "
-           "r.started_at AS \"started_at\", r.ended_at AS \"ended_at\", r.duration_ms AS \"duration_ms\", r.first_day AS \"first_day\", "
-           "r.last_day AS \"last_day\", r.items AS \"items\", r.readings AS \"readings\", r.values_recorded AS \"values_recorded\", "
-           "r.values_replaced AS \"values_replaced\", r.values_kept AS \"values_kept\", r.values_unchanged AS \"values_unchanged\", "
-           "r.values_merged AS \"values_merged\", r.values_late AS \"values_late\", r.values_amended AS \"values_amended\", "
-           "r.values_refused AS \"values_refused\", r.failed AS \"failed\", r.metrics_collected AS \"metrics_collected\", "
-           "r.days_closed AS \"days_closed\", r.compared AS \"compared\", r.fell AS \"fell\", r.jumped AS \"jumped\", r.vanished AS \"vanished\", "
-           "r.error AS \"error\", r.details AS \"details\", r.version AS \"version\" FROM run r JOIN connection c ON c.id = r.connection_id "
-           "JOIN workspace w ON w.id = r.workspace_id WHERE 1=1");
+    PUT(x,
+        "(SELECT r.id AS \"id\", w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", r.kind "
+        "AS \"kind\", "
+        "r.status AS \"status\", r.provenance AS \"provenance\", r.revise AS \"revise\", r.slot AS \"slot\", "
+        "r.target_day AS \"target_day\", "
+        "r.started_at AS \"started_at\", r.ended_at AS \"ended_at\", r.duration_ms AS \"duration_ms\", r.first_day AS "
+        "\"first_day\", "
+        "r.last_day AS \"last_day\", r.items AS \"items\", r.readings AS \"readings\", r.values_recorded AS "
+        "\"values_recorded\", "
+        "r.values_replaced AS \"values_replaced\", r.values_kept AS \"values_kept\", r.values_unchanged AS "
+        "\"values_unchanged\", "
+        "r.values_merged AS \"values_merged\", r.values_late AS \"values_late\", r.values_amended AS "
+        "\"values_amended\", "
+        "r.values_refused AS \"values_refused\", r.failed AS \"failed\", r.metrics_collected AS \"metrics_collected\", "
+        "r.days_closed AS \"days_closed\", r.compared AS \"compared\", r.fell AS \"fell\", r.jumped AS \"jumped\", "
+        "r.vanished AS \"vanished\", "
+        "r.error AS \"error\", r.details AS \"details\", r.version AS \"version\" FROM run r JOIN connection c ON c.id "
+        "= r.connection_id "
+        "JOIN workspace w ON w.id = r.workspace_id WHERE 1=1");
     nilo__scope_sql(x->scope, "r.workspace_id", x->sql);
     PUT(x, ")");
 }
@@ -381,16 +460,22 @@ static void runs(struct source *x)
 /* Collections and backfills as apps know them: in part is completed, with the failures told. */
 static void metric_collection_log(struct source *x)
 {
-    PUT(x, "(SELECT r.id AS \"run\", w.name AS \"workspace\", c.name AS \"connection\", COALESCE(r.target_day, r.last_day) AS \"collection_date\", "
-           "r.started_at AS \"started_at\", r.ended_at AS \"completed_at\", CASE WHEN r.status = 0 THEN 'running' WHEN r.status IN (1, 2, 5) THEN "
-           "'completed' ELSE 'failed' END AS \"status\", r.metrics_collected AS \"metrics_collected\", r.duration_ms AS \"duration_ms\", ");
-    PUT(x, "COALESCE(r.error, CASE WHEN r.failed > 0 THEN r.failed || ' failed: ' || COALESCE((SELECT f.message FROM run_failure f WHERE f.run_id = "
+    PUT(x, "(SELECT r.id AS \"run\", w.name AS \"workspace\", c.name AS \"connection\", COALESCE(r.target_day, "
+           "r.last_day) AS \"collection_date\", "
+           "r.started_at AS \"started_at\", r.ended_at AS \"completed_at\", CASE WHEN r.status = 0 THEN 'running' WHEN "
+           "r.status IN (1, 2, 5) THEN "
+           "'completed' ELSE 'failed' END AS \"status\", r.metrics_collected AS \"metrics_collected\", r.duration_ms "
+           "AS \"duration_ms\", ");
+    PUT(x, "COALESCE(r.error, CASE WHEN r.failed > 0 THEN r.failed || ' failed: ' || COALESCE((SELECT f.message FROM "
+           "run_failure f WHERE f.run_id = "
            "r.id ORDER BY f.n LIMIT 1), 'see error_details') END) AS \"error_message\", ");
     ADD(x,
-        "(SELECT %s('\x1e' || COALESCE(f.external_id, '') || '\x1f' || f.class || '\x1f' || f.message%s FROM (SELECT * FROM run_failure g WHERE "
+        "(SELECT %s('\x1e' || COALESCE(f.external_id, '') || '\x1f' || f.class || '\x1f' || f.message%s FROM (SELECT * "
+        "FROM run_failure g WHERE "
         "g.run_id = r.id ORDER BY g.n LIMIT 1000) f) AS \"error_details\", ",
         joined(x), joined_end(x));
-    PUT(x, "r.started_at AS \"created_at\" FROM run r JOIN connection c ON c.id = r.connection_id JOIN workspace w ON w.id = r.workspace_id "
+    PUT(x, "r.started_at AS \"created_at\" FROM run r JOIN connection c ON c.id = r.connection_id JOIN workspace w ON "
+           "w.id = r.workspace_id "
            "WHERE r.kind IN (0, 3)");
     nilo__scope_sql(x->scope, "r.workspace_id", x->sql);
     PUT(x, ")");
@@ -415,7 +500,8 @@ static int metric_id(struct source *x, const char *name)
 #define RATE_MOST "3000000000000000000" /* three such numbers still add up within 64 bits */
 static void add_part(struct source *x, const char *name, const char *as)
 {
-    ADD(x, ", MAX(CASE WHEN k.metric_id = %d AND k.value <= " RATE_MOST " THEN k.value END) AS %s", metric_id(x, name), as);
+    ADD(x, ", MAX(CASE WHEN k.metric_id = %d AND k.value <= " RATE_MOST " THEN k.value END) AS %s", metric_id(x, name),
+        as);
 }
 
 /* round-half-even of 10^6 * n / d in 64 bits for any 0 <= n, 0 < d: whole part and remainder apart */
@@ -425,9 +511,14 @@ static void add_part(struct source *x, const char *name, const char *as)
 /* SEMANTICS 1: mean over the items that have one of (likes + comments + shares) / (impressions, else views, else reach). */
 static void add_rates(struct source *x)
 {
-    PUT(x, " LEFT JOIN (SELECT a.owner_id, " HALF_EVEN("SUM(a.rate) / COUNT(*)", "SUM(a.rate) % COUNT(*)", "COUNT(*)") " AS rate FROM (");
-    PUT(x, "SELECT b.owner_id, b.n / b.d * 1000000 + " HALF_EVEN("b.n % b.d * 1000000 / b.d", "b.n % b.d * 1000000 % b.d", "b.d") " AS rate FROM (");
-    PUT(x, "SELECT p.owner_id, COALESCE(p.l, 0) + COALESCE(p.c, 0) + COALESCE(p.s, 0) AS n, CASE WHEN p.i > 0 THEN p.i WHEN p.v > 0 THEN p.v "
+    PUT(x, " LEFT JOIN (SELECT a.owner_id, " HALF_EVEN(
+               "a.rate / a.n", "a.rate % a.n",
+               "a.n") " AS rate FROM (SELECT c.owner_id, CAST(SUM(c.rate) AS bigint) AS rate, "
+                      "COUNT(*) AS n FROM (");
+    PUT(x, "SELECT b.owner_id, b.n / b.d * 1000000 + " HALF_EVEN("b.n % b.d * 1000000 / b.d",
+                                                                 "b.n % b.d * 1000000 % b.d", "b.d") " AS rate FROM (");
+    PUT(x, "SELECT p.owner_id, COALESCE(p.l, 0) + COALESCE(p.c, 0) + COALESCE(p.s, 0) AS n, CASE WHEN p.i > 0 THEN p.i "
+           "WHEN p.v > 0 THEN p.v "
            "WHEN p.r > 0 THEN p.r END AS d FROM (SELECT o.id AS owner_id, k.bucket, k.entity_id");
     add_part(x, "likes", "l");
     add_part(x, "comments", "c");
@@ -435,15 +526,20 @@ static void add_rates(struct source *x)
     add_part(x, "impressions", "i");
     add_part(x, "views", "v");
     add_part(x, "reach", "r");
-    PUT(x, " FROM owner o CROSS JOIN credit cr CROSS JOIN known k WHERE cr.owner_id = o.id AND cr.ended_at IS NULL AND k.bucket = cr.bucket AND "
+    PUT(x, " FROM owner o CROSS JOIN credit cr CROSS JOIN known k WHERE cr.owner_id = o.id AND cr.ended_at IS NULL AND "
+           "k.bucket = cr.bucket AND "
            "k.entity_id = cr.entity_id AND k.win = 0 AND k.day >= cr.from_day AND k.day <= cr.to_day");
     where_owner(x);
     /* a divisor above 9 * 10^12 would overflow the multiplication: no item on earth has as many views */
-    PUT(x, " GROUP BY o.id, k.bucket, k.entity_id) p WHERE COALESCE(p.l, p.c, p.s) IS NOT NULL) b WHERE b.d < 9000000000000 AND b.n >= 0 AND "
-           "b.n / b.d < 9000000000000) a GROUP BY a.owner_id) e ON e.owner_id = o.id");
+    PUT(x, " GROUP BY o.id, k.bucket, k.entity_id) p WHERE COALESCE(p.l, p.c, p.s) IS NOT NULL) b WHERE b.d < "
+           "9000000000000 AND b.n >= 0 AND "
+           "b.n / b.d < 9000000000000) c GROUP BY c.owner_id) a) e ON e.owner_id = o.id");
 }
 
-static bool is_flow(const struct nilo_metric *m) { return m->aggregation == NILO_FLOW; }
+static bool is_flow(const struct nilo_metric *m)
+{
+    return m->aggregation == NILO_FLOW;
+}
 
 /* "m", "m.lo", "m.known" from columns h<id>, l<id>, k<id> of g: sums put in order and null where nothing is known. */
 static void add_sum_columns(struct source *x)
@@ -451,7 +547,8 @@ static void add_sum_columns(struct source *x)
     for (size_t i = 0; i < x->want->n_metrics; i++) {
         const struct nilo_metric *m = x->want->metrics[i];
         ADD(x,
-            ", CASE WHEN g.k%d > 0 THEN g.h%d + (g.l%d >> 32) END AS \"%s\", CASE WHEN g.k%d > 0 THEN g.l%d & 4294967295 END AS \"%s.lo\", "
+            ", CASE WHEN g.k%d > 0 THEN g.h%d + (g.l%d >> 32) END AS \"%s\", CASE WHEN g.k%d > 0 THEN g.l%d & "
+            "4294967295 END AS \"%s.lo\", "
             "COALESCE(g.k%d, 0) AS \"%s.known\"",
             m->id, m->id, m->id, m->name, m->id, m->id, m->name, m->id, m->name);
     }
@@ -461,7 +558,8 @@ static void add_sum_columns(struct source *x)
  * credited. Several credits of one owner for one item count as one from the first to the last day. */
 static void add_credited(struct source *x)
 {
-    PUT(x, " JOIN (SELECT o.id AS owner_id, cr.bucket, cr.entity_id, MIN(cr.from_day) AS from_day, MAX(cr.to_day) AS to_day FROM owner o CROSS JOIN "
+    PUT(x, " JOIN (SELECT o.id AS owner_id, cr.bucket, cr.entity_id, MIN(cr.from_day) AS from_day, MAX(cr.to_day) AS "
+           "to_day FROM owner o CROSS JOIN "
            "credit cr WHERE cr.owner_id = o.id");
     where_credit(x, "cr");
     where_owner(x);
@@ -471,27 +569,38 @@ static void add_credited(struct source *x)
 static void add_totals_then(struct source *x)
 {
     /* metrics: the span [a, b) on which a value is the newest known one */
-    PUT(x, "SELECT s.owner_id, s.metric_id, CASE n.n WHEN 1 THEN s.a WHEN 2 THEN s.b ELSE s.day END AS day, CASE n.n WHEN 1 THEN s.hi WHEN 2 THEN "
-           "-s.hi ELSE s.flow * s.hi END AS hi, CASE n.n WHEN 1 THEN s.lo WHEN 2 THEN -s.lo ELSE s.flow * s.lo END AS lo, CASE n.n WHEN 1 THEN 1 "
-           "WHEN 2 THEN -1 ELSE 0 END AS known, CASE n.n WHEN 3 THEN 1 ELSE 0 END AS fresh FROM (SELECT r.owner_id, k.metric_id, k.day, m.aggregation "
-           "AS flow, k.value >> 32 AS hi, k.value & 4294967295 AS lo, CASE WHEN k.day >= r.from_day AND k.day <= r.to_day THEN 1 ELSE 0 END AS inside, "
-           "CASE WHEN k.day > r.from_day THEN k.day ELSE r.from_day END AS a, CASE WHEN r.to_day = 2147483647 OR k.until <= r.to_day THEN k.until ELSE "
-           "r.to_day + 1 END AS b FROM (SELECT k.*, LEAD(k.day, 1, 2147483647) OVER (PARTITION BY k.bucket, k.entity_id, k.metric_id ORDER BY k.day) AS "
+    PUT(x, "SELECT s.owner_id, s.metric_id, CASE n.n WHEN 1 THEN s.a WHEN 2 THEN s.b ELSE s.day END AS day, CASE n.n "
+           "WHEN 1 THEN s.hi WHEN 2 THEN "
+           "-s.hi ELSE s.flow * s.hi END AS hi, CASE n.n WHEN 1 THEN s.lo WHEN 2 THEN -s.lo ELSE s.flow * s.lo END AS "
+           "lo, CASE n.n WHEN 1 THEN 1 "
+           "WHEN 2 THEN -1 ELSE 0 END AS known, CASE n.n WHEN 3 THEN 1 ELSE 0 END AS fresh FROM (SELECT r.owner_id, "
+           "k.metric_id, k.day, m.aggregation "
+           "AS flow, k.value >> 32 AS hi, k.value & 4294967295 AS lo, CASE WHEN k.day >= r.from_day AND k.day <= "
+           "r.to_day THEN 1 ELSE 0 END AS inside, "
+           "CASE WHEN k.day > r.from_day THEN k.day ELSE r.from_day END AS a, CASE WHEN r.to_day = 2147483647 OR "
+           "k.until <= r.to_day THEN k.until ELSE "
+           "r.to_day + 1 END AS b FROM (SELECT k.*, LEAD(k.day, 1, 2147483647) OVER (PARTITION BY k.bucket, "
+           "k.entity_id, k.metric_id ORDER BY k.day) AS "
            "until FROM ");
     add_cells(x, NILO_CONTENT, " AND v.win = 0 AND v.value IS NOT NULL");
     PUT(x, ") k JOIN metric m ON m.id = k.metric_id AND m.type = 0");
     add_credited(x);
-    PUT(x, ") s CROSS JOIN (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3) n WHERE (n.n = 3 AND s.inside = 1) OR (s.flow = 0 AND s.a < s.b AND "
+    PUT(x, ") s CROSS JOIN (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3) n WHERE (n.n = 3 AND s.inside = 1) OR "
+           "(s.flow = 0 AND s.a < s.b AND "
            "(n.n = 1 OR (n.n = 2 AND s.b < 2147483647)))");
     /* metric 0: items from their first reading on, and who was read */
-    PUT(x, " UNION ALL SELECT s.owner_id, 0, CASE n.n WHEN 1 THEN s.a WHEN 2 THEN s.to_day + 1 ELSE s.day END, 0, 0, CASE n.n WHEN 1 THEN 1 WHEN 2 THEN "
-           "-1 ELSE 0 END, CASE n.n WHEN 3 THEN 1 ELSE 0 END FROM (SELECT r.owner_id, r.from_day, r.to_day, k.day, k.first_day, CASE WHEN k.first_day > "
-           "r.from_day THEN k.first_day ELSE r.from_day END AS a FROM (SELECT d.bucket, d.entity_id, d.day, MIN(d.day) OVER (PARTITION BY d.bucket, "
+    PUT(x, " UNION ALL SELECT s.owner_id, 0, CASE n.n WHEN 1 THEN s.a WHEN 2 THEN s.to_day + 1 ELSE s.day END, 0, 0, "
+           "CASE n.n WHEN 1 THEN 1 WHEN 2 THEN "
+           "-1 ELSE 0 END, CASE n.n WHEN 3 THEN 1 ELSE 0 END FROM (SELECT r.owner_id, r.from_day, r.to_day, k.day, "
+           "k.first_day, CASE WHEN k.first_day > "
+           "r.from_day THEN k.first_day ELSE r.from_day END AS a FROM (SELECT d.bucket, d.entity_id, d.day, MIN(d.day) "
+           "OVER (PARTITION BY d.bucket, "
            "d.entity_id) AS first_day FROM (SELECT DISTINCT k.bucket, k.entity_id, k.day FROM ");
     add_cells(x, NILO_CONTENT, " AND v.win = 0 AND v.absence <= 3");
     PUT(x, ") d) k");
     add_credited(x);
-    PUT(x, ") s CROSS JOIN (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3) n WHERE (n.n = 3 AND s.day >= s.from_day AND s.day <= s.to_day) OR "
+    PUT(x, ") s CROSS JOIN (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3) n WHERE (n.n = 3 AND s.day >= "
+           "s.from_day AND s.day <= s.to_day) OR "
            "(s.day = s.first_day AND s.a <= s.to_day AND (n.n = 1 OR (n.n = 2 AND s.to_day < 2147483647)))");
 }
 
@@ -499,7 +608,8 @@ static void add_totals_then(struct source *x)
 static void add_totals(struct source *x)
 {
     if (x->want->as_of == NILO_US_NONE) {
-        PUT(x, "SELECT o.id AS owner_id, t.metric_id, t.day, t.hi, t.lo, t.known, t.fresh FROM owner o CROSS JOIN total t WHERE t.bucket = o.id % 1024 "
+        PUT(x, "SELECT o.id AS owner_id, t.metric_id, t.day, t.hi, t.lo, t.known, t.fresh FROM owner o CROSS JOIN "
+               "total t WHERE t.bucket = o.id % 1024 "
                "AND t.scope_kind = 2 AND t.scope_id = o.id AND t.win = 0");
         where_owner(x);
         return;
@@ -509,17 +619,21 @@ static void add_totals(struct source *x)
 
 static void owner_metrics(struct source *x)
 {
-    PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", o.display_name AS \"display_name\", COALESCE(g.items, 0) AS \"items\", "
+    x->owner_is_key = true;
+    PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", o.display_name AS \"display_name\", COALESCE(g.items, "
+           "0) AS \"items\", "
            "g.through AS \"data_through\", ");
     PUT(x, x->want->rate ? "CASE WHEN COALESCE(g.items, 0) = 0 THEN 0 ELSE e.rate END" : "NULL");
     PUT(x, " AS \"avg_engagement_rate\"");
     add_sum_columns(x);
-    PUT(x, " FROM owner o JOIN workspace w ON w.id = o.workspace_id LEFT JOIN (SELECT t.owner_id, CAST(SUM(CASE WHEN t.metric_id = 0 THEN t.known END) "
+    PUT(x, " FROM owner o JOIN workspace w ON w.id = o.workspace_id LEFT JOIN (SELECT t.owner_id, CAST(SUM(CASE WHEN "
+           "t.metric_id = 0 THEN t.known END) "
            "AS bigint) AS items, MAX(CASE WHEN t.metric_id = 0 AND t.fresh > 0 THEN t.day END) AS through");
     for (size_t i = 0; i < x->want->n_metrics; i++) {
         const struct nilo_metric *m = x->want->metrics[i];
         ADD(x,
-            ", CAST(SUM(CASE WHEN t.metric_id = %d THEN t.hi END) AS bigint) AS h%d, CAST(SUM(CASE WHEN t.metric_id = %d THEN t.lo END) AS bigint) "
+            ", CAST(SUM(CASE WHEN t.metric_id = %d THEN t.hi END) AS bigint) AS h%d, CAST(SUM(CASE WHEN t.metric_id = "
+            "%d THEN t.lo END) AS bigint) "
             "AS l%d, CAST(SUM(CASE WHEN t.metric_id = %d THEN t.%s END) AS bigint) AS k%d",
             m->id, m->id, m->id, m->id, m->id, is_flow(m) ? "fresh" : "known", m->id);
     }
@@ -536,29 +650,36 @@ static void owner_metrics(struct source *x)
 /* A level on a day is the sum of its changes up to that day. */
 static void owner_daily(struct source *x)
 {
-    PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", g.day AS \"day\", g.items AS \"items\", g.fresh AS \"fresh\"");
+    x->owner_is_key = true;
+    PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", g.day AS \"day\", g.items AS \"items\", g.fresh AS "
+           "\"fresh\"");
     add_sum_columns(x);
-    PUT(x, " FROM (SELECT d.owner_id, d.day, CAST(SUM(d.items) OVER (PARTITION BY d.owner_id ORDER BY d.day) AS bigint) AS items, d.fresh");
+    PUT(x, " FROM (SELECT d.owner_id, d.day, CAST(SUM(d.items) OVER (PARTITION BY d.owner_id ORDER BY d.day) AS "
+           "bigint) AS items, d.fresh");
     for (size_t i = 0; i < x->want->n_metrics; i++) {
         int id = x->want->metrics[i]->id;
         for (const char *c = "hlk"; *c; c++)
             if (is_flow(x->want->metrics[i]))
                 ADD(x, ", d.%c%d", *c, id);
             else
-                ADD(x, ", CAST(SUM(d.%c%d) OVER (PARTITION BY d.owner_id ORDER BY d.day) AS bigint) AS %c%d", *c, id, *c, id);
+                ADD(x, ", CAST(SUM(d.%c%d) OVER (PARTITION BY d.owner_id ORDER BY d.day) AS bigint) AS %c%d", *c, id,
+                    *c, id);
     }
-    PUT(x, " FROM (SELECT t.owner_id, t.day, CAST(SUM(CASE WHEN t.metric_id = 0 THEN t.known ELSE 0 END) AS bigint) AS items, "
+    PUT(x, " FROM (SELECT t.owner_id, t.day, CAST(SUM(CASE WHEN t.metric_id = 0 THEN t.known ELSE 0 END) AS bigint) AS "
+           "items, "
            "CAST(SUM(CASE WHEN t.metric_id = 0 THEN t.fresh ELSE 0 END) AS bigint) AS fresh");
     for (size_t i = 0; i < x->want->n_metrics; i++) {
         const struct nilo_metric *m = x->want->metrics[i];
         ADD(x,
-            ", CAST(SUM(CASE WHEN t.metric_id = %d THEN t.hi ELSE 0 END) AS bigint) AS h%d, CAST(SUM(CASE WHEN t.metric_id = %d THEN t.lo ELSE 0 "
+            ", CAST(SUM(CASE WHEN t.metric_id = %d THEN t.hi ELSE 0 END) AS bigint) AS h%d, CAST(SUM(CASE WHEN "
+            "t.metric_id = %d THEN t.lo ELSE 0 "
             "END) AS bigint) AS l%d, CAST(SUM(CASE WHEN t.metric_id = %d THEN t.%s ELSE 0 END) AS bigint) AS k%d",
             m->id, m->id, m->id, m->id, m->id, is_flow(m) ? "fresh" : "known", m->id);
     }
     PUT(x, " FROM (");
     add_totals(x);
-    PUT(x, ") t GROUP BY t.owner_id, t.day) d) g CROSS JOIN owner o CROSS JOIN workspace w WHERE o.id = g.owner_id AND w.id = o.workspace_id)");
+    PUT(x, ") t GROUP BY t.owner_id, t.day) d) g CROSS JOIN owner o CROSS JOIN workspace w WHERE o.id = g.owner_id AND "
+           "w.id = o.workspace_id)");
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------------------------------ */
@@ -588,10 +709,10 @@ static const struct {
     {"workspaces", workspaces},
 };
 
-int nilo_store_source(struct nilo_store *s, const struct nilo_scope *scope, const char *relation, const struct nilo_source_want *want,
-                      struct nilo_buf *sql, struct nilo_err *err)
+int nilo_store_source(struct nilo_store *s, const struct nilo_scope *scope, const char *relation,
+                      const struct nilo_source_want *want, struct nilo_buf *sql, struct nilo_err *err)
 {
-    struct source x = {s, scope, want, sql, nilo_db_engine(s->db) == NILO_DB_POSTGRES};
+    struct source x = {s, scope, want, sql, nilo_db_engine(s->db) == NILO_DB_POSTGRES, false};
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         if (strcmp(sources[i].name, relation) != 0)
             continue;
