@@ -204,8 +204,8 @@ static enum nilo_outcome decide_closed(const struct naive *m, const struct n_run
         return NILO_LATE;
     if (same(now->obs->absence, now->obs->value, in->absence, in->value))
         return NILO_UNCHANGED;
-    /* a base that was itself written under --revise keeps that rank, an amendment has its provenance's */
-    int rank = now->seq == 0 ? now->obs->rank : (int)now->obs->provenance;
+    /* a base that was itself written under --revise keeps that rank, all else has its provenance's */
+    int rank = now->seq == 0 && now->obs->rank == NILO_RANK_REVISE ? NILO_RANK_REVISE : (int)now->obs->provenance;
     *cause = run->kind == NILO_RUN_REVISE ? NILO_CAUSE_CORRECTED
              : run->kind == NILO_RUN_REPLAY ? NILO_CAUSE_REPLAYED
              : run->kind == NILO_RUN_IMPORT || run->kind == NILO_RUN_BACKFILL ? NILO_CAUSE_IMPORTED
@@ -353,7 +353,9 @@ static void write_reading(struct naive *m, struct n_run *run, int run_at, const 
         int32_t day = day_of(m, workspace, r, v->metric);
         struct n_obs o = {.entity = r->entity, .win = r->win, .metric = v->metric, .run = run_at, .day = day, .captured_at = at,
                           .value = v->absence == NILO_PRESENT ? v->value : 0, .absence = v->absence, .provenance = r->provenance,
-                          .rank = run->revise && run->kind != NILO_RUN_BACKFILL ? NILO_RANK_REVISE : (int)r->provenance};
+                          .rank = run->revise && run->kind != NILO_RUN_BACKFILL ? NILO_RANK_REVISE
+                                  : run->kind == NILO_RUN_COLLECT                       ? (int)NILO_OBSERVED
+                                                                                        : (int)r->provenance};
         enum nilo_outcome outcome = write_value(m, run, &o, &recorded);
         run->outcomes[outcome]++;
         if (v->metric == M_GMV && outcome == NILO_UNCHANGED && v->absence == NILO_PRESENT && naive_closed(m, r->entity, day) &&

@@ -140,7 +140,7 @@ static int lock_server(struct nilo_store *s, struct nilo_err *err) {
 static int mark_interrupted(struct nilo_store *s, struct nilo_err *err) {
     return nilo__run(s, err,
                      "UPDATE run SET status = ?1, error = 'the process ended in the middle of this run; what it had committed stays' "
-                     "WHERE status = ?2",
+                     "WHERE status IN (0, 5) AND status = ?2", /* the partial index of open runs */
                      NILO__PARAMS(NILO_DBV_INT(NILO_INTERRUPTED), NILO_DBV_INT(NILO_RUNNING)));
 }
 

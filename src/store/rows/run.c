@@ -141,7 +141,8 @@ int nilo_store_open_runs(struct nilo_store *s, int64_t connection, int64_t excep
 int nilo_store_newest_recorded(struct nilo_store *s, int64_t after, nilo_us *ret, int64_t *ret_run, struct nilo_err *err) {
     if (nilo__query_int(s, 0, ret_run, err, "SELECT max(id) FROM run", 0, NULL) < 0)
         return -1;
-    return nilo__query_int(s, NILO_US_NONE, ret, err, "SELECT max(COALESCE(ended_at, started_at)) FROM run WHERE id > ?1",
+    return nilo__query_int(s, NILO_US_NONE, ret, err, "SELECT max(x.at) FROM (SELECT (SELECT started_at FROM run WHERE +id > ?1 ORDER BY started_at DESC LIMIT 1) AS at UNION ALL "
+                           "SELECT (SELECT ended_at FROM run WHERE +id > ?1 AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1)) x",
                            NILO__PARAMS(NILO_DBV_INT(after)));
 }
 

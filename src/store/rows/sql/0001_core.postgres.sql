@@ -156,6 +156,11 @@ CREATE TABLE run (
     version text NOT NULL
 );
 CREATE INDEX run_connection ON run (connection_id, id);
+-- What every run asks at its beginning and end, however long the log.
+CREATE INDEX run_open ON run (connection_id) WHERE status IN (0, 5);
+CREATE INDEX run_slot ON run (connection_id, slot) WHERE slot IS NOT NULL;
+CREATE INDEX run_started ON run (started_at);
+CREATE INDEX run_ended ON run (ended_at);
 
 CREATE TABLE run_failure (
     run_id bigint NOT NULL REFERENCES run (id),
@@ -277,15 +282,15 @@ CREATE FUNCTION nilo_json_step(jsonb, text) RETURNS jsonb LANGUAGE sql IMMUTABLE
 CREATE FUNCTION nilo_json_done(jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT $1::text $$;
 CREATE AGGREGATE json_group_array (text) (SFUNC = nilo_json_step, STYPE = jsonb, INITCOND = '[]', FINALFUNC = nilo_json_done);
 
--- A closed day never changes.
+-- A closed day never changes. The days of an item that is not there are closed.
 CREATE FUNCTION nilo_day_value_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM new_rows n JOIN entity e ON e.bucket = n.bucket AND e.id = n.entity_id
-            JOIN connection c ON c.id = e.connection_id WHERE n.seq = 0 AND c.closed_until >= n.day) THEN
+    IF EXISTS (SELECT 1 FROM new_rows n LEFT JOIN entity e ON e.bucket = n.bucket AND e.id = n.entity_id
+            LEFT JOIN connection c ON c.id = e.connection_id WHERE n.seq <= 0 AND (c.id IS NULL OR c.closed_until >= n.day)) THEN
         RAISE EXCEPTION 'nilo closed: this day is closed, its base never changes; record an amendment (revise) instead';
     END IF;
-    IF EXISTS (SELECT 1 FROM new_rows n JOIN entity e ON e.bucket = n.bucket AND e.id = n.entity_id
-            JOIN connection c ON c.id = e.connection_id WHERE n.seq > 0 AND c.closed_until < n.day) THEN
+    IF EXISTS (SELECT 1 FROM new_rows n LEFT JOIN entity e ON e.bucket = n.bucket AND e.id = n.entity_id
+            LEFT JOIN connection c ON c.id = e.connection_id WHERE n.seq > 0 AND (c.id IS NULL OR c.closed_until < n.day)) THEN
         RAISE EXCEPTION 'nilo closed: this day is open, it takes a base and no amendment';
     END IF;
     IF EXISTS (SELECT 1 FROM new_rows n JOIN day_value v ON v.bucket = n.bucket AND v.entity_id = n.entity_id AND v.win = n.win
@@ -300,10 +305,10 @@ CREATE TRIGGER day_value_insert AFTER INSERT ON day_value REFERENCING NEW TABLE 
     FOR EACH STATEMENT EXECUTE FUNCTION nilo_day_value_insert();
 CREATE FUNCTION nilo_day_value_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM old_rows o JOIN entity e ON e.bucket = o.bucket AND e.id = o.entity_id
-            JOIN connection c ON c.id = e.connection_id WHERE o.seq > 0 OR c.closed_until >= o.day)
-       OR EXISTS (SELECT 1 FROM new_rows n JOIN entity e ON e.bucket = n.bucket AND e.id = n.entity_id
-            JOIN connection c ON c.id = e.connection_id WHERE n.seq > 0 OR c.closed_until >= n.day) THEN
+    IF EXISTS (SELECT 1 FROM old_rows o LEFT JOIN entity e ON e.bucket = o.bucket AND e.id = o.entity_id
+            LEFT JOIN connection c ON c.id = e.connection_id WHERE o.seq <> 0 OR c.id IS NULL OR c.closed_until >= o.day)
+       OR EXISTS (SELECT 1 FROM new_rows n LEFT JOIN entity e ON e.bucket = n.bucket AND e.id = n.entity_id
+            LEFT JOIN connection c ON c.id = e.connection_id WHERE n.seq <> 0 OR c.id IS NULL OR c.closed_until >= n.day) THEN
         RAISE EXCEPTION 'nilo closed: this day is closed, its base never changes; record an amendment (revise) instead';
     END IF;
     RETURN NULL;
@@ -313,7 +318,7 @@ CREATE TRIGGER day_value_update AFTER UPDATE ON day_value REFERENCING OLD TABLE 
 CREATE FUNCTION nilo_day_value_delete() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM old_rows o LEFT JOIN entity e ON e.bucket = o.bucket AND e.id = o.entity_id
-            LEFT JOIN connection c ON c.id = e.connection_id WHERE o.seq > 0 OR c.id IS NULL OR c.closed_until >= o.day) THEN
+            LEFT JOIN connection c ON c.id = e.connection_id WHERE o.seq <> 0 OR c.id IS NULL OR c.closed_until >= o.day) THEN
         RAISE EXCEPTION 'nilo closed: this day is closed, nothing of it is deleted';
     END IF;
     RETURN NULL;

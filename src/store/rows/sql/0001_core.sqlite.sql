@@ -156,6 +156,11 @@ CREATE TABLE run (
     version TEXT NOT NULL
 ) STRICT;
 CREATE INDEX run_connection ON run (connection_id, id);
+-- What every run asks at its beginning and end, however long the log.
+CREATE INDEX run_open ON run (connection_id) WHERE status IN (0, 5);
+CREATE INDEX run_slot ON run (connection_id, slot) WHERE slot IS NOT NULL;
+CREATE INDEX run_started ON run (started_at);
+CREATE INDEX run_ended ON run (ended_at);
 
 CREATE TABLE run_failure (
     run_id INTEGER NOT NULL REFERENCES run (id),
@@ -270,10 +275,10 @@ CREATE TABLE day_close (
 ) STRICT, WITHOUT ROWID;
 
 -- A closed day never changes. REPLACE deletes without firing delete triggers unless recursive_triggers is on, so the insert trigger
--- looks for the row that it would walk over.
+-- looks for the row that it would walk over. The days of an item that is not there are closed.
 CREATE TRIGGER day_value_insert BEFORE INSERT ON day_value
-WHEN NEW.seq = 0 AND (SELECT c.closed_until FROM entity e JOIN connection c ON c.id = e.connection_id
-    WHERE e.bucket = NEW.bucket AND e.id = NEW.entity_id) >= NEW.day
+WHEN NEW.seq = 0 AND COALESCE((SELECT c.closed_until FROM entity e JOIN connection c ON c.id = e.connection_id
+    WHERE e.bucket = NEW.bucket AND e.id = NEW.entity_id), 2147483647) >= NEW.day
 BEGIN SELECT RAISE(ABORT, 'nilo closed: this day is closed, its base never changes; record an amendment (revise) instead'); END;
 CREATE TRIGGER day_value_amend BEFORE INSERT ON day_value WHEN NEW.seq <> 0 BEGIN
     SELECT RAISE(ABORT, 'nilo closed: amendments are append-only; add the next seq instead')
@@ -283,17 +288,17 @@ CREATE TRIGGER day_value_amend BEFORE INSERT ON day_value WHEN NEW.seq <> 0 BEGI
     WHERE NOT EXISTS (SELECT 1 FROM entity e JOIN connection c ON c.id = e.connection_id
         WHERE e.bucket = NEW.bucket AND e.id = NEW.entity_id AND c.closed_until >= NEW.day);
 END;
-CREATE TRIGGER day_value_update BEFORE UPDATE ON day_value BEGIN
-    SELECT RAISE(ABORT, 'nilo closed: this day is closed, its base never changes; record an amendment (revise) instead')
-    WHERE OLD.seq > 0 OR NEW.seq > 0 OR EXISTS (SELECT 1 FROM entity e JOIN connection c ON c.id = e.connection_id
-        WHERE (e.bucket = OLD.bucket AND e.id = OLD.entity_id AND c.closed_until >= OLD.day)
-           OR (e.bucket = NEW.bucket AND e.id = NEW.entity_id AND c.closed_until >= NEW.day));
-END;
-CREATE TRIGGER day_value_delete BEFORE DELETE ON day_value BEGIN
-    SELECT RAISE(ABORT, 'nilo closed: this day is closed, nothing of it is deleted')
-    WHERE OLD.seq > 0 OR EXISTS (SELECT 1 FROM entity e JOIN connection c ON c.id = e.connection_id
-        WHERE e.bucket = OLD.bucket AND e.id = OLD.entity_id AND c.closed_until >= OLD.day);
-END;
+CREATE TRIGGER day_value_update BEFORE UPDATE ON day_value
+WHEN OLD.seq <> 0 OR NEW.seq <> 0 OR COALESCE((SELECT c.closed_until FROM entity e JOIN connection c ON c.id = e.connection_id
+        WHERE e.bucket = OLD.bucket AND e.id = OLD.entity_id), 2147483647) >= OLD.day
+    OR ((NEW.bucket <> OLD.bucket OR NEW.entity_id <> OLD.entity_id OR NEW.day <> OLD.day)
+        AND COALESCE((SELECT c.closed_until FROM entity e JOIN connection c ON c.id = e.connection_id
+            WHERE e.bucket = NEW.bucket AND e.id = NEW.entity_id), 2147483647) >= NEW.day)
+BEGIN SELECT RAISE(ABORT, 'nilo closed: this day is closed, its base never changes; record an amendment (revise) instead'); END;
+CREATE TRIGGER day_value_delete BEFORE DELETE ON day_value
+WHEN OLD.seq <> 0 OR COALESCE((SELECT c.closed_until FROM entity e JOIN connection c ON c.id = e.connection_id
+    WHERE e.bucket = OLD.bucket AND e.id = OLD.entity_id), 2147483647) >= OLD.day
+BEGIN SELECT RAISE(ABORT, 'nilo closed: this day is closed, nothing of it is deleted'); END;
 CREATE TRIGGER observation_insert BEFORE INSERT ON observation
 WHEN EXISTS (SELECT 1 FROM observation o WHERE o.bucket = NEW.bucket AND o.entity_id = NEW.entity_id AND o.win = NEW.win
     AND o.day = NEW.day AND o.captured_at = NEW.captured_at AND o.metric_id = NEW.metric_id AND o.run_id = NEW.run_id)
@@ -311,8 +316,11 @@ CREATE TRIGGER connection_insert BEFORE INSERT ON connection
 WHEN EXISTS (SELECT 1 FROM connection c WHERE c.closed_until > -2147483648
     AND (c.id = NEW.id OR (c.workspace_id = NEW.workspace_id AND c.name = NEW.name)))
 BEGIN SELECT RAISE(ABORT, 'nilo closed: this connection has closed days, it is not replaced'); END;
+-- UPDATE OR REPLACE walks over the row in its way, as INSERT OR REPLACE does.
 CREATE TRIGGER connection_update BEFORE UPDATE ON connection
 WHEN NEW.closed_until < OLD.closed_until OR NEW.id <> OLD.id OR NEW.workspace_id <> OLD.workspace_id
+    OR (NEW.name <> OLD.name AND EXISTS (SELECT 1 FROM connection c WHERE c.workspace_id = NEW.workspace_id AND c.name = NEW.name
+        AND c.closed_until > -2147483648))
 BEGIN SELECT RAISE(ABORT, 'nilo closed: closed_until only rises'); END;
 CREATE TRIGGER connection_delete BEFORE DELETE ON connection WHEN OLD.closed_until > -2147483648
 BEGIN SELECT RAISE(ABORT, 'nilo closed: this connection has closed days; disable it instead'); END;
@@ -322,6 +330,9 @@ WHEN EXISTS (SELECT 1 FROM entity e WHERE e.bucket = NEW.bucket AND (e.id = NEW.
 BEGIN SELECT RAISE(ABORT, 'nilo closed: this item exists, it is not replaced'); END;
 CREATE TRIGGER entity_update BEFORE UPDATE ON entity
 WHEN NEW.bucket <> OLD.bucket OR NEW.id <> OLD.id OR NEW.connection_id <> OLD.connection_id OR NEW.workspace_id <> OLD.workspace_id
+    OR ((NEW.kind <> OLD.kind OR NEW.external_id <> OLD.external_id) AND EXISTS (SELECT 1 FROM entity e WHERE e.bucket = NEW.bucket
+        AND e.workspace_id = NEW.workspace_id AND e.connection_id = NEW.connection_id AND e.kind = NEW.kind
+        AND e.external_id = NEW.external_id))
 BEGIN SELECT RAISE(ABORT, 'nilo closed: an item never moves to another connection'); END;
 CREATE TRIGGER entity_delete BEFORE DELETE ON entity
 WHEN EXISTS (SELECT 1 FROM day_value v WHERE v.bucket = OLD.bucket AND v.entity_id = OLD.id)
