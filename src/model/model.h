@@ -16,7 +16,8 @@
 
 #define NILO_ENTITY_ROWS(X) X(NILO_CONTENT, 0, "content") X(NILO_ACCOUNT, 1, "account") X(NILO_APP, 2, "app")
 
-/* The number is the rank: a lower rank never amends a higher one without --revise. */
+/* A lower one never amends a higher one on a closed day without --revise. On open days a collector's readings rank alike whatever their
+ * provenance (the last one stands, SEMANTICS 2.3); else the number is the rank. */
 #define NILO_PROVENANCE_ROWS(X) X(NILO_ESTIMATED, 1, "estimated") X(NILO_IMPORTED, 2, "imported") X(NILO_OBSERVED, 3, "observed")
 #define NILO_RANK_REVISE 9 /* rank of a value recorded under --revise */
 

@@ -39,6 +39,9 @@ static enum nilo_cause cause_of(const struct nilo_policy *policy) {
     }
 }
 
+/* What a closed cell's value is worth against another one: its provenance, unless somebody insisted on it while the day was open. */
+static uint8_t worth(const struct nilo_cell *c) { return c->rank == NILO_RANK_REVISE ? c->rank : c->provenance; }
+
 enum nilo_outcome nilo_rule_closed(const struct nilo_cell *now, const struct nilo_cell *in, enum nilo_metric_kind kind,
                                    const struct nilo_policy *policy, enum nilo_cause *ret_cause) {
     bool in_strong = nilo_absence_definitive(in->absence);
@@ -52,12 +55,12 @@ enum nilo_outcome nilo_rule_closed(const struct nilo_cell *now, const struct nil
         return NILO_UNCHANGED;
     if (policy->revise) {
         /* backfill never amends observed or imported values, even when asked to */
-        if (policy->kind == NILO_RUN_BACKFILL && now->rank > NILO_ESTIMATED)
+        if (policy->kind == NILO_RUN_BACKFILL && worth(now) > NILO_ESTIMATED)
             return NILO_REFUSED;
         *ret_cause = cause_of(policy);
         return NILO_AMENDED;
     }
-    if (in->rank < now->rank)
+    if (in->provenance < worth(now))
         return NILO_REFUSED;
     if (policy->kind == NILO_RUN_PUSH) {
         *ret_cause = NILO_CAUSE_RESTATED;

@@ -559,7 +559,10 @@ int nilo_store_apply(struct nilo_store *s, struct nilo_batch *batch, struct nilo
     if (batch->n == 0)
         return 0;
     struct work w = {.store = s, .batch = batch};
-    w.rank = batch->policy.revise && batch->policy.kind != NILO_RUN_BACKFILL ? NILO_RANK_REVISE : 0;
+    /* a collector's readings of an open day follow each other, also where the later one is an estimate because it came late */
+    w.rank = batch->policy.revise && batch->policy.kind != NILO_RUN_BACKFILL ? NILO_RANK_REVISE
+             : batch->policy.kind == NILO_RUN_COLLECT                        ? NILO_OBSERVED
+                                                                             : 0;
     nilo_arena_init(&w.arena, 0);
     int rc = apply_in(&w, err);
     nilo_arena_done(&w.arena);

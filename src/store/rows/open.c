@@ -128,7 +128,7 @@ static int lock_server(struct nilo_store *s, struct nilo_err *err) {
         rc = nilo_db_commit(s->db, err);
     if (rc < 0) {
         nilo_db_rollback(s->db);
-        return err->code == NILO_EBUSY ? server_refused(s, err) : -1;
+        return err && err->code == NILO_EBUSY ? server_refused(s, err) : -1;
     }
     if (gethostname(host, sizeof host - 1) < 0)
         host[0] = '\0';
@@ -191,10 +191,37 @@ static int must_exist(const char *path, struct nilo_err *err) {
     return nilo_err_sys(err, NILO_EIO, "cannot look at the store %s", path);
 }
 
+/* A file that another program made is not touched: opening it for writing would switch its journal mode, and init would put our tables
+ * beside its own. What cannot be read like this is left to the writing connection's own errors. */
+static int check_ours(struct nilo_store *s, const char *path, struct nilo_err *err) {
+    struct stat st;
+    struct nilo_db *db;
+    struct nilo_db_stmt *stmt;
+    int version = 0;
+    bool others = false;
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    if (st.st_size == 0 && s->mode == NILO_STORE_WRITE)
+        return nilo_err_set(err, NILO_ENOENT, "%s is an empty file; make a store of it with: nilometer init --store %s", path, path);
+    struct nilo_db_options options = {.mode = NILO_DB_SOURCE, .vfs = s->env.vfs};
+    if (st.st_size == 0 || nilo_db_open(path, &options, &db, err) < 0)
+        return st.st_size > 0 && err && err->code == NILO_ECORRUPT ? -1 : 0;
+    int rc = nilo_db_schema_version(db, &version, err);
+    if (rc == 0 && version == 0 && nilo_db_prepare(db, "SELECT 1 FROM sqlite_master LIMIT 1", &stmt, err) == 0 &&
+        nilo_db_query(stmt, NULL, 0, err) == 0)
+        others = nilo_db_row(stmt, err) == 1;
+    nilo_db_close(db);
+    if (rc == 0 && others)
+        return nilo_err_set(err, NILO_EEXIST, "%s is a database of another program and no Nilometer store; name another file with --store", path);
+    return 0;
+}
+
 static int open_locked(struct nilo_store *s, const char *target, struct nilo_err *err) {
     struct stat st;
     bool sqlite = !nilo__is_postgres(target);
     if (sqlite && s->mode != NILO_STORE_CREATE && must_exist(nilo__sqlite_path(target), err) < 0)
+        return -1;
+    if (sqlite && s->mode != NILO_STORE_READ && check_ours(s, nilo__sqlite_path(target), err) < 0)
         return -1;
     /* a directory or a missing folder gets the driver's sentence, not the lock file's */
     bool lockable = sqlite && s->mode != NILO_STORE_READ && !(stat(nilo__sqlite_path(target), &st) == 0 && !S_ISREG(st.st_mode));

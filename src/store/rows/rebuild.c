@@ -99,8 +99,8 @@ int nilo_store_digest(struct nilo_store *s, char out[65], struct nilo_err *err) 
         "SELECT bucket, entity_id, win, metric_id, day, value FROM known ORDER BY bucket, entity_id, win, metric_id",
         "SELECT bucket, entity_id, win, first_day, day FROM latest ORDER BY bucket, entity_id, win",
         "SELECT bucket, entity_id, metric_id, value, gmv, win, day, captured_at, run_id FROM best ORDER BY bucket, entity_id, metric_id",
-        "SELECT bucket, scope_kind, scope_id, win, metric_id, day, hi, lo, known, fresh FROM total "
-        "ORDER BY bucket, scope_kind, scope_id, win, metric_id, day",
+        ("SELECT bucket, scope_kind, scope_id, win, metric_id, day, hi, lo, known, fresh FROM total "
+         "ORDER BY bucket, scope_kind, scope_id, win, metric_id, day"),
     };
     struct nilo_sha256 h;
     unsigned char hash[NILO_SHA256_LEN];
