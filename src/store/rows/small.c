@@ -65,15 +65,29 @@ static int check_zone(struct nilo_store *s, const char *zone, struct nilo_err *e
     return 0;
 }
 
-static int workspace_create(struct nilo_store *s, const char *name, const char *zone, int64_t *ret_id, struct nilo_err *err) {
-    if (check_name("a workspace", name, err) < 0 || check_zone(s, zone, err) < 0 || nilo__next_ids(s, "workspace", 1, ret_id, err) < 0)
-        return -1;
+static int workspace_insert(struct nilo_store *s, const char *name, const char *zone, int64_t *ret_id, struct nilo_err *err) {
     nilo_us now = now_of(s);
-    if (nilo__run(s, err, "INSERT INTO workspace (id, name, created_at) VALUES (?1, ?2, ?3)",
+    if (nilo__next_ids(s, "workspace", 1, ret_id, err) < 0 ||
+        nilo__run(s, err, "INSERT INTO workspace (id, name, created_at) VALUES (?1, ?2, ?3)",
                   NILO__PARAMS(NILO_DBV_INT(*ret_id), NILO_DBV_TEXT(name), NILO_DBV_INT(now))) < 0)
         return -1;
     return nilo__run(s, err, "INSERT INTO workspace_zone (workspace_id, from_day, zone, recorded_at) VALUES (?1, ?2, ?3, ?4)",
                      NILO__PARAMS(NILO_DBV_INT(*ret_id), NILO_DBV_INT(NILO_DAY_MIN.n), NILO_DBV_TEXT(zone), NILO_DBV_INT(now)));
+}
+
+/* With its zone in one transaction: a workspace without one could never be used. */
+static int workspace_create(struct nilo_store *s, const char *name, const char *zone, int64_t *ret_id, struct nilo_err *err) {
+    if (check_name("a workspace", name, err) < 0 || check_zone(s, zone, err) < 0)
+        return -1;
+    if (nilo_db_in_transaction(s->db))
+        return workspace_insert(s, name, zone, ret_id, err);
+    if (nilo_store_begin(s, err) < 0)
+        return -1;
+    if (workspace_insert(s, name, zone, ret_id, err) < 0) {
+        nilo_store_rollback(s);
+        return -1;
+    }
+    return nilo_store_commit(s, err);
 }
 
 static int no_workspace(struct nilo_store *s, const char *name, struct nilo_err *err) {
