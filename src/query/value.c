@@ -168,25 +168,59 @@ static int descend(struct nilo_json *j, struct nilo__text step, struct nilo_err 
     }
 }
 
-/* The raw text of one step's value. */
+static bool blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The text of an array's element; json begins with the bracket. The parser gives no raw text of a first element, so commas outside of
+ * strings and brackets are looked for here. */
+static bool element(const char *json, size_t len, size_t index, const char **ret, size_t *ret_len)
+{
+    size_t from = 1;
+    int depth = 0;
+    bool string = false;
+    for (size_t i = 1; i < len; i++) {
+        char c = json[i];
+        if (string) {
+            i += c == '\\';
+            string = c != '"';
+        } else if (c == '"') {
+            string = true;
+        } else if (c == '[' || c == '{') {
+            depth++;
+        } else if (depth > 0) {
+            depth -= c == ']' || c == '}';
+        } else if (c == ',' || c == ']') {
+            if (index == 0) {
+                while (from < i && blank(json[from]))
+                    from++;
+                while (i > from && blank(json[i - 1]))
+                    i--;
+                *ret = json + from;
+                *ret_len = i - from;
+                return i > from; /* [] has none */
+            }
+            index--;
+            from = i + 1;
+        }
+    }
+    return false;
+}
+
+/* The raw text of one step's value. 1 found, 0 not, -1 error */
 static int find(const char *json, size_t len, struct nilo__text step, const char **ret, size_t *ret_len,
                 struct nilo_err *err)
 {
     struct nilo_json *j;
     size_t index;
+    if (len && *json == '[')
+        return to_index(step, &index) && element(json, len, index, ret, ret_len);
     if (nilo_json_new(json, len, NILO_JSON_DEFAULT_LIMITS, &j, err) < 0)
         return -1;
-    int rc;
-    if (len && *json == '[' && to_index(step, &index)) {
-        enum nilo_json_event event;
-        rc = nilo_json_next(j, &event, NULL, NULL, err) < 0 ? -1 : 1;
-        for (size_t i = 0; rc == 1 && i <= index; i++)
-            rc = nilo_json_raw(j, ret, ret_len, NULL) < 0 ? 0 : 1; /* the array is over: no such element */
-    } else {
-        rc = descend(j, step, err);
-        if (rc == 1 && nilo_json_raw(j, ret, ret_len, err) < 0)
-            rc = -1;
-    }
+    int rc = descend(j, step, err);
+    if (rc == 1 && nilo_json_raw(j, ret, ret_len, err) < 0)
+        rc = -1;
     nilo_json_free(j);
     return rc;
 }
@@ -214,7 +248,7 @@ int nilo__json_at(const char *json, size_t len, const struct nilo__path *path, s
 {
     *ret = (struct nilo_datum){.type = path->text ? NILO_T_TEXT : NILO_T_JSON, .null = true};
     for (int i = 0; i < path->n; i++) {
-        while (len && strchr(" \t\r\n", *json))
+        while (len && blank(*json))
             json++, len--;
         int rc = find(json, len, path->step[i], &json, &len, err);
         if (rc <= 0)

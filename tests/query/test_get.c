@@ -1,0 +1,107 @@
+/* nilometer get and call as a person types them: exit status, output, what is said when it is wrong. */
+#include "filled.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+static struct filled lite;
+
+static int set_up(void **state)
+{
+    (void)state;
+    int rc = filled_open(&lite, NILO_DB_SQLITE);
+    return rc;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    filled_close(&lite);
+    return 0;
+}
+
+static const struct {
+    const char *words[8];
+    int status;
+    const char *out, *err; /* parts of it */
+} cases[] = {
+    {{"get", "workspaces?select=name&order=name"}, 0, "name\n----\nacme\nbeta\n(2 rows)\n", ""},
+    {{"get", "workspaces?select=name", "--workspace", "acme", "--format", "csv"}, 0, "name\nacme\n", ""},
+    {{"get", "content?select=external_id&external_id=like.v*&order=external_id&limit=1", "--json"},
+     0,
+     "[{\"external_id\":\"v1\"}]\n",
+     ""},
+    {{"get", "content_latest?select=views&external_id=eq.old", "--format", "object"}, 0, "{\"views\":12}\n", ""},
+    {{"get", "content_latest?select=views&external_id=eq.v1", "--format", "object"}, 2, "", "single JSON object"},
+    {{"get", "content_snapshots?external_id=eq.v1&select=views", "--as-of", "2025-03-01T13:00:00Z", "--format", "csv"},
+     0,
+     "views\n100\n",
+     ""},
+    {{"get",
+      "daily_metrics?metric_date=gte.2020-01-01&metric_date=lt.2030-01-01&metric_category=eq.users_total&select=value&"
+      "order=value",
+      "--format", "ndjson", "--workspace", "acme"},
+     0,
+     "{\"value\":10}\n{\"value\":14}\n",
+     ""},
+    {{"get", "contents"}, 2, "", "Perhaps you meant the table 'public.content'"},
+    {{"get", "content?titel=eq.x"}, 2, "", "Perhaps you meant to reference the column \"content.title\"."},
+    {{"get", "content", "--format", "yaml"}, 2, "", "--format yaml is unknown"},
+    {{"get", "content", "--workspace", "gamma"}, 1, "", "there is no workspace \"gamma\""},
+    {{"get", "content", "--as-of", "2025-03-01"}, 2, "", "cannot be asked as of a time"},
+    {{"get"}, 2, "", "get"},
+    {{"get", "content", "owners"}, 2, "", "get"},
+    {{"call", "timeseries", "metric=users_total", "from=2025-03-09", "to=2025-03-09", "--workspace", "acme", "--json"},
+     0,
+     "[{\"period\":\"2025-03-09\",\"value\":14,\"change\":4,\"span_days\":2,",
+     ""},
+    {{"call", "timeseries", "metric=views", "external_id=v1", "connection=yt", "--as-of=2025-03-01T13:00:00Z",
+      "--workspace=acme", "--format=csv"},
+     0,
+     "2025-03-01,100,,,1,1,1,observed,,true\n",
+     ""},
+    {{"call", "current_metrics", "--workspace", "beta", "--format", "csv"}, 0, "users_total,55555,2025-03-09\n", ""},
+    {{"call", "timeseries", "metrik=views"}, 2, "", "Perhaps you meant the argument metric"},
+    {{"call", "timeseries", "views"}, 2, "", "\"views\" is no argument; write name=value"},
+    {{"call", "timeserie"}, 2, "", "Could not find the function public.timeserie without parameters"},
+    {{"call", "activity", "--as-of", "2025-01-01"}, 2, "", "activity cannot be asked as of a time"},
+    {{"call"}, 2, "", "call"},
+};
+
+static void get_and_call_answer_or_say_why_not(void **state)
+{
+    int wrong = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *words[16] = {strdup("nilometer"), strdup("--store"), strdup(nilo_store_target(lite.store))}, *out = NULL,
+             *err = NULL;
+        size_t out_len, err_len;
+        int n = 3;
+        for (size_t k = 0; k < 8 && cases[i].words[k]; k++)
+            words[n++] = strdup(cases[i].words[k]);
+        FILE *to = open_memstream(&out, &out_len), *err_to = open_memstream(&err, &err_len);
+        int status = nilo_cmd_main(n, words, &lite.env, to, err_to);
+        fclose(to);
+        fclose(err_to);
+        if (status != cases[i].status || !strstr(out, cases[i].out) || !strstr(err, cases[i].err) ||
+            (status == 0 && *err) || (status && *out)) {
+            printf("# %s %s: %d\n# out: %s\n# err: %s\n", cases[i].words[0], cases[i].words[1] ? cases[i].words[1] : "",
+                   status, out, err);
+            wrong++;
+        }
+        for (int k = 0; k < n; k++)
+            free(words[k]);
+        free(out);
+        free(err);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(get_and_call_answer_or_say_why_not)};
+    return cmocka_run_group_tests_name("get and call", tests, set_up, tear_down);
+}
