@@ -69,6 +69,7 @@ static int print_json(const struct nilo_cmd_ctx *ctx, const struct nilo_collect_
     json_int(&a.json, "duration_ms", run->duration_ms);
     json_str(&a.json, "error", run->error);
     json_failures(&a.json, run);
+    json_str(&a.json, "asked_by_day", run->asked_by_day);
     nilo_json_key(&a.json, "details");
     run->details != NULL ? nilo_json_text(&a.json, run->details, strlen(run->details)) : nilo_json_null(&a.json);
     nilo_json_object_end(&a.json);
@@ -101,6 +102,8 @@ static void add_notes(struct printer *p, const struct nilo_collect_run *run)
         if (run->error == NULL || strcmp(run->error, run->failures[i].message) != 0)
             note(p, run, run->failures[i].metric, run->failures[i].message);
     }
+    if (run->asked_by_day != NULL)
+        note(p, run, run->asked_by_day, "asked once for each day, as the statement says no day of its own");
     snprintf(text, sizeof text, "the source counts %" PRId64 " values of closed days otherwise by now; what was recorded stands", run->differ);
     if (run->differ > 0)
         note(p, run, "", text);

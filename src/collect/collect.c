@@ -7,13 +7,13 @@
 
 /* ---- choosing --------------------------------------------------------------------------------------------------------------------------- */
 
-static bool is_chosen(const struct nilo_config_connection *c, const struct nilo_collect_options *o)
+bool nilo__is_chosen(const struct nilo_config_connection *c, const struct nilo_collect_options *o)
 {
     return strcmp(c->platform, "sql") == 0 && (o->workspace == NULL || strcmp(c->workspace, o->workspace) == 0) &&
            (o->connection == NULL || strcmp(c->name, o->connection) == 0);
 }
 
-static int nothing_chosen(const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_err *err)
+int nilo__nothing_chosen(const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_err *err)
 {
     struct nilo_buf known;
     const char *where = config->path != NULL ? config->path : "the configuration";
@@ -38,20 +38,23 @@ static int nothing_chosen(const struct nilo_config *config, const struct nilo_co
 
 /* ---- one connection ----------------------------------------------------------------------------------------------------------------------- */
 
-static void job_done(struct nilo__job *job)
+void nilo__job_done(struct nilo__job *job)
 {
+    nilo__sql_done(job);
     nilo_config_sql_free(job->sql_metrics, job->n_metrics);
+    nilo_arena_done(&job->slice);
     nilo_arena_done(&job->arena);
 }
 
 /* Where it belongs in the store, and what day it is there. */
-static int job_init(struct nilo__job *job, struct nilo_store *s, const struct nilo_config *config,
-                    const struct nilo_config_connection *c, const struct nilo_collect_options *o, struct nilo_err *err)
+int nilo__job_init(struct nilo__job *job, struct nilo_store *s, const struct nilo_config *config,
+                   const struct nilo_config_connection *c, const struct nilo_collect_options *o, struct nilo_err *err)
 {
     const struct nilo_env *env = nilo_store_env(s);
     struct nilo_workspace workspace;
     *job = (struct nilo__job){.store = s, .config = config, .source = c, .options = o};
     nilo_arena_init(&job->arena, 0);
+    nilo_arena_init(&job->slice, 0);
     if (nilo_store_workspace(s, c->workspace, true, nilo_config_zone(config, c->workspace), &workspace, err) != 0 ||
         nilo_store_connection(s, workspace.id, c->name, true, c->platform, "file", &job->connection, err) != 0 ||
         nilo_store_calendar(s, workspace.id, &job->calendar, err) != 0)
@@ -137,9 +140,9 @@ static int collect_one(struct nilo_store *s, const struct nilo_config_connection
 {
     struct nilo__job job;
     struct nilo_err wrong_day = {0};
-    int result = job_init(&job, s, total->config, c, total->options, err);
+    int result = nilo__job_init(&job, s, total->config, c, total->options, err);
     if (result != 0 || is_left_out(&job)) {
-        job_done(&job);
+        nilo__job_done(&job);
         return result;
     }
     total->chosen++;
@@ -152,7 +155,7 @@ static int collect_one(struct nilo_store *s, const struct nilo_config_connection
     }
     if (result == 0)
         add_up(ret, &job);
-    job_done(&job);
+    nilo__job_done(&job);
     return result;
 }
 
@@ -172,14 +175,14 @@ int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const s
     nilo_us began = env->clock.mono(env->clock.ctx);
     int matching = 0;
     for (int i = 0; i < config->n_connections; i++) {
-        if (!is_chosen(&config->connections[i], o))
+        if (!nilo__is_chosen(&config->connections[i], o))
             continue;
         matching++;
         if (collect_one(s, &config->connections[i], &total, &result, err) != 0)
             return -1;
     }
     if (matching == 0)
-        return nothing_chosen(config, o, err);
+        return nilo__nothing_chosen(config, o, err);
     if (total.chosen == 0)
         return nilo_err_set(err, NILO_ECONFIG, "there is nothing to collect from: every connection is disabled");
     if (total.wrong_day == total.chosen) {

@@ -31,6 +31,7 @@ struct nilo_collect_run {
     const char *details;           /* JSON of the run log, or NULL */
     const struct nilo_collect_failure *failures;
     size_t n_failures;
+    const char *asked_by_day;      /* NULL, or the metrics whose statement was asked once for each day, with commas */
 };
 typedef void nilo_collect_report_fn(void *ctx, const struct nilo_collect_run *run);
 

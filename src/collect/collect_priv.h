@@ -20,11 +20,16 @@ struct nilo__metric {
     bool created;    /* rows of the day, not rows up to its end */
     size_t table;
     const char *fail_class, *fail;
+    struct nilo_sql_answer *answers; /* of a statement: of the days from answers_from on */
+    nilo_day answers_from;
 };
 
-/* Metrics of the same table and timestamp column come from one pass. */
+/* Metrics of the same table, timestamp column and filter come from one pass. A statement is a table of its own. */
 struct nilo__table {
-    const char *table, *timestamp;
+    const char *table, *timestamp, *filter;
+    bool is_statement;
+    struct nilo_sql_statement statement;
+    int64_t rows; /* readable ones */
     bool failed;
     const char *fail_class, *fail;
     const char *unreadable; /* NULL, or the sentence about rows without a readable timestamp */
@@ -37,6 +42,13 @@ struct nilo__plan {
     size_t n;
     bool *due;      /* n * n_metrics */
     bool *holds;    /* n_metrics: has a value for the last day already */
+};
+
+/* What makes a run one of backfill. */
+struct nilo__backfill {
+    bool revise;
+    void (*progress)(void *ctx, size_t days);
+    void *ctx;
 };
 
 struct nilo__job {
@@ -58,6 +70,10 @@ struct nilo__job {
     struct nilo_cut *cuts;
     size_t n_cuts;
     bool was_read;     /* the source was asked */
+    char *database;    /* where it is, secrets resolved */
+    struct nilo_db *db; /* NULL: not open */
+    struct nilo_arena slice; /* answers of statements for some hundred days, then for the next */
+    const struct nilo__backfill *backfill; /* NULL: collecting */
     const char *error; /* what is wrong with the whole source: its sentence */
     /* how it went */
     int metrics_collected; /* for the named day */
@@ -66,6 +82,8 @@ struct nilo__job {
 
 /* ---- due.c ---- */
 
+/** nilo__plan_new - room for so many days */
+int nilo__plan_new(struct nilo__job *job, size_t days, struct nilo__plan *ret, struct nilo_err *err);
 /** nilo__due_before - the days that are over and not read after their end, with the metrics that lack such a reading */
 int nilo__due_before(struct nilo__job *job, struct nilo__plan *ret, struct nilo_err *err);
 /** nilo__due_named - one day, all active metrics */
@@ -78,11 +96,31 @@ int nilo__sql_metrics(struct nilo__job *job, struct nilo_err *err);
 /** nilo__sql_read - asks the source for all that the two plans need. What the source does wrong is kept in job->error and the tables
  *  errors  only our own: memory */
 int nilo__sql_read(struct nilo__job *job, struct nilo_err *err);
-/** nilo__sql_value - the value of a metric on a day, from what was read */
-int64_t nilo__sql_value(const struct nilo__job *job, const struct nilo__metric *m, nilo_day day);
+/** nilo__sql_answer - what the source says of a metric on a day: `present` is false where it has no value; of what nilo__sql_read() and, for
+ *  statements, the newest nilo__sql_read_slice() brought */
+struct nilo_sql_answer nilo__sql_answer(const struct nilo__job *job, const struct nilo__metric *m, nilo_day day);
+/** nilo__sql_read_slice - asks the statements for the plan's days from number `at` on; what a statement does wrong is kept in its table
+ *  ret_n   how many days that are; at least one, some hundred at most */
+int nilo__sql_read_slice(struct nilo__job *job, const struct nilo__plan *plan, size_t at, size_t *ret_n, struct nilo_err *err);
+/** nilo__sql_earliest - the day of the plan that the first row of any table belongs to; NILO_DAY_NONE when there are no rows */
+nilo_day nilo__sql_earliest(const struct nilo__job *job, const struct nilo__plan *plan);
+void nilo__sql_done(struct nilo__job *job);
+
+/* ---- collect.c ---- */
+
+/** nilo__job_init - where a connection belongs in the store, and what day it is there. owner: caller, nilo__job_done() */
+int nilo__job_init(struct nilo__job *job, struct nilo_store *s, const struct nilo_config *config,
+                   const struct nilo_config_connection *c, const struct nilo_collect_options *o, struct nilo_err *err);
+void nilo__job_done(struct nilo__job *job);
+/** nilo__is_chosen - is the connection meant? */
+bool nilo__is_chosen(const struct nilo_config_connection *c, const struct nilo_collect_options *o);
+int nilo__nothing_chosen(const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_err *err);
 
 /* ---- run.c ---- */
 
+
+/** nilo__one_run - makes a run of a plan; reports it */
+int nilo__one_run(struct nilo__job *job, const struct nilo__plan *plan, struct nilo_err *err);
 /** nilo__collect_runs - the runs of one connection; reports each */
 int nilo__collect_runs(struct nilo__job *job, struct nilo_err *err);
 

@@ -62,7 +62,7 @@ static int look(struct nilo__job *job, nilo_day from, nilo_day to, struct look *
     return nilo_store_scan(job->store, &scope, &select, take, ret, err);
 }
 
-static int plan_new(struct nilo__job *job, size_t days, struct nilo__plan *ret, struct nilo_err *err)
+int nilo__plan_new(struct nilo__job *job, size_t days, struct nilo__plan *ret, struct nilo_err *err)
 {
     struct nilo__plan p = {.n = 0};
     p.days = nilo_arena_array(&job->arena, days, sizeof *p.days);
@@ -119,7 +119,7 @@ int nilo__due_before(struct nilo__job *job, struct nilo__plan *ret, struct nilo_
     *ret = (struct nilo__plan){.n = 0};
     if (from.n > yesterday.n || job->n_metrics == 0)
         return 0;
-    if (look(job, from, yesterday, &l, err) != 0 || plan_new(job, l.days, ret, err) != 0)
+    if (look(job, from, yesterday, &l, err) != 0 || nilo__plan_new(job, l.days, ret, err) != 0)
         return -1;
     for (nilo_day d = from; d.n <= yesterday.n; d.n++) {
         if (is_day(job, d) && mark(job, &l, d, ret->due + ret->n * (size_t)job->n_metrics))
@@ -133,7 +133,7 @@ int nilo__due_before(struct nilo__job *job, struct nilo__plan *ret, struct nilo_
 int nilo__due_named(struct nilo__job *job, nilo_day day, struct nilo__plan *ret, struct nilo_err *err)
 {
     struct look l;
-    if (plan_new(job, 1, ret, err) != 0 || look(job, day, day, &l, err) != 0)
+    if (nilo__plan_new(job, 1, ret, err) != 0 || look(job, day, day, &l, err) != 0)
         return -1;
     ret->days[ret->n++] = day;
     for (int m = 0; m < job->n_metrics; m++)

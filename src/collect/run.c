@@ -5,7 +5,9 @@
 #include <string.h>
 
 #define ESTIMATED_AFTER (7 * NILO_US_DAY) /* SEMANTICS 2: read later than this after a day's end */
-#define META_MAX 512
+#define META_MAX (512u << 10)
+#define NAMES_MAX 4096
+#define BACKFILL_CHUNK 10000 /* points a transaction: what a killed backfill has to do again */
 
 /* One run while it is made. */
 struct run {
@@ -13,7 +15,7 @@ struct run {
     const struct nilo__plan *plan;
     struct nilo_recorder *recorder;
     bool *read_now;      /* n_metrics: a value of the last day was recorded */
-    bool any_value;
+    bool any_value;      /* the source answered something */
     struct nilo_collect_failure *failures;
     size_t n_failures;
     struct nilo_collect_run report;
@@ -77,17 +79,15 @@ static int note_failures(struct run *r, struct nilo_err *err)
 /* ---- readings -------------------------------------------------------------------------------------------------------------------------- */
 
 /* A value outside of what the configuration expects is kept and marked. */
-static const char *anomaly(struct nilo__job *job, const struct nilo_config_sql_metric *m, int64_t value, bool *nomem)
+static void add_anomaly(const struct nilo_config_sql_metric *m, int64_t value, struct nilo_buf *b)
 {
     bool has_min = m->expected_min != INT64_MIN, has_max = m->expected_max != INT64_MAX;
-    if ((!has_min || value >= m->expected_min) && (!has_max || value <= m->expected_max))
-        return NULL;
-    struct nilo_buf b;
+    nilo_i128 one = nilo_pow10(m->scale);
     struct nilo_json_out o;
-    nilo_buf_init(&b, META_MAX);
-    nilo_json_out_init(&o, &b);
-    nilo_json_object_begin(&o);
-    nilo_json_key(&o, "anomaly");
+    if ((!has_min || value >= m->expected_min * one) && (!has_max || value <= m->expected_max * one))
+        return;
+    nilo_buf_adds(b, b->len > 1 ? ",\"anomaly\":" : "\"anomaly\":");
+    nilo_json_out_init(&o, b);
     nilo_json_object_begin(&o);
     nilo_json_key(&o, "kind");
     nilo_json_str(&o, "out_of_range");
@@ -96,25 +96,36 @@ static const char *anomaly(struct nilo__job *job, const struct nilo_config_sql_m
     nilo_json_key(&o, "expected_max");
     has_max ? nilo_json_int(&o, m->expected_max) : nilo_json_null(&o);
     nilo_json_object_end(&o);
-    nilo_json_object_end(&o);
-    const char *text = nilo_arena_strdup(&job->arena, nilo_buf_str(&b));
-    *nomem = b.failed || text == NULL;
+}
+
+/* The metadata of a value: what the statement said beside it, and the mark. *ret NULL: there is none. */
+static int metadata(struct nilo__job *job, const struct nilo__metric *m, const struct nilo_sql_answer *a, const char **ret,
+                    struct nilo_err *err)
+{
+    struct nilo_buf b;
+    nilo_buf_init(&b, META_MAX);
+    nilo_buf_addc(&b, '{');
+    if (a->members != NULL)
+        nilo_buf_adds(&b, a->members);
+    add_anomaly(m->config, a->value, &b);
+    nilo_buf_addc(&b, '}');
+    bool some = b.len > 2, failed = b.failed;
+    *ret = some && !failed ? nilo_arena_strndup(&job->slice, b.data, b.len) : NULL;
     nilo_buf_done(&b);
-    return text;
+    return failed || (some && *ret == NULL) ? nilo_err_nomem(err) : 0;
 }
 
 static int fill_value(struct run *r, const struct nilo__metric *m, nilo_day day, struct nilo_reading_value *v,
                       struct nilo_err *err)
 {
     const char *class;
-    bool nomem = false;
     *v = (struct nilo_reading_value){.metric = m->id, .absence = NILO_FAILED};
     if (r->job->error != NULL || why_none(r->job, m, &class) != NULL)
         return 0;
-    v->absence = NILO_PRESENT;
-    v->value = nilo__sql_value(r->job, m, day);
-    v->meta = anomaly(r->job, m->config, v->value, &nomem);
-    return nomem ? nilo_err_nomem(err) : 0;
+    struct nilo_sql_answer a = nilo__sql_answer(r->job, m, day);
+    v->absence = a.present ? NILO_PRESENT : NILO_NOT_REPORTED;
+    v->value = a.value;
+    return a.present ? metadata(r->job, m, &a, &v->meta, err) : 0;
 }
 
 /* record refuses a reading that is wrong, which costs the day's values but not the run. */
@@ -142,9 +153,11 @@ static int record_day(struct run *r, size_t at, struct nilo_reading_value *value
             continue;
         if (fill_value(r, &job->metrics[i], day, &values[n], err) != 0)
             return -1;
-        bool is_value = values[n++].absence == NILO_PRESENT;
-        r->any_value = r->any_value || is_value;
-        if (is_value && at + 1 == r->plan->n)
+        enum nilo_absence absence = values[n].absence;
+        /* Backfill fills what is missing; that it could not is no news about an old day. */
+        n += absence == NILO_PRESENT || job->backfill == NULL;
+        r->any_value = r->any_value || absence != NILO_FAILED;
+        if (absence == NILO_PRESENT && at + 1 == r->plan->n)
             r->read_now[i] = true;
     }
     bool late = job->now - nilo_calendar_end(job->calendar, day) > ESTIMATED_AFTER;
@@ -160,14 +173,39 @@ static int record_day(struct run *r, size_t at, struct nilo_reading_value *value
     return n == 0 ? 0 : hand_over(r, &reading, err);
 }
 
+/* Asks the statements for the days from number `at` on; one that failed says so once. */
+static int next_slice(struct run *r, size_t at, size_t *ret_until, struct nilo_err *err)
+{
+    struct nilo__job *job = r->job;
+    bool *failed = nilo_arena_array(&job->arena, job->n_tables + 1, sizeof *failed);
+    size_t n;
+    if (failed == NULL)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < job->n_tables; i++)
+        failed[i] = job->tables[i].failed;
+    if (nilo__sql_read_slice(job, r->plan, at, &n, err) != 0)
+        return -1;
+    for (int i = 0; i < job->n_metrics; i++) {
+        const struct nilo__table *t = &job->tables[job->metrics[i].table];
+        if (t->failed && !failed[job->metrics[i].table] && fail(r, job->metrics[i].config->name, t->fail_class, t->fail, err) != 0)
+            return -1;
+    }
+    *ret_until = at + n;
+    return 0;
+}
+
 static int record_days(struct run *r, struct nilo_err *err)
 {
     struct nilo_reading_value *values = nilo_arena_array(&r->job->arena, (size_t)r->job->n_metrics + 1, sizeof *values);
     if (values == NULL)
         return nilo_err_nomem(err);
-    for (size_t d = 0; d < r->plan->n; d++) {
+    for (size_t d = 0, until = 0; d < r->plan->n; d++) {
+        if (d == until && next_slice(r, d, &until, err) != 0)
+            return -1;
         if (record_day(r, d, values, err) != 0)
             return -1;
+        if (r->job->backfill != NULL && r->job->backfill->progress != NULL)
+            r->job->backfill->progress(r->job->backfill->ctx, d + 1);
     }
     return 0;
 }
@@ -180,9 +218,16 @@ static nilo_day read_until(const struct run *r)
 {
     const struct nilo__job *job = r->job;
     nilo_day last = last_day(r->plan), until = job->connection.read_until;
-    if (!r->any_value || last.n >= job->today.n)
+    /* What backfill finds in the record already it does not ask for. */
+    bool answered = job->backfill != NULL ? job->error == NULL : r->any_value;
+    if (!answered || last.n >= job->today.n)
         return NILO_DAY_NONE;
-    bool completes = r->plan == &job->before;
+    /* Backfill leaves no trace of what failed, which a later collection could see. */
+    if (job->backfill != NULL && r->n_failures > 0)
+        return NILO_DAY_NONE;
+    if (job->backfill != NULL && !nilo_day_is_none(until) && (r->plan->days[0].n > until.n + 1 || last.n <= until.n))
+        return NILO_DAY_NONE;
+    bool completes = r->plan == &job->before || (job->backfill != NULL && !nilo_day_is_none(until));
     bool next = nilo_day_is_none(until) ? last.n == job->today.n - 1 : last.n == until.n + 1;
     return completes || next ? last : NILO_DAY_NONE;
 }
@@ -203,6 +248,20 @@ static const char *overall_error(const struct run *r)
     return !r->any_value && r->n_failures > 0 ? r->failures[0].message : NULL;
 }
 
+static const char *asked_by_day(struct nilo__job *job)
+{
+    struct nilo_buf b;
+    nilo_buf_init(&b, NAMES_MAX);
+    for (int i = 0; i < job->n_metrics; i++) {
+        const struct nilo__table *t = &job->tables[job->metrics[i].table];
+        if (t->is_statement && t->statement.by_day && !t->failed)
+            nilo_buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", job->metrics[i].config->name);
+    }
+    const char *names = b.len > 0 ? nilo_arena_strdup(&job->arena, nilo_buf_str(&b)) : NULL;
+    nilo_buf_done(&b);
+    return names;
+}
+
 static void give_report(struct run *r, const char *status)
 {
     const struct nilo_collect_options *o = r->job->options;
@@ -212,6 +271,7 @@ static void give_report(struct run *r, const char *status)
     report->status = status;
     report->failures = r->failures;
     report->n_failures = r->n_failures;
+    report->asked_by_day = asked_by_day(r->job);
     if (strcmp(status, "completed") == 0 || strcmp(status, "done") == 0)
         r->job->any_good = true;
     else if (strcmp(status, "failed") == 0)
@@ -292,15 +352,17 @@ static int fill_run(struct run *r, struct nilo_err *err)
 static int begin(struct run *r, struct nilo_err *err)
 {
     struct nilo__job *job = r->job;
-    bool named = r->plan == &job->named;
+    bool named = r->plan == &job->named, fills = job->backfill != NULL;
     size_t n = (size_t)job->n_metrics + 1;
     r->read_now = nilo_arena_array(&job->arena, n, sizeof *r->read_now);
     r->failures = nilo_arena_array(&job->arena, n + r->plan->n, sizeof *r->failures);
     if (r->read_now == NULL || r->failures == NULL)
         return nilo_err_nomem(err);
     const struct nilo_run_options options = {
-        .kind = NILO_RUN_COLLECT,
-        .provenance = NILO_OBSERVED,
+        .kind = fills ? NILO_RUN_BACKFILL : NILO_RUN_COLLECT,
+        .provenance = fills ? NILO_ESTIMATED : NILO_OBSERVED,
+        .revise = fills && job->backfill->revise,
+        .chunk = fills ? BACKFILL_CHUNK : 0,
         .slot = named ? job->options->run_id : NULL,
         .target_day = last_day(r->plan),
         .read_until = NILO_DAY_NONE,
@@ -308,7 +370,7 @@ static int begin(struct run *r, struct nilo_err *err)
     return nilo_record_begin(job->store, &job->connection, &options, &r->recorder, err);
 }
 
-static int one_run(struct nilo__job *job, const struct nilo__plan *plan, struct nilo_err *err)
+int nilo__one_run(struct nilo__job *job, const struct nilo__plan *plan, struct nilo_err *err)
 {
     struct run r = {.job = job, .plan = plan};
     struct nilo_err why = {0};
@@ -351,11 +413,11 @@ int nilo__collect_runs(struct nilo__job *job, struct nilo_err *err)
         report_done(job, done);
         return 0;
     }
-    if (job->before.n > 0 && one_run(job, &job->before, err) != 0)
+    if (job->before.n > 0 && nilo__one_run(job, &job->before, err) != 0)
         return -1;
     /* Today would only say the same once more. */
     bool down = job->before.n > 0 && job->error != NULL;
-    if (!down && one_run(job, &job->named, err) != 0)
+    if (!down && nilo__one_run(job, &job->named, err) != 0)
         return -1;
     return keep_status(job, err);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define SENTENCE_MAX 2048
+#define SLICE_DAYS   366 /* that one statement is asked for, and whose answers are in memory */
 
 /* ---- what there is to ask -------------------------------------------------------------------------------------------------------- */
 
@@ -12,15 +13,16 @@ static struct nilo_metric definition(const struct nilo_config_sql_metric *m)
 {
     return (struct nilo_metric){
         .name = m->name,
-        .type = NILO_COUNT,
+        .type = (enum nilo_metric_type)nilo_metric_type_value(m->type),
         .kind = NILO_PERIOD,
         .aggregation = strcmp(m->mode, "created") == 0 ? NILO_FLOW : NILO_LEVEL,
+        .scale = m->scale,
         .best_rule = NILO_BEST_MAX,
         .active = true,
         .unit = m->unit,
         .display_name = m->display_name,
         .description = m->description,
-        .format_pattern = "0,0",
+        .format_pattern = m->scale > 0 ? "0,0.00" : "0,0",
     };
 }
 
@@ -53,16 +55,25 @@ int nilo_collect_define(struct nilo_store *s, const struct nilo_config_connectio
     return result;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 /* The table of a metric among those known so far, or a new one. */
 static size_t table_of(struct nilo__job *job, const struct nilo_config_sql_metric *m)
 {
     size_t i = 0;
-    while (i < job->n_tables &&
-           (strcmp(job->tables[i].table, m->table) != 0 || strcmp(job->tables[i].timestamp, m->timestamp) != 0))
+    while (m->statement == NULL && i < job->n_tables &&
+           (job->tables[i].is_statement || strcmp(job->tables[i].table, m->table) != 0 ||
+            strcmp(job->tables[i].timestamp, m->timestamp) != 0 || !same_text(job->tables[i].filter, m->filter)))
         i++;
+    if (m->statement != NULL)
+        i = job->n_tables;
     if (i == job->n_tables) {
-        job->tables[i].table = m->table;
-        job->tables[i].timestamp = m->timestamp;
+        job->tables[i] = (struct nilo__table){.table = m->table, .timestamp = m->timestamp, .filter = m->filter};
+        job->tables[i].is_statement = m->statement != NULL;
+        job->tables[i].statement = (struct nilo_sql_statement){.text = m->statement, .type = m->type, .scale = m->scale};
         job->n_tables++;
     }
     return i;
@@ -169,11 +180,35 @@ static int64_t below(const struct nilo__job *job, const struct nilo__table *t, s
     return t->below[found - job->cuts];
 }
 
-int64_t nilo__sql_value(const struct nilo__job *job, const struct nilo__metric *m, nilo_day day)
+/* A statement that leaves a day out says 0 where it counts what happened that day; anything else has no value then. */
+static struct nilo_sql_answer statement_answer(const struct nilo__metric *m, nilo_day day)
+{
+    struct nilo_sql_answer a = m->answers[day.n - m->answers_from.n];
+    bool sum = strcmp(m->config->type, "count") == 0 || strcmp(m->config->type, "aggregate") == 0;
+    if (!a.present && m->created && sum)
+        a = (struct nilo_sql_answer){.present = true};
+    return a;
+}
+
+struct nilo_sql_answer nilo__sql_answer(const struct nilo__job *job, const struct nilo__metric *m, nilo_day day)
 {
     const struct nilo__table *t = &job->tables[m->table];
+    if (t->is_statement)
+        return statement_answer(m, day);
     int64_t total = below(job, t, cut_end(job, day));
-    return m->created ? total - below(job, t, cut_start(job, day)) : total;
+    return (struct nilo_sql_answer){.present = true, .value = m->created ? total - below(job, t, cut_start(job, day)) : total};
+}
+
+nilo_day nilo__sql_earliest(const struct nilo__job *job, const struct nilo__plan *plan)
+{
+    for (size_t d = 0; d < plan->n; d++) {
+        for (size_t i = 0; i < job->n_tables; i++) {
+            const struct nilo__table *t = &job->tables[i];
+            if (t->below != NULL && !t->failed && below(job, t, cut_end(job, plan->days[d])) > 0)
+                return plan->days[d];
+        }
+    }
+    return NILO_DAY_NONE;
 }
 
 /* ---- asking -------------------------------------------------------------------------------------------------------------------------- */
@@ -194,11 +229,12 @@ static void wait_before_try(const struct nilo__job *job, int try)
     env->clock.sleep(env->clock.ctx, wait);
 }
 
-static int open_source(struct nilo__job *job, const char *database, struct nilo_db **ret, struct nilo_err *err)
+static int open_source(struct nilo__job *job, struct nilo_err *err)
 {
     for (int try = 1;; try++) {
-        if (nilo_sql_open(database, job->source->timeout_ms, NULL, ret, err) == 0)
+        if (nilo_sql_open(job->database, job->source->timeout_ms, NULL, &job->db, err) == 0)
             return 0;
+        job->db = NULL;
         if (try == NILO__COLLECT_TRIES || !worth_another_try(err->code))
             return -1;
         wait_before_try(job, try);
@@ -206,25 +242,28 @@ static int open_source(struct nilo__job *job, const char *database, struct nilo_
 }
 
 /* What a broken connection leaves is useless; the next try, or the next table, wants one that works. */
-static int reopen(struct nilo__job *job, struct nilo_db **source, const char *database, struct nilo_err *err)
+static int reopen(struct nilo__job *job, struct nilo_err *err)
 {
-    nilo_db_close(*source);
-    *source = NULL;
-    return nilo_sql_open(database, job->source->timeout_ms, NULL, source, err);
+    nilo_db_close(job->db);
+    job->db = NULL;
+    return nilo_sql_open(job->database, job->source->timeout_ms, NULL, &job->db, err);
 }
 
-/* *source is NULL afterwards when the connection broke and could not be made again. */
-static int count_table(struct nilo__job *job, struct nilo_db **source, const char *database, struct nilo__table *t,
-                       struct nilo_sql_counts *counts, struct nilo_err *err)
+/* One question to the source. */
+typedef int ask_fn(struct nilo__job *job, void *question, struct nilo_err *err);
+
+/* Asks until it is answered, or three times. job->db is NULL afterwards when the connection broke and could not be made again; then `err`
+ * still says why, and nobody looks for it for each table that is left. */
+static int with_tries(struct nilo__job *job, ask_fn *ask, void *question, struct nilo_err *err)
 {
     for (int try = 1;; try++) {
-        if (*source != NULL && nilo_sql_count(*source, t->table, t->timestamp, job->cuts, job->n_cuts, t->below, counts, err) == 0)
+        if (job->db != NULL && ask(job, question, err) == 0)
             return 0;
         bool last = try == NILO__COLLECT_TRIES || !worth_another_try(err->code);
         struct nilo_err again = {0};
         if (!last)
             wait_before_try(job, try);
-        if (err->code == NILO_ESOURCE && reopen(job, source, database, &again) != 0)
+        if (err->code == NILO_ESOURCE && reopen(job, &again) != 0)
             *err = again;
         if (last)
             return -1;
@@ -233,9 +272,11 @@ static int count_table(struct nilo__job *job, struct nilo_db **source, const cha
 
 static int keep_failure(struct nilo__job *job, struct nilo__table *t, const struct nilo_err *why, struct nilo_err *err)
 {
+    bool named = t->is_statement && strncmp(why->msg, "the statement", strlen("the statement")) == 0;
     t->failed = true;
     t->fail_class = nilo_connect_class(why->code);
-    t->fail = nilo_arena_printf(&job->arena, "%s: %s", t->table, why->msg);
+    t->fail = named ? nilo_arena_strdup(&job->arena, why->msg)
+                    : nilo_arena_printf(&job->arena, "%s: %s", t->is_statement ? "the statement" : t->table, why->msg);
     return t->fail != NULL ? 0 : nilo_err_nomem(err);
 }
 
@@ -261,20 +302,31 @@ static bool is_wanted(const struct nilo__job *job, size_t table)
     return false;
 }
 
-static int read_tables(struct nilo__job *job, struct nilo_db **source, const char *database, struct nilo_err *err)
+struct table_question {
+    struct nilo__table *table;
+    struct nilo_sql_counts counts;
+};
+
+static int ask_table(struct nilo__job *job, void *question, struct nilo_err *err)
+{
+    struct table_question *q = question;
+    const struct nilo_sql_pass pass = {.table = q->table->table, .timestamp = q->table->timestamp, .filter = q->table->filter};
+    return nilo_sql_count_pass(job->db, &pass, job->cuts, job->n_cuts, q->table->below, &q->counts, err);
+}
+
+static int read_tables(struct nilo__job *job, struct nilo_err *err)
 {
     struct nilo_err why = {0};
     for (size_t i = 0; i < job->n_tables; i++) {
-        struct nilo__table *t = &job->tables[i];
-        struct nilo_sql_counts counts = {0};
-        if (!is_wanted(job, i))
+        struct table_question q = {.table = &job->tables[i]};
+        if (q.table->is_statement || !is_wanted(job, i))
             continue;
-        t->below = nilo_arena_array(&job->arena, job->n_cuts, sizeof *t->below);
-        if (t->below == NULL)
+        q.table->below = nilo_arena_array(&job->arena, job->n_cuts, sizeof *q.table->below);
+        if (q.table->below == NULL)
             return nilo_err_nomem(err);
         /* A source that went away is not looked for again for each table that is left: `why` still tells. */
-        bool good = *source != NULL && count_table(job, source, database, t, &counts, &why) == 0;
-        if (good ? keep_unreadable(job, t, &counts, err) : keep_failure(job, t, &why, err))
+        bool good = job->db != NULL && with_tries(job, ask_table, &q, &why) == 0;
+        if (good ? keep_unreadable(job, q.table, &q.counts, err) : keep_failure(job, q.table, &why, err))
             return -1;
     }
     return 0;
@@ -289,17 +341,93 @@ static int keep_error(struct nilo__job *job, const struct nilo_err *why, struct 
 int nilo__sql_read(struct nilo__job *job, struct nilo_err *err)
 {
     struct nilo_err why = {0};
-    struct nilo_db *source = NULL;
-    char *database = NULL;
-    int result;
     job->was_read = true;
     if (make_cuts(job, err) != 0)
         return -1;
-    if (nilo_config_secret(job->source->database, &database, &why) != 0 || open_source(job, database, &source, &why) != 0)
-        result = keep_error(job, &why, err);
-    else
-        result = read_tables(job, &source, database, err);
-    nilo_db_close(source);
-    free(database);
-    return result;
+    if (nilo_config_secret(job->source->database, &job->database, &why) != 0 || open_source(job, &why) != 0)
+        return keep_error(job, &why, err);
+    return read_tables(job, err);
+}
+
+void nilo__sql_done(struct nilo__job *job)
+{
+    nilo_db_close(job->db);
+    free(job->database);
+    job->db = NULL;
+    job->database = NULL;
+}
+
+/* ---- statements ---------------------------------------------------------------------------------------------------------------------- */
+
+struct slice {
+    const struct nilo__plan *plan;
+    size_t at, n; /* days of the plan */
+};
+
+struct statement_question {
+    struct nilo_sql_statement *statement;
+    nilo_day from;
+    size_t days;
+    bool *wanted;
+    struct nilo_arena *arena;
+    struct nilo_sql_answer *answers;
+};
+
+static int ask_statement(struct nilo__job *job, void *question, struct nilo_err *err)
+{
+    struct statement_question *q = question;
+    return nilo_sql_select(job->db, q->statement, q->from, q->days, q->wanted, q->arena, q->answers, err);
+}
+
+/* The due days of the slice, from the first to the last; false when there are none. */
+static bool due_range(const struct nilo__job *job, const struct slice *s, size_t metric, nilo_day *ret_from, size_t *ret_days)
+{
+    nilo_day first = NILO_DAY_NONE, last = NILO_DAY_NONE;
+    for (size_t d = s->at; d < s->at + s->n; d++) {
+        if (!s->plan->due[d * (size_t)job->n_metrics + metric])
+            continue;
+        first = nilo_day_is_none(first) ? s->plan->days[d] : first;
+        last = s->plan->days[d];
+    }
+    *ret_from = first;
+    *ret_days = nilo_day_is_none(first) ? 0 : (size_t)(last.n - first.n) + 1;
+    return *ret_days > 0;
+}
+
+static int read_statement(struct nilo__job *job, const struct slice *s, size_t metric, struct nilo_err *err)
+{
+    struct nilo__metric *m = &job->metrics[metric];
+    struct nilo__table *t = &job->tables[m->table];
+    struct statement_question q = {.statement = &t->statement, .arena = &job->slice};
+    struct nilo_err why = {.code = NILO_ESOURCE, .msg = "the connection to the source was lost"};
+    if (!due_range(job, s, metric, &q.from, &q.days))
+        return 0;
+    q.wanted = nilo_arena_array(&job->slice, q.days, sizeof *q.wanted);
+    q.answers = nilo_arena_array(&job->slice, q.days, sizeof *q.answers);
+    if (q.wanted == NULL || q.answers == NULL)
+        return nilo_err_nomem(err);
+    for (size_t d = s->at; d < s->at + s->n; d++) {
+        if (s->plan->due[d * (size_t)job->n_metrics + metric])
+            q.wanted[s->plan->days[d].n - q.from.n] = true;
+    }
+    t->statement.calendar = job->calendar;
+    m->answers = q.answers;
+    m->answers_from = q.from;
+    return job->db != NULL && with_tries(job, ask_statement, &q, &why) == 0 ? 0 : keep_failure(job, t, &why, err);
+}
+
+int nilo__sql_read_slice(struct nilo__job *job, const struct nilo__plan *plan, size_t at, size_t *ret_n, struct nilo_err *err)
+{
+    struct slice s = {.plan = plan, .at = at};
+    while (at + s.n < plan->n && plan->days[at + s.n].n - plan->days[at].n < SLICE_DAYS)
+        s.n++;
+    nilo_arena_reset(&job->slice);
+    for (int i = 0; i < job->n_metrics && job->error == NULL; i++) {
+        const struct nilo__metric *m = &job->metrics[i];
+        const struct nilo__table *t = &job->tables[m->table];
+        if (t->is_statement && !t->failed && m->active && m->fail == NULL && read_statement(job, &s, (size_t)i, err) != 0)
+            return -1;
+    }
+    *ret_n = s.n;
+    return 0;
 }

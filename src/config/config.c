@@ -115,22 +115,29 @@ static int complete(const struct nilo__config_section *s, void *thing, const str
     return 0;
 }
 
+static bool is_fraction(const char *type)
+{
+    return strcmp(type, "average") == 0 || strcmp(type, "percentage") == 0;
+}
+
 /* Defaults that depend on something else. */
 static void resolve(struct nilo_config *c)
 {
     for (int i = 0; i < c->n_metrics; i++) {
         struct nilo_config_metric *m = &c->metrics[i];
-        bool fraction = strcmp(m->type, "average") == 0 || strcmp(m->type, "percentage") == 0;
         if (m->scale == NILO__CONFIG_UNSET_INT)
-            m->scale = fraction ? 6 : 0;
+            m->scale = is_fraction(m->type) ? 6 : 0;
     }
     for (int i = 0; i < c->n_connections; i++) {
         struct nilo_config_connection *one = &c->connections[i];
         if (one->settle_hours == NILO__CONFIG_UNSET)
             one->settle_hours = -1;
         for (int k = 0; k < one->n_metrics; k++) {
-            if (one->metrics[k].expected_max == NILO__CONFIG_UNSET)
-                one->metrics[k].expected_max = INT64_MAX; /* an absent minimum is INT64_MIN already */
+            struct nilo_config_sql_metric *m = &one->metrics[k];
+            if (m->expected_max == NILO__CONFIG_UNSET)
+                m->expected_max = INT64_MAX; /* an absent minimum is INT64_MIN already */
+            if (m->scale == NILO__CONFIG_UNSET_INT)
+                m->scale = is_fraction(m->type) ? 6 : 0;
         }
     }
 }

@@ -22,13 +22,16 @@ struct nilo_config_metric {
     int line;
 };
 
-/* A metric that an SQL connection computes. Either a count of a table's rows or (from No. 2 on) a statement. */
+/* A metric that an SQL connection computes. Either a count of a table's rows, or a statement. */
 struct nilo_config_sql_metric {
     char *name;        /* category: posts_total; [a-z][a-z0-9_]{0,47}, reserved words are fine here */
-    char *type;        /* count */
-    char *table;       /* "posts" or "schema.posts", each part bare or a double-quoted SQL identifier: nilo_config_sql_quote() */
+    char *type;        /* count, average, percentage, aggregate; all but count have a statement */
+    char *table;       /* "posts" or "schema.posts", each part bare or a double-quoted SQL identifier: nilo_config_sql_quote(); NULL: statement */
     char *timestamp;   /* its column, default created_at; bare or a double-quoted SQL identifier */
+    char *filter;      /* NULL, or the condition that rows of the table meet: nilo_config_sql_filter() */
+    char *statement;   /* NULL, or the SELECT that gives the values: nilo_config_sql_statement() */
     char *mode;        /* "total" (rows up to the day's end) or "created" (rows of the day) */
+    int scale;         /* 0..9; default 0 for counts and aggregates, 6 for averages and percentages; 0 for a table */
     char *display_name, *description, *unit;
     int64_t expected_min, expected_max; /* INT64_MIN / INT64_MAX = not set */
     int line;
@@ -95,6 +98,22 @@ bool nilo_config_reserved(const char *name);
 int nilo_config_sql_expand(const struct nilo_config_connection *c, struct nilo_config_sql_metric **ret, int *ret_n,
                            struct nilo_err *err);
 void nilo_config_sql_free(struct nilo_config_sql_metric *metrics, int n);
+
+/* What the SQL of a configuration may not be: several statements, one that is no SELECT, unbalanced, with parameters of its own. Whether it
+ * runs, the database says. */
+enum nilo_sql_dialect { NILO_SQL_ANY, NILO_SQL_SQLITE, NILO_SQL_POSTGRES };
+struct nilo_sql_shape {
+    int from, to, day; /* the number of each placeholder, 0 = it has none */
+    int n;             /* how many different ones */
+};
+/** nilo_config_sql_statement - looks through a SELECT and finds its placeholders :from, :to and :day outside of quotes and comments
+ *  sql     NULL, or gets the statement without a closing semicolon and with ?1, ?2, ... instead, numbered as they come; PostgreSQL is
+ *          told their types (timestamptz, timestamptz, date)
+ *  errors  NILO_ECONFIG one clause that goes on behind "the statement ..." */
+int nilo_config_sql_statement(const char *text, enum nilo_sql_dialect dialect, struct nilo_sql_shape *ret, struct nilo_buf *sql,
+                              struct nilo_err *err);
+/** nilo_config_sql_filter - looks through a condition: balanced, no parameters, no semicolon. errors as above, "the filter ..." */
+int nilo_config_sql_filter(const char *text, struct nilo_err *err);
 
 /** nilo_config_sql_quote - append a table or column name as SQL wants it: app.posts becomes "app"."posts"; quoted parts stay
  *  errors  NILO_ECONFIG not a name, or more than one dot */

@@ -18,11 +18,15 @@
 
 #define SQL_METRIC_KEYS(TEXT, PROSE, WHOLE, LIST)                                                                      \
     TEXT(name, REQUIRED, 48, NULL, NULL, "its name: small letters, digits and _, beginning with a letter")             \
-    TEXT(type, OPTIONAL, 48, "count", "count", "what it is")                                                           \
-    TEXT(table, REQUIRED, 1000, NULL, NULL, "the table whose rows are counted: table or schema.table")                 \
+    TEXT(type, OPTIONAL, 48, "count|average|percentage|aggregate", "count", "what it is; all but count need a statement") \
+    TEXT(table, OPTIONAL, 1000, NULL, NULL, "the table whose rows are counted: table or schema.table; this or a statement") \
     TEXT(timestamp, OPTIONAL, 1000, NULL, "created_at", "the column that says when a row was made")                    \
+    PROSE(filter, OPTIONAL, 4000, NULL, NULL, "an SQL condition: only the table's rows that meet it are counted")      \
+    PROSE(statement, OPTIONAL, 16000, NULL, NULL,                                                                      \
+          "a SELECT that gives the values, with :from and :to (a day column: one pass) or :day (a run a day)")         \
     TEXT(mode, OPTIONAL, 48, "total|created", "total",                                                                 \
-         "rows up to the day's end (total) or rows of the day (created)")                                              \
+         "rows up to the day's end (total) or rows of the day (created); of a statement: may days be added up?")       \
+    WHOLE(scale, 0, 9, NULL, "decimal places kept of a statement's value; else 0, for average and percentage 6")       \
     TEXT(display_name, OPTIONAL, 200, NULL, NULL, "how it is called where people read it")                             \
     PROSE(description, OPTIONAL, 2000, NULL, NULL, "what it says")                                                     \
     TEXT(unit, OPTIONAL, 48, NULL, NULL, "what is counted, as in \"12 users\"")                                        \
@@ -38,7 +42,7 @@
     TEXT(users, OPTIONAL, 1000, NULL, NULL, "sql: table or table(timestamp column) with a row a user: users_total")    \
     TEXT(posts, OPTIONAL, 1000, NULL, NULL, "sql: the same with a row a post: posts_total, posts_created")             \
     TEXT(comments, OPTIONAL, 1000, NULL, NULL, "sql: the same with a row a comment: comments_total, comments_created") \
-    LIST(metrics, sql_metric, "sql: more counts of tables")                                                            \
+    LIST(metrics, sql_metric, "sql: more counts of tables, and statements")                                                            \
     WHOLE(settle_hours, 0, 8760, NULL, "hours after a day's end before it is closed; else as the platform needs")      \
     WHOLE(timeout_ms, 1, 86400000, "30000", "milliseconds that one statement may take")
 

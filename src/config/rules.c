@@ -253,12 +253,61 @@ static int check_workspace(const struct rules *r, const struct nilo__config_plac
                              nilo__config_show(workspace).text);
 }
 
+/* A statement says by itself what a table's other keys say. */
+static int check_statement(const struct rules *r, const struct nilo_config_sql_metric *m,
+                           const struct nilo__config_node *node, const struct nilo__config_place *at)
+{
+    static const char *const others[] = {"table", "timestamp", "filter"};
+    struct nilo_sql_shape shape;
+    struct nilo_err why = {0};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (nilo__config_get(node, others[i]) != NULL)
+            return nilo__config_fail(at, nilo__config_line(node, others[i]), others[i], r->err,
+                                     "does not go with a statement, which names its tables itself; drop one of the two");
+    }
+    if (nilo_config_sql_statement(m->statement, NILO_SQL_ANY, &shape, NULL, &why) == 0)
+        return 0;
+    if (why.code == NILO_ENOMEM)
+        return nilo_err_nomem(r->err);
+    return nilo__config_fail(at, nilo__config_line(node, "statement"), "statement", r->err, "%s", why.msg);
+}
+
+static int check_count(const struct rules *r, const struct nilo_config_sql_metric *m,
+                       const struct nilo__config_node *node, const struct nilo__config_place *at)
+{
+    struct nilo_err why = {0};
+    if (strcmp(m->type, "count") != 0)
+        return nilo__config_fail(at, nilo__config_line(node, "type"), "type", r->err,
+                                 "%s takes a statement; rows of a table are only counted", m->type);
+    if (nilo__config_get(node, "scale") != NULL)
+        return nilo__config_fail(at, nilo__config_line(node, "scale"), "scale", r->err,
+                                 "goes with a statement; a count of rows has no decimal places");
+    if (m->filter == NULL || nilo_config_sql_filter(m->filter, &why) == 0)
+        return 0;
+    return nilo__config_fail(at, nilo__config_line(node, "filter"), "filter", r->err, "%s", why.msg);
+}
+
+static int check_expected(const struct rules *r, const struct nilo_config_sql_metric *m,
+                          const struct nilo__config_node *node, const struct nilo__config_place *at)
+{
+    if (m->expected_min > m->expected_max)
+        return nilo__config_fail(at, nilo__config_line(node, "expected_min"), "expected_min", r->err,
+                                 "is above expected_max (line %d); exchange them",
+                                 nilo__config_line(node, "expected_max"));
+    return 0;
+}
+
 static int check_sql_metric(const struct rules *r, const struct nilo_config_sql_metric *m,
                             const struct nilo__config_node *node, const struct nilo__config_place *at)
 {
-    const char *problem = nilo__config_name_problem(m->table, 2);
     if (check_metric_name(r, at, nilo__config_line(node, "name"), m->name) < 0)
         return -1;
+    if (m->statement != NULL)
+        return check_statement(r, m, node, at) < 0 ? -1 : check_expected(r, m, node, at);
+    if (m->table == NULL)
+        return nilo__config_fail(at, nilo__config_line(node, "table"), "table", r->err,
+                                 "is required (the table whose rows are counted: table or schema.table), or a statement");
+    const char *problem = nilo__config_name_problem(m->table, 2);
     if (problem != NULL && nilo__config_table_problem(m->table) == NULL)
         problem = "names a column too; write the column under timestamp";
     if (problem != NULL)
@@ -268,11 +317,7 @@ static int check_sql_metric(const struct rules *r, const struct nilo_config_sql_
     if (problem != NULL)
         return nilo__config_fail(at, nilo__config_line(node, "timestamp"), "timestamp", r->err, "%s %s",
                                  nilo__config_show(m->timestamp).text, problem);
-    if (m->expected_min > m->expected_max)
-        return nilo__config_fail(at, nilo__config_line(node, "expected_min"), "expected_min", r->err,
-                                 "is above expected_max (line %d); exchange them",
-                                 nilo__config_line(node, "expected_max"));
-    return 0;
+    return check_count(r, m, node, at) < 0 ? -1 : check_expected(r, m, node, at);
 }
 
 static int check_sql(const struct rules *r, const struct nilo_config_connection *c,

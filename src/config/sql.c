@@ -186,6 +186,8 @@ static int expand_custom(const struct nilo_config_sql_metric *from, struct nilo_
     m->type = copy(from->type, &failed);
     m->table = copy(from->table, &failed);
     m->timestamp = copy(from->timestamp, &failed);
+    m->filter = copy(from->filter, &failed);
+    m->statement = copy(from->statement, &failed);
     m->mode = copy(from->mode, &failed);
     m->display_name = copy(from->display_name, &failed);
     m->description = copy(from->description, &failed);
@@ -220,7 +222,7 @@ void nilo_config_sql_free(struct nilo_config_sql_metric *metrics, int n)
 {
     for (int i = 0; i < n && metrics != NULL; i++) {
         struct nilo_config_sql_metric *m = &metrics[i];
-        char *const held[] = {m->name, m->type,         m->table,       m->timestamp,
+        char *const held[] = {m->name, m->type,         m->table,       m->timestamp, m->filter, m->statement,
                               m->mode, m->display_name, m->description, m->unit};
         for (size_t k = 0; k < sizeof(held) / sizeof(held[0]); k++)
             free(held[k]);

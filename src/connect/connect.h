@@ -6,11 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/day.h"
 #include "base/env.h"
 #include "base/err.h"
 #include "db/db.h"
+#include "model/model.h"
 
 /** nilo_connect_class - what an error of a source means for the run: transient (try again later), auth, permission or invalid */
 const char *nilo_connect_class(enum nilo_code code);
@@ -50,6 +52,41 @@ struct nilo_sql_counts {
  *                    NILO_ETIMEOUT, NILO_ESOURCE and what else the database says */
 int nilo_sql_count(struct nilo_db *source, const char *table, const char *timestamp, const struct nilo_cut *cuts, size_t n,
                    int64_t *ret_below, struct nilo_sql_counts *ret, struct nilo_err *err);
+
+/* What one pass over a table reads. */
+struct nilo_sql_pass {
+    const char *table, *timestamp; /* as above */
+    const char *filter;            /* NULL, or a condition that rows meet: nilo_config_sql_filter() let it through */
+    int64_t chunk;                 /* SQLite: rows, PostgreSQL: blocks that one statement reads, and its timeout holds for; 0 = a fitting number */
+};
+/** nilo_sql_count_pass - as nilo_sql_count(); a big table is read in several statements of one transaction, so it is still one state of it */
+int nilo_sql_count_pass(struct nilo_db *source, const struct nilo_sql_pass *pass, const struct nilo_cut *cuts, size_t n, int64_t *ret_below,
+                        struct nilo_sql_counts *ret, struct nilo_err *err);
+
+/* ---- statements: whoever wrote the configuration wrote the SELECT ---- */
+
+struct nilo_sql_statement {
+    const char *text; /* nilo_config_sql_statement() let it through */
+    const char *type; /* count, average, percentage, aggregate */
+    int scale;        /* of the values */
+    const struct nilo_calendar *calendar;
+    bool by_day;      /* is asked day by day: it has :day, or its answer has no day column; set when that is known */
+};
+struct nilo_sql_answer {
+    bool present;        /* false: the source gave no value for the day */
+    int64_t value;       /* by the scale */
+    const char *members; /* NULL, or members of the metadata object, without its braces */
+};
+/** nilo_sql_select - the values of the days from .. from + n - 1, each n of ret; one statement, or one a day where it is asked day by day
+ *  wanted   NULL, or which of the days; only those are asked for where it is asked day by day
+ *  columns  day (a date; where all days are asked for at once), and by type: count: value; average: value and, if it likes, sample_size and
+ *           std_deviation; percentage: numerator, denominator (no value where that is 0) and, if it likes, calculation (a text);
+ *           aggregate: key, value, a row a key: the value is their sum
+ *  errors   NILO_EINVAL wrong columns, types, days or too many rows, NILO_EREADONLY it tried to write, NILO_ECONFIG, and what the
+ *           database says; one sentence, which does not name the metric
+ *  owner    arena */
+int nilo_sql_select(struct nilo_db *source, struct nilo_sql_statement *s, nilo_day from, size_t n, const bool *wanted,
+                    struct nilo_arena *arena, struct nilo_sql_answer *ret, struct nilo_err *err);
 
 /** nilo_sql_unreadable - appends "2 of 40 rows of posts have no readable created_at (...); they are not counted"; nothing when all were read */
 void nilo_sql_unreadable(const struct nilo_sql_counts *counts, const char *table, const char *timestamp, struct nilo_buf *b);

@@ -18,8 +18,12 @@
 #include "config/config.h"
 
 #define NAME_MAX_BYTES 4096
+#define SQL_MAX_BYTES (64u << 10)
 #define CUTS_MAX_BYTES (16u << 20)
 #define COLUMNS_SHOWN 12
+/* What takes a few seconds, so that a timeout of half a minute is one for a source that hangs. */
+#define CHUNK_ROWS   INT64_C(2000000)
+#define CHUNK_BLOCKS INT64_C(131072) /* 1 GiB */
 
 int nilo_sql_open(const char *database, int64_t timeout_ms, const char *vfs, struct nilo_db **ret, struct nilo_err *err)
 {
@@ -78,6 +82,8 @@ static int name_init(struct name *name, const char *text, struct nilo_err *err)
 struct count {
     struct nilo_db *db;
     const char *table_text, *column_text; /* as configured, for messages */
+    const char *filter;                   /* NULL = none */
+    int64_t chunk;
     struct name table, column;
     const struct nilo_cut *cuts;
     size_t n;
@@ -191,23 +197,73 @@ static void sqlite_take(struct count *c, const struct nilo_db_value *v, size_t *
     }
 }
 
-static int sqlite_count(struct count *c, struct nilo_buf *sql, struct nilo_err *err)
+/* The condition ends on a line of its own: it may end in a comment. */
+static void add_filter(const struct count *c, const char *before, struct nilo_buf *sql)
+{
+    if (c->filter != NULL)
+        nilo_buf_addf(sql, "%s(\n%s\n)", before, c->filter);
+}
+
+/* Can it be read in the order of its row numbers? A view and a table WITHOUT ROWID cannot. */
+static int sqlite_has_rowid(struct count *c, bool *ret, struct nilo_err *err)
+{
+    struct nilo_db_stmt *found;
+    const struct nilo_db_value table = nilo_dbv_text(nilo_buf_str(&c->table.part[c->table.n == 2 ? 1 : 0]));
+    if (start(c,
+              "SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND type = 'table' AND wr = 0"
+              " AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) AS x WHERE lower(x.name) = '_rowid_')",
+              &table, 1, &found, err) != 0)
+        return -1;
+    int row = nilo_db_row(found, err);
+    *ret = row == 1;
+    nilo_db_reset(found);
+    return row < 0 ? -1 : 0;
+}
+
+/* All rows, or the next `chunk` of them behind row number *after; how many came. */
+static int sqlite_rows(struct count *c, const char *sql, int64_t *after, int64_t *ret_rows, struct nilo_err *err)
 {
     struct nilo_db_stmt *rows;
+    const struct nilo_db_value params[2] = {NILO_DBV_INT(*after), NILO_DBV_INT(c->chunk)};
     size_t last = c->n;
-    int row;
-    if (sqlite_check(c, err) != 0)
-        return -1;
-    nilo_buf_addf(sql, "SELECT t.%s FROM %s AS t", nilo_buf_str(&c->column.quoted), nilo_buf_str(&c->table.quoted));
-    if (sql->failed)
-        return nilo_err_nomem(err);
-    if (start(c, nilo_buf_str(sql), NULL, 0, &rows, err) != 0)
+    int row, chunked = ret_rows != NULL ? 2 : 0;
+    int64_t n = 0;
+    if (start(c, sql, params, chunked, &rows, err) != 0)
         return -1;
     while ((row = nilo_db_row(rows, err)) == 1) {
         struct nilo_db_value v = nilo_db_column(rows, 0);
         sqlite_take(c, &v, &last);
+        if (chunked)
+            *after = nilo_db_column_int(rows, 1);
+        n++;
     }
+    if (chunked)
+        *ret_rows = n;
     return row;
+}
+
+static int sqlite_count(struct count *c, struct nilo_buf *sql, struct nilo_err *err)
+{
+    bool chunked;
+    int64_t after = INT64_MIN, rows;
+    if (sqlite_check(c, err) != 0 || sqlite_has_rowid(c, &chunked, err) != 0)
+        return -1;
+    nilo_buf_addf(sql, "SELECT t.%s%s FROM %s AS t", nilo_buf_str(&c->column.quoted), chunked ? ", t._rowid_" : "",
+                  nilo_buf_str(&c->table.quoted));
+    if (chunked)
+        nilo_buf_adds(sql, " WHERE t._rowid_ > ?1");
+    add_filter(c, chunked ? " AND " : " WHERE ", sql);
+    if (chunked)
+        nilo_buf_adds(sql, " ORDER BY t._rowid_ LIMIT ?2");
+    if (sql->failed)
+        return nilo_err_nomem(err);
+    if (!chunked)
+        return sqlite_rows(c, nilo_buf_str(sql), &after, NULL, err);
+    do {
+        if (sqlite_rows(c, nilo_buf_str(sql), &after, &rows, err) != 0)
+            return -1;
+    } while (rows == c->chunk);
+    return 0;
 }
 
 /* ---- PostgreSQL ------------------------------------------------------------------------------------------------------------------ */
@@ -308,13 +364,46 @@ static int pg_fold(struct count *c, struct nilo_db_stmt *groups, struct nilo_err
     return row;
 }
 
+/* How many blocks there are to read one chunk after the other; 0 = it is read at once: no table, a small one, or an old server, which would read
+ * all of the table for each chunk. */
+static int pg_blocks(struct count *c, int64_t *ret, struct nilo_err *err)
+{
+    struct nilo_db_stmt *size;
+    const struct nilo_db_value table = nilo_dbv_text(nilo_buf_str(&c->table.quoted));
+    if (start(c,
+              "SELECT CASE WHEN CAST(current_setting('server_version_num') AS integer) >= 140000 AND relkind IN ('r', 'm')"
+              " THEN pg_relation_size(oid) / CAST(current_setting('block_size') AS bigint) ELSE 0 END FROM pg_class WHERE oid = to_regclass(?1)",
+              &table, 1, &size, err) != 0)
+        return -1;
+    int row = nilo_db_row(size, err);
+    int64_t blocks = row == 1 ? nilo_db_column_int(size, 0) : 0;
+    nilo_db_reset(size);
+    *ret = blocks > c->chunk ? blocks : 0;
+    return row < 0 ? -1 : 0;
+}
+
+/* The transaction sees one state, so chunk after chunk makes one count; the last one has no end, as children of the table may be longer. */
+static int pg_chunks(struct count *c, const char *sql, const struct nilo_buf *cuts, int64_t blocks, struct nilo_err *err)
+{
+    for (int64_t at = 0; at < blocks || at == 0; at += c->chunk) {
+        char from[32], to[32];
+        struct nilo_db_stmt *groups;
+        snprintf(from, sizeof from, "(%lld,0)", (long long)at);
+        snprintf(to, sizeof to, "(%lld,0)", (long long)(at + c->chunk < blocks ? at + c->chunk : UINT32_MAX));
+        const struct nilo_db_value params[3] = {nilo_dbv_textn(cuts->data, cuts->len), nilo_dbv_text(from), nilo_dbv_text(to)};
+        if (start(c, sql, params, blocks > 0 ? 3 : 1, &groups, err) != 0 || pg_fold(c, groups, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int pg_count(struct count *c, struct nilo_buf *sql, struct nilo_buf *cuts, struct nilo_err *err)
 {
     const struct pg_kind *kind;
-    struct nilo_db_stmt *groups;
     struct nilo_buf column;
+    int64_t blocks;
     /* Policies would hide rows without a word: then it is an error instead. */
-    if (nilo_db_exec(c->db, "SET LOCAL row_security = off", err) != 0 || pg_find(c, &kind, err) != 0)
+    if (nilo_db_exec(c->db, "SET LOCAL row_security = off", err) != 0 || pg_find(c, &kind, err) != 0 || pg_blocks(c, &blocks, err) != 0)
         return -1;
     nilo_buf_init(&column, NAME_MAX_BYTES);
     nilo_buf_addf(&column, "t.%s", nilo_buf_str(&c->column.quoted));
@@ -327,17 +416,18 @@ static int pg_count(struct count *c, struct nilo_buf *sql, struct nilo_buf *cuts
             nilo_buf_addc(sql, *p);
         }
     }
-    nilo_buf_addf(sql, ", CAST(?1 AS %s)), count(*), count(*) FILTER (WHERE %s IS NULL) FROM %s AS t GROUP BY 1", kind->array,
+    nilo_buf_addf(sql, ", CAST(?1 AS %s)), count(*), count(*) FILTER (WHERE %s IS NULL) FROM %s AS t", kind->array,
                   nilo_buf_str(&column), nilo_buf_str(&c->table.quoted));
+    if (blocks > 0)
+        nilo_buf_adds(sql, " WHERE t.ctid >= CAST(?2 AS tid) AND t.ctid < CAST(?3 AS tid)");
+    add_filter(c, blocks > 0 ? " AND " : " WHERE ", sql);
+    nilo_buf_adds(sql, " GROUP BY 1");
     pg_cuts(c, kind->cut, cuts);
     bool failed = column.failed || sql->failed || cuts->failed;
     nilo_buf_done(&column);
     if (failed)
         return nilo_err_nomem(err);
-    const struct nilo_db_value param = nilo_dbv_textn(cuts->data, cuts->len);
-    if (start(c, nilo_buf_str(sql), &param, 1, &groups, err) != 0)
-        return -1;
-    return pg_fold(c, groups, err);
+    return pg_chunks(c, nilo_buf_str(sql), cuts, blocks, err);
 }
 
 /* ---- both ------------------------------------------------------------------------------------------------------------------------ */
@@ -347,7 +437,7 @@ static int pg_count(struct count *c, struct nilo_buf *sql, struct nilo_buf *cuts
 static int count_in_transaction(struct count *c, struct nilo_err *err)
 {
     struct nilo_buf sql, cuts;
-    nilo_buf_init(&sql, 4 * NAME_MAX_BYTES);
+    nilo_buf_init(&sql, SQL_MAX_BYTES);
     nilo_buf_init(&cuts, CUTS_MAX_BYTES);
     int result = nilo_db_begin(c->db, err);
     if (result == 0) {
@@ -365,8 +455,17 @@ static int count_in_transaction(struct count *c, struct nilo_err *err)
 int nilo_sql_count(struct nilo_db *source, const char *table, const char *timestamp, const struct nilo_cut *cuts, size_t n,
                    int64_t *ret_below, struct nilo_sql_counts *ret, struct nilo_err *err)
 {
-    struct count c = {.db = source, .table_text = table, .column_text = timestamp, .cuts = cuts, .n = n};
+    const struct nilo_sql_pass pass = {.table = table, .timestamp = timestamp};
+    return nilo_sql_count_pass(source, &pass, cuts, n, ret_below, ret, err);
+}
+
+int nilo_sql_count_pass(struct nilo_db *source, const struct nilo_sql_pass *pass, const struct nilo_cut *cuts, size_t n, int64_t *ret_below,
+                        struct nilo_sql_counts *ret, struct nilo_err *err)
+{
+    const char *table = pass->table, *timestamp = pass->timestamp;
+    struct count c = {.db = source, .table_text = table, .column_text = timestamp, .filter = pass->filter, .cuts = cuts, .n = n};
     int result = -1;
+    c.chunk = pass->chunk > 0 ? pass->chunk : nilo_db_engine(source) == NILO_DB_SQLITE ? CHUNK_ROWS : CHUNK_BLOCKS;
     if (name_init(&c.table, table, err) != 0)
         goto table_out;
     if (name_init(&c.column, timestamp, err) != 0)

@@ -178,7 +178,9 @@ static void words_are_those_of_the_table(void **state)
         {CONNECTION "    metrics: [{name: a, table: t, mode: totl}]\n",
          "nilometer.yaml:5: connections[0].metrics[0].mode: \"totl\" is not allowed; write total or created"},
         {CONNECTION "    metrics: [{name: a, table: t, type: average}]\n",
-         "nilometer.yaml:5: connections[0].metrics[0].type: \"average\" is not allowed; write count"},
+         "nilometer.yaml:5: connections[0].metrics[0].type: average takes a statement; rows of a table are only counted"},
+        {CONNECTION "    metrics: [{name: a, table: t, type: median}]\n",
+         "nilometer.yaml:5: connections[0].metrics[0].type: \"median\" is not allowed; write count, average, percentage or aggregate"},
     };
     (void)state;
     REFUSE(rows);
@@ -201,7 +203,7 @@ static void required_keys_are_named_with_the_line_of_their_mapping(void **state)
         {CONNECTION "    metrics: []\n",
          "nilometer.yaml:2: connections[0]: counts nothing; give at least one of users, posts, comments and metrics"},
         {CONNECTION "    metrics:\n    - name: a\n", "nilometer.yaml:6: connections[0].metrics[0].table: is required "
-                                                     "(the table whose rows are counted: table or schema.table)"},
+                                                     "(the table whose rows are counted: table or schema.table), or a statement"},
     };
     (void)state;
     REFUSE(rows);

@@ -1,0 +1,463 @@
+/* Statements of the configuration: asks them for a range of days, or day by day, and reads their answers strictly. What does not fit
+ * is one sentence; nothing is guessed.
+ *
+ * :from and :to are the first instants of the first day and behind the last, in the workspace's zone. PostgreSQL gets them as timestamptz;
+ * SQLite as UTC text like its own datetime() writes it, 2025-01-10 23:00:00. :day is the date as text or date. */
+#include "connect/connect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/decimal.h"
+#include "base/json.h"
+#include "config/config.h"
+
+#define STATEMENT_MAX_BYTES (64u << 10)
+#define META_MAX_BYTES      (256u << 10)
+#define META_SCALE          6 /* of figures beside the value */
+#define KEYS_MAX            1000 /* of a breakdown: what readers of the record take */
+#define KEY_BYTES           200
+#define TOP                 10
+
+enum column { DAY, VALUE, SAMPLE, DEVIATION, NUMERATOR, DENOMINATOR, CALCULATION, KEY, COLUMNS };
+static const char *const column_names[COLUMNS] = {"day",       "value",       "sample_size", "std_deviation",
+                                                  "numerator", "denominator", "calculation", "key"};
+
+static const struct kind {
+    const char *type;
+    unsigned needs, may; /* bits of enum column, DAY apart */
+    const char *wants;
+} kinds[] = {
+    {"count", 1u << VALUE, 0, "value"},
+    {"average", 1u << VALUE, 1u << SAMPLE | 1u << DEVIATION, "value and, if it likes, sample_size and std_deviation"},
+    {"percentage", 1u << NUMERATOR | 1u << DENOMINATOR, 1u << CALCULATION, "numerator, denominator and, if it likes, calculation"},
+    {"aggregate", 1u << KEY | 1u << VALUE, 0, "key and value"},
+};
+
+struct item {
+    const char *key;
+    int64_t value;
+};
+
+struct select {
+    struct nilo_sql_statement *statement;
+    const struct kind *kind;
+    struct nilo_db *db;
+    struct nilo_db_stmt *rows;
+    struct nilo_arena *arena;
+    nilo_day from;
+    size_t n;
+    bool by_day;
+    struct nilo_sql_shape shape;
+    int at[COLUMNS]; /* column number, or -1 */
+    nilo_day row_day; /* of the row being read */
+    bool *seen;      /* n: a row came */
+    /* the aggregate being gathered */
+    struct item *items;
+    size_t n_items;
+    nilo_day items_day;
+    struct nilo_sql_answer *ret;
+};
+
+static const char *day_text(nilo_day day, char out[NILO_DAY_TEXT])
+{
+    nilo_day_format(day, out);
+    return out;
+}
+
+/* ---- columns ------------------------------------------------------------------------------------------------------------------------ */
+
+static int wrong_columns(const struct select *s, const char *what, const char *name, struct nilo_err *err)
+{
+    return nilo_err_set(err, NILO_EINVAL, "the statement %s %.60s; a metric of type %s takes the columns %s, and day where all days are asked "
+                        "for at once", what, name, s->kind->type, s->kind->wants);
+}
+
+static int find_columns(struct select *s, struct nilo_err *err)
+{
+    unsigned found = 0;
+    for (int i = 0; i < COLUMNS; i++)
+        s->at[i] = -1;
+    for (int i = 0; i < nilo_db_columns(s->rows); i++) {
+        const char *name = nilo_db_column_name(s->rows, i);
+        int c = 0;
+        while (c < COLUMNS && strcmp(name != NULL ? name : "", column_names[c]) != 0)
+            c++;
+        bool known = c < COLUMNS && (c == DAY || ((s->kind->needs | s->kind->may) & 1u << c) != 0);
+        if (!known)
+            return wrong_columns(s, "returns the column", name != NULL ? name : "?", err);
+        if (s->at[c] >= 0)
+            return wrong_columns(s, "returns twice the column", name, err);
+        s->at[c] = i;
+        found |= 1u << c;
+    }
+    for (int c = 1; c < COLUMNS; c++) {
+        if ((s->kind->needs & ~found & 1u << c) != 0)
+            return wrong_columns(s, "does not return the column", column_names[c], err);
+    }
+    return 0;
+}
+
+/* ---- cells -------------------------------------------------------------------------------------------------------------------------- */
+
+static int wrong_cell(const struct select *s, enum column c, const char *what, struct nilo_err *err)
+{
+    char day[NILO_DAY_TEXT];
+    return nilo_err_set(err, NILO_EINVAL, "the statement's column %s on %s %s", column_names[c], day_text(s->row_day, day), what);
+}
+
+/* A number by the scale; *ret_null for NULL. Digits that the scale has no room for are rounded, but a count that is no whole number is a mistake. */
+static int read_number(struct select *s, enum column c, int scale, bool round, int64_t *ret, bool *ret_null, struct nilo_err *err)
+{
+    struct nilo_db_value v = nilo_db_column(s->rows, s->at[c]);
+    char digits[32];
+    struct nilo_err why = {0};
+    *ret_null = v.type == NILO_DB_NULL;
+    if (*ret_null)
+        return 0;
+    if (v.type == NILO_DB_INT) {
+        v.len = (size_t)snprintf(digits, sizeof digits, "%lld", (long long)v.i);
+        v.p = digits;
+    } else if (v.type != NILO_DB_REAL) {
+        return wrong_cell(s, c, "is no number", err);
+    }
+    if (nilo_decimal_parse(v.p, v.len, scale, round, ret, &why) == 0)
+        return 0;
+    if (why.code == NILO_EINVAL)
+        return wrong_cell(s, c, "has more decimal places than the metric keeps; give it a scale, or round", err);
+    return wrong_cell(s, c, why.code == NILO_EOVERFLOW ? "is too big a number" : "is no number", err);
+}
+
+static int read_day(struct select *s, struct nilo_err *err)
+{
+    struct nilo_db_value v = nilo_db_column(s->rows, s->at[DAY]);
+    char first[NILO_DAY_TEXT], last[NILO_DAY_TEXT], day[NILO_DAY_TEXT];
+    struct nilo_iso iso;
+    if (v.type != NILO_DB_TEXT || nilo_iso_parse(v.p, v.len, &iso, NULL) != 0)
+        return nilo_err_set(err, NILO_EINVAL, "the statement's column day is %s%.40s; it takes a date such as 2025-01-11",
+                            v.type == NILO_DB_TEXT ? "" : v.type == NILO_DB_NULL ? "empty" : "no date", v.type == NILO_DB_TEXT ? v.p : "");
+    s->row_day = iso.day;
+    if (iso.day.n >= s->from.n && (size_t)(iso.day.n - s->from.n) < s->n)
+        return 0;
+    return nilo_err_set(err, NILO_EINVAL, "the statement returns the day %s, which is not among those asked for (%s to %s in the zone %s); cut "
+                        "its days in that zone", day_text(iso.day, day), day_text(s->from, first),
+                        day_text(NILO_DAY(s->from.n + (int32_t)s->n - 1), last),
+                        nilo_zone_name(nilo_calendar_zone(s->statement->calendar, s->from)));
+}
+
+/* ---- rows --------------------------------------------------------------------------------------------------------------------------- */
+
+static void json_number(struct nilo_json_out *o, const char *key, int64_t v, int scale)
+{
+    char text[NILO_DECIMAL_TEXT];
+    size_t len = nilo_decimal_format(v, scale, false, text);
+    if (key != NULL)
+        nilo_json_key(o, key);
+    nilo_json_text(o, text, len);
+}
+
+/* The object without its braces. */
+static int keep_members(struct select *s, struct nilo_buf *b, struct nilo_sql_answer *a, struct nilo_err *err)
+{
+    bool failed = b->failed || b->len < 2;
+    if (!failed && b->len > 2) {
+        a->members = nilo_arena_strndup(s->arena, b->data + 1, b->len - 2);
+        failed = a->members == NULL;
+    }
+    nilo_buf_done(b);
+    return failed ? nilo_err_nomem(err) : 0;
+}
+
+static int take_average(struct select *s, struct nilo_sql_answer *a, struct nilo_err *err)
+{
+    struct nilo_buf b;
+    struct nilo_json_out o;
+    bool null;
+    int64_t v;
+    if (read_number(s, VALUE, s->statement->scale, true, &a->value, &null, err) != 0)
+        return -1;
+    a->present = !null;
+    nilo_buf_init(&b, META_MAX_BYTES);
+    nilo_json_out_init(&o, &b);
+    nilo_json_object_begin(&o);
+    for (enum column c = SAMPLE; c <= DEVIATION; c++) {
+        if (s->at[c] < 0)
+            continue;
+        if (read_number(s, c, c == SAMPLE ? 0 : META_SCALE, c != SAMPLE, &v, &null, err) != 0) {
+            nilo_buf_done(&b);
+            return -1;
+        }
+        if (!null)
+            json_number(&o, column_names[c], v, c == SAMPLE ? 0 : META_SCALE);
+    }
+    nilo_json_object_end(&o);
+    return keep_members(s, &b, a, err);
+}
+
+static int take_percentage(struct select *s, struct nilo_sql_answer *a, struct nilo_err *err)
+{
+    struct nilo_buf b;
+    struct nilo_json_out o;
+    bool no_numerator, no_denominator;
+    int64_t numerator = 0, denominator = 0;
+    if (read_number(s, NUMERATOR, META_SCALE, true, &numerator, &no_numerator, err) != 0 ||
+        read_number(s, DENOMINATOR, META_SCALE, true, &denominator, &no_denominator, err) != 0)
+        return -1;
+    /* Of nothing there is no share. */
+    if (no_numerator || no_denominator || denominator == 0)
+        return 0;
+    if (!nilo_decimal_div((nilo_i128)numerator * 100, denominator, s->statement->scale, &a->value))
+        return wrong_cell(s, NUMERATOR, "is too big beside denominator", err);
+    a->present = true;
+    nilo_buf_init(&b, META_MAX_BYTES);
+    nilo_json_out_init(&o, &b);
+    nilo_json_object_begin(&o);
+    json_number(&o, "numerator", numerator, META_SCALE);
+    json_number(&o, "denominator", denominator, META_SCALE);
+    struct nilo_db_value how = s->at[CALCULATION] >= 0 ? nilo_db_column(s->rows, s->at[CALCULATION]) : NILO_DBV_NULL;
+    nilo_json_key(&o, "calculation");
+    if (how.type == NILO_DB_TEXT)
+        nilo_json_strn(&o, how.p, how.len);
+    else
+        nilo_json_str(&o, "100 * numerator / denominator");
+    nilo_json_object_end(&o);
+    return keep_members(s, &b, a, err);
+}
+
+static int take_item(struct select *s, struct nilo_err *err)
+{
+    struct nilo_db_value key = nilo_db_column(s->rows, s->at[KEY]);
+    char digits[32];
+    bool null;
+    struct item *item = &s->items[s->n_items];
+    if (s->n_items == KEYS_MAX)
+        return wrong_cell(s, KEY, "has more than 1000 different ones; put the small ones together", err);
+    if (read_number(s, VALUE, s->statement->scale, s->statement->scale > 0, &item->value, &null, err) != 0)
+        return -1;
+    if (null)
+        return 0;
+    if (key.type == NILO_DB_INT) {
+        key.len = (size_t)snprintf(digits, sizeof digits, "%lld", (long long)key.i);
+        key.p = digits;
+    } else if (key.type == NILO_DB_NULL) {
+        key = nilo_dbv_text("(none)");
+    } else if (key.type == NILO_DB_BYTES) {
+        return wrong_cell(s, KEY, "is no text", err);
+    }
+    if (key.len > KEY_BYTES || !nilo_utf8_valid(key.p, key.len, NULL) || memchr(key.p, '\0', key.len) != NULL)
+        return wrong_cell(s, KEY, "is longer than 200 bytes, or no UTF-8 text", err);
+    for (size_t i = 0; i < s->n_items; i++) {
+        if (strlen(s->items[i].key) == key.len && memcmp(s->items[i].key, key.p, key.len) == 0)
+            return wrong_cell(s, KEY, "comes twice; group by day and key", err);
+    }
+    item->key = nilo_arena_strndup(s->arena, key.p, key.len);
+    s->n_items++;
+    return item->key != NULL ? 0 : nilo_err_nomem(err);
+}
+
+/* The greatest that comes behind `last`; ties by key. */
+static const struct item *next_item(const struct select *s, const struct item *last)
+{
+    const struct item *best = NULL;
+    for (size_t i = 0; i < s->n_items; i++) {
+        const struct item *it = &s->items[i];
+        bool behind = last == NULL || it->value < last->value || (it->value == last->value && strcmp(it->key, last->key) > 0);
+        bool better = best == NULL || it->value > best->value || (it->value == best->value && strcmp(it->key, best->key) < 0);
+        if (behind && better)
+            best = it;
+    }
+    return best;
+}
+
+static void write_items(const struct select *s, struct nilo_json_out *o)
+{
+    const struct item *it = NULL;
+    nilo_json_object_begin(o);
+    nilo_json_key(o, "breakdown");
+    nilo_json_object_begin(o);
+    for (size_t i = 0; i < s->n_items; i++)
+        json_number(o, s->items[i].key, s->items[i].value, s->statement->scale);
+    nilo_json_object_end(o);
+    nilo_json_key(o, "top_items");
+    nilo_json_array_begin(o);
+    for (int i = 0; i < TOP && (it = next_item(s, it)) != NULL; i++) {
+        nilo_json_object_begin(o);
+        nilo_json_key(o, "key");
+        nilo_json_str(o, it->key);
+        json_number(o, "value", it->value, s->statement->scale);
+        nilo_json_object_end(o);
+    }
+    nilo_json_array_end(o);
+    nilo_json_object_end(o);
+}
+
+/* A day's rows are over: their sum and the breakdown. */
+static int end_items(struct select *s, struct nilo_err *err)
+{
+    struct nilo_buf b;
+    struct nilo_json_out o;
+    nilo_i128 sum = 0;
+    if (nilo_day_is_none(s->items_day))
+        return 0;
+    struct nilo_sql_answer *a = &s->ret[s->items_day.n - s->from.n];
+    for (size_t i = 0; i < s->n_items; i++)
+        sum += s->items[i].value;
+    if (sum > INT64_MAX || sum < INT64_MIN)
+        return wrong_cell(s, VALUE, "adds up to too big a number", err);
+    *a = (struct nilo_sql_answer){.present = true, .value = (int64_t)sum};
+    nilo_buf_init(&b, META_MAX_BYTES);
+    nilo_json_out_init(&o, &b);
+    write_items(s, &o);
+    s->n_items = 0;
+    s->items_day = NILO_DAY_NONE;
+    return keep_members(s, &b, a, err);
+}
+
+static int take_value(struct select *s, struct nilo_sql_answer *a, struct nilo_err *err)
+{
+    bool null;
+    if (strcmp(s->kind->type, "average") == 0)
+        return take_average(s, a, err);
+    if (strcmp(s->kind->type, "percentage") == 0)
+        return take_percentage(s, a, err);
+    if (read_number(s, VALUE, s->statement->scale, s->statement->scale > 0, &a->value, &null, err) != 0)
+        return -1;
+    a->present = !null;
+    return 0;
+}
+
+static int take_row(struct select *s, struct nilo_err *err)
+{
+    char day[NILO_DAY_TEXT];
+    s->row_day = s->from;
+    if (s->at[DAY] >= 0 && read_day(s, err) != 0)
+        return -1;
+    size_t i = (size_t)(s->row_day.n - s->from.n);
+    bool items = strcmp(s->kind->type, "aggregate") == 0;
+    bool goes_on = items && s->items_day.n == s->row_day.n;
+    if (items && !goes_on && end_items(s, err) != 0)
+        return -1;
+    if (s->seen[i] && !goes_on)
+        return nilo_err_set(err, NILO_EINVAL, items ? "the statement returns the rows of %s in several places; order them by day"
+                                                    : "the statement returns more than one row for %s; group them by day",
+                            day_text(s->row_day, day));
+    s->seen[i] = true;
+    if (items) {
+        s->items_day = s->row_day;
+        return take_item(s, err);
+    }
+    return take_value(s, &s->ret[i], err);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------------------------------------- */
+
+static void bind_text(const struct select *s, nilo_us at, char out[NILO_US_TEXT])
+{
+    nilo_us_format(at, out);
+    if (nilo_db_engine(s->db) != NILO_DB_SQLITE)
+        return;
+    out[10] = ' ';
+    out[19] = '\0'; /* days begin on whole seconds */
+}
+
+static int ask(struct select *s, const char *sql, struct nilo_err *err)
+{
+    char from[NILO_US_TEXT], to[NILO_US_TEXT], day[NILO_DAY_TEXT];
+    struct nilo_db_value params[3];
+    nilo_day last = NILO_DAY(s->from.n + (int32_t)s->n - 1);
+    bind_text(s, nilo_calendar_start(s->statement->calendar, s->from), from);
+    bind_text(s, nilo_calendar_end(s->statement->calendar, last), to);
+    nilo_day_format(s->from, day);
+    if (s->shape.from > 0)
+        params[s->shape.from - 1] = nilo_dbv_text(from);
+    if (s->shape.to > 0)
+        params[s->shape.to - 1] = nilo_dbv_text(to);
+    if (s->shape.day > 0)
+        params[s->shape.day - 1] = nilo_dbv_text(day);
+    if (nilo_db_prepare(s->db, sql, &s->rows, err) != 0 || nilo_db_query(s->rows, params, s->shape.n, err) != 0)
+        return -1;
+    return find_columns(s, err);
+}
+
+/* *ret_by_day: the answer has no days, so it is wanted day by day; then nothing was read. */
+static int ask_range(struct select *s, const char *sql, bool *ret_by_day, struct nilo_err *err)
+{
+    int row;
+    if (ask(s, sql, err) != 0) {
+        if (s->rows != NULL)
+            nilo_db_reset(s->rows);
+        return -1;
+    }
+    *ret_by_day = s->at[DAY] < 0 && s->n > 1;
+    if (*ret_by_day) {
+        nilo_db_reset(s->rows);
+        return 0;
+    }
+    s->items_day = NILO_DAY_NONE;
+    s->n_items = 0;
+    while ((row = nilo_db_row(s->rows, err)) == 1) {
+        if (take_row(s, err) != 0) {
+            nilo_db_reset(s->rows);
+            return -1;
+        }
+    }
+    return row < 0 ? -1 : end_items(s, err);
+}
+
+static int ask_days(struct select *all, const char *sql, const bool *wanted, struct nilo_err *err)
+{
+    bool ignored;
+    for (size_t i = 0; i < all->n; i++) {
+        struct select day = *all;
+        day.from = NILO_DAY(all->from.n + (int32_t)i);
+        day.n = 1;
+        day.seen = &all->seen[i];
+        day.ret = &all->ret[i];
+        if (wanted != NULL && !wanted[i])
+            continue;
+        if (ask_range(&day, sql, &ignored, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int select_in_transaction(struct select *s, const char *sql, const bool *wanted, struct nilo_err *err)
+{
+    bool by_day = s->by_day;
+    if (nilo_db_begin(s->db, err) != 0)
+        return -1;
+    int result = by_day ? 0 : ask_range(s, sql, &by_day, err);
+    if (result == 0 && by_day)
+        result = ask_days(s, sql, wanted, err);
+    if (result == 0)
+        result = nilo_db_commit(s->db, err);
+    if (result != 0)
+        nilo_db_rollback(s->db);
+    s->statement->by_day = by_day || s->at[DAY] < 0;
+    return result;
+}
+
+int nilo_sql_select(struct nilo_db *source, struct nilo_sql_statement *statement, nilo_day from, size_t n, const bool *wanted,
+                    struct nilo_arena *arena, struct nilo_sql_answer *ret, struct nilo_err *err)
+{
+    struct select s = {.statement = statement, .db = source, .arena = arena, .from = from, .n = n, .ret = ret, .kind = &kinds[0]};
+    struct nilo_buf sql;
+    bool sqlite = nilo_db_engine(source) == NILO_DB_SQLITE;
+    int result = -1;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i].type, statement->type) == 0)
+            s.kind = &kinds[i];
+    }
+    nilo_buf_init(&sql, STATEMENT_MAX_BYTES);
+    s.seen = nilo_arena_array(arena, n, sizeof *s.seen);
+    s.items = nilo_arena_array(arena, KEYS_MAX, sizeof *s.items);
+    memset(ret, 0, n * sizeof *ret);
+    if (s.seen == NULL || s.items == NULL)
+        nilo_err_nomem(err);
+    else if (nilo_config_sql_statement(statement->text, sqlite ? NILO_SQL_SQLITE : NILO_SQL_POSTGRES, &s.shape, &sql, err) == 0) {
+        s.by_day = s.shape.day > 0 || statement->by_day;
+        result = select_in_transaction(&s, nilo_buf_str(&sql), wanted, err);
+    }
+    nilo_buf_done(&sql);
+    return result;
+}

@@ -1,0 +1,282 @@
+/* Metrics that statements and filters give: the examples of the sample configuration on SQLite and PostgreSQL, their metadata, what is asked
+ * day by day, and what a statement that is wrong gets to hear. */
+#include "support/nilo_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect/world.h"
+#include "db/db.h"
+#include "support/pg.h"
+#include "support/tmp.h"
+
+#define NOTHING      INT64_MIN
+#define FAILED       (INT64_MIN + (int64_t)NILO_FAILED)
+#define NOT_REPORTED (INT64_MIN + (int64_t)NILO_NOT_REPORTED)
+
+/* A hundred plays an hour and twenty apart, from 2025-01-01 on; none on the 9th. %s: the type of timestamps */
+#define MUSIC                                                                                                                       \
+    "CREATE TABLE likes (created_at %s); CREATE TABLE follows (followed_at %s);"                                                \
+    "CREATE TABLE tracks (id INTEGER PRIMARY KEY, genre TEXT, status TEXT, created_at %s);"                                       \
+    "CREATE TABLE plays (user_id INTEGER, track_id INTEGER, seconds INTEGER, finished BOOLEAN, played_at %s);"                    \
+    "INSERT INTO likes VALUES ('2025-01-01 08:00:00'), ('2025-01-10 08:00:00'), ('2025-01-10 23:59:59'), ('2025-01-11 00:00:00');"  \
+    "INSERT INTO follows VALUES ('2025-01-09 08:00:00'), ('2025-01-11 01:00:00');"                                                  \
+    "INSERT INTO tracks VALUES (1, 'rock', 'published', '2025-01-10 10:00:00'), (2, 'jazz', 'draft', '2025-01-10 11:00:00'),"       \
+    " (3, NULL, 'published', '2025-01-08 11:00:00');"                                                                               \
+    "INSERT INTO plays VALUES (1, 1, 10, true, '2025-01-10 00:00:00'), (1, 1, 20, false, '2025-01-10 12:00:00'),"                   \
+    " (2, 2, 31, true, '2025-01-10 13:00:00'), (3, 3, 40, true, '2025-01-10 23:59:59'), (4, 1, 50, true, '2025-01-11 00:00:00'),"   \
+    " (4, 3, 60, true, '2025-01-08 10:00:00');"
+
+static char text[8192];
+
+static const char *music(const char *name, bool postgres)
+{
+    static char path[300];
+    char sql[4096];
+    const char *type = postgres ? "timestamptz" : "TEXT";
+    const char *target = postgres ? nilo_test_pg_database(name) : NULL;
+    if (postgres && target == NULL) {
+        print_message("%s\n", nilo_test_pg_missing());
+        skip();
+    }
+    if (!postgres) {
+        snprintf(path, sizeof path, "%s/%s.app", nilo_test_tmp(), name);
+        nilo_test_remove(path);
+        target = path;
+    }
+    snprintf(sql, sizeof sql, MUSIC, type, type, type, type);
+    world_sql(target, sql);
+    return target;
+}
+
+/* ---- looking ----------------------------------------------------------------------------------------------------------------------------- */
+
+struct cell {
+    int64_t value;
+    char meta[2048];
+    enum nilo_provenance provenance;
+};
+
+static int take(void *ctx, const struct nilo_scan_row *row)
+{
+    struct cell *c = ctx;
+    c->value = row->absence == NILO_PRESENT ? row->value : INT64_MIN + (int64_t)row->absence;
+    c->provenance = row->provenance;
+    snprintf(c->meta, sizeof c->meta, "%s", row->meta != NULL ? row->meta : "");
+    return 0;
+}
+
+static struct cell cell(struct world *w, const char *metric, const char *day)
+{
+    struct nilo_connection c = world_connection(w, "music");
+    const struct nilo_metric *m = nilo_catalog_by_name(nilo_store_catalog(w->store), metric);
+    struct cell found = {.value = NOTHING};
+    assert_non_null(m);
+    const struct nilo_select select = {.workspace = c.workspace, .connection = c.id, .external_id = NILO_APP_ID, .kind = NILO_APP,
+                                       .metric = m->id, .from = world_day(day), .to = world_day(day), .as_of = NILO_US_NONE};
+    if (nilo_store_scan(w->store, &NILO_SCOPE_ALL, &select, take, &found, &w->err) != 0)
+        fail_msg("%s", w->err.msg);
+    return found;
+}
+
+static void check(struct world *w, const char *metric, const char *day, int64_t value, const char *meta)
+{
+    struct cell c = cell(w, metric, day);
+    if (c.value != value || (meta != NULL && strcmp(c.meta, meta) != 0))
+        fail_msg("%s on %s is %lld %s, wanted %lld %s", metric, day, (long long)c.value, c.meta, (long long)value, meta != NULL ? meta : "");
+}
+
+/* ---- the sample configuration -------------------------------------------------------------------------------------------------------------- */
+
+/* The sample, with another database behind `music` and the other connections gone. */
+static void take_sample(struct world *w, const char *database)
+{
+    char *path = nilo_test_source("examples/nilometer.yaml");
+    struct nilo_config *c;
+    if (nilo_config_load(path, &w->env, &c, &w->err) != 0)
+        fail_msg("%s", w->err.msg);
+    nilo_config_free(w->config);
+    w->config = c;
+    free(path);
+    for (int i = 0; i < c->n_connections; i++) {
+        if (strcmp(c->connections[i].name, "music") != 0)
+            continue;
+        free(c->connections[i].database);
+        c->connections[i].database = strdup(database);
+    }
+}
+
+static int collect_music(struct world *w, const char *day)
+{
+    const struct nilo_collect_options o = {.connection = "music", .day = day != NULL ? world_day(day) : NILO_DAY_NONE};
+    return world_collect_with(w, &o);
+}
+
+static void the_samples_statements_run(const char *name, bool postgres)
+{
+    struct world w;
+    const char *database = music(name, postgres);
+    world_init(&w, name, NULL, "connections: []\n", "2025-01-11T09:30:00Z");
+    take_sample(&w, database);
+    if (collect_music(&w, NULL) != 0)
+        fail_msg("%s", w.err.msg);
+    for (size_t i = 0; i < w.n_runs; i++) {
+        if (strcmp(w.runs[i].status, "completed") != 0)
+            fail_msg("%s: %s %s", w.runs[i].status, w.runs[i].error, w.runs[i].failures[0]);
+    }
+    check(&w, "likes_total", "2025-01-10", 3, "");
+    check(&w, "likes_total", "2025-01-11", 4, "");
+    check(&w, "follows_total", "2025-01-10", 1, "");
+    check(&w, "tracks_uploaded", "2025-01-10", 1, "");
+    check(&w, "active_users", "2025-01-10", 3, "");
+    check(&w, "active_users", "2025-01-11", 1, "");
+    check(&w, "top_genres", "2025-01-10", 4, NULL);
+    struct cell genres = cell(&w, "top_genres", "2025-01-10");
+    assert_non_null(strstr(genres.meta, "\"rock\":2"));
+    assert_non_null(strstr(genres.meta, "\"(none)\":1"));
+    assert_non_null(strstr(genres.meta, "\"top_items\":[{\"key\":\"rock\",\"value\":2},{\"key\":\"(none)\",\"value\":1},"
+                                        "{\"key\":\"jazz\",\"value\":1}]"));
+    check(&w, "listening_seconds", "2025-01-10", 2525, "{\"sample_size\":4}");
+    check(&w, "finished_plays", "2025-01-10", 75000000,
+          "{\"numerator\":3,\"denominator\":4,\"calculation\":\"100 * numerator / denominator\"}");
+    /* A day on which nothing was played: nobody, no genre; but no average and no share. */
+    assert_int_equal(collect_music(&w, "2025-01-09"), 0);
+    check(&w, "active_users", "2025-01-09", 0, "");
+    check(&w, "top_genres", "2025-01-09", 0, "");
+    check(&w, "listening_seconds", "2025-01-09", NOTHING, NULL);
+    world_now(&w, "2025-01-12T01:00:00Z");
+    assert_int_equal(collect_music(&w, NULL), 0);
+    check(&w, "active_users", "2025-01-12", 0, "");
+    check(&w, "listening_seconds", "2025-01-12", NOT_REPORTED, NULL);
+    check(&w, "finished_plays", "2025-01-12", NOT_REPORTED, NULL);
+    world_done(&w);
+}
+
+static void the_samples_statements_run_on_sqlite(void **state)
+{
+    (void)state;
+    the_samples_statements_run("sample_lite", false);
+}
+
+static void the_samples_statements_run_on_postgres(void **state)
+{
+    (void)state;
+    the_samples_statements_run("sample_pg", true);
+}
+
+/* ---- one metric --------------------------------------------------------------------------------------------------------------------------- */
+
+static void init_one(struct world *w, const char *name, bool postgres, const char *metrics)
+{
+    snprintf(text, sizeof text, "connections:\n  - name: music\n    platform: sql\n    database: %s\n    metrics:\n%s", music(name, postgres), metrics);
+    world_init(w, name, NULL, text, "2025-01-11T09:30:00Z");
+}
+
+static void check_wrong(const char *name, bool postgres, const char *keys, const char *says)
+{
+    struct world w;
+    char metrics[2048];
+    snprintf(metrics, sizeof metrics, "      - {name: good, table: likes}\n      - {name: bad, %s}\n", keys);
+    init_one(&w, name, postgres, metrics);
+    assert_int_equal(world_collect(&w, "2025-01-10"), 0);
+    assert_int_equal(w.n_runs, 1);
+    assert_string_equal(w.runs[0].status, "partial");
+    if (w.runs[0].n_failures != 1 || strncmp(w.runs[0].failures[0], "bad ", 4) != 0 || strstr(w.runs[0].failures[0], says) == NULL)
+        fail_msg("%s: %zu failures: %s", keys, w.runs[0].n_failures, w.runs[0].failures[0]);
+    check(&w, "good", "2025-01-10", 3, "");
+    check(&w, "bad", "2025-01-10", FAILED, NULL);
+    world_done(&w);
+}
+
+/* Each on both engines: the others are not stopped, and one sentence says what is wrong. */
+static const struct {
+    const char *keys, *lite, *pg;
+} wrongs[] = {
+    {"statement: 'SELECT 1 AS n, :day AS day'", "returns the column n; a metric of type count takes the columns value", NULL},
+    {"statement: 'SELECT :day AS day'", "does not return the column value", NULL},
+    {"statement: 'SELECT 1 AS value, 2 AS value WHERE :day IS NOT NULL'", "returns twice the column value", NULL},
+    {"type: average, statement: 'SELECT 1 AS value, 2 AS breakdown WHERE :day IS NOT NULL'", "returns the column breakdown", NULL},
+    {"statement: \"SELECT 'many' AS value WHERE :day IS NOT NULL\"", "column value on 2025-01-10 is no number", NULL},
+    {"statement: 'SELECT 1.5 AS value WHERE :day IS NOT NULL'", "more decimal places", NULL},
+    {"statement: 'SELECT 1 AS value, 5 AS day WHERE :from < :to'", "column day is no date", NULL},
+    {"statement: \"SELECT 1 AS value, '2025-01-09' AS day WHERE :from < :to\"", "the day 2025-01-09, which is not among those asked for", NULL},
+    {"statement: 'SELECT 1 AS value FROM plays WHERE :from < :to'", "more than one row for 2025-01-10", NULL},
+    {"statement: 'SELECT 1 AS value FROM nowhere WHERE :from < :to'", "nowhere", NULL},
+    {"statement: 'WITH d AS (DELETE FROM likes RETURNING 1) SELECT count(*) AS value FROM d WHERE :day IS NOT NULL'", "syntax error",
+     "read-only transaction"},
+    {"type: aggregate, statement: \"SELECT 'a' AS key, 1 AS value FROM plays WHERE :from < :to\"", "comes twice", NULL},
+    {"table: likes, filter: nothing = 1", "nothing", NULL},
+};
+
+static void a_statement_that_is_wrong_fails_alone_with_one_sentence(void **state)
+{
+    (void)state;
+    char name[32];
+    for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
+        snprintf(name, sizeof name, "wrong%zu", i);
+        check_wrong(name, false, wrongs[i].keys, wrongs[i].lite);
+    }
+}
+
+static void the_same_on_postgres(void **state)
+{
+    (void)state;
+    char name[32];
+    for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
+        snprintf(name, sizeof name, "pgwrong%zu", i);
+        check_wrong(name, true, wrongs[i].keys, wrongs[i].pg != NULL ? wrongs[i].pg : wrongs[i].lite);
+    }
+}
+
+static void what_lies_outside_of_the_expected_range_is_marked_and_kept(void **state)
+{
+    (void)state;
+    struct world w;
+    init_one(&w, "range", false,
+             "      - {name: likes_few, table: likes, expected_max: 2}\n"
+             "      - name: mean\n        type: average\n        scale: 1\n        expected_min: 26\n"
+             "        statement: SELECT date(played_at) AS day, avg(seconds) AS value, count(*) AS sample_size FROM plays"
+             " WHERE played_at >= :from AND played_at < :to GROUP BY 1\n");
+    world_collects(&w, "2025-01-10");
+    check(&w, "likes_few", "2025-01-10", 3, "{\"anomaly\":{\"kind\":\"out_of_range\",\"expected_min\":null,\"expected_max\":2}}");
+    check(&w, "mean", "2025-01-10", 252,
+          "{\"sample_size\":4,\"anomaly\":{\"kind\":\"out_of_range\",\"expected_min\":26,\"expected_max\":null}}");
+    world_collects(&w, "2025-01-08");
+    check(&w, "likes_few", "2025-01-08", 1, "");
+    check(&w, "mean", "2025-01-08", 600, "{\"sample_size\":1}");
+    world_done(&w);
+}
+
+/* Berlin begins its 11th at 23:00 UTC of the 10th. */
+static void from_and_to_are_the_days_of_the_workspaces_zone(void **state)
+{
+    (void)state;
+    for (int pg = 0; pg < 2; pg++) {
+        struct world w;
+        const char *database = music(pg ? "zone_pg" : "zone_lite", pg);
+        snprintf(text, sizeof text,
+                 "workspaces: [{name: default, zone: Europe/Berlin}]\nconnections:\n  - name: music\n    platform: sql\n    database: %s\n    metrics:\n"
+                 "      - {name: plays_made, mode: created, statement: 'SELECT count(*) AS value FROM plays WHERE played_at >= :from AND played_at < :to'}\n",
+                 database);
+        world_init(&w, pg ? "zone_pg" : "zone_lite", NULL, text, "2025-01-12T09:30:00Z");
+        world_collects(&w, "2025-01-10");
+        world_collects(&w, "2025-01-11");
+        check(&w, "plays_made", "2025-01-10", 3, "");
+        check(&w, "plays_made", "2025-01-11", 2, "");
+        world_done(&w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_samples_statements_run_on_sqlite),
+        cmocka_unit_test(the_samples_statements_run_on_postgres),
+        cmocka_unit_test(a_statement_that_is_wrong_fails_alone_with_one_sentence),
+        cmocka_unit_test(the_same_on_postgres),
+        cmocka_unit_test(what_lies_outside_of_the_expected_range_is_marked_and_kept),
+        cmocka_unit_test(from_and_to_are_the_days_of_the_workspaces_zone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
