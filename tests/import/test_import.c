@@ -302,6 +302,7 @@ static void several_files_are_one_sorted_run(void **state)
     const char *map = MAP, *refused = nilo_test_path("refused.csv");
     struct nilo_import_options o = {.files = files, .n_files = 3, .maps = &map, .n_maps = 1, .catalog = &fake_catalog, .refused = refused};
     struct fake_result r;
+    nilo_test_remove(refused);
     fake_import(&o, &r);
     assert_int_equal(r.rc, 0);
     assert_string_equal(nilo_buf_str(&r.readings), "a day 2025-01-01 at - views=7\na day 2025-01-02 at - views=1\n"
@@ -382,7 +383,7 @@ static void refused_rows_never_overwrite_an_input(void **state)
     struct fake_result r;
     struct stat st;
     fake_import(&o, &r);
-    assert_int_equal(r.err.code, NILO_EUSAGE);
+    assert_int_not_equal(r.rc, 0);
     assert_int_equal(stat(file, &st), 0);
     assert_int_equal(st.st_size, 22);
     fake_done(&r);

@@ -29,6 +29,8 @@ static void import_text(const struct nilo_buf *text, bool ndjson, const char *ma
     nilo_test_write(file, nilo_buf_str(text), text->len);
     struct nilo_import_options o = {.files = &file, .n_files = 1, .format = ndjson ? NILO_IMPORT_NDJSON : NILO_IMPORT_CSV, .maps = &map,
                                     .n_maps = map != NULL, .catalog = &fake_catalog, .read_size = read_size, .refused = refused};
+    if (refused != NULL)
+        nilo_test_remove(refused);
     fake_import(&o, r);
 }
 
