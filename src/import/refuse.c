@@ -26,6 +26,7 @@ struct nilo__refusals {
     size_t n;
     int64_t rows;
     FILE *out;
+    bool made; /* out is a new file of ours */
     struct nilo_arena arena;
     const char **headers; /* of each file, NULL = none */
     const char *written;  /* the last one written; NULL = none yet */
@@ -63,36 +64,25 @@ static const char *text_of(enum nilo__why why)
 
 /* ---- the file ------------------------------------------------------------------------------------------------------- */
 
-/* Never an input: it would be emptied before it is read. */
-static int is_input(const struct nilo_import_options *o, int fd)
-{
-    struct stat out, in;
-    if (fstat(fd, &out) != 0)
-        return 0;
-    for (size_t i = 0; i < o->n_files; i++) {
-        int rc = strcmp(o->files[i], "-") == 0 ? fstat(STDIN_FILENO, &in) : stat(o->files[i], &in);
-        if (rc == 0 && S_ISREG(in.st_mode) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-            return 1;
-    }
-    return 0;
-}
-
+/* A file that exists is never overwritten: it may be a store, a configuration, an input. Pipes and devices are written to. */
 static int open_out(struct nilo__refusals *r, struct nilo_err *err)
 {
     const char *path = r->o->refused;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    struct stat st;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    r->made = fd >= 0;
+    if (fd < 0 && errno == EEXIST) {
+        if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+            return nilo_err_set(err, NILO_EUSAGE, "--refused %s exists already; nothing was overwritten or recorded, name another file", path);
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+    }
     if (fd < 0)
         return nilo_err_sys(err, NILO_EIO, "cannot write the refused rows to %s", path);
-    int rc = 0;
-    if (is_input(r->o, fd))
-        rc = nilo_err_set(err, NILO_EUSAGE, "--refused %s is one of the files to import", path);
-    else if (ftruncate(fd, 0) != 0 && errno != EINVAL) /* a pipe or device cannot be cut */
-        rc = nilo_err_sys(err, NILO_EIO, "cannot write the refused rows to %s", path);
-    else if ((r->out = fdopen(fd, "w")) == NULL)
-        rc = nilo_err_nomem(err);
-    if (rc != 0)
+    if ((r->out = fdopen(fd, "w")) == NULL) {
         close(fd);
-    return rc;
+        return nilo_err_nomem(err);
+    }
+    return 0;
 }
 
 static int write_error(const struct nilo__refusals *r, struct nilo_err *err)
@@ -169,8 +159,12 @@ void nilo__refusals_free(struct nilo__refusals *r)
 {
     if (r == NULL)
         return;
-    if (r->out != NULL)
+    if (r->out != NULL) {
+        bool nothing = r->made && fseek(r->out, 0, SEEK_END) == 0 && ftell(r->out) == 0;
         fclose(r->out);
+        if (nothing)
+            unlink(r->o->refused);
+    }
     nilo_arena_done(&r->arena);
     free(r->headers);
     free(r->list);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/decimal.h"
 #include "support/tmp.h"
@@ -171,6 +172,7 @@ static int run_one(const struct fake_case *c)
         .tmp_dir = nilo_test_tmp(),
         .read_size = c->read_size,
     };
+    unlink(refused); /* --refused never overwrites */
     fake_import(&o, &r);
     if (c->code != NILO_OK) {
         bad = check_error(c, &r);

@@ -223,15 +223,43 @@ static enum nilo_outcome decide_closed(const struct naive *m, const struct n_run
 }
 
 /* Is it in the record already, word for word, from a run that counts? */
-static bool known_already(const struct naive *m, const struct n_cell *c, const struct n_obs *in)
+static bool known_at_rank(const struct naive *m, const struct n_cell *c, const struct n_obs *in, int rank)
 {
     for (int i = c->obs; i >= 0; i = m->obs[i].next) {
         const struct n_obs *o = &m->obs[i];
-        if (naive_counts(m, o) && o->captured_at == in->captured_at && o->provenance == in->provenance && o->rank >= in->rank &&
+        if (naive_counts(m, o) && o->captured_at == in->captured_at && o->provenance == in->provenance && o->rank >= rank &&
             same(o->absence, o->value, in->absence, in->value))
             return true;
     }
     return false;
+}
+
+static bool known_already(const struct naive *m, const struct n_cell *c, const struct n_obs *in)
+{
+    return known_at_rank(m, c, in, in->rank);
+}
+
+/* A closed day: importing again changes nothing; of one run's readings the last stands; what was read before the shown reading is kept as a
+ * reading and says nothing against it. */
+static enum nilo_outcome judge_closed(const struct naive *m, const struct n_run *run, const struct n_cell *c, const struct n_shown *now,
+                                      const struct n_obs *in, enum nilo_cause *cause)
+{
+    if (known_already(m, c, in))
+        return NILO_UNCHANGED;
+    if (now->is && says(now->obs->absence) && says(in->absence)) {
+        bool earlier = in->captured_at < now->obs->captured_at && now->cause != NILO_CAUSE_CORRECTED;
+        if (now->obs->run == in->run) {
+            *cause = now->cause;
+            if (in->captured_at <= now->obs->captured_at || same(now->obs->absence, now->obs->value, in->absence, in->value))
+                return NILO_KEPT;
+            return now->cause == NILO_CAUSE_LATE ? NILO_LATE : NILO_AMENDED;
+        }
+        if (earlier && !run->revise)
+            return NILO_KEPT;
+        if (earlier && known_at_rank(m, c, in, 0))
+            return NILO_UNCHANGED;
+    }
+    return decide_closed(m, run, now, in, cause);
 }
 
 static int add_obs(struct naive *m, struct n_cell *c, const struct n_obs *in)
@@ -251,13 +279,15 @@ static enum nilo_outcome write_value(struct naive *m, struct n_run *run, const s
     enum nilo_cause cause = NILO_CAUSE_BASE;
     enum nilo_outcome outcome = NILO_UNCHANGED;
     if (closed)
-        outcome = decide_closed(m, run, &before, in, &cause);
+        outcome = judge_closed(m, run, c, &before, in, &cause);
     else if (!known_already(m, c, in))
         outcome = NILO_RECORDED;
-    *ret_recorded = outcome == NILO_RECORDED || outcome == NILO_LATE || outcome == NILO_AMENDED;
+    *ret_recorded = outcome == NILO_RECORDED || outcome == NILO_LATE || outcome == NILO_AMENDED || outcome == NILO_KEPT;
     if (!*ret_recorded)
         return outcome;
     int first = c->obs, at = add_obs(m, c, in);
+    if (closed && outcome == NILO_KEPT)
+        return outcome;
     if (closed) {
         int older = c->amended;
         c->amended = m->n_amendments;
@@ -478,6 +508,7 @@ void naive_run(struct naive *m, struct n_run *run, struct n_reading *r, int n, b
 void naive_settle_run(struct naive *m, int run, bool accept, nilo_us now)
 {
     m->runs[run].status = accept ? NILO_COMPLETED : NILO_REJECTED;
+    m->runs[run].settled_at = now;
     naive_close(m, m->runs[run].conn, now);
 }
 

@@ -39,6 +39,7 @@ struct n_run {
     int32_t first_day, last_day;
     int64_t outcomes[NILO_OUTCOME_COUNT], refused_readings, failed, items, days_closed;
     int obs_from, obs_to; /* its observations */
+    nilo_us settled_at;   /* accepted or rejected; 0 = not */
 };
 struct n_value {
     int metric;

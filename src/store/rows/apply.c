@@ -21,6 +21,10 @@ struct amendment {
     int32_t seq;
     enum nilo_cause cause;
 };
+/* The reading of the same instant that the record holds: by this run, the same value from a run that counts, the same value but below the
+ * rank that --revise asks for. */
+enum already { NOT_KNOWN, KNOWN_FROM_THIS_RUN, KNOWN, KNOWN_BELOW };
+
 struct work {
     struct nilo_store *store;
     struct nilo_batch *batch;
@@ -28,7 +32,7 @@ struct work {
     struct key *keys;
     size_t n_keys;
     size_t *key_of;             /* point -> key */
-    uint8_t *known_already;     /* the same value at the same instant is in the record: 1 this run, 2 an earlier one */
+    uint8_t *known_already;     /* enum already: is the same reading in the record? */
     uint8_t *written;           /* the point becomes an observation */
     struct amendment *amendments;
     size_t n_amendments;
@@ -124,13 +128,13 @@ static int instant_row(void *ctx, size_t listed, struct nilo_db_stmt *stmt, stru
     size_t i = w->list[listed];
     const struct nilo_point *p = &w->batch->points[i];
     if (nilo_db_column_int(stmt, 0) == w->batch->run->id) {
-        w->known_already[i] = 1;
+        w->known_already[i] = KNOWN_FROM_THIS_RUN;
         return 0;
     }
     bool same = nilo_db_column_int(stmt, 2) == (int64_t)p->absence && nilo_db_column_int(stmt, 3) == (int64_t)p->provenance &&
                 (p->absence != NILO_PRESENT || nilo_db_column_int(stmt, 1) == p->value);
-    if (same && nilo_db_column_int(stmt, 4) >= w->rank && !w->known_already[i])
-        w->known_already[i] = 2;
+    if (same && w->known_already[i] != KNOWN_FROM_THIS_RUN && w->known_already[i] != KNOWN)
+        w->known_already[i] = nilo_db_column_int(stmt, 4) >= w->rank ? KNOWN : KNOWN_BELOW;
     return 0;
 }
 
@@ -227,11 +231,15 @@ static struct nilo_cell cell_of(const struct work *w, const struct nilo_point *p
                               .captured_at = p->captured_at};
 }
 
+static bool is_known(const struct work *w, size_t i) {
+    return w->known_already[i] == KNOWN_FROM_THIS_RUN || w->known_already[i] == KNOWN;
+}
+
 static void decide_open(struct work *w, struct key *k, size_t i) {
     struct nilo_point *p = &w->batch->points[i];
     struct nilo_cell in = cell_of(w, p);
-    if (w->known_already[i]) {
-        p->outcome = w->known_already[i] == 1 ? NILO_MERGED : NILO_UNCHANGED;
+    if (is_known(w, i)) {
+        p->outcome = w->known_already[i] == KNOWN ? NILO_UNCHANGED : NILO_MERGED;
         return;
     }
     if (!nilo_rule_open(k->has_shown ? &k->shown : NULL, &in)) {
@@ -245,20 +253,37 @@ static void decide_open(struct work *w, struct key *k, size_t i) {
     k->corrected = k->corrected || in.cause == NILO_CAUSE_CORRECTED;
 }
 
+/* Readings of a closed day follow each other like those of an open one: within a run the last stands, and what was read before the reading
+ * that is shown says nothing against it. Everything else is for model's rule. */
+static enum nilo_outcome judge_closed(const struct work *w, const struct key *k, size_t i, const struct nilo_metric *m,
+                                      const struct nilo_cell *in, enum nilo_cause *ret_cause) {
+    const struct nilo_cell *now = k->has_shown ? &k->shown : NULL;
+    if (is_known(w, i))
+        return w->known_already[i] == KNOWN ? NILO_UNCHANGED : NILO_MERGED;
+    if (now && nilo_absence_definitive(now->absence) && nilo_absence_definitive(in->absence)) {
+        bool same = now->absence == in->absence && (now->absence != NILO_PRESENT || now->value == in->value);
+        bool earlier = in->captured_at < now->captured_at && now->cause != NILO_CAUSE_CORRECTED;
+        if (now->run == w->batch->run->id) {
+            *ret_cause = (enum nilo_cause)now->cause;
+            return same || in->captured_at <= now->captured_at ? NILO_KEPT : now->cause == NILO_CAUSE_LATE ? NILO_LATE : NILO_AMENDED;
+        }
+        if (earlier && !w->batch->policy.revise)
+            return NILO_KEPT;
+        if (earlier && w->known_already[i] == KNOWN_BELOW)
+            return NILO_UNCHANGED;
+    }
+    enum nilo_outcome o = nilo_rule_closed(now, in, m->kind, &w->batch->policy, ret_cause);
+    return o == NILO_KEPT ? NILO_UNCHANGED : o;
+}
+
 static void decide_closed(struct work *w, struct key *k, size_t i, const struct nilo_metric *m) {
     struct nilo_point *p = &w->batch->points[i];
     struct nilo_cell in = cell_of(w, p);
     enum nilo_cause cause = NILO_CAUSE_BASE;
     in.rank = (uint8_t)p->provenance; /* --revise is judged by the rule itself here */
-    p->outcome = nilo_rule_closed(k->has_shown ? &k->shown : NULL, &in, m->kind, &w->batch->policy, &cause);
-    if (p->outcome == NILO_KEPT)
-        p->outcome = NILO_UNCHANGED;
+    p->outcome = judge_closed(w, k, i, m, &in, &cause);
     if (p->outcome != NILO_LATE && p->outcome != NILO_AMENDED)
         return;
-    if (w->known_already[i] == 1) { /* this run said so already at that instant: its first word stands */
-        p->outcome = NILO_MERGED;
-        return;
-    }
     in.cause = (uint8_t)cause;
     k->shown = in;
     k->has_shown = true;
@@ -364,7 +389,7 @@ static void choose_observations(struct work *w) {
     for (size_t i = 0; i < w->batch->n; i++) {
         const struct nilo_point *p = &w->batch->points[i];
         const struct nilo_point *gmv = w->written[i] && p->absence == NILO_PRESENT && ratio(w, p->metric) ? gmv_beside(w, i) : NULL;
-        if (gmv && gmv->outcome == NILO_UNCHANGED && !w->known_already[gmv - w->batch->points])
+        if (gmv && gmv->outcome == NILO_UNCHANGED && !is_known(w, (size_t)(gmv - w->batch->points)))
             w->written[gmv - w->batch->points] = 1;
     }
 }
