@@ -26,7 +26,7 @@ static const struct nilo_option options[] = {
     {"where", "COLUMN=VALUE", "only rows in which the column holds exactly that", true},
     {"absent", "TEXT,TEXT", "cells of such a text are empty: not reported", false},
     {"define", "NAME:TYPE:AGGREGATION", "a metric of your own: count, average, percentage or aggregate; level or flow", true},
-    {"refused", "FILE", "write the refused rows to this file, under their header", false},
+    {"refused", "FILE", "write the refused rows to this new file, under their header", false},
     {"revise", NULL, "amend closed days where the files hold other values", false},
     {"dry-run", NULL, "do all of it, record nothing", false},
     {NULL, NULL, NULL, false},

@@ -27,7 +27,7 @@ struct nilo_import_options {
     const char *const *wheres; /* 'COLUMN=VALUE' each; a row must meet all */
     size_t n_wheres;
     const char *absent;  /* 'TEXT,TEXT': a cell of that text is empty; NULL = none */
-    const char *refused; /* file that receives the refused rows; NULL = none */
+    const char *refused; /* new file that receives the refused rows, none when there are none; NULL = not wanted */
 
     const struct nilo_catalog *catalog;   /* the metrics that may be named; ids may be 0 as long as they are not stored */
     const struct nilo_calendar *calendar; /* days of the workspace; NULL = UTC */
@@ -62,7 +62,8 @@ struct nilo_import;
 
 /** nilo_import_read - read, check and sort all files
  *  errors  NILO_ENOENT missing, empty or no row; NILO_EIO unreadable; NILO_ECORRUPT packed data cut off or damaged, a quote that never
- *          ends, a doubtful header; NILO_ECOLUMN a mapped column is not there; NILO_EUSAGE --map, --where or --absent make no sense; NILO_EFULL
+ *          ends, a doubtful header; NILO_ECOLUMN a mapped column is not there; NILO_EUSAGE --map, --where or --absent make no sense; NILO_EEXIST the file
+ *          for the refused rows is there already; NILO_EFULL
  *  owner   caller, nilo_import_free(); what options points to must live as long */
 int nilo_import_read(const struct nilo_import_options *o, struct nilo_import **ret, struct nilo_err *err);
 
