@@ -274,14 +274,6 @@ CREATE TABLE day_close (
     PRIMARY KEY (connection_id, day)
 );
 
--- Reads the same on both engines: lists and JSON texts as aggregates.
-CREATE FUNCTION nilo_list_step(text, text) RETURNS text LANGUAGE sql IMMUTABLE AS
-    $$ SELECT CASE WHEN $1 IS NULL THEN $2 WHEN $2 IS NULL THEN $1 ELSE $1 || ',' || $2 END $$;
-CREATE AGGREGATE group_concat (text) (SFUNC = nilo_list_step, STYPE = text);
-CREATE FUNCTION nilo_json_step(jsonb, text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$ SELECT $1 || to_jsonb($2) $$;
-CREATE FUNCTION nilo_json_done(jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT $1::text $$;
-CREATE AGGREGATE json_group_array (text) (SFUNC = nilo_json_step, STYPE = jsonb, INITCOND = '[]', FINALFUNC = nilo_json_done);
-
 -- A closed day never changes. The days of an item that is not there are closed.
 CREATE FUNCTION nilo_day_value_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -366,3 +358,40 @@ END $$;
 CREATE TRIGGER entity_guard BEFORE UPDATE OR DELETE ON entity FOR EACH ROW EXECUTE FUNCTION nilo_entity_guard();
 CREATE TRIGGER connection_truncate BEFORE TRUNCATE ON connection FOR EACH STATEMENT EXECUTE FUNCTION nilo_append_only();
 CREATE TRIGGER entity_truncate BEFORE TRUNCATE ON entity FOR EACH STATEMENT EXECUTE FUNCTION nilo_append_only();
+
+-- What values mean is fixed with them: a metric's scale or a day's zone changed afterwards would change every number told.
+CREATE FUNCTION nilo_metric_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        RAISE EXCEPTION 'nilo closed: a metric is never deleted; set is_active to 0';
+    END IF;
+    IF NEW.id <> OLD.id OR NEW.name <> OLD.name OR NEW.type <> OLD.type OR NEW.kind <> OLD.kind OR NEW.aggregation <> OLD.aggregation
+        OR NEW.scale <> OLD.scale OR NEW.best_rule <> OLD.best_rule THEN
+        RAISE EXCEPTION 'nilo closed: name, type, kind, aggregation and scale of a metric are fixed';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER metric_guard BEFORE UPDATE OR DELETE ON metric FOR EACH ROW EXECUTE FUNCTION nilo_metric_guard();
+CREATE TRIGGER run_delete BEFORE DELETE ON run FOR EACH ROW EXECUTE FUNCTION nilo_append_only();
+CREATE FUNCTION nilo_workspace_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM connection c WHERE c.workspace_id = OLD.id) THEN
+        RAISE EXCEPTION 'nilo closed: this workspace has connections; they and their history stay';
+    END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER workspace_delete BEFORE DELETE ON workspace FOR EACH ROW EXECUTE FUNCTION nilo_workspace_guard();
+CREATE FUNCTION nilo_zone_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (TG_OP <> 'INSERT' AND EXISTS (SELECT 1 FROM connection c WHERE c.workspace_id = OLD.workspace_id AND c.closed_until >= OLD.from_day))
+        OR (TG_OP <> 'DELETE' AND EXISTS (SELECT 1 FROM connection c WHERE c.workspace_id = NEW.workspace_id AND c.closed_until >= NEW.from_day))
+    THEN
+        RAISE EXCEPTION 'nilo closed: days of this zone are closed; a new zone begins on a later day';
+    END IF;
+    RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+CREATE TRIGGER workspace_zone_guard BEFORE INSERT OR UPDATE OR DELETE ON workspace_zone FOR EACH ROW EXECUTE FUNCTION nilo_zone_guard();
+CREATE TRIGGER metric_truncate BEFORE TRUNCATE ON metric FOR EACH STATEMENT EXECUTE FUNCTION nilo_append_only();
+CREATE TRIGGER run_truncate BEFORE TRUNCATE ON run FOR EACH STATEMENT EXECUTE FUNCTION nilo_append_only();
+CREATE TRIGGER workspace_truncate BEFORE TRUNCATE ON workspace FOR EACH STATEMENT EXECUTE FUNCTION nilo_append_only();
+CREATE TRIGGER workspace_zone_truncate BEFORE TRUNCATE ON workspace_zone FOR EACH STATEMENT EXECUTE FUNCTION nilo_append_only();

@@ -337,3 +337,31 @@ BEGIN SELECT RAISE(ABORT, 'nilo closed: an item never moves to another connectio
 CREATE TRIGGER entity_delete BEFORE DELETE ON entity
 WHEN EXISTS (SELECT 1 FROM day_value v WHERE v.bucket = OLD.bucket AND v.entity_id = OLD.id)
 BEGIN SELECT RAISE(ABORT, 'nilo closed: this item has recorded days; they stay'); END;
+
+-- What values mean is fixed with them: a metric's scale or a day's zone changed afterwards would change every number told.
+CREATE TRIGGER metric_insert BEFORE INSERT ON metric
+WHEN EXISTS (SELECT 1 FROM metric m WHERE m.id = NEW.id OR (m.name = NEW.name AND m.type = NEW.type))
+BEGIN SELECT RAISE(ABORT, 'nilo closed: this metric is defined, it is not replaced'); END;
+CREATE TRIGGER metric_update BEFORE UPDATE ON metric
+WHEN NEW.id <> OLD.id OR NEW.name <> OLD.name OR NEW.type <> OLD.type OR NEW.kind <> OLD.kind OR NEW.aggregation <> OLD.aggregation
+    OR NEW.scale <> OLD.scale OR NEW.best_rule <> OLD.best_rule
+BEGIN SELECT RAISE(ABORT, 'nilo closed: name, type, kind, aggregation and scale of a metric are fixed'); END;
+CREATE TRIGGER metric_delete BEFORE DELETE ON metric
+BEGIN SELECT RAISE(ABORT, 'nilo closed: a metric is never deleted; set is_active to 0'); END;
+CREATE TRIGGER run_delete BEFORE DELETE ON run BEGIN SELECT RAISE(ABORT, 'nilo closed: the log of runs is kept'); END;
+CREATE TRIGGER run_insert BEFORE INSERT ON run WHEN EXISTS (SELECT 1 FROM run r WHERE r.id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'nilo closed: the log of runs is kept'); END;
+CREATE TRIGGER workspace_insert BEFORE INSERT ON workspace
+WHEN EXISTS (SELECT 1 FROM workspace w WHERE w.id = NEW.id OR w.name = NEW.name)
+BEGIN SELECT RAISE(ABORT, 'nilo closed: this workspace exists, it is not replaced'); END;
+CREATE TRIGGER workspace_delete BEFORE DELETE ON workspace WHEN EXISTS (SELECT 1 FROM connection c WHERE c.workspace_id = OLD.id)
+BEGIN SELECT RAISE(ABORT, 'nilo closed: this workspace has connections; they and their history stay'); END;
+CREATE TRIGGER workspace_zone_update BEFORE UPDATE ON workspace_zone
+WHEN EXISTS (SELECT 1 FROM connection c WHERE c.workspace_id = OLD.workspace_id AND (c.closed_until >= OLD.from_day OR c.closed_until >= NEW.from_day))
+BEGIN SELECT RAISE(ABORT, 'nilo closed: days of this zone are closed; a new zone begins on a later day'); END;
+CREATE TRIGGER workspace_zone_delete BEFORE DELETE ON workspace_zone
+WHEN EXISTS (SELECT 1 FROM connection c WHERE c.workspace_id = OLD.workspace_id AND c.closed_until >= OLD.from_day)
+BEGIN SELECT RAISE(ABORT, 'nilo closed: days of this zone are closed; a new zone begins on a later day'); END;
+CREATE TRIGGER workspace_zone_insert BEFORE INSERT ON workspace_zone
+WHEN EXISTS (SELECT 1 FROM connection c WHERE c.workspace_id = NEW.workspace_id AND c.closed_until >= NEW.from_day)
+BEGIN SELECT RAISE(ABORT, 'nilo closed: days of this zone are closed; a new zone begins on a later day'); END;
