@@ -91,6 +91,10 @@ static int apply_metrics(struct nilo_store *s, const struct nilo_config *c, stru
             .description = m->description,
             .format_pattern = m->format_pattern,
         };
+        const struct nilo_metric *there = nilo_catalog_by_name(nilo_store_catalog(s), m->name);
+        if (there != NULL && there->type != metric.type)
+            return nilo_err_set(err, NILO_ECONFIG, "%s:%d: metric \"%s\" is defined as %s already and its type is fixed; choose another name",
+                                c->path, m->line, m->name, nilo_metric_type_name((int)there->type));
         if (nilo_store_metric_define(s, &metric, NULL, err) != 0)
             return nilo_err_wrap(err, "%s:%d", c->path, m->line);
     }

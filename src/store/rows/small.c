@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "store/rows/rows.h"
 
 struct nilo__calendar_entry {
@@ -49,10 +50,10 @@ static void copy_name(char *to, size_t size, const char *from) {
 /* 1 to 200 bytes of UTF-8 without control characters: fit for a path segment, a message and a column. */
 static int check_name(const char *what, const char *name, struct nilo_err *err) {
     size_t n = strlen(name);
-    bool bad = n == 0 || n > 200;
+    bool bad = n == 0 || n > 200 || !nilo_utf8_valid(name, n, NULL);
     for (size_t i = 0; i < n && !bad; i++)
         bad = (unsigned char)name[i] < 0x20 || name[i] == 0x7f;
-    return bad ? nilo_err_set(err, NILO_EINVAL, "%s needs a name of 1 to 200 bytes without control characters", what) : 0;
+    return bad ? nilo_err_set(err, NILO_EINVAL, "%s needs a name of 1 to 200 bytes of UTF-8 without control characters", what) : 0;
 }
 
 /* ---- workspaces -------------------------------------------------------------------------------------------------------------- */
