@@ -21,7 +21,7 @@ struct block {
     bool revise;
     const char *error;
     const char *failures[3]; /* "item|class|message" */
-    struct line lines[8];
+    struct line lines[9];
 };
 
 #define CONTENT(...)                                                                                                   \
@@ -45,6 +45,11 @@ static const struct block blocks[] = {
      .lines =
          {
              {"v1", "2025-03-01T17:00:00Z", .values = "views=120 likes=6 comments=1"},
+         }},
+    {"2025-03-01T20:00:00Z", "acme", "yt", "youtube", NILO_RUN_COLLECT, NILO_OBSERVED,
+     .lines =
+         {
+             {"v1", "2025-03-01T19:00:00Z", .values = "views=121 likes=6 comments=1"},
          }},
     {"2025-03-02T12:00:00Z", "acme", "yt", "youtube", NILO_RUN_COLLECT, NILO_OBSERVED,
      .failures = {"v2|transient|the platform did not answer", "|auth|token, expired \"soon\"", NULL},
@@ -78,6 +83,7 @@ static const struct block blocks[] = {
          {
              {NILO_APP_ID, "2025-03-07T12:59:00Z", .day = "2025-03-05", .values = "posts_created=3", .meta = NULL},
              {NILO_APP_ID, "2025-03-07T12:59:30Z", .day = "2025-03-06", .values = "posts_created=4 comments_created=0"},
+             {NILO_APP_ID, "2025-03-07T12:59:55Z", .day = "2025-03-04", .values = "share=3.1"},
              {NILO_APP_ID, "2025-03-07T13:00:00Z", .values = "users_total=10"},
              {NILO_APP_ID, "2025-03-07T12:59:40Z", .day = "2025-03-05", .values = "share=50",
               .meta = "{\"numerator\": 1, \"denominator\": 2, \"note\": \"a \\\"b\\\"\", \"list\": [1, \"two\", null], "
@@ -241,13 +247,32 @@ static void add_block(struct filled *f, const struct block *b)
     nilo_arena_done(&arena);
 }
 
+/* A database whose own order of texts is a dictionary's, where the server can: what says nothing of the collation then shows. */
+static const char *dictionary_database(struct filled *f, const char *name)
+{
+    static char url[512];
+    char sql[256];
+    struct nilo_db *db;
+    const struct nilo_db_options options = {.mode = NILO_DB_WRITE};
+    const char *plain = nilo_test_pg_database(name), *at = plain ? strstr(plain, name) : NULL;
+    if (!at)
+        return plain;
+    snprintf(url, sizeof url, "%.*s%s_icu%s", (int)(at - plain), plain, name, at + strlen(name));
+    snprintf(sql, sizeof sql, "CREATE DATABASE \"%s_icu\" TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'",
+             name);
+    must(f, nilo_db_open(plain, &options, &db, &f->err));
+    bool made = nilo_db_exec(db, sql, &f->err) == 0;
+    nilo_db_close(db);
+    return made ? url : plain;
+}
+
 int filled_open(struct filled *f, enum nilo_db_engine engine)
 {
     static int serial;
     char name[32];
     *f = (struct filled){.engine = engine};
     snprintf(name, sizeof name, "filled%d", ++serial);
-    const char *target = engine == NILO_DB_SQLITE ? nilo_test_path(name) : nilo_test_pg_database(name);
+    const char *target = engine == NILO_DB_SQLITE ? nilo_test_path(name) : dictionary_database(f, name);
     if (!target)
         return -1;
     nilo_virtual_clock_init(&f->clock, instant("2025-03-01T00:00:00Z"));

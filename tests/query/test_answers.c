@@ -233,7 +233,9 @@ static void isolate(struct filled *f)
         relations_within(f, &scopes[i], true);
         functions_within(f, &scopes[i]);
     }
-    const struct nilo_scope empty[] = {{.role = NILO_ROLE_ADMIN, .all = true}, {.role = NILO_ROLE_SERVICE}};
+    const struct nilo_scope empty[] = {{.role = NILO_ROLE_ADMIN, .all = true},
+                                       {.role = NILO_ROLE_ADMIN, .all = true, .workspaces = &f->b, .n = 1},
+                                       {.role = NILO_ROLE_SERVICE}};
     for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++)
         relations_within(f, &empty[i], false);
 }
@@ -348,18 +350,18 @@ static void counts_are_exact(void **state)
         int64_t first, last, rows, total, page, max_rows;
         enum nilo_count count;
     } cases[] = {
-        {"metric_values?entity=eq.app", -1, -1, 11, 11, 11, 0, NILO_COUNT_EXACT},
-        {"metric_values?entity=eq.app", -1, -1, 11, -1, -1, 0, NILO_COUNT_NONE},
-        {"metric_values?entity=eq.app&limit=3", -1, -1, 3, 11, 3, 0, NILO_COUNT_EXACT},
-        {"metric_values?entity=eq.app&limit=3&offset=10", -1, -1, 1, 11, 1, 0, NILO_COUNT_EXACT},
-        {"metric_values?entity=eq.app&limit=3&offset=11", -1, -1, 0, 11, 0, 0, NILO_COUNT_EXACT},
-        {"metric_values?entity=eq.app&limit=3&offset=9", -1, -1, 2, -1, 2, 0, NILO_COUNT_PAGE},
+        {"metric_values?entity=eq.app", -1, -1, 12, 12, 12, 0, NILO_COUNT_EXACT},
+        {"metric_values?entity=eq.app", -1, -1, 12, -1, -1, 0, NILO_COUNT_NONE},
+        {"metric_values?entity=eq.app&limit=3", -1, -1, 3, 12, 3, 0, NILO_COUNT_EXACT},
+        {"metric_values?entity=eq.app&limit=3&offset=11", -1, -1, 1, 12, 1, 0, NILO_COUNT_EXACT},
+        {"metric_values?entity=eq.app&limit=3&offset=12", -1, -1, 0, 12, 0, 0, NILO_COUNT_EXACT},
+        {"metric_values?entity=eq.app&limit=3&offset=10", -1, -1, 2, -1, 2, 0, NILO_COUNT_PAGE},
         {"metric_values?entity=eq.app&limit=3&offset=80", -1, -1, 0, -1, 0, 0, NILO_COUNT_PAGE},
-        {"metric_values?entity=eq.app&limit=3", 2, 5, 4, 11, 4, 0, NILO_COUNT_EXACT},
-        {"metric_values?entity=eq.app&limit=0", -1, -1, 0, 11, 0, 0, NILO_COUNT_EXACT},
-        {"metric_values?entity=eq.app", -1, -1, 4, 11, 4, 4, NILO_COUNT_EXACT},
+        {"metric_values?entity=eq.app&limit=3", 2, 5, 4, 12, 4, 0, NILO_COUNT_EXACT},
+        {"metric_values?entity=eq.app&limit=0", -1, -1, 0, 12, 0, 0, NILO_COUNT_EXACT},
+        {"metric_values?entity=eq.app", -1, -1, 4, 12, 4, 4, NILO_COUNT_EXACT},
         {"metric_values?entity=eq.app&metadata->>sample_size=not.is.null", -1, -1, 2, 2, 2, 0, NILO_COUNT_EXACT},
-        {"metric_values?entity=eq.app&metadata->>sample_size=is.null&limit=3&offset=7", -1, -1, 2, 9, 2, 0,
+        {"metric_values?entity=eq.app&metadata->>sample_size=is.null&limit=3&offset=8", -1, -1, 2, 10, 2, 0,
          NILO_COUNT_EXACT},
         {"content_latest?views=gt.100", -1, -1, 3, 3, 3, 0, NILO_COUNT_EXACT},
     };
@@ -377,7 +379,7 @@ static void counts_are_exact(void **state)
     struct pages p;
     struct nilo_request request = NILO_REQUEST_DEFAULT;
     request.count = NILO_COUNT_EXACT;
-    assert_int_equal(ask_pages("metric_values?entity=eq.app&offset=12", &request, &p), -1);
+    assert_int_equal(ask_pages("metric_values?entity=eq.app&offset=13", &request, &p), -1);
     assert_int_equal(lite.err.code, NILO_ERANGE);
 }
 

@@ -349,6 +349,11 @@ static void sizes_are_bounded(void **state)
     if (!got)
         fail_msg("32 deep: %s", lite.err.msg);
     free(got);
+    char *deeper = repeated("content?and=", "(and", 32, "(title.eq.x"), *closed = repeated(deeper, ")", 33, "");
+    assert_null(filled_get(&lite, &scope, NILO_FORMAT_JSON, NULL, closed));
+    assert_non_null(strstr(lite.err.msg, "nested more than 32 deep"));
+    free(deeper);
+    free(closed);
 }
 
 /* ---- mutations ------------------------------------------------------------------------------------------------------------------------ */
