@@ -5,11 +5,17 @@
 #include "store/naive.h"
 #include "store/stores.h"
 
+#define WALK_KEPT 3
+struct walk_kept;
 struct walk {
     struct stores *stores;
     struct naive model;
     struct nilo_seeded_random seeded;
     struct nilo_random random;
+    struct nilo_seeded_random looks_seeded; /* for comparing: looking more often changes no operation */
+    struct nilo_random looks;
+    struct walk_kept *kept[WALK_KEPT]; /* what was shown at earlier moments */
+    int n_kept;
     uint64_t seed;
     struct nilo_connection conns[N_CONNS];
     int64_t workspaces[N_WORKSPACES], owners[N_OWNERS];

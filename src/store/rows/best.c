@@ -130,77 +130,205 @@ int nilo__best_fold(struct nilo_store *s, struct nilo__candidate *c, size_t n, s
     return write_best(&f, err);
 }
 
-/* ---- from every counted observation ------------------------------------------------------------------------------------------ */
+/* ---- from every counted observation ------------------------------------------------------------------------------------------
+ *
+ * Read item by item in key order, one day of one window at a time in memory. What was corrected does not count: of a key only what
+ * runs from the last correction on said of it. A correction is an amendment of that cause; or, on a day that was still open, a
+ * revision that was the strongest reading of its day when it came, even if another --revise replaced it since. Decided here
+ * and not in SQL: a server plans the same as joins over all observations. */
 
+struct seen {
+    int32_t metric;
+    nilo_us captured_at;
+    int64_t run, value;
+    enum nilo_absence absence;
+    int rank;
+    bool revision, counts;
+};
+struct correction {
+    size_t item;
+    int32_t win, day, metric;
+    int64_t run; /* the newest */
+};
 struct anew {
-    struct nilo__candidate *c;
-    size_t n, cap;
+    struct nilo_store *store;
+    const struct nilo_entity_ref *items;
+    struct nilo__candidate *best; /* of all items, in their order */
+    size_t n, cap, item_first;    /* item_first: where those of the item at hand begin */
+    struct seen *seen;            /* of the day at hand */
+    size_t n_seen, cap_seen;
+    bool any_revision;
+    size_t item;
+    int32_t win, day;
+    struct correction *corrections; /* ascending (item, win, day, metric) */
+    size_t n_corrections, cap_corrections;
 };
 
-static int candidate_row(struct anew *a, struct nilo_entity_ref e, struct nilo_db_stmt *stmt, struct nilo_err *err) {
-    if (a->n == a->cap) {
-        size_t cap = a->cap ? 2 * a->cap : 256;
-        struct nilo__candidate *more = realloc(a->c, cap * sizeof *more);
-        if (!more)
-            return nilo_err_nomem(err);
-        a->c = more;
-        a->cap = cap;
-    }
-    a->c[a->n++] = (struct nilo__candidate){.entity = e,
-                                            .metric = (int32_t)nilo_db_column_int(stmt, 0),
-                                            .value = nilo_db_column_int(stmt, 1),
-                                            .has_gmv = !nilo_db_column_null(stmt, 2),
-                                            .gmv = nilo_db_column_int(stmt, 2),
-                                            .win = (int32_t)nilo_db_column_int(stmt, 3),
-                                            .day = (int32_t)nilo_db_column_int(stmt, 4),
-                                            .captured_at = nilo_db_column_int(stmt, 5),
-                                            .run = nilo_db_column_int(stmt, 6)};
+static int grow(void **list, size_t n, size_t *cap, size_t size, struct nilo_err *err) {
+    if (n < *cap)
+        return 0;
+    size_t more = *cap ? 2 * *cap : 64;
+    void *p = realloc(*list, more * size);
+    if (!p)
+        return nilo_err_nomem(err);
+    *list = p;
+    *cap = more;
     return 0;
 }
 
-/* Metric 16 is gmv, best rule 1 a ratio, cause 3 corrected, run kind 4 a revision, statuses 5 and 6 do not count, rank 9 is --revise
- * (model/model.h). A key that was corrected counts only what runs from the last correction on said of it. A correction stands in
- * the record, but for one of a day still open that a later --revise replaced: that one is found among the observations, by having
- * been the strongest when it came. */
-#define SAME_KEY(x)                                                                                                    \
-    x ".bucket = o.bucket AND " x ".entity_id = o.entity_id AND " x ".win = o.win AND " x ".day = o.day AND " x ".metric_id = o.metric_id "
-static const char candidates_sql[] =
-    "SELECT o.metric_id, o.value, CASE WHEN m.best_rule = 1 THEN (SELECT g.value FROM observation g JOIN run q ON q.id = g.run_id "
-    "WHERE g.bucket = o.bucket AND g.entity_id = o.entity_id AND g.win = o.win AND g.day = o.day AND g.captured_at = o.captured_at "
-    "AND g.metric_id = 16 AND g.run_id <= o.run_id AND g.value IS NOT NULL AND q.status NOT IN (5, 6) ORDER BY g.run_id DESC LIMIT 1) END, "
-    "o.win, o.day, o.captured_at, o.run_id "
-    "FROM observation o JOIN run r ON r.id = o.run_id JOIN metric m ON m.id = o.metric_id WHERE o.bucket = ?1 AND o.entity_id = ?2 "
-    "AND o.value IS NOT NULL AND r.status NOT IN (5, 6) "
-    "AND NOT EXISTS (SELECT 1 FROM day_value v WHERE " SAME_KEY("v") "AND v.cause = 3 AND v.run_id > o.run_id) "
-    "AND NOT EXISTS (SELECT 1 FROM observation x JOIN run k ON k.id = x.run_id WHERE " SAME_KEY("x") "AND x.run_id > o.run_id AND k.kind = 4 "
-    "AND x.rank = 9 AND x.absence IN (0, 1, 2, 3) AND NOT EXISTS (SELECT 1 FROM observation y WHERE " SAME_KEY("y")
-    "AND y.run_id < x.run_id AND y.rank = 9 AND y.absence IN (0, 1, 2, 3) AND y.captured_at > x.captured_at))";
+static int64_t corrected_by(const struct anew *a, int32_t metric) {
+    size_t low = 0, high = a->n_corrections;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const struct correction *c = &a->corrections[mid];
+        int64_t x[] = {(int64_t)c->item, c->win, c->day, c->metric}, y[] = {(int64_t)a->item, a->win, a->day, metric};
+        int order = 0;
+        for (int i = 0; i < 4 && order == 0; i++)
+            order = NILO__CMP(x[i], y[i]);
+        if (order == 0)
+            return c->run;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return 0;
+}
 
-static int one_anew(struct nilo_store *s, struct nilo_entity_ref e, struct anew *a, struct nilo_err *err) {
-    struct nilo_db_stmt *stmt;
-    int got;
-    if (nilo__run(s, err, "DELETE FROM best WHERE bucket = ?1 AND entity_id = ?2",
-                  NILO__PARAMS(NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id))) < 0 ||
-        nilo__query(s, &stmt, err, candidates_sql, NILO__PARAMS(NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id))) < 0)
-        return -1;
-    while ((got = nilo_db_row(stmt, err)) == 1)
-        if (candidate_row(a, e, stmt, err) < 0) {
-            nilo_db_reset(stmt);
-            return -1;
+/* Was the revision the strongest of its key among all that came before it? */
+static bool won(const struct anew *a, const struct seen *x) {
+    for (size_t i = 0; i < a->n_seen; i++) {
+        const struct seen *y = &a->seen[i];
+        if (y->metric == x->metric && y->run < x->run && nilo_absence_definitive(y->absence) &&
+            (y->rank > x->rank || (y->rank == x->rank && y->captured_at > x->captured_at)))
+            return false;
+    }
+    return true;
+}
+
+static bool corrected_away(const struct anew *a, const struct seen *o) {
+    if (a->n_corrections && corrected_by(a, o->metric) > o->run)
+        return true;
+    for (size_t i = 0; i < a->n_seen && a->any_revision; i++) {
+        const struct seen *x = &a->seen[i];
+        if (x->revision && x->metric == o->metric && x->run > o->run && nilo_absence_definitive(x->absence) && won(a, x))
+            return true;
+    }
+    return false;
+}
+
+/* Said at the same instant by the same run, else by the newest before it. The day is sorted by instants. */
+static void find_gmv(const struct anew *a, size_t at, struct nilo__candidate *c) {
+    int64_t run = -1;
+    size_t i = at;
+    while (i > 0 && a->seen[i - 1].captured_at == c->captured_at)
+        i--;
+    for (; i < a->n_seen && a->seen[i].captured_at == c->captured_at; i++) {
+        const struct seen *g = &a->seen[i];
+        if (g->metric != 16 || g->absence != NILO_PRESENT || !g->counts || g->run > c->run || g->run <= run)
+            continue;
+        run = g->run;
+        c->has_gmv = true;
+        c->gmv = g->value;
+    }
+}
+
+static int fold_day(struct anew *a, struct nilo_err *err) {
+    for (size_t i = 0; i < a->n_seen; i++) {
+        const struct seen *o = &a->seen[i];
+        const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(a->store), o->metric);
+        size_t k = a->item_first;
+        if (!o->counts || o->absence != NILO_PRESENT || corrected_away(a, o))
+            continue;
+        struct nilo__candidate c = {.entity = a->items[a->item], .metric = o->metric, .win = a->win, .day = a->day, .value = o->value,
+                                    .captured_at = o->captured_at, .run = o->run};
+        if (m && m->best_rule == NILO_BEST_WITH_GMV)
+            find_gmv(a, i, &c);
+        while (k < a->n && a->best[k].metric != c.metric)
+            k++;
+        if (k == a->n) {
+            if (grow((void **)&a->best, a->n, &a->cap, sizeof *a->best, err) < 0)
+                return -1;
+            a->best[a->n++] = c;
+        } else if (order(a->store, &c, &a->best[k]) > 0) {
+            a->best[k] = c;
         }
-    return got;
+    }
+    a->n_seen = 0;
+    a->any_revision = false;
+    return 0;
+}
+
+static void item_params(void *ctx, size_t i, struct nilo_db_value *p) {
+    const struct anew *a = ctx;
+    p[0] = NILO_DBV_INT(a->items[i].bucket);
+    p[1] = NILO_DBV_INT(a->items[i].id);
+}
+
+static int correction_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+    struct anew *a = ctx;
+    if (grow((void **)&a->corrections, a->n_corrections, &a->cap_corrections, sizeof *a->corrections, err) < 0)
+        return -1;
+    a->corrections[a->n_corrections++] = (struct correction){.item = i,
+                                                             .win = (int32_t)nilo_db_column_int(stmt, 0),
+                                                             .day = (int32_t)nilo_db_column_int(stmt, 1),
+                                                             .metric = (int32_t)nilo_db_column_int(stmt, 2),
+                                                             .run = nilo_db_column_int(stmt, 3)};
+    return 0;
+}
+
+static int seen_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+    struct anew *a = ctx;
+    int32_t win = (int32_t)nilo_db_column_int(stmt, 0), day = (int32_t)nilo_db_column_int(stmt, 1);
+    if ((i != a->item || win != a->win || day != a->day) && fold_day(a, err) < 0)
+        return -1;
+    if (i != a->item)
+        a->item_first = a->n;
+    a->item = i;
+    a->win = win;
+    a->day = day;
+    if (grow((void **)&a->seen, a->n_seen, &a->cap_seen, sizeof *a->seen, err) < 0)
+        return -1;
+    a->seen[a->n_seen] = (struct seen){.captured_at = nilo_db_column_int(stmt, 2),
+                                       .metric = (int32_t)nilo_db_column_int(stmt, 3),
+                                       .run = nilo_db_column_int(stmt, 4),
+                                       .value = nilo_db_column_int(stmt, 5),
+                                       .absence = (enum nilo_absence)nilo_db_column_int(stmt, 6),
+                                       .rank = (int)nilo_db_column_int(stmt, 7),
+                                       .revision = nilo_db_column_int(stmt, 8) == NILO_RUN_REVISE,
+                                       .counts = nilo_run_status_counts((enum nilo_run_status)nilo_db_column_int(stmt, 9))};
+    a->any_revision = a->any_revision || a->seen[a->n_seen].revision;
+    a->n_seen++;
+    return 0;
+}
+
+static int all_anew(struct anew *a, size_t n, struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    if (nilo_db_prepare(a->store->db, "DELETE FROM best WHERE bucket = ?1 AND entity_id = ?2", &stmt, err) < 0 ||
+        nilo_db_many(stmt, n, 2, item_params, NULL, a, err) < 0)
+        return -1;
+    if (nilo_db_prepare(a->store->db,
+                        "SELECT win, day, metric_id, max(run_id) FROM day_value WHERE bucket = ?1 AND entity_id = ?2 AND seq > 0 AND cause = 3 "
+                        "GROUP BY win, day, metric_id ORDER BY win, day, metric_id",
+                        &stmt, err) < 0 ||
+        nilo_db_many(stmt, n, 2, item_params, correction_row, a, err) < 0)
+        return -1;
+    if (nilo_db_prepare(a->store->db,
+                        "SELECT o.win, o.day, o.captured_at, o.metric_id, o.run_id, o.value, o.absence, o.rank, r.kind, r.status "
+                        "FROM observation o JOIN run r ON r.id = o.run_id WHERE o.bucket = ?1 AND o.entity_id = ?2 "
+                        "ORDER BY o.win, o.day, o.captured_at, o.metric_id, o.run_id",
+                        &stmt, err) < 0 ||
+        nilo_db_many(stmt, n, 2, item_params, seen_row, a, err) < 0 || fold_day(a, err) < 0)
+        return -1;
+    return write_best(&(struct fold){a->store, a->best, a->n}, err);
 }
 
 int nilo__best_anew(struct nilo_store *s, const struct nilo_entity_ref *e, size_t n, struct nilo_err *err) {
-    struct anew a = {0};
-    int rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        a.n = 0;
-        if ((rc = one_anew(s, e[i], &a, err)) == 0) {
-            struct fold f = {s, a.c, greatest_each(s, a.c, a.n)};
-            rc = write_best(&f, err);
-        }
-    }
-    free(a.c);
+    struct anew a = {.store = s, .items = e};
+    (void)nilo_store_catalog(s); /* loaded before: rows are decided while they come */
+    int rc = n ? all_anew(&a, n, err) : 0;
+    free(a.best);
+    free(a.seen);
+    free(a.corrections);
     return rc;
 }
