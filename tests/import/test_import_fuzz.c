@@ -12,8 +12,8 @@
 #include "support/tmp.h"
 
 #define SEED 20170913
-#define TABLES 150
-#define MUTANTS 500
+#define TABLES 80
+#define MUTANTS 250
 
 static struct nilo_seeded_random seeded;
 static struct nilo_random random_source;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,8 +15,8 @@
 #include "base/env.h"
 #include "support/tmp.h"
 
-/* 8,000 readings of seven metrics are more values than record writes in one transaction. */
-#define ITEMS 100
+/* 12,000 readings of seven metrics: record writes them in two transactions, and the cut falls between two readings of one day. */
+#define ITEMS 150
 #define READINGS 80
 #define NOW "2026-09-01T12:00:00Z"
 
@@ -104,12 +105,43 @@ static int64_t now_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+static int64_t wal_size(void)
+{
+    struct stat st;
+    char *path;
+    assert_true(asprintf(&path, "%s-wal", store_path()) > 0);
+    int64_t size = stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
+    free(path);
+    return size;
+}
+
+static bool over(pid_t pid)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+static void wait_us(int64_t us)
+{
+    nanosleep(&(struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}, NULL);
+}
+
+/* Reading and sorting take most of the time; half of the kills wait for the first values to be written. */
+static void wait_for_values(pid_t pid)
+{
+    while (!over(pid) && wal_size() < 1 << 20)
+        wait_us(2000);
+}
+
 /* Was it still at work? */
-static bool run_and_kill(int64_t after_us)
+static bool run_and_kill(const struct nilo_random *random, int64_t took)
 {
     int status;
     pid_t pid = start("import", nilo_test_path("rows.csv"));
-    nanosleep(&(struct timespec){.tv_sec = after_us / 1000000, .tv_nsec = after_us % 1000000 * 1000}, NULL);
+    bool late = nilo_random_below(random, 2) == 1;
+    if (late)
+        wait_for_values(pid);
+    wait_us((int64_t)nilo_random_below(random, (uint64_t)(late ? took / 2 : took)));
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -179,7 +211,7 @@ void kill_imports(uint64_t seed, int stores, int kills, bool closed)
     for (int i = 0; i < stores; i++) {
         new_store(closed);
         for (int k = 0; k < kills; k++)
-            landed += run_and_kill((int64_t)nilo_random_below(&random, (uint64_t)took));
+            landed += run_and_kill(&random, took);
         run("import", nilo_test_path("rows.csv"));
         char *got = dump();
         assert_same_dump(got, want, seed, i);
