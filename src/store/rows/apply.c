@@ -267,7 +267,7 @@ static enum nilo_outcome judge_closed(const struct work *w, const struct key *k,
             *ret_cause = (enum nilo_cause)now->cause;
             return same || in->captured_at <= now->captured_at ? NILO_KEPT : now->cause == NILO_CAUSE_LATE ? NILO_LATE : NILO_AMENDED;
         }
-        if (earlier && !w->batch->policy.revise)
+        if (earlier && !w->batch->policy.revise && m->kind == NILO_INSTANT)
             return NILO_KEPT;
         if (earlier && w->known_already[i] == KNOWN_BELOW)
             return NILO_UNCHANGED;

@@ -212,7 +212,9 @@ static int check_ours(struct nilo_store *s, const char *path, struct nilo_err *e
         others = nilo_db_row(stmt, err) == 1;
     nilo_db_close(db);
     if (rc == 0 && others)
-        return nilo_err_set(err, NILO_EEXIST, "%s is a database of another program and no Nilometer store; name another file with --store", path);
+        return nilo_err_set(err, s->mode == NILO_STORE_CREATE ? NILO_EEXIST : NILO_ENOENT,
+                            "%s is a database of another program and no Nilometer store; name another file with --store, one that is made by: "
+                            "nilometer init", path);
     return 0;
 }
 
