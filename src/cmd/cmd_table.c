@@ -4,6 +4,7 @@
 #define COMMAND_ROWS(X)                                                                                                \
     X(init)                                                                                                            \
     X(collect)                                                                                                         \
+    X(backfill)                                                                                                        \
     X(import)                                                                                                          \
     X(status)                                                                                                          \
     X(get)                                                                                                             \

@@ -61,6 +61,70 @@ struct nilo_collect_result {
 int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o,
                  struct nilo_collect_result *ret, struct nilo_err *err);
 
+/* ---- filling back ------------------------------------------------------------------------------------------------------------- */
+
+/* Something that the checks afterwards found about a metric. */
+struct nilo_backfill_finding {
+    const char *metric;
+    nilo_day first, last;   /* of a gap; of a fall the day before and the day; of a last day twice that */
+    int64_t before, after;  /* fall: the values of both days; last day: what is recorded and what the source says; by the scale */
+    int scale;
+};
+#define NILO_BACKFILL_FINDINGS 20 /* of each kind are kept; all are counted */
+struct nilo_backfill_findings {
+    struct nilo_backfill_finding *items;
+    size_t n;      /* items kept */
+    int64_t total; /* gaps: days without a value; falls; metrics whose last day differs */
+};
+
+/* One connection that was filled back, or the reason why not. Valid while it is reported. */
+struct nilo_backfill_run {
+    const char *workspace, *connection;
+    int64_t run;                  /* 0: nothing was logged */
+    nilo_day first_day, last_day; /* NILO_DAY_NONE: there was nothing to fill */
+    const char *status;           /* completed, partial, failed */
+    int64_t days_processed;       /* days of the range that hold a value afterwards */
+    int64_t metrics;              /* values that the range holds afterwards */
+    int64_t days_written, values_written; /* of them new or changed by this call */
+    int64_t duration_ms;
+    struct nilo_backfill_findings gaps, falls, last_differs;
+    const char *error;            /* NULL, or why it failed */
+    const char *asked_by_day;     /* as of nilo_collect_run */
+    const struct nilo_collect_failure *failures;
+    size_t n_failures;
+};
+typedef void nilo_backfill_report_fn(void *ctx, const struct nilo_backfill_run *run);
+/* how far it is: of days; `of` 0 = the source is being read */
+typedef void nilo_backfill_progress_fn(void *ctx, const char *connection, int64_t done, int64_t of);
+
+struct nilo_backfill_options {
+    const char *workspace, *connection; /* NULL = all */
+    nilo_day from, to;                  /* NILO_DAY_NONE: the day of the first row; yesterday */
+    bool revise;                        /* estimated values may be amended */
+    nilo_backfill_report_fn *report;    /* may be NULL */
+    void *report_ctx;
+    nilo_backfill_progress_fn *progress; /* may be NULL */
+    void *progress_ctx;
+};
+
+/* What rpc/backfill_daily_metrics answers, and how many connections went how. */
+struct nilo_backfill_result {
+    int64_t dates_processed;  /* days that hold a value afterwards; of several connections the most */
+    int64_t total_metrics;    /* values that these days hold */
+    int64_t execution_time_ms;
+    const char *status;       /* completed, partial, failed */
+    int completed, partial, failed;
+};
+
+/** nilo_backfill - values of past days from what the chosen connections' sources hold today, where nothing is recorded; a value of an open
+ *  day that was read before the day's end is completed as collecting would. One pass over each table for all days. Killed at any
+ *  moment and called again it ends the same. Values read more than 7 days after their day are estimated.
+ *  ret     filled also when sources failed
+ *  errors  NILO_EDATERANGE to is in the future or before from, NILO_ECONFIG a connection of statements only needs `from`, and those of
+ *          nilo_collect() */
+int nilo_backfill(struct nilo_store *s, const struct nilo_config *config, const struct nilo_backfill_options *o,
+                  struct nilo_backfill_result *ret, struct nilo_err *err);
+
 /** nilo_collect_define - the metrics of an SQL connection, defined in the store where they are not yet
  *  errors  NILO_EEXIST one is defined otherwise, NILO_ECONFIG */
 int nilo_collect_define(struct nilo_store *s, const struct nilo_config_connection *c, struct nilo_err *err);

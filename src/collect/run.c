@@ -7,7 +7,7 @@
 #define ESTIMATED_AFTER (7 * NILO_US_DAY) /* SEMANTICS 2: read later than this after a day's end */
 #define META_MAX (512u << 10)
 #define NAMES_MAX 4096
-#define BACKFILL_CHUNK 10000 /* points a transaction: what a killed backfill has to do again */
+#define BACKFILL_CHUNK 2500 /* points a transaction: what a killed backfill has to do again */
 
 /* One run while it is made. */
 struct run {

@@ -4,6 +4,7 @@
 #include "collect/kill_rounds.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,7 +138,7 @@ static char *dump_store(void)
     struct dump d = {.text = &text};
     const struct nilo_select select = {.external_id = NILO_APP_ID, .kind = NILO_APP, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE,
                                        .as_of = NILO_US_NONE};
-    nilo_buf_init(&text, 1u << 20);
+    nilo_buf_init(&text, 8u << 20);
     if (nilo_store_open(nilo_test_path(STORE), NILO_STORE_WRITE, &env, &d.store, &err) != 0 ||
         nilo_store_scan(d.store, &NILO_SCOPE_ALL, &select, dump_cell, &d, &err) != 0 ||
         nilo_store_connections(d.store, &connections, &n, &err) != 0)
@@ -158,7 +159,8 @@ static char *dump_store(void)
 
 /* ---- rounds ----------------------------------------------------------------------------------------------------------------------------------- */
 
-static void make_world(void)
+/* years: a user who came long ago, so that there is something to fill back. */
+static void make_world(bool years)
 {
     char config[600];
     const char *app = nilo_test_path("killed.app");
@@ -167,6 +169,8 @@ static void make_world(void)
                    "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO c "
                    "SELECT datetime(1735689600 + i * 90, 'unixepoch') FROM n;"
                    "INSERT INTO p SELECT created_at FROM c WHERE rowid % 7 = 0; INSERT INTO u SELECT created_at FROM c WHERE rowid % 100 = 0");
+    if (years)
+        world_sql(app, "INSERT INTO u VALUES ('2021-01-01 00:00:00')");
     snprintf(config, sizeof config, "connections:\n  - {name: app, platform: sql, database: %s, users: u, posts: p, comments: c}\n", app);
     nilo_test_write(nilo_test_path("killed.yaml"), config, strlen(config));
     copy_store("nothing", STORE);
@@ -183,16 +187,18 @@ static void check_same(const char *wanted, int round, int64_t kill_after)
     free(got);
 }
 
-void kill_rounds(int rounds)
+void kill_rounds(const char *command, int rounds)
 {
+    bool fills = strcmp(command, "backfill") == 0;
+    const char *id = fills ? NULL : "night";
     struct nilo_seeded_random seeded;
     int killed = 0;
     nilo_test_program();
     nilo_seeded_random_init(&seeded, 20250118);
     dice = nilo_seeded_random(&seeded);
-    make_world();
+    make_world(fills);
     int64_t began = mono_us();
-    assert_int_equal(program(NIGHT, "collect", "night", -1), 0);
+    assert_int_equal(program(NIGHT, command, id, -1), 0);
     int64_t takes = mono_us() - began;
     char *wanted = dump_store();
     /* Not empty, and not without the week: else every round would be equal. */
@@ -200,11 +206,11 @@ void kill_rounds(int rounds)
     for (int i = 0; i < rounds; i++) {
         int64_t kill_after = (int64_t)nilo_random_below(&dice, (uint64_t)(takes + takes / 10));
         copy_store("before.store", STORE);
-        killed += program(NIGHT, "collect", "night", kill_after) == -1;
+        killed += program(NIGHT, command, id, kill_after) == -1;
         /* Once again, now and then killed again, then left alone. */
         if (i % 4 == 0)
-            program(NIGHT, "collect", "night", kill_after / 2);
-        assert_int_equal(program(NIGHT, "collect", "night", -1), 0);
+            program(NIGHT, command, id, kill_after / 2);
+        assert_int_equal(program(NIGHT, command, id, -1), 0);
         check_same(wanted, i, kill_after);
     }
     free(wanted);

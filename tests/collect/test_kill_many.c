@@ -6,7 +6,7 @@
 static void a_killed_collect_run_again_leaves_the_same_record(void **state)
 {
     (void)state;
-    kill_rounds(50);
+    kill_rounds("collect", 50);
 }
 
 int main(void)
