@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "collect/world.h"
+#include "connect/connect.h"
 #include "db/db.h"
 #include "support/pg.h"
 #include "support/tmp.h"
@@ -268,6 +269,35 @@ static void from_and_to_are_the_days_of_the_workspaces_zone(void **state)
     }
 }
 
+/* However small the chunks are, each row is counted once. */
+static void a_table_read_in_chunks_is_counted_as_in_one(void **state)
+{
+    (void)state;
+    for (int pg = 0; pg < 2; pg++) {
+        const char *database = music(pg ? "chunk_pg" : "chunk_lite", pg);
+        const struct nilo_cut cuts[2] = {{world_us("2025-01-10T00:00:00Z"), world_day("2025-01-10")},
+                                         {world_us("2025-01-11T00:00:00Z"), world_day("2025-01-11")}};
+        struct nilo_err err = {0};
+        struct nilo_db *db;
+        /* Wide rows, so that a PostgreSQL table has many blocks. */
+        world_sql(database, pg ? "ALTER TABLE likes ADD pad text; INSERT INTO likes SELECT '2025-01-10 09:00:00', repeat(md5(i::text), 60) FROM generate_series(1, 500) i"
+                               : "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO likes SELECT '2025-01-10 09:00:00' FROM n");
+        if (nilo_sql_open(database, 30000, NULL, &db, &err) != 0)
+            fail_msg("%s", err.msg);
+        for (int64_t chunk = 1; chunk < 1000; chunk = chunk * 3 + 1) {
+            const struct nilo_sql_pass pass = {.table = "likes", .timestamp = "created_at", .filter = "created_at IS NOT NULL", .chunk = chunk};
+            struct nilo_sql_counts counts;
+            int64_t below[2];
+            if (nilo_sql_count_pass(db, &pass, cuts, 2, below, &counts, &err) != 0)
+                fail_msg("%s", err.msg);
+            assert_int_equal(below[0], 1);
+            assert_int_equal(below[1], 503);
+            assert_int_equal(counts.rows, 504);
+        }
+        nilo_db_close(db);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_statement_that_is_wrong_fails_alone_with_one_sentence),
         cmocka_unit_test(the_same_on_postgres),
         cmocka_unit_test(what_lies_outside_of_the_expected_range_is_marked_and_kept),
+        cmocka_unit_test(a_table_read_in_chunks_is_counted_as_in_one),
         cmocka_unit_test(from_and_to_are_the_days_of_the_workspaces_zone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
