@@ -247,6 +247,37 @@ static void add_block(struct filled *f, const struct block *b)
     nilo_arena_done(&arena);
 }
 
+/* A credit that was taken back, and one that counts for two days only. */
+static void add_credits(struct filled *f)
+{
+    struct nilo_workspace w;
+    struct nilo_connection yt, old;
+    struct nilo_entity_ref e[2];
+    int64_t gone, part;
+    size_t n;
+    const struct nilo_entity_in in[] = {{.kind = NILO_CONTENT, .external_id = "old"},
+                                        {.kind = NILO_CONTENT, .external_id = "v2"}};
+    nilo_virtual_clock_advance(&f->clock, instant("2025-03-09T20:00:00Z") - f->clock.wall);
+    must(f, nilo_store_begin(f->store, &f->err));
+    must(f, nilo_store_workspace(f->store, "acme", false, NULL, &w, &f->err));
+    must(f, nilo_store_connection(f->store, w.id, "import-old", false, NULL, NULL, &old, &f->err));
+    must(f, nilo_store_connection(f->store, w.id, "yt", false, NULL, NULL, &yt, &f->err));
+    must(f, nilo_store_entities(f->store, &old, &in[0], 1, &e[0], &f->err));
+    must(f, nilo_store_entities(f->store, &yt, &in[1], 1, &e[1], &f->err));
+    must(f, nilo_store_owner(f->store, w.id, "gone", true, &gone, &f->err));
+    must(f, nilo_store_owner(f->store, w.id, "part", true, &part, &f->err));
+    const struct nilo_credit_in credits[] = {
+        {e[0], w.id, gone, NULL, NILO_DAY_NONE, NILO_DAY_NONE},
+        {e[1], w.id, part, "editor", nilo_day_from_civil(2025, 3, 2), nilo_day_from_civil(2025, 3, 3)},
+    };
+    must(f, nilo_store_credit_add(f->store, credits, 2, &f->err));
+    must(f, nilo_store_commit(f->store, &f->err));
+    nilo_virtual_clock_advance(&f->clock, NILO_US_HOUR);
+    must(f, nilo_store_begin(f->store, &f->err));
+    must(f, nilo_store_credit_end(f->store, e[0], gone, NULL, &n, &f->err));
+    must(f, nilo_store_commit(f->store, &f->err));
+}
+
 /* A database whose own order of texts is a dictionary's, where the server can: what says nothing of the collation then shows. */
 static const char *dictionary_database(struct filled *f, const char *name)
 {
@@ -282,6 +313,7 @@ int filled_open(struct filled *f, enum nilo_db_engine engine)
     define(f);
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
         add_block(f, &blocks[i]);
+    add_credits(f);
     nilo_virtual_clock_advance(&f->clock, instant(FILLED_NOW) - f->clock.wall);
     struct nilo_workspace w;
     must(f, nilo_store_workspace(f->store, "acme", false, NULL, &w, &f->err));

@@ -279,6 +279,29 @@ static void every_relation_and_function_has_something_to_hide(void **state)
     }
 }
 
+static int count_total(void *ctx, const struct nilo_total_row *row)
+{
+    (void)row;
+    ++*(int *)ctx;
+    return 0;
+}
+
+static void totals_of_others_are_refused(void **state)
+{
+    struct nilo_scope scope = scope_of("a");
+    int n = 0;
+    (void)state;
+    assert_int_equal(nilo_store_totals(lite.store, &scope, NILO_TOTAL_WORKSPACE, lite.b, 0, 1, NILO_DAY_NONE,
+                                       NILO_DAY_NONE, count_total, &n, &lite.err),
+                     -1);
+    assert_int_equal(lite.err.code, NILO_EPERM);
+    assert_int_equal(n, 0);
+    assert_int_equal(nilo_store_totals(lite.store, &scope, NILO_TOTAL_WORKSPACE, lite.a, 0, 1, NILO_DAY_NONE,
+                                       NILO_DAY_NONE, count_total, &n, &lite.err),
+                     0);
+    assert_true(n > 0);
+}
+
 /* ---- roles -------------------------------------------------------------------------------------------------------------------------------- */
 
 static void anonymous_visitors_see_what_is_published(void **state)
@@ -488,6 +511,7 @@ int main(void)
         cmocka_unit_test(every_relation_and_function_has_something_to_hide),
         cmocka_unit_test(a_scope_never_tells_of_another_workspace),
         cmocka_unit_test(a_scope_never_tells_of_another_workspace_on_postgres),
+        cmocka_unit_test(totals_of_others_are_refused),
         cmocka_unit_test(anonymous_visitors_see_what_is_published),
         cmocka_unit_test(logs_are_empty_below_admin),
         cmocka_unit_test(counts_are_exact),
