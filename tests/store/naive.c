@@ -68,7 +68,8 @@ void naive_init(struct naive *m, int32_t first_day, int n_days)
     size_t n = (size_t)N_ENTITIES * N_WINS * N_METRICS * (size_t)n_days;
     m->cells = malloc(n * sizeof *m->cells);
     m->shown = calloc(n, sizeof *m->shown);
-    if (!m->cells || !m->shown || e != N_ENTITIES)
+    m->here = calloc((size_t)n_days, sizeof *m->here);
+    if (!m->cells || !m->shown || !m->here || e != N_ENTITIES)
         abort();
     for (size_t i = 0; i < n; i++)
         m->cells[i] = (struct n_cell){-1, -1, -1, 0};
@@ -81,6 +82,7 @@ void naive_done(struct naive *m)
             nilo_zone_free(m->eras[w][i].zone);
     free(m->cells);
     free(m->shown);
+    free(m->here);
     free(m->obs);
     free(m->amendments);
     free(m->runs);
@@ -656,19 +658,22 @@ const struct n_shown *naive_seen(const struct naive *m, int entity, int win, int
     return &m->shown[naive_cell(m, entity, win, metric, day) - m->cells];
 }
 
-static bool in_scope(const struct naive *m, int kind, int scope, int entity, int32_t day)
+/* On which days of the world an item counts in a scope; false: on none. */
+static bool days_in_scope(const struct naive *m, int kind, int scope, int entity, bool *here)
 {
     const struct n_conn *c = &m->conns[m->entities[entity].conn];
-    if (kind == 0)
-        return c->workspace == scope && !c->competitor;
-    if (kind == 1)
-        return m->entities[entity].conn == scope;
-    for (int i = 0; i < m->n_credits; i++) {
+    bool all = kind == 0 ? c->workspace == scope && !c->competitor : kind == 1 && m->entities[entity].conn == scope, any = all;
+    for (int d = 0; d < m->n_days; d++)
+        here[d] = all;
+    for (int i = 0; i < m->n_credits && kind == 2; i++) {
         const struct n_credit *k = &m->credits[i];
-        if (!k->ended && k->entity == entity && k->owner == scope && k->from <= day && day <= k->to)
-            return true;
+        for (int d = 0; d < m->n_days && !k->ended && k->entity == entity && k->owner == scope; d++) {
+            bool covered = k->from <= m->first_day + d && m->first_day + d <= k->to;
+            here[d] = here[d] || covered;
+            any = any || covered;
+        }
     }
-    return false;
+    return any;
 }
 
 static bool read_on(const struct naive *m, int entity, int win, int32_t day)
@@ -683,6 +688,7 @@ static bool read_on(const struct naive *m, int entity, int win, int32_t day)
 
 void naive_total(const struct naive *m, int kind, int scope, int win, int metric, struct n_total *out)
 {
+    bool *here = m->here;
     memset(out, 0, (size_t)m->n_days * sizeof *out);
     if (metric >= 0 && m->metrics[metric].type != NILO_COUNT)
         return; /* averages and percentages do not add up */
@@ -690,10 +696,10 @@ void naive_total(const struct naive *m, int kind, int scope, int win, int metric
         bool wanted = metric < 0 ? m->entities[e].kind == NILO_CONTENT : m->entities[e].kind != NILO_ACCOUNT;
         int64_t value = 0;
         bool known = false;
-        wanted = wanted && (kind == 2 || in_scope(m, kind, scope, e, m->first_day));
+        wanted = wanted && days_in_scope(m, kind, scope, e, here);
         for (int d = 0; d < m->n_days && wanted; d++) {
             int32_t day = m->first_day + d;
-            bool here = in_scope(m, kind, scope, e, day), fresh;
+            bool fresh;
             if (metric < 0) {
                 fresh = read_on(m, e, win, day);
             } else {
@@ -702,7 +708,7 @@ void naive_total(const struct naive *m, int kind, int scope, int win, int metric
                 value = fresh ? s->obs->value : value;
             }
             known = known || fresh;
-            if (!here)
+            if (!here[d])
                 continue;
             bool flow = metric >= 0 && m->metrics[metric].aggregation == NILO_FLOW;
             out[d].fresh += fresh;

@@ -108,6 +108,7 @@ struct naive {
     int n_eras[N_WORKSPACES];
     struct n_cell *cells;
     struct n_shown *shown; /* of each cell at the last look */
+    bool *here;            /* scratch: a day each */
     struct n_obs *obs;
     struct n_amendment *amendments;
     struct n_run *runs;
