@@ -133,7 +133,8 @@ struct nilo_head {
     int64_t page;       /* of rows that will follow; -1 = not asked for */
     bool one;           /* a function that answers one object */
 };
-/* Where rows go. Anything but 0 from a callback ends the request with it; err is then the callback's. Cells are valid during the call. */
+/* Where rows go. Anything but 0 from a callback ends the request with it; err is then the callback's. Cells are valid during the call.
+ * A callback runs no statement on the same store: PostgreSQL has one at a time on a connection. */
 struct nilo_sink {
     int (*head)(void *ctx, const struct nilo_head *head, struct nilo_err *err); /* once, before the first row */
     int (*row)(void *ctx, const struct nilo_datum *cells, struct nilo_err *err); /* head->n of them */
