@@ -229,6 +229,18 @@ static int keep(struct nilo_recorder *r, const struct nilo__pending *in, struct 
 
 static int flush(struct nilo_recorder *r, struct nilo_err *err);
 
+/* An item's readings of one day stay in one chunk, so that a run that is killed leaves no closed day with its first reading only. A day with
+ * readings without end is cut all the same: memory is bounded. */
+static bool belongs_together(const struct nilo_recorder *r, const struct nilo__pending *a, const struct nilo__pending *b) {
+    if (a->r.kind != b->r.kind || a->r.win != b->r.win || strcmp(a->r.external_id, b->r.external_id) != 0)
+        return false;
+    if (nilo__pending_cmp(a, b) == 0)
+        return true;
+    bool same_named = !nilo_day_is_none(a->r.day) && a->r.day.n == b->r.day.n;
+    bool same_day = nilo_calendar_day(r->calendar, a->captured_at).n == nilo_calendar_day(r->calendar, b->captured_at).n;
+    return (same_named || same_day) && r->n_values < 4 * r->options.chunk;
+}
+
 int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
     r->run.readings++;
     if (check(r, in, err) < 0)
@@ -240,8 +252,7 @@ int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *in, stru
         p.day_only = true;
         p.captured_at = nilo_calendar_end(r->calendar, in->day) - 1;
     }
-    /* readings of one instant stay in one chunk */
-    if (r->n_values >= r->options.chunk && nilo__pending_cmp(&r->pending[r->n - 1], &p) != 0 && flush(r, err) < 0)
+    if (r->n_values >= r->options.chunk && !belongs_together(r, &r->pending[r->n - 1], &p) && flush(r, err) < 0)
         return -1;
     return keep(r, &p, err);
 }

@@ -26,8 +26,8 @@ static bool kernels_find(struct walk *w)
 static void a_planted_bug_is_found(struct stores *s)
 {
     static const char *const bugs[] = {
-        "UPDATE total SET lo = lo + 1 WHERE scope_kind = 0 AND metric_id = 1 AND day = (SELECT max(day) FROM total WHERE scope_kind = 0 AND "
-        "metric_id = 1)",
+        ("UPDATE total SET lo = lo + 1 WHERE scope_kind = 0 AND metric_id = 1 AND day = (SELECT max(day) FROM total WHERE scope_kind = 0 AND "
+         "metric_id = 1)"),
         "UPDATE total SET hi = hi + 1 WHERE scope_kind = 2 AND day = (SELECT min(day) FROM total WHERE scope_kind = 2)",
         "UPDATE total SET fresh = fresh + 1 WHERE scope_kind = 1 AND metric_id = 0 AND day = (SELECT max(day) FROM total)",
         "UPDATE best SET value = value - 1 WHERE entity_id = (SELECT min(entity_id) FROM best) AND metric_id = 1",
