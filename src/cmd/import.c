@@ -4,11 +4,9 @@
  *
  * A dry run against a connection that is not there yet plays the import against an empty store in the temporary folder: that tells
  * exactly what would happen, and leaves nothing in the real one. */
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/cmd_priv.h"
 #include "cmd/import_priv.h"
@@ -37,7 +35,7 @@ struct job {
     struct nilo_cmd_ctx *ctx;
     struct nilo_config *config;
     struct nilo_store *store, *scratch; /* scratch: what a dry run is played against, else NULL */
-    char *scratch_dir;
+    struct nilo_import_folder folder;   /* that the scratch store is in */
     const char *workspace, *platform;
     char connection[CONNECTION_SIZE];
     bool dry_run;
@@ -227,32 +225,6 @@ static int collect_metrics(struct job *j, struct nilo_err *err)
 
 /* ---- a dry run against nothing ------------------------------------------------------------------------------------------------------ */
 
-static void remove_scratch(struct job *j)
-{
-    nilo_store_close(j->scratch);
-    j->scratch = NULL;
-    DIR *dir = j->scratch_dir != NULL ? opendir(j->scratch_dir) : NULL;
-    if (dir == NULL)
-        return;
-    struct dirent *e;
-    while ((e = readdir(dir)) != NULL)
-        unlinkat(dirfd(dir), e->d_name, 0); /* "." and ".." refuse */
-    closedir(dir);
-    rmdir(j->scratch_dir);
-}
-
-static int make_scratch_dir(struct job *j, struct nilo_err *err)
-{
-    const char *tmp = j->ctx->env->tmp_dir != NULL ? j->ctx->env->tmp_dir : getenv("TMPDIR");
-    char *dir = nilo_arena_printf(&j->arena, "%s/nilometer-dry-run-XXXXXX", tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp");
-    if (dir == NULL)
-        return nilo_err_nomem(err);
-    if (mkdtemp(dir) == NULL)
-        return nilo_err_sys(err, NILO_EIO, "cannot make a temporary folder %s for the dry run", dir);
-    j->scratch_dir = dir;
-    return 0;
-}
-
 /* What the real store knows and an import depends on: the metrics, and the zone of the workspace where it is there. */
 static int copy_into_scratch(struct job *j, const struct nilo_workspace *workspace, struct nilo_err *err)
 {
@@ -283,9 +255,9 @@ static int fill_scratch(struct job *j, const struct nilo_workspace *workspace, s
 
 static int open_scratch(struct job *j, const struct nilo_workspace *workspace, struct nilo_err *err)
 {
-    if (make_scratch_dir(j, err) != 0)
+    if (nilo_import_folder_make(j->ctx->env->tmp_dir, "nilometer-dry-run", &j->folder, err) != 0)
         return -1;
-    const char *path = nilo_arena_printf(&j->arena, "%s/store.db", j->scratch_dir);
+    const char *path = nilo_arena_printf(&j->arena, "%s/store.db", j->folder.path);
     if (path == NULL)
         return nilo_err_nomem(err);
     if (nilo_store_open(path, NILO_STORE_CREATE, j->ctx->env, &j->scratch, err) != 0)
@@ -422,7 +394,7 @@ static int record(struct job *j, const struct nilo_connection *c, struct nilo_ru
         .kind = NILO_RUN_IMPORT,
         .provenance = NILO_IMPORTED,
         .revise = nilo_args_get(j->ctx->args, "revise") != NULL,
-        .dry_run = j->dry_run,
+        .dry_run = j->dry_run && j->scratch == NULL,
         .target_day = NILO_DAY_NONE,
         .read_until = NILO_DAY_NONE,
     };
@@ -483,7 +455,8 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
         status = import(&j, err);
     next_phase(&j, NULL);
     nilo_import_free(j.import);
-    remove_scratch(&j);
+    nilo_store_close(j.scratch);
+    nilo_import_folder_remove(&j.folder);
     nilo_store_close(j.store);
     nilo_config_free(j.config);
     nilo_arena_done(&j.arena);

@@ -81,4 +81,14 @@ void nilo_import_free(struct nilo_import *im);
  *  errors  NILO_EUSAGE not of that form, NILO_EINVAL bad name, unknown type or aggregation */
 int nilo_import_define(const char *text, struct nilo_arena *arena, struct nilo_metric *ret, struct nilo_err *err);
 
+/* A private folder for files that must not outlive the process. A zeroed struct is none. */
+struct nilo_import_folder {
+    char *path;
+    int fd; /* its lock */
+};
+/** nilo_import_folder_make - a new folder PREFIX-XXXXXX in tmp_dir (NULL = TMPDIR or /tmp); those of the prefix whose process is gone are
+ *  removed first.  errors: NILO_EIO, NILO_EFULL.  owner: caller, nilo_import_folder_remove() with all that is in it */
+int nilo_import_folder_make(const char *tmp_dir, const char *prefix, struct nilo_import_folder *ret, struct nilo_err *err);
+void nilo_import_folder_remove(struct nilo_import_folder *f);
+
 #endif

@@ -1,12 +1,11 @@
 /* Sorting on disk: a temporary SQLite database that is unlinked as soon as it is open, so that nothing is left behind however the process
- * ends. Rows go in as they come, in one transaction that never commits; ORDER BY uses SQLite's external sorter, so memory stays
- * within its cache whatever the number of rows. The sorter's own files are SQLite's: in SQLITE_TMPDIR or TMPDIR. */
+ * ends (one that is killed while it opens leaves a folder, which the next import removes). Rows go in as they come, in one transaction that
+ * never commits; ORDER BY uses SQLite's external sorter, so memory stays within its cache whatever the number of rows. The sorter's own
+ * files are SQLite's: in SQLITE_TMPDIR or TMPDIR. */
 #include "import/import_priv.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "db/db.h"
 
@@ -37,39 +36,20 @@ struct nilo__stage {
     struct nilo_buf payload;
 };
 
-static const char *folder(const char *tmp_dir)
-{
-    if (tmp_dir != NULL && tmp_dir[0] != '\0')
-        return tmp_dir;
-    const char *env = getenv("TMPDIR");
-    return env != NULL && env[0] != '\0' ? env : "/tmp";
-}
-
 /* In a folder of its own: the driver makes -wal and -shm files beside it before the journal moves into memory. */
 static int open_unlinked(struct nilo__stage *s, const char *tmp_dir, struct nilo_err *err)
 {
-    char *own = NULL, *path = NULL;
-    int rc = 0;
-    if (asprintf(&own, "%s/nilometer-import-XXXXXX", folder(tmp_dir)) < 0)
-        return nilo_err_nomem(err);
-    if (mkdtemp(own) == NULL) {
-        rc = nilo_err_sys(err, NILO_EIO, "cannot make a temporary folder %s for sorting", own);
-        free(own);
-        return rc;
-    }
-    if (asprintf(&path, "%s/sort.db", own) < 0) {
-        path = NULL;
-        rc = nilo_err_nomem(err);
-    }
+    struct nilo_import_folder folder;
+    char *path = NULL;
+    if (nilo_import_folder_make(tmp_dir, "nilometer-import", &folder, err) != 0)
+        return -1;
+    int rc = asprintf(&path, "%s/sort.db", folder.path) < 0 ? nilo_err_nomem(err) : 0;
     if (rc == 0)
         rc = nilo_db_open(path, &(struct nilo_db_options){.mode = NILO_DB_CREATE}, &s->db, err);
     if (rc == 0)
         rc = nilo_db_exec(s->db, setup, err);
-    if (path != NULL)
-        unlink(path);
-    rmdir(own);
     free(path);
-    free(own);
+    nilo_import_folder_remove(&folder);
     return rc;
 }
 

@@ -486,6 +486,35 @@ static void nothing_stays_in_the_temporary_folder(void **state)
     nilo_import_free(im);
 }
 
+/* What a process that was killed while it opened its database left behind goes with the next import; what is in use stays. */
+static void dead_folders_are_removed(void **state)
+{
+    (void)state;
+    const char *dir = nilo_test_path("left");
+    char dead[200], other[200], open_to_all[200], file[220];
+    struct nilo_import_folder mine = {0}, second = {0};
+    struct nilo_err err;
+    assert_int_equal(mkdir(dir, 0700), 0);
+    snprintf(dead, sizeof dead, "%s/nilometer-import-abcdef", dir);
+    snprintf(other, sizeof other, "%s/nilometer-import-abcdefg", dir);
+    snprintf(open_to_all, sizeof open_to_all, "%s/nilometer-import-ghijkl", dir);
+    assert_int_equal(mkdir(dead, 0700) + mkdir(other, 0700) + mkdir(open_to_all, 0755), 0);
+    snprintf(file, sizeof file, "%s/sort.db", dead);
+    nilo_test_write(file, "x", 1);
+    assert_int_equal(nilo_import_folder_make(dir, "nilometer-import", &mine, &err), 0);
+    assert_int_not_equal(access(dead, F_OK), 0);
+    assert_int_equal(access(other, F_OK), 0);
+    assert_int_equal(access(open_to_all, F_OK), 0);
+    assert_int_equal(nilo_import_folder_make(dir, "nilometer-import", &second, &err), 0);
+    assert_int_equal(access(mine.path, F_OK), 0);
+    snprintf(file, sizeof file, "%s/x", mine.path);
+    nilo_test_write(file, "x", 1);
+    nilo_import_folder_remove(&mine);
+    nilo_import_folder_remove(&second);
+    nilo_import_folder_remove(&second); /* none any more: harmless */
+    assert_int_equal(rmdir(other) + rmdir(open_to_all) + rmdir(dir), 0);
+}
+
 static void definitions_are_checked(void **state)
 {
     (void)state;
@@ -543,6 +572,7 @@ int main(void)
         cmocka_unit_test(large_cells_and_rows_are_refused),
         cmocka_unit_test(long_ids_and_many_columns),
         cmocka_unit_test(nothing_stays_in_the_temporary_folder),
+        cmocka_unit_test(dead_folders_are_removed),
         cmocka_unit_test(definitions_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
