@@ -296,7 +296,7 @@ static bool compare_totals(struct walk *w)
                            rows[end].metric == metric_id)
                         end++;
                     used += end - at;
-                    fine = compare_total(w, kind, scope, win, metric, rows + at, end - at);
+                    fine = compare_total(w, kind, scope, win, metric, rows ? rows + at : NULL, end - at);
                 }
     free(rows);
     return fine && (used == n || walk_differ(w, "total: %zu rows of unknown scopes", n - used));
