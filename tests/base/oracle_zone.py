@@ -18,7 +18,11 @@ def zone(folder, name):
             zones[folder, name] = timezone.utc
         else:
             with open("%s/%s" % (folder, name), "rb") as f:
-                zones[folder, name] = zoneinfo.ZoneInfo.from_file(f, key=name)
+                try:
+                    zones[folder, name] = zoneinfo.ZoneInfo.from_file(f, key=name)
+                except ValueError as e:  # older Pythons refuse rules that RFC 8536 allows: no oracle for those
+                    print("# not compared:", name, e)
+                    zones[folder, name] = None
     return zones[folder, name]
 
 
@@ -48,6 +52,8 @@ def main():
         for line in lines:
             kind, folder, name, *numbers = line.split()
             check = offset_wrong if kind == "offset" else wall_wrong
+            if zone(folder, name) is None:
+                continue
             count += 1
             if check(zone(folder, name), *map(int, numbers)):
                 wrong += 1
