@@ -46,10 +46,6 @@ int kill_begin(void **state)
     (void)state;
     if (nilo_test_program() == NULL)
         return 0;
-    if (system("command -v sqlite3 >/dev/null") != 0) {
-        printf("# skipped: there is no sqlite3 here\n");
-        skip();
-    }
     setenv("NILO_NOW", NOW, 1);
     write_rows();
     return 0;

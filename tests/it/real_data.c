@@ -117,9 +117,8 @@ static bool has(const char *tool)
     return found;
 }
 
-int real_begin(void **state)
+void real_begin(void)
 {
-    (void)state;
     free(data);
     data = nilo_test_shared("data/youtube2026");
     if (nilo_test_program() == NULL || data == NULL || !has("sqlite3") || !has("zstd"))
@@ -132,7 +131,6 @@ int real_begin(void **state)
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         nilo_test_remove(tmp(files[i]));
     run("'%s' --config /dev/null init", nilo_test_program());
-    return 0;
 }
 
 /* ---- the other count -------------------------------------------------------------------------------------------------------- */

@@ -26,8 +26,9 @@ struct real_data {
     struct real_falls falls[4];
 };
 
-/** real_begin, real_end - a folder with an empty store; the environment: a fixed clock. Skips when a tool or the data is missing */
-int real_begin(void **state);
+/** real_begin - an empty store; the environment: a fixed clock. First thing in a test (cmocka takes a skip in a set-up for a failure):
+ *  skips it when a tool or the data is missing */
+void real_begin(void);
 /** real_check - import and compare everything; fails the running test */
 void real_check(const struct real_data *d);
 /** real_where - `files` (ended by NULL) with `where` give the same as the one file alone */

@@ -4,6 +4,7 @@
 static void nearly_eight_years_of_repositories(void **state)
 {
     (void)state;
+    real_begin();
     static const struct real_data lists[] = {
         {.name = "github_stars", .files = {"github_ranking/github_top-100-stars.csv.zst"}, .options = REAL_GITHUB_OPTIONS,
          .metrics = "'stars','forks','issues',NULL", .reading = REAL_GITHUB_READING, .rows = 250280},
@@ -17,7 +18,7 @@ static void nearly_eight_years_of_repositories(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(nearly_eight_years_of_repositories, real_begin),
+        cmocka_unit_test(nearly_eight_years_of_repositories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
