@@ -171,7 +171,7 @@ int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n,
     q->n_out = f->n_columns;
     q->out = nilo_arena_array(&q->arena, f->n_columns, sizeof *q->out);
     for (size_t i = 0; q->out && i < f->n_columns; i++)
-        q->out[i] = (struct nilo_out_column){f->columns[i].name, f->columns[i].type};
+        q->out[i] = (struct nilo_out_column){.name = f->columns[i].name, .type = f->columns[i].type};
     if ((q->out ? take_arguments(q, args, n, notes, err) : nilo_err_nomem(err)) < 0) {
         nilo_query_free(q);
         return -1;

@@ -1,5 +1,6 @@
 /* Answers as tables for a terminal: columns as wide as the widest cell of the first rows, numbers to the right. Control characters
- * become blanks, so that no stored text moves the cursor. */
+ * become blanks, so that no stored text moves the cursor. Of an answer that was seen whole, metrics that nobody named and that have no
+ * value are left out, and the last line says so. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@
 struct nilo__layout {
     struct nilo_buf cells; /* texts of the first rows, each with a NUL behind it */
     size_t *width;
+    bool *empty;  /* columns that are not shown */
+    size_t n_empty;
     int64_t held;
     bool begun; /* widths stand, the heading is written */
 };
@@ -68,17 +71,29 @@ static void put_blanks(struct nilo_buf *b, size_t n)
         nilo_buf_addc(b, ' ');
 }
 
+static bool last_shown(const struct nilo_writer *w, size_t i)
+{
+    while (++i < w->head.n)
+        if (!w->layout->empty[i])
+            return false;
+    return true;
+}
+
 static void put_line(struct nilo_writer *w, const char *(*cell)(void *ctx, size_t i), void *ctx, bool heading)
 {
     struct nilo_buf *b = &w->buf;
+    bool first = true;
     for (size_t i = 0; i < w->head.n; i++) {
         const char *text = cell(ctx, i);
+        if (w->layout->empty[i])
+            continue;
         size_t width = text_width(text), room = w->layout->width[i] > width ? w->layout->width[i] - width : 0;
         bool right = !heading && (w->head.columns[i].type == NILO_T_INT || w->head.columns[i].type == NILO_T_DECIMAL);
-        nilo_buf_adds(b, i ? " | " : "");
+        nilo_buf_adds(b, first ? "" : " | ");
+        first = false;
         put_blanks(b, right ? room : 0);
         nilo_buf_adds(b, text);
-        put_blanks(b, right || i + 1 == w->head.n ? 0 : room);
+        put_blanks(b, right || last_shown(w, i) ? 0 : room);
     }
     nilo_buf_addc(b, '\n');
 }
@@ -102,8 +117,12 @@ static int begin(struct nilo_writer *w, struct nilo_err *err)
     struct nilo__layout *l = w->layout;
     l->begun = true;
     put_line(w, heading, w, true);
+    bool first = true;
     for (size_t i = 0; i < w->head.n; i++) {
-        nilo_buf_adds(&w->buf, i ? "-+-" : "");
+        if (l->empty[i])
+            continue;
+        nilo_buf_adds(&w->buf, first ? "" : "-+-");
+        first = false;
         for (size_t k = 0; k < l->width[i]; k++)
             nilo_buf_addc(&w->buf, '-');
     }
@@ -119,12 +138,28 @@ static int begin(struct nilo_writer *w, struct nilo_err *err)
     return 0;
 }
 
+/* Nothing was written yet and all rows are at hand. */
+static void leave_out_empty(struct nilo_writer *w)
+{
+    struct nilo__layout *l = w->layout;
+    for (size_t i = 0; i < w->head.n; i++)
+        l->n_empty += l->empty[i] = w->head.columns[i].implied;
+    const char *at = nilo_buf_str(&l->cells);
+    for (int64_t row = 0; row < l->held; row++)
+        for (size_t i = 0; i < w->head.n; i++)
+            if (next_cell(&at, i)[0] != '\0' && l->empty[i]) {
+                l->empty[i] = false;
+                l->n_empty--;
+            }
+}
+
 /* ---- the writer's side ------------------------------------------------------------------------------------------------------------ */
 
 int nilo__table_head(struct nilo_writer *w, struct nilo_err *err)
 {
     w->layout = calloc(1, sizeof *w->layout);
-    if (!w->layout || !(w->layout->width = calloc(w->head.n, sizeof *w->layout->width)))
+    if (!w->layout || !(w->layout->width = calloc(w->head.n, sizeof *w->layout->width)) ||
+        !(w->layout->empty = calloc(w->head.n, sizeof *w->layout->empty)))
         return nilo_err_nomem(err);
     nilo_buf_init(&w->layout->cells, (size_t)128 << 20);
     for (size_t i = 0; i < w->head.n; i++)
@@ -175,9 +210,16 @@ int nilo__table_row(struct nilo_writer *w, const struct nilo_datum *cells, struc
 
 int nilo__table_end(struct nilo_writer *w, struct nilo_err *err)
 {
-    if (!w->layout->begun && begin(w, err) < 0)
-        return -1;
-    nilo_buf_addf(&w->buf, "(%lld row%s)\n", (long long)w->rows, w->rows == 1 ? "" : "s");
+    struct nilo__layout *l = w->layout;
+    if (!l->begun) {
+        leave_out_empty(w);
+        if (begin(w, err) < 0)
+            return -1;
+    }
+    nilo_buf_addf(&w->buf, "(%lld row%s", (long long)w->rows, w->rows == 1 ? "" : "s");
+    if (l->n_empty > 0)
+        nilo_buf_addf(&w->buf, "; left out: %zu metric%s without a value", l->n_empty, l->n_empty == 1 ? "" : "s");
+    nilo_buf_adds(&w->buf, ")\n");
     return 0;
 }
 
@@ -187,5 +229,6 @@ void nilo__table_free(struct nilo_writer *w)
         return;
     nilo_buf_done(&w->layout->cells);
     free(w->layout->width);
+    free(w->layout->empty);
     free(w->layout);
 }

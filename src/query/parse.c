@@ -194,7 +194,7 @@ static int select_all(struct nilo__parse *x)
         struct nilo__item *item = new_item(x);
         if (!item)
             return -1;
-        *item = (struct nilo__item){.column = c, .name = c->name};
+        *item = (struct nilo__item){.column = c, .name = c->name, .all = true};
     }
     return 0;
 }
@@ -275,7 +275,7 @@ static int make_out(struct nilo__parse *x)
         return nilo_err_nomem(x->err);
     q->n_out = q->n_items;
     for (size_t i = 0; i < q->n_items; i++)
-        q->out[i] = (struct nilo_out_column){q->items[i].name, item_type(&q->items[i])};
+        q->out[i] = (struct nilo_out_column){q->items[i].name, item_type(&q->items[i]), q->items[i].all && q->items[i].column->metric};
     return 0;
 }
 

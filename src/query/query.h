@@ -124,6 +124,7 @@ const char *nilo_datum_text(const struct nilo_datum *d, char out[NILO_DATUM_MAX]
 struct nilo_out_column {
     const char *name;    /* the alias where one was given */
     enum nilo_type type; /* after a cast */
+    bool implied;        /* a metric's, by * and not by name: a table leaves it out where it is empty */
 };
 struct nilo_head {
     const struct nilo_out_column *columns;

@@ -36,6 +36,7 @@ struct nilo__item { /* of select */
     struct nilo__path path;
     enum nilo__cast cast;
     const char *name; /* alias, else the column's or the last key's */
+    bool all;         /* by *, not by name */
 };
 
 enum nilo__op {

@@ -103,7 +103,7 @@ static void csv_cells_are_quoted_where_they_need_it(void **state)
         {"=a,b", "\"'=a,b\""},
         {"日本", "日本"},
     };
-    const struct nilo_out_column column = {"c", NILO_T_TEXT};
+    const struct nilo_out_column column = {.name = "c", .type = NILO_T_TEXT};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char expected[128];
@@ -115,15 +115,15 @@ static void csv_cells_are_quoted_where_they_need_it(void **state)
 
 static void numbers_are_no_formulas(void **state)
 {
-    const struct nilo_out_column columns[] = {{"=n", NILO_T_INT}, {"a,b", NILO_T_DECIMAL}, {"j", NILO_T_JSON}};
+    const struct nilo_out_column columns[] = {{.name = "=n", .type = NILO_T_INT}, {.name = "a,b", .type = NILO_T_DECIMAL}, {.name = "j", .type = NILO_T_JSON}};
     const struct nilo_datum cells[] = {nilo_datum_int(-5), nilo_datum_decimal(-150, 2), json("{\"a\": \"=1\"}")};
     (void)state;
     CHECK(NILO_FORMAT_CSV, false, false, columns, 3, cells, 1, "'=n,\"a,b\",j\n-5,-1.50,\"{\"\"a\"\": \"\"=1\"\"}\"\n");
 }
 
-static const struct nilo_out_column every[] = {{"t", NILO_T_TEXT},  {"i", NILO_T_INT},   {"d", NILO_T_DECIMAL},
-                                               {"day", NILO_T_DAY}, {"at", NILO_T_TIME}, {"j", NILO_T_JSON},
-                                               {"b", NILO_T_BOOL},  {"n\"", NILO_T_TEXT}};
+static const struct nilo_out_column every[] = {{.name = "t", .type = NILO_T_TEXT},  {.name = "i", .type = NILO_T_INT},   {.name = "d", .type = NILO_T_DECIMAL},
+                                               {.name = "day", .type = NILO_T_DAY}, {.name = "at", .type = NILO_T_TIME}, {.name = "j", .type = NILO_T_JSON},
+                                               {.name = "b", .type = NILO_T_BOOL},  {.name = "n\"", .type = NILO_T_TEXT}};
 #define N_EVERY 8
 static void fill_every(struct nilo_datum cells[N_EVERY])
 {
@@ -182,7 +182,7 @@ static void an_object_is_exactly_one_row(void **state)
 
 static void tables_are_aligned(void **state)
 {
-    const struct nilo_out_column columns[] = {{"name", NILO_T_TEXT}, {"n", NILO_T_INT}, {"last", NILO_T_TEXT}};
+    const struct nilo_out_column columns[] = {{.name = "name", .type = NILO_T_TEXT}, {.name = "n", .type = NILO_T_INT}, {.name = "last", .type = NILO_T_TEXT}};
     const struct nilo_datum cells[] = {
         nilo_datum_str("ab"),      nilo_datum_int(5),           nilo_datum_str("x"),
         nilo_datum_str("日本"),    nilo_datum_int(12345),       nilo_datum_str("with \x1b[31mred\tand\nline"),
@@ -201,10 +201,31 @@ static void tables_are_aligned(void **state)
     CHECK(NILO_FORMAT_TABLE, false, false, columns, 3, cells, 0, "name | n | last\n-----+---+-----\n(0 rows)\n");
 }
 
+static void metrics_that_nobody_named_and_nothing_has_are_left_out_of_a_table(void **state)
+{
+    const struct nilo_out_column columns[] = {
+        {.name = "likes", .type = NILO_T_INT, .implied = true}, {.name = "id", .type = NILO_T_TEXT},
+        {.name = "title", .type = NILO_T_TEXT},                 {.name = "saves", .type = NILO_T_INT, .implied = true},
+        {.name = "views", .type = NILO_T_INT, .implied = true}, {.name = "gmv", .type = NILO_T_INT, .implied = true}};
+    const struct nilo_datum no = nilo_datum_null(NILO_T_INT), text = nilo_datum_null(NILO_T_TEXT);
+    const struct nilo_datum cells[] = {
+        no, nilo_datum_str("a"), text, no, no, no, no, nilo_datum_str("b"), text, no, nilo_datum_int(0), no,
+    };
+    (void)state;
+    CHECK(NILO_FORMAT_TABLE, false, false, columns, 6, cells, 2,
+          "id | title | views\n"
+          "---+-------+------\n"
+          "a  |       |      \n"
+          "b  |       |     0\n"
+          "(2 rows; left out: 3 metrics without a value)\n");
+    CHECK(NILO_FORMAT_TABLE, false, false, columns + 1, 3, cells + 1, 1, "id | title\n---+------\na  | \n(1 row; left out: 1 metric without a value)\n");
+    CHECK(NILO_FORMAT_CSV, false, false, columns, 6, cells, 1, "likes,id,title,saves,views,gmv\n,a,,,,\n");
+}
+
 /* A long table is laid out by its beginning, and is not kept in memory. */
 static void long_answers_are_handed_on_in_pieces(void **state)
 {
-    const struct nilo_out_column columns[] = {{"name", NILO_T_TEXT}, {"n", NILO_T_INT}};
+    const struct nilo_out_column columns[] = {{.name = "name", .type = NILO_T_TEXT}, {.name = "n", .type = NILO_T_INT}};
     (void)state;
     for (int f = 0; f < NILO_FORMAT_N; f++) {
         struct text t = {0};
@@ -237,7 +258,7 @@ static void a_client_that_left_ends_the_answer(void **state)
 {
     struct nilo_writer *w;
     struct nilo_err err;
-    const struct nilo_out_column column = {"c", NILO_T_INT};
+    const struct nilo_out_column column = {.name = "c", .type = NILO_T_INT};
     const struct nilo_head head = {.columns = &column, .n = 1};
     (void)state;
     assert_int_equal(nilo_writer_new(NILO_FORMAT_CSV, false, refuse, NULL, &w, &err), 0);
@@ -288,6 +309,7 @@ int main(void)
         cmocka_unit_test(values_keep_their_spelling_in_json),
         cmocka_unit_test(an_object_is_exactly_one_row),
         cmocka_unit_test(tables_are_aligned),
+        cmocka_unit_test(metrics_that_nobody_named_and_nothing_has_are_left_out_of_a_table),
         cmocka_unit_test(long_answers_are_handed_on_in_pieces),
         cmocka_unit_test(a_client_that_left_ends_the_answer),
         cmocka_unit_test(content_ranges_are_spelled_as_postgrest_does),
