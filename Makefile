@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 
 SANITIZED = -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false -Dtests=enabled
 
-.PHONY: all build demo check check-deep clean install
+.PHONY: all build demo check check-deep bench clean install
 
 all: build
 
@@ -30,6 +30,13 @@ check-deep:
 	@$(MAKE) --no-print-directory $(B)-clang/build.ninja
 	@ninja -C $(B)-clang
 	@tools/run-tests check-deep $(B)-clang deep
+
+# Our figures beside the peers', in one run; tables on the terminal, everything in bench/results. docs/benchmarks.md says how to read them.
+ROUNDS ?= 5
+bench:
+	@tools/setup bench
+	@$(MAKE) --no-print-directory build
+	@bench/run --program $(B)/nilometer --rounds $(ROUNDS)
 
 install: build
 	@meson configure $(B) -Dprefix=$(PREFIX)
