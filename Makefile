@@ -2,9 +2,9 @@
 B ?= build
 PREFIX ?= /usr/local
 
-SANITIZED = -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false -Dtests=enabled
+SANITIZED = -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
 
-.PHONY: all build demo check check-deep bench clean install
+.PHONY: all build demo check check-deep bench fuzz clean install
 
 all: build
 
@@ -38,19 +38,30 @@ bench:
 	@$(MAKE) --no-print-directory build
 	@bench/run --program $(B)/nilometer --rounds $(ROUNDS)
 
+# Each target of fuzz/ for FUZZ_SECONDS, from its corpus; what it finds anew stays in $(B)-fuzz/found.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@tools/setup check
+	@$(MAKE) --no-print-directory $(B)-fuzz/build.ninja
+	@ninja -C $(B)-fuzz
+	@tools/fuzz $(B)-fuzz $(FUZZ_SECONDS)
+
 install: build
 	@meson configure $(B) -Dprefix=$(PREFIX)
 	@meson install -C $(B)
 
 clean:
-	rm -rf $(B) $(B)-asan $(B)-clang
+	rm -rf $(B) $(B)-asan $(B)-clang $(B)-fuzz
 
 $(B)/build.ninja:
 	@command -v meson >/dev/null || { echo "meson is missing: run tools/setup build (or make demo)" >&2; exit 1; }
 	@meson setup $(B) --prefix=$(PREFIX) --buildtype=debugoptimized -Dtests=disabled
 
 $(B)-asan/build.ninja:
-	@CC=gcc meson setup $(B)-asan $(SANITIZED)
+	@CC=gcc meson setup $(B)-asan $(SANITIZED) -Dtests=enabled
 
 $(B)-clang/build.ninja:
-	@CC=clang meson setup $(B)-clang $(SANITIZED)
+	@CC=clang meson setup $(B)-clang $(SANITIZED) -Dtests=enabled
+
+$(B)-fuzz/build.ninja:
+	@CC=clang meson setup $(B)-fuzz $(SANITIZED) -Dtests=disabled -Dfuzz=true
