@@ -460,8 +460,8 @@ static void there_is_one_canonical_path_or_none(void **state)
  * reasons are pinned by the table above. */
 enum { RE_LINE, RE_NUL, RE_HEADER, RE_HOST, RE_LENGTH, RE_CHUNKED, RE_CLOSE, RE_KEEP, RE_N };
 static const char *const patterns[RE_N] = {
-    [RE_LINE] = "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) "
-                "(\\*|(/([A-Za-z0-9/._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)(\\?([!\"$-~]*))?) HTTP/1\\.([01])\r\n$",
+    [RE_LINE] = ("^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) "
+                "(\\*|(/([A-Za-z0-9/._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)(\\?([!\"$-~]*))?) HTTP/1\\.([01])\r\n$"),
     [RE_NUL] = "^[A-Z]+ [^? ]*%00",
     [RE_HEADER] = "^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((([\t -~\x80-\xff])*[!-~\x80-\xff])?)[ \t]*\r\n$",
     [RE_HOST] = "^(\\[[A-Za-z0-9._~%!$&'()*+;=:-]*]|[A-Za-z0-9._~%!$&'()*+;=-]+)(:[0-9]{0,5})?$",
