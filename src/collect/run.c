@@ -15,6 +15,7 @@ struct run {
     const struct nilo__plan *plan;
     struct nilo_recorder *recorder;
     bool *read_now;      /* n_metrics: a value of the last day was recorded */
+    bool *told_wrong;    /* n_metrics: that a value of it cannot be was said */
     bool any_value;      /* the source answered something */
     struct nilo_collect_failure *failures;
     size_t n_failures;
@@ -128,6 +129,22 @@ static int fill_value(struct run *r, const struct nilo__metric *m, nilo_day day,
     return a.present ? metadata(r->job, m, &a, &v->meta, err) : 0;
 }
 
+/* record would refuse the whole reading for it, and the other metrics have nothing to do with that. */
+static int leave_out_wrong(struct run *r, int metric, nilo_day day, struct nilo_reading_value *v, struct nilo_err *err)
+{
+    const struct nilo__metric *m = &r->job->metrics[metric];
+    char text[NILO_DAY_TEXT];
+    if (!nilo_record_value_wrong(nilo_catalog_by_id(nilo_store_catalog(r->job->store), m->id), v))
+        return 0;
+    *v = (struct nilo_reading_value){.metric = m->id, .absence = NILO_FAILED};
+    if (r->told_wrong[metric])
+        return 0;
+    r->told_wrong[metric] = true;
+    nilo_day_format(day, text);
+    const char *why = nilo_arena_printf(&r->job->arena, "%s: the source says a negative number, which no count is; first on %s", m->config->name, text);
+    return why == NULL ? nilo_err_nomem(err) : fail(r, m->config->name, "invalid", why, err);
+}
+
 /* record refuses a reading that is wrong, which costs the day's values but not the run. */
 static int hand_over(struct run *r, const struct nilo_reading *reading, struct nilo_err *err)
 {
@@ -151,7 +168,7 @@ static int record_day(struct run *r, size_t at, struct nilo_reading_value *value
     for (int i = 0; i < job->n_metrics; i++) {
         if (!is_due(r, at, i) || job->metrics[i].id == 0)
             continue;
-        if (fill_value(r, &job->metrics[i], day, &values[n], err) != 0)
+        if (fill_value(r, &job->metrics[i], day, &values[n], err) != 0 || leave_out_wrong(r, i, day, &values[n], err) != 0)
             return -1;
         enum nilo_absence absence = values[n].absence;
         /* Backfill fills what is missing; that it could not is no news about an old day. */
@@ -355,8 +372,9 @@ static int begin(struct run *r, struct nilo_err *err)
     bool named = r->plan == &job->named, fills = job->backfill != NULL;
     size_t n = (size_t)job->n_metrics + 1;
     r->read_now = nilo_arena_array(&job->arena, n, sizeof *r->read_now);
-    r->failures = nilo_arena_array(&job->arena, n + r->plan->n, sizeof *r->failures);
-    if (r->read_now == NULL || r->failures == NULL)
+    r->told_wrong = nilo_arena_array(&job->arena, n, sizeof *r->told_wrong);
+    r->failures = nilo_arena_array(&job->arena, 2 * n + r->plan->n, sizeof *r->failures);
+    if (r->read_now == NULL || r->told_wrong == NULL || r->failures == NULL)
         return nilo_err_nomem(err);
     const struct nilo_run_options options = {
         .kind = fills ? NILO_RUN_BACKFILL : NILO_RUN_COLLECT,

@@ -87,10 +87,6 @@ int nilo_config_secret(const char *value, char **ret, struct nilo_err *err);
 /** nilo_config_help - append the reference of all keys: name, type, what is allowed, default, one line each. Look at b->failed */
 void nilo_config_help(struct nilo_buf *b);
 
-/** nilo_config_reserved - may no item metric have this name? (columns of the relations, words of the query grammar)
- *  It is a rule about metrics and belongs to model as soon as that has its own table of names. */
-bool nilo_config_reserved(const char *name);
-
 /** nilo_config_sql_expand - every metric that an SQL connection yields: those of users, posts and comments first, in the order
  *  users_total, posts_total, comments_total, posts_created, comments_created, with display names and descriptions; then `metrics`
  *  errors  NILO_ECONFIG users, posts or comments do not read as table or table(column); never for a connection that was loaded

@@ -2,6 +2,7 @@
  * secrets written inline, and that one metric has one source in a workspace. */
 #include "config/config_priv.h"
 
+#include "base/names.h"
 #include "base/zone.h"
 
 #include <stdio.h>
@@ -11,30 +12,6 @@
 /* Connectors that exist; one row a platform. */
 static const char *const platforms[] = {"sql"};
 #define PLATFORMS ((int)(sizeof(platforms) / sizeof(platforms[0])))
-
-/* Columns of the relations, and words that the query grammar reads itself. Sorted for bsearch. */
-static const char *const reserved[] = {
-    "absence",      "account",     "and",        "app",           "as_of",      "bucket",
-    "captured_at",  "columns",     "connection", "connection_id", "content",    "content_id",
-    "created_at",   "credit",      "currency",   "day",           "deleted_at", "description",
-    "display_name", "entity",      "entity_id",  "external_id",   "id",         "is_active",
-    "kind",         "limit",       "media_type", "metadata",      "metric",     "metric_category",
-    "metric_date",  "metric_type", "name",       "not",           "offset",     "on_conflict",
-    "or",           "order",       "owner",      "platform",      "posted_at",  "provenance",
-    "recorded_at",  "run",         "run_id",     "select",        "seq",        "source_day",
-    "status",       "tags",        "thumbnail",  "title",         "type",       "unit",
-    "updated_at",   "url",         "value",      "window_days",   "workspace",  "workspace_id",
-};
-
-static int compare_words(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-bool nilo_config_reserved(const char *name)
-{
-    return bsearch(&name, reserved, sizeof(reserved) / sizeof(reserved[0]), sizeof(reserved[0]), compare_words) != NULL;
-}
 
 struct rules {
     const struct nilo_config *config;
@@ -194,7 +171,7 @@ static int check_metric(const struct rules *r, const struct nilo_config_metric *
     int line = nilo__config_line(node, "name");
     if (check_metric_name(r, at, line, m->name) < 0)
         return -1;
-    if (nilo_config_reserved(m->name))
+    if (nilo_reserved_name(m->name))
         return nilo__config_fail(at, line, "name", r->err,
                                  "\"%s\" is a reserved word (a column or a word of queries); take another name",
                                  m->name);

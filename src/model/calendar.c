@@ -32,3 +32,7 @@ nilo_us nilo_calendar_start(const struct nilo_calendar *c, nilo_day d) {
 nilo_us nilo_calendar_end(const struct nilo_calendar *c, nilo_day d) {
     return nilo_calendar_start(c, NILO_DAY(d.n + 1));
 }
+
+bool nilo_calendar_exists(const struct nilo_calendar *c, nilo_day d) {
+    return nilo_calendar_start(c, d) < nilo_calendar_end(c, d);
+}

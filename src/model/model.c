@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/names.h"
 
 #define CASE3(name, value, text)                                                                                       \
     case value:                                                                                                        \
@@ -80,22 +81,6 @@ const struct nilo_metric nilo_builtin_metrics[] = {
     METRIC(23, "duration", NILO_AVERAGE, 6, NILO_BEST_WITH_GMV, "Duration", "s", "Length of the item, seconds"),
 };
 const size_t nilo_builtin_metrics_n = sizeof nilo_builtin_metrics / sizeof nilo_builtin_metrics[0];
-
-/* Columns of our relations and words of the request grammar: a metric of such a name could not be asked for. */
-static const char *const reserved[] = {
-    "absence", "all", "and", "any", "as_of", "bucket", "captured_at", "category", "change", "columns", "connection", "content",
-    "count", "currency", "day", "deleted_at", "entity", "external_id", "fresh", "id", "in", "is", "items", "kind", "known", "latest",
-    "limit", "media_type", "metadata", "metric", "metric_category", "metric_date", "metric_type", "not", "offset", "on_conflict",
-    "or", "order", "owner", "period", "platform", "posted_at", "provenance", "recorded_at", "role", "run", "select", "seq",
-    "source_day", "status", "tags", "thumbnail", "caption", "title", "total", "type", "url", "value", "window", "window_days",
-    "workspace",
-};
-bool nilo_reserved_name(const char *name) {
-    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-        if (strcmp(name, reserved[i]) == 0)
-            return true;
-    return false;
-}
 
 bool nilo_metric_name_ok(const char *name) {
     size_t n = strlen(name);

@@ -120,7 +120,6 @@ extern const struct nilo_metric nilo_builtin_metrics[];
 extern const size_t nilo_builtin_metrics_n;
 
 bool nilo_metric_name_ok(const char *name);  /* [a-z][a-z0-9_]{0,47} and not reserved */
-bool nilo_reserved_name(const char *name);   /* column names of our relations and words of the grammar */
 int nilo_metric_default_scale(enum nilo_metric_type type);
 
 /* All metrics of a store, by id and by name. Owned by the store; valid until the next definition. */
@@ -146,6 +145,8 @@ struct nilo_calendar {
     size_t n;
 };
 nilo_day nilo_calendar_day(const struct nilo_calendar *c, nilo_us at);
+/** nilo_calendar_exists - false for a day that the zone skipped, or that a change of zones left no time for */
+bool nilo_calendar_exists(const struct nilo_calendar *c, nilo_day d);
 nilo_us nilo_calendar_start(const struct nilo_calendar *c, nilo_day d); /* first instant of d */
 nilo_us nilo_calendar_end(const struct nilo_calendar *c, nilo_day d);   /* first instant after d; equals start for a skipped day */
 const struct nilo_zone *nilo_calendar_zone(const struct nilo_calendar *c, nilo_day d);

@@ -180,6 +180,8 @@ static int hand_on(struct cover *x, int64_t win)
     for (nilo_day day = x->from; day.n <= x->to.n; day.n++) {
         const struct nilo__point *p = nilo__point_get(&x->points, day);
         of += p ? p->items : 0;
+        if (x->calendar && !nilo_calendar_exists(x->calendar, day) && (!p || p->fresh == 0))
+            continue; /* the zone skipped it: no gap */
         const struct nilo_datum cells[] = {nilo_datum_day(day),
                                            nilo_datum_int(win),
                                            nilo_datum_int(p ? p->fresh : 0),

@@ -58,6 +58,7 @@ struct series {
     bool any;
     nilo_i128 sum;
     int64_t items, known, entities;
+    const struct nilo_calendar *calendar; /* NULL: several workspaces */
     const int64_t *competitors; /* connections whose items are no part of totals */
     size_t n_competitors;
 };
@@ -521,8 +522,23 @@ static void add_changes(const struct series *x, struct row *rows, size_t n)
     }
 }
 
+/* A day that the zone skipped is no gap: without a value it has no row. */
+static bool skipped(const struct series *x, nilo_day d)
+{
+    return x->step == STEP_DAY && x->calendar && !nilo_calendar_exists(x->calendar, d);
+}
+
+static size_t leave_out_skipped(const struct series *x, struct row *rows, size_t n)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].has || !skipped(x, rows[i].period))
+            rows[left++] = rows[i];
+    return left;
+}
+
 /* Each day of the gap gets its share; the shares add up to the change. */
-static void spread_changes(struct row *rows, size_t n)
+static void spread_changes(const struct series *x, struct row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct row *r = &rows[i];
@@ -530,6 +546,8 @@ static void spread_changes(struct row *rows, size_t n)
         int64_t span = r->span;
         if (!r->has_change || span <= 1)
             continue;
+        for (int32_t d = r->day.n - (int32_t)r->span + 1; d < r->day.n; d++)
+            span -= skipped(x, NILO_DAY(d));
         for (int64_t k = 0; k < span && k <= (int64_t)i; k++) {
             int64_t at = span - k; /* the at-th day of the gap */
             rows[i - (size_t)k].change = change * at / span - change * (at - 1) / span;
@@ -579,9 +597,10 @@ static int hand_on_all(struct series *x)
     nilo_day d = first;
     for (size_t i = 0; i < n; i++, d = period_next(x->step, d))
         make_row(x, d, &rows[i]);
+    n = leave_out_skipped(x, rows, n);
     add_changes(x, rows, n);
     if (x->spread)
-        spread_changes(rows, n);
+        spread_changes(x, rows, n);
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = hand_on(x, &rows[i]);
@@ -635,7 +654,8 @@ static int take_arguments(struct series *x)
         return nilo_err_set(x->err, NILO_EINVAL, "window_days is a number of days, or 0");
     x->win = (int32_t)win;
     if (nilo__days(x->call, 0, &x->from, &x->to, &x->today, x->err) < 0 ||
-        nilo__as_of_us(x->call->q, x->call->store, x->call->scope, &x->as_of, x->err) < 0)
+        nilo__as_of_us(x->call->q, x->call->store, x->call->scope, &x->as_of, x->err) < 0 ||
+        nilo__scope_calendar(x->call->store, x->call->scope, &x->calendar, x->err) < 0)
         return -1;
     if (x->as_of != NILO_US_NONE && day_then(x) < 0)
         return -1;

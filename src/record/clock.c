@@ -12,7 +12,9 @@
 #define HOLD "clock_hold"         /* id of the first run under the hold */
 #define ACCEPTED "clock_accepted" /* the wall clock when it was last accepted, and the newest run then */
 
+/* The two clocks since the run began: one that was set meanwhile shows. */
 bool nilo__clock_drifted_back(nilo_us wall_span, nilo_us mono_span) { return wall_span < mono_span - BEHIND; }
+bool nilo__clock_jumped_ahead(nilo_us wall_span, nilo_us mono_span) { return wall_span > mono_span + AHEAD; }
 
 static int meta_int(struct nilo_store *s, const char *key, int64_t fallback, int64_t *ret, struct nilo_err *err) {
     char *text;
@@ -40,7 +42,7 @@ static int newest(struct nilo_store *s, nilo_us *ret, struct nilo_err *err) {
     return 0;
 }
 
-int nilo__clock_hold(struct nilo_store *s, struct nilo_err *err) {
+int nilo__clock_hold(struct nilo_store *s, int64_t first, struct nilo_err *err) {
     int64_t held = 0, run;
     nilo_us ignored;
     if (meta_int(s, HOLD, 0, &held, err) < 0)
@@ -49,7 +51,7 @@ int nilo__clock_hold(struct nilo_store *s, struct nilo_err *err) {
         return 0;
     if (nilo_store_newest_recorded(s, 0, &ignored, &run, err) < 0)
         return -1;
-    return meta_int_set(s, HOLD, run + 1, err);
+    return meta_int_set(s, HOLD, first ? first : run + 1, err);
 }
 
 int nilo__clock_look(struct nilo_store *s, nilo_us now, enum nilo__clock *ret, nilo_us *ret_newest, struct nilo_err *err) {

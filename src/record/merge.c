@@ -6,23 +6,30 @@
 
 #define CMP(a, b) (((a) > (b)) - ((a) < (b)))
 
-int nilo__pending_cmp(const struct nilo__pending *a, const struct nilo__pending *b) {
+static int series_cmp(const struct nilo__pending *a, const struct nilo__pending *b) {
     if (a->r.kind != b->r.kind)
         return CMP(a->r.kind, b->r.kind);
     int c = strcmp(a->r.external_id, b->r.external_id);
-    if (c)
-        return c;
-    if (a->r.win != b->r.win)
-        return CMP(a->r.win, b->r.win);
-    if (a->r.day.n != b->r.day.n)
-        return CMP(a->r.day.n, b->r.day.n);
-    return CMP(a->captured_at, b->captured_at);
+    return c ? c : CMP(a->r.win, b->r.win);
 }
+
+static int instant_cmp(const struct nilo__pending *a, const struct nilo__pending *b) {
+    int c = series_cmp(a, b);
+    return c ? c : CMP(a->captured_at, b->captured_at);
+}
+
+bool nilo__pending_twins(const struct nilo__pending *a, const struct nilo__pending *b) { return instant_cmp(a, b) == 0; }
 
 static int by_instant(const void *x, const void *y) {
     const struct nilo__pending *a = x, *b = y;
-    int c = nilo__pending_cmp(a, b);
+    int c = instant_cmp(a, b);
     return c ? c : CMP(a->arrival, b->arrival);
+}
+
+/* Within one instant. */
+static int by_day(const void *x, const void *y) {
+    const struct nilo__pending *a = x, *b = y;
+    return a->told_day.n != b->told_day.n ? CMP(a->told_day.n, b->told_day.n) : CMP(a->arrival, b->arrival);
 }
 
 static const struct nilo_reading_value *value_of(const struct nilo_reading *r, int32_t metric) {
@@ -73,6 +80,16 @@ static bool beats(const struct nilo_catalog *catalog, const struct nilo_reading 
     return present(a) > present(b);
 }
 
+/* Does `from` say anything that `to` does not? */
+static bool adds(const struct nilo_reading *to, const struct nilo_reading *from) {
+    for (size_t i = 0; i < from->n_values; i++) {
+        const struct nilo_reading_value *there = value_of(to, from->values[i].metric);
+        if (!there || (!nilo_absence_definitive(there->absence) && nilo_absence_definitive(from->values[i].absence)))
+            return true;
+    }
+    return false;
+}
+
 /* No conflict: what `from` says more is added to `to`. */
 static int unite(struct nilo_recorder *r, struct nilo_reading *to, const struct nilo_reading *from, struct nilo_err *err) {
     struct nilo_reading_value *all = nilo_arena_array(&r->arena, to->n_values + from->n_values, sizeof *all);
@@ -89,22 +106,27 @@ static int unite(struct nilo_recorder *r, struct nilo_reading *to, const struct 
             all[n++] = from->values[i];
     to->values = all;
     to->n_values = n;
+    if (nilo_day_is_none(to->day))
+        to->day = from->day;
     return 0;
 }
 
-/* One instant's readings, in order of arrival, become the first of them. */
+/* One instant's readings, in order of arrival, become the first of them. Whoever conflicts with one of those before conflicts with
+ * what they say together, so one pass does. */
 static int combine(struct nilo_recorder *r, struct nilo__pending *group, size_t n, struct nilo_err *err) {
+    struct nilo_reading all = group[0].r;
     bool clash = false;
-    for (size_t i = 0; i < n && !clash; i++)
-        for (size_t j = i + 1; j < n && !clash; j++)
-            clash = conflict(&group[i].r, &group[j].r);
     size_t best = 0;
-    for (size_t i = 1; i < n; i++) {
-        if (clash && beats(nilo_store_catalog(r->store), &group[i].r, &group[best].r))
-            best = i;
-        if (!clash && unite(r, &group[0].r, &group[i].r, err) < 0)
+    for (size_t i = 1; i < n && !clash; i++) {
+        clash = conflict(&all, &group[i].r);
+        if (!clash && adds(&all, &group[i].r) && unite(r, &all, &group[i].r, err) < 0)
             return -1;
     }
+    if (!clash)
+        group[0].r = all;
+    for (size_t i = 1; i < n && clash; i++)
+        if (beats(nilo_store_catalog(r->store), &group[i].r, &group[best].r))
+            best = i;
     for (size_t i = 0; i < n; i++) {
         if (i == best)
             continue;
@@ -115,13 +137,31 @@ static int combine(struct nilo_recorder *r, struct nilo__pending *group, size_t 
     return 0;
 }
 
+/* Readings of one instant that are about different days: a fetch of many days, each day its own reading; unless the days named decide
+ * nothing, because all of them hold instant values only. (What a fetch of many days tells of the instant besides is one value for the store.) */
+static int combine_instant(struct nilo_recorder *r, struct nilo__pending *group, size_t n, struct nilo_err *err) {
+    bool days = false;
+    for (size_t i = 0; i < n && !days; i++)
+        days = group[i].day_decides;
+    if (!days)
+        return combine(r, group, n, err);
+    qsort(group, n, sizeof *group, by_day);
+    for (size_t i = 0, k; i < n; i += k) {
+        for (k = 1; i + k < n && group[i + k].told_day.n == group[i].told_day.n;)
+            k++;
+        if (k > 1 && combine(r, &group[i], k, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int nilo__merge(struct nilo_recorder *r, struct nilo_err *err) {
     qsort(r->pending, r->n, sizeof *r->pending, by_instant);
     for (size_t i = 0; i < r->n;) {
         size_t n = 1;
-        while (i + n < r->n && nilo__pending_cmp(&r->pending[i], &r->pending[i + n]) == 0)
+        while (i + n < r->n && instant_cmp(&r->pending[i], &r->pending[i + n]) == 0)
             n++;
-        if (n > 1 && combine(r, &r->pending[i], n, err) < 0)
+        if (n > 1 && combine_instant(r, &r->pending[i], n, err) < 0)
             return -1;
         i += n;
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/names.h"
 #include "record/record_priv.h"
 
 #define CHUNK 50000
@@ -65,7 +66,7 @@ static int log_begin(struct nilo_recorder *r, struct nilo_err *err) {
     nilo_us newest;
     if (nilo__clock_look(r->store, r->now, &clock, &newest, err) < 0)
         return -1;
-    if (clock == NILO__CLOCK_HELD && nilo__clock_hold(r->store, err) < 0)
+    if (clock == NILO__CLOCK_HELD && nilo__clock_hold(r->store, 0, err) < 0)
         return -1;
     r->clock = clock;
     return nilo_store_run_begin(r->store, &r->run, err);
@@ -139,12 +140,21 @@ static int refuse(struct nilo_recorder *r, struct nilo_err *err, enum nilo_code 
     return nilo_err_set(err, code, "%s", what);
 }
 
+bool nilo_record_value_wrong(const struct nilo_metric *m, const struct nilo_reading_value *v) {
+    return m->type == NILO_COUNT && v->absence == NILO_PRESENT && v->value < 0;
+}
+
 static int check_values(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
     const struct nilo_catalog *catalog = nilo_store_catalog(r->store);
     for (size_t i = 0; i < in->n_values; i++) {
         const struct nilo_reading_value *v = &in->values[i];
-        if (!nilo_catalog_by_id(catalog, v->metric))
+        const struct nilo_metric *m = nilo_catalog_by_id(catalog, v->metric);
+        if (!m)
             return refuse(r, err, NILO_EINVAL, "a reading names a metric that is not defined");
+        if (nilo_record_value_wrong(m, v)) {
+            r->refused_readings++;
+            return nilo_err_set(err, NILO_EINVAL, "%s is a count and cannot be negative", m->name);
+        }
         if (strcmp(nilo_absence_name((int)v->absence), "?") == 0)
             return refuse(r, err, NILO_EINVAL, "a reading gives an unknown reason for a missing value");
         for (size_t j = 0; j < i; j++)
@@ -157,9 +167,8 @@ static int check_values(struct nilo_recorder *r, const struct nilo_reading *in, 
 }
 
 static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
-    size_t len = in->external_id ? strlen(in->external_id) : 0;
-    if (len == 0 || len > 1024 || !nilo_utf8_valid(in->external_id, len, NULL))
-        return refuse(r, err, NILO_EINVAL, "an external id has 1 to 1024 bytes of UTF-8");
+    if (!in->external_id || !nilo_name_ok(in->external_id, 1024))
+        return refuse(r, err, NILO_EINVAL, "an external id has 1 to 1024 bytes of UTF-8 without control characters");
     if (in->win < 0 || in->win > MAX_WINDOW)
         return refuse(r, err, NILO_EINVAL, "window_days is not between 0 and 3660");
     if (in->captured_at == NILO_US_NONE && nilo_day_is_none(in->day))
@@ -172,8 +181,8 @@ static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct 
         return refuse(r, err, NILO_EDATERANGE, "captured_at is before 0001-01-01");
     if (!nilo_day_is_none(in->day) && in->day.n > nilo_calendar_day(r->calendar, wall(r) + AHEAD).n)
         return refuse(r, err, NILO_EINVAL, "the day is in the future");
-    if (in->owner && (in->owner[0] == '\0' || strlen(in->owner) > 1024))
-        return refuse(r, err, NILO_EINVAL, "an owner has 1 to 1024 bytes");
+    if (in->owner && !nilo_name_ok(in->owner, 1024))
+        return refuse(r, err, NILO_EINVAL, "an owner has 1 to 1024 bytes of UTF-8 without control characters");
     return check_values(r, in, err);
 }
 
@@ -234,24 +243,34 @@ static int flush(struct nilo_recorder *r, struct nilo_err *err);
 static bool belongs_together(const struct nilo_recorder *r, const struct nilo__pending *a, const struct nilo__pending *b) {
     if (a->r.kind != b->r.kind || a->r.win != b->r.win || strcmp(a->r.external_id, b->r.external_id) != 0)
         return false;
-    if (nilo__pending_cmp(a, b) == 0)
+    if (nilo__pending_twins(a, b))
         return true;
     bool same_named = !nilo_day_is_none(a->r.day) && a->r.day.n == b->r.day.n;
     bool same_day = nilo_calendar_day(r->calendar, a->captured_at).n == nilo_calendar_day(r->calendar, b->captured_at).n;
     return (same_named || same_day) && r->n_values < 4 * r->options.chunk;
 }
 
+/* Instant values belong to the day of captured_at, whatever day the source names beside. */
+static bool day_decides(const struct nilo_recorder *r, const struct nilo_reading *in) {
+    const struct nilo_catalog *catalog = nilo_store_catalog(r->store);
+    bool decides = in->captured_at == NILO_US_NONE || in->win != 0;
+    for (size_t i = 0; i < in->n_values && !decides; i++)
+        decides = nilo_catalog_by_id(catalog, in->values[i].metric)->kind == NILO_PERIOD;
+    return decides;
+}
+
 int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
     r->run.readings++;
     if (check(r, in, err) < 0)
         return -1;
-    struct nilo__pending p = {.r = *in, .captured_at = in->captured_at};
+    struct nilo__pending p = {.r = *in, .captured_at = in->captured_at, .day_decides = day_decides(r, in)};
     if (p.r.provenance == 0)
         p.r.provenance = r->options.provenance;
     if (p.captured_at == NILO_US_NONE) {
         p.day_only = true;
         p.captured_at = nilo_calendar_end(r->calendar, in->day) - 1;
     }
+    p.told_day = nilo_day_is_none(in->day) ? nilo_calendar_day(r->calendar, p.captured_at) : in->day;
     if (r->n_values >= r->options.chunk && !belongs_together(r, &r->pending[r->n - 1], &p) && flush(r, err) < 0)
         return -1;
     return keep(r, &p, err);
@@ -374,6 +393,7 @@ static int by_key(const void *x, const void *y) {
     BY(day.n)
     BY(metric)
     BY(captured_at)
+    BY(source_day.n)
 #undef BY
     return 0;
 }
@@ -465,6 +485,9 @@ static int note_items(struct nilo_recorder *r, struct nilo_err *err) {
 }
 
 static int write_chunk(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err) {
+    /* another run may have closed days since the chunk before */
+    if (nilo_store_connection_get(r->store, r->connection.id, &r->connection, err) < 0)
+        return -1;
     if (gather_entities(r, c, err) < 0 || write_credits(r, c, err) < 0 || gather_points(r, c, err) < 0)
         return -1;
     struct nilo_batch batch = {.connection = &r->connection,
@@ -538,12 +561,25 @@ static enum nilo_run_status status_of(const struct nilo_recorder *r, const char 
     return r->run.failed || r->refused_readings ? NILO_PARTIAL : NILO_COMPLETED;
 }
 
+/* Every run closes what may close, a failed one as well: a source that is down for long must not keep its days open. A quarantined one
+ * holds its own days like any other. */
+static int close_days(struct nilo_recorder *r, enum nilo_run_status status, nilo_us now, struct nilo_err *err) {
+    enum nilo__clock clock = r->clock;
+    nilo_us wall_span = now - r->run.started_at, mono_span = mono(r) - r->started_mono;
+    if (nilo__clock_drifted_back(wall_span, mono_span)) {
+        clock = NILO__CLOCK_BEHIND;
+    } else if (clock == NILO__CLOCK_OK && nilo__clock_jumped_ahead(wall_span, mono_span)) {
+        clock = NILO__CLOCK_HELD;
+        if (nilo__clock_hold(r->store, r->run.id, err) < 0)
+            return -1;
+    }
+    int64_t except = nilo_run_status_counts(status) ? r->run.id : 0;
+    return nilo__close(r->store, r->connection.id, except, clock, now, &r->run.days_closed, err);
+}
+
 static int close_run(struct nilo_recorder *r, const char *error, struct nilo_arena *arena, struct nilo_err *err) {
     char reason[256] = "";
     nilo_us now = wall(r);
-    enum nilo__clock clock = r->clock;
-    if (nilo__clock_drifted_back(now - r->run.started_at, mono(r) - r->started_mono))
-        clock = NILO__CLOCK_BEHIND;
     if (!error && nilo__guard(r, reason, sizeof reason, err) < 0)
         return -1;
     r->run.ended_at = now;
@@ -559,8 +595,7 @@ static int close_run(struct nilo_recorder *r, const char *error, struct nilo_are
     if (!nilo_day_is_none(r->options.read_until) && nilo_run_status_counts(status) && !error &&
         nilo_store_read_until(r->store, r->connection.id, r->options.read_until, err) < 0)
         return -1;
-    bool may_close = nilo_run_status_counts(status) && !error && !r->options.no_close;
-    if (may_close && nilo__close(r->store, r->connection.id, r->run.id, clock, now, &r->run.days_closed, err) < 0)
+    if (!r->options.no_close && close_days(r, status, now, err) < 0)
         return -1;
     return nilo_store_run_update(r->store, &r->run, err);
 }

@@ -53,6 +53,9 @@ int nilo_record_begin(struct nilo_store *s, const struct nilo_connection *c, con
  *  run goes on: the caller reports it. Any other error ends the run: nilo_record_abort(). */
 int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *reading, struct nilo_err *err);
 
+/** nilo_record_value_wrong - would this value have its whole reading refused? A count is never negative; averages and the rest may be */
+bool nilo_record_value_wrong(const struct nilo_metric *m, const struct nilo_reading_value *v);
+
 /** nilo_record_fail - an item or metric that could not be read: class like transient, auth, gone, invalid */
 int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const char *class, const char *message, struct nilo_err *err);
 void nilo_record_read_until(struct nilo_recorder *r, nilo_day day);

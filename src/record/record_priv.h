@@ -12,6 +12,8 @@ struct nilo__pending {
     size_t arrival;            /* order of coming, for "earliest seen" */
     nilo_us captured_at;       /* decided */
     bool day_only;
+    nilo_day told_day;         /* the day it names, else that of captured_at */
+    bool day_decides;          /* the day that it names is the day of some of its values */
     bool dropped;              /* combined into, or beaten by, another reading of its instant */
 };
 
@@ -37,10 +39,10 @@ struct nilo_recorder {
     struct nilo_buf notes;     /* first differences, as JSON array members */
 };
 
-/* merge.c: SEMANTICS 2.2. Sorts the chunk by (kind, external id, window, day, instant) and combines readings of one instant; counts what was
+/* merge.c: SEMANTICS 2.2. Sorts the chunk by (kind, external id, window, instant) and combines readings of one instant; counts what was
  * combined away in run.outcomes[NILO_MERGED] and run.merged_readings. */
 int nilo__merge(struct nilo_recorder *r, struct nilo_err *err);
-int nilo__pending_cmp(const struct nilo__pending *a, const struct nilo__pending *b); /* without arrival: 0 = same instant */
+bool nilo__pending_twins(const struct nilo__pending *a, const struct nilo__pending *b); /* of one instant: never in two chunks */
 
 /* clock.c */
 /** nilo__clock_look - compares the wall clock with the newest recorded_at; a jump ahead is held in the store until it is accepted.
@@ -49,7 +51,9 @@ int nilo__clock_look(struct nilo_store *s, nilo_us now, enum nilo__clock *ret, n
 /** nilo__clock_limit - under a hold: the last day that a completed run before it has read on this connection; NILO_DAY_NONE: none */
 int nilo__clock_limit(struct nilo_store *s, int64_t connection, nilo_day *ret, struct nilo_err *err);
 bool nilo__clock_drifted_back(nilo_us wall_span, nilo_us mono_span);
-int nilo__clock_hold(struct nilo_store *s, struct nilo_err *err);
+bool nilo__clock_jumped_ahead(nilo_us wall_span, nilo_us mono_span);
+/** nilo__clock_hold - first: the first run under the hold, 0 = the next one; nothing happens under an earlier hold */
+int nilo__clock_hold(struct nilo_store *s, int64_t first, struct nilo_err *err);
 
 /* closing.c: closes what may close on one connection; except = the run that is just ending (0 = none). In a transaction. */
 int nilo__close(struct nilo_store *s, int64_t connection, int64_t except, enum nilo__clock clock, nilo_us now, int *ret_days,

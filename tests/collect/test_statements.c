@@ -199,6 +199,7 @@ static const struct {
     {"statement: 'SELECT 1 AS value, 2 AS value WHERE :day IS NOT NULL'", "returns twice the column value", NULL},
     {"type: average, statement: 'SELECT 1 AS value, 2 AS breakdown WHERE :day IS NOT NULL'", "returns the column breakdown", NULL},
     {"statement: \"SELECT 'many' AS value WHERE :day IS NOT NULL\"", "column value on 2025-01-10 is no number", NULL},
+    {"statement: 'SELECT -3 AS value WHERE :day IS NOT NULL'", "a negative number, which no count is; first on 2025-01-10", NULL},
     {"statement: 'SELECT 1.5 AS value WHERE :day IS NOT NULL'", "more decimal places", NULL},
     {"statement: 'SELECT 1 AS value, 5 AS day WHERE :from < :to'", "column day is no date", NULL},
     {"statement: \"SELECT 1 AS value, '2025-01-09' AS day WHERE :from < :to\"", "the day 2025-01-09, which is not among those asked for", NULL},

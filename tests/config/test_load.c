@@ -1,4 +1,5 @@
 /* What a good configuration becomes: short forms, every default, lines, and what may be left empty. */
+#include "base/names.h"
 #include "scratch.h"
 
 #include <stdio.h>
@@ -248,11 +249,11 @@ static void reserved_words_are_known_and_others_are_free(void **state)
     static const char *const others[] = {"", "views", "users_total", "ids", "i", "selects", "zzz", "a", "Value"};
     (void)state;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (!nilo_config_reserved(words[i]))
+        if (!nilo_reserved_name(words[i]))
             fail_msg("%s is not reserved", words[i]);
     }
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        assert_false(nilo_config_reserved(others[i]));
+        assert_false(nilo_reserved_name(others[i]));
 }
 
 int main(void)

@@ -36,7 +36,7 @@ static const struct block blocks[] = {
               .title = "First, \"quoted\""},
              {"v2", "2025-03-01T11:00:00Z", .values = "views=1000 likes=!hidden shares=7", .owner = "bob",
               .title = "=SUM(A1)"},
-             {"=v3", "2025-03-01T11:00:00Z", .values = "views=0 saves=9223372036854775807 clicks=-9223372036854775808",
+             {"=v3", "2025-03-01T11:00:00Z", .values = "views=0 saves=9223372036854775807 gpm=-92233720368547758.08",
               .owner = "o'neil, jr"},
              {"Ünïcode_%x", "2025-03-01T11:00:00Z", .values = "views=7", .owner = "maria", .title = "日本 Ünï"},
          }},
@@ -56,7 +56,7 @@ static const struct block blocks[] = {
      .lines =
          {
              {"v1", "2025-03-02T11:00:00Z", .values = "views=150 likes=6 comments=!failed gmv=10.50 ctr=1.25"},
-             {"=v3", "2025-03-02T11:00:00Z", .values = "views=3 saves=9223372036854775806 clicks=-9223372036854775807"},
+             {"=v3", "2025-03-02T11:00:00Z", .values = "views=3 saves=9223372036854775806 gpm=-92233720368547758.07"},
          }},
     {"2025-03-04T12:00:00Z", "acme", "yt", "youtube", NILO_RUN_COLLECT, NILO_OBSERVED,
      .lines =
@@ -111,7 +111,7 @@ static const struct block blocks[] = {
     {"2025-03-09T16:00:00Z", "beta", "yt", "youtube", NILO_RUN_COLLECT, NILO_OBSERVED,
      .lines =
          {
-             {"v1", "2025-03-09T15:00:00Z", .values = "views=77777 likes=777 saves=-9223372036854775801",
+             {"v1", "2025-03-09T15:00:00Z", .values = "views=77777 likes=777 saves=9223372036854775801",
               .owner = "maria", .title = "SECRET-beta"},
              {"v1", "2025-03-09T15:00:00Z", .values = "views=66666", .win = 30},
              {"itemb9", "2025-03-09T15:00:00Z", .values = "views=88888", .owner = "beta-only"},

@@ -280,6 +280,10 @@ static enum nilo_outcome write_value(struct naive *m, struct n_run *run, const s
     struct n_shown before = naive_shown(m, c, closed);
     enum nilo_cause cause = NILO_CAUSE_BASE;
     enum nilo_outcome outcome = NILO_UNCHANGED;
+    *ret_recorded = false;
+    for (int i = c->obs; i >= 0; i = m->obs[i].next)
+        if (m->obs[i].run == in->run && m->obs[i].captured_at == in->captured_at)
+            return NILO_MERGED; /* told once more beside another day's values */
     if (closed)
         outcome = judge_closed(m, run, c, &before, in, &cause);
     else if (!known_already(m, c, in))
@@ -334,32 +338,35 @@ static bool beats(const struct n_reading *a, const struct n_reading *b)
     return n_a > n_b;
 }
 
-static void merge(struct n_run *run, struct n_reading *r, int n)
+/* g: readings of one instant in order of coming */
+static void merge(struct n_run *run, struct n_reading **g, int n)
 {
     bool conflict = false;
     for (int i = 0; i < n; i++)
         for (int j = 0; j < i; j++)
-            for (int k = 0; k < r[i].n; k++) {
-                int o = value_at(&r[j], r[i].values[k].metric);
-                const struct n_value *x = &r[i].values[k], *y = o < 0 ? NULL : &r[j].values[o];
+            for (int k = 0; k < g[i]->n; k++) {
+                int o = value_at(g[j], g[i]->values[k].metric);
+                const struct n_value *x = &g[i]->values[k], *y = o < 0 ? NULL : &g[j]->values[o];
                 conflict = conflict || (y && says(x->absence) && says(y->absence) && !same(x->absence, x->value, y->absence, y->value));
             }
     int stands = 0;
     for (int i = 1; i < n && conflict; i++)
-        if (beats(&r[i], &r[stands]))
+        if (beats(g[i], g[stands]))
             stands = i;
     for (int i = 0; i < n; i++) {
         if (i == stands)
             continue;
-        r[i].dropped = true;
-        run->outcomes[NILO_MERGED] += r[i].n;
-        for (int k = 0; k < r[i].n && !conflict; k++) {
-            int o = value_at(&r[0], r[i].values[k].metric);
+        g[i]->dropped = true;
+        run->outcomes[NILO_MERGED] += g[i]->n;
+        for (int k = 0; k < g[i]->n && !conflict; k++) {
+            int o = value_at(g[0], g[i]->values[k].metric);
             if (o < 0)
-                r[0].values[r[0].n++] = r[i].values[k];
-            else if (!says(r[0].values[o].absence) && says(r[i].values[k].absence))
-                r[0].values[o] = r[i].values[k];
+                g[0]->values[g[0]->n++] = g[i]->values[k];
+            else if (!says(g[0]->values[o].absence) && says(g[i]->values[k].absence))
+                g[0]->values[o] = g[i]->values[k];
         }
+        if (!conflict && g[0]->day == INT32_MIN)
+            g[0]->day = g[i]->day;
     }
 }
 
@@ -369,6 +376,11 @@ static int32_t day_of(const struct naive *m, int workspace, const struct n_readi
         return r->day;
     bool named = r->day != INT32_MIN && (m->metrics[metric].kind == NILO_PERIOD || naive_wins[r->win] != 0);
     return named ? r->day : naive_day(m, workspace, r->captured_at);
+}
+
+static int workspace_of(const struct naive *m, const struct n_reading *r)
+{
+    return m->conns[m->entities[r->entity].conn].workspace;
 }
 
 static void write_reading(struct naive *m, struct n_run *run, int run_at, const struct n_reading *r)
@@ -462,9 +474,71 @@ static bool suspicious(const struct naive *m, int run_at, const struct guard *g)
 
 /* ---- runs ---------------------------------------------------------------------------------------------------------------------------- */
 
-static bool same_instant(const struct n_reading *a, const struct n_reading *b)
+/* The moment, and the day it is about: the one named, else the civil one. */
+static nilo_us moment(const struct naive *m, const struct n_reading *r)
 {
-    return a->entity == b->entity && a->win == b->win && a->captured_at == b->captured_at && a->day == b->day;
+    return r->captured_at != NILO_US_NONE ? r->captured_at : naive_day_start(m, workspace_of(m, r), r->day + 1) - 1;
+}
+
+static int32_t about(const struct naive *m, const struct n_reading *r)
+{
+    return r->day != INT32_MIN ? r->day : naive_day(m, workspace_of(m, r), r->captured_at);
+}
+
+static bool same_instant(const struct naive *m, const struct n_reading *a, const struct n_reading *b)
+{
+    return a->entity == b->entity && a->win == b->win && moment(m, a) == moment(m, b);
+}
+
+/* Does the day that it names say where any of its values belongs? */
+static bool day_matters(const struct naive *m, const struct n_reading *r)
+{
+    bool matters = r->captured_at == NILO_US_NONE || naive_wins[r->win] != 0;
+    for (int k = 0; k < r->n; k++)
+        matters = matters || m->metrics[r->values[k].metric].kind == NILO_PERIOD;
+    return matters;
+}
+
+/* 2.2: whatever is said of one instant is one reading, but each of the days that a fetch of many days is about has its own. */
+static void merge_all(const struct naive *m, struct n_run *run, struct n_reading *r, int n)
+{
+    struct n_reading **g = malloc((size_t)(n + 1) * sizeof *g);
+    bool *days = calloc((size_t)n + 1, sizeof *days), *done = calloc((size_t)n + 1, sizeof *done);
+    int32_t *day = malloc((size_t)(n + 1) * sizeof *day);
+    if (!g || !days || !done || !day)
+        abort();
+    for (int i = 0; i < n; i++) {
+        day[i] = about(m, &r[i]);
+        for (int j = 0; j < n; j++)
+            days[i] = days[i] || (same_instant(m, &r[i], &r[j]) && day_matters(m, &r[j]));
+    }
+    for (int i = 0; i < n; i++) {
+        int k = 0;
+        for (int j = i; j < n && !done[i]; j++)
+            if (same_instant(m, &r[i], &r[j]) && (!days[i] || day[i] == day[j])) {
+                g[k++] = &r[j];
+                done[j] = j != i;
+            }
+        if (k > 1)
+            merge(run, g, k);
+    }
+    free(g);
+    free(days);
+    free(done);
+    free(day);
+}
+
+/* In which order the rest is told: that of the days they name, within an instant. */
+static void by_day_named(const struct naive *m, struct n_reading *r, int n)
+{
+    for (int i = 1; i < n; i++)
+        for (int j = i; j-- > 0;) {
+            if (!same_instant(m, &r[i], &r[j]) || r[i].day >= r[j].day)
+                continue;
+            struct n_reading swap = r[i];
+            r[i] = r[j];
+            r[j] = swap;
+        }
 }
 
 void naive_run(struct naive *m, struct n_run *run, struct n_reading *r, int n, bool error, nilo_us now)
@@ -476,11 +550,8 @@ void naive_run(struct naive *m, struct n_run *run, struct n_reading *r, int n, b
     run->first_day = run->last_day = INT32_MIN;
     run->obs_from = m->n_obs;
     PUSH(m->runs, m->n_runs, m->cap_runs) = *run;
-    for (int i = 0, k; i < n; i += k) {
-        for (k = 1; i + k < n && same_instant(&r[i], &r[i + k]);)
-            k++;
-        merge(run, &r[i], k);
-    }
+    merge_all(m, run, r, n);
+    by_day_named(m, r, n);
     for (int i = 0; i < n; i++) {
         run->items += !seen[r[i].entity];
         seen[r[i].entity] = true;
@@ -502,7 +573,7 @@ void naive_run(struct naive *m, struct n_run *run, struct n_reading *r, int n, b
                   : run->failed || run->refused_readings ? NILO_PARTIAL
                                                        : NILO_COMPLETED;
     m->runs[at] = *run;
-    if (run->status != NILO_RUN_QUARANTINED && !error && !run->no_close)
+    if (!run->no_close)
         run->days_closed = naive_close(m, run->conn, now);
     m->runs[at] = *run;
 }
@@ -516,10 +587,10 @@ void naive_settle_run(struct naive *m, int run, bool accept, nilo_us now)
 
 /* ---- closing ----------------------------------------------------------------------------------------------------------------------------- */
 
-/* logged: with a row of its own, as days from the first one read on are */
-static void close_day(struct naive *m, int conn, int32_t day, bool logged)
+/* logged: with a row of its own, as days from the first one read on are. Returns how many rows. */
+static int close_day(struct naive *m, int conn, int32_t day, bool logged)
 {
-    int values = 0, missing = 0;
+    int values = 0, missing = 0, workspace = m->conns[conn].workspace;
     for (int e = 0; e < N_ENTITIES; e++)
         for (int i = 0; i < N_WINS * N_METRICS && m->entities[e].conn == conn; i++) {
             struct n_cell *c = naive_cell(m, e, i / N_METRICS, i % N_METRICS, day);
@@ -527,10 +598,12 @@ static void close_day(struct naive *m, int conn, int32_t day, bool logged)
             values += c->base >= 0 && m->obs[c->base].absence == NILO_PRESENT;
             missing += c->base >= 0 && !says(m->obs[c->base].absence);
         }
-    if (logged)
-        PUSH(m->closed, m->n_closed, m->cap_closed) =
-            (struct n_closed){conn, day, values == 0 ? "empty" : missing ? "partial" : "complete", values};
+    bool exists = naive_day_start(m, workspace, day) < naive_day_start(m, workspace, day + 1);
     m->conns[conn].closed_until = day;
+    if (!logged || (!exists && values + missing == 0)) /* the zone skipped it */
+        return 0;
+    PUSH(m->closed, m->n_closed, m->cap_closed) = (struct n_closed){conn, day, values == 0 ? "empty" : missing ? "partial" : "complete", values};
+    return 1;
 }
 
 /* The first day that holds a reading of anything. */
@@ -565,10 +638,8 @@ int naive_close(struct naive *m, int conn, nilo_us now)
     int32_t from = c->closed_until == INT32_MIN ? first_read(m, conn) : c->closed_until + 1;
     if (from > until)
         return 0;
-    for (int32_t d = c->closed_until == INT32_MIN ? m->first_day : from; d <= until; d++) {
-        close_day(m, conn, d, d >= from);
-        n += d >= from;
-    }
+    for (int32_t d = c->closed_until == INT32_MIN ? m->first_day : from; d <= until; d++)
+        n += close_day(m, conn, d, d >= from);
     return n;
 }
 

@@ -131,6 +131,8 @@ static struct n_value random_value(struct walk *w, int entity, int metric)
         *counter += (int64_t)below(w, 40);
         v.value = *counter;
     }
+    if (v.value < 0 && w->model.metrics[metric].type == NILO_COUNT)
+        v.value = -v.value;
     return v;
 }
 
@@ -201,6 +203,8 @@ static void duplicate(struct walk *w, struct script *s)
     const struct n_reading *of = &s->readings[below(w, (uint64_t)s->n)];
     struct n_reading *r = &s->readings[s->n++];
     *r = *of;
+    if (chance(w, 25) && r->captured_at != NILO_US_NONE) /* beside another day's values */
+        r->day = chance(w, 30) ? INT32_MIN : days_ago(w, s->run.conn);
     for (int i = 0; i < r->n; i++) {
         if (chance(w, 15))
             r->values[i] = random_value(w, r->entity, r->values[i].metric);
@@ -252,7 +256,7 @@ static void listing(struct walk *w, struct script *s)
         r->values[r->n++] = (struct n_value){M_LIKES, w->counter[e][M_LIKES] += (int64_t)below(w, 3), NILO_PRESENT};
         for (int i = 0; i < r->n; i++) {
             if (accident == 1 && chance(w, percent))
-                r->values[i].value -= 5000;
+                r->values[i].value -= r->values[i].value < 5000 ? r->values[i].value : 5000;
             if (accident == 2 && chance(w, percent / 2))
                 r->values[i].value *= 1000;
         }

@@ -303,7 +303,9 @@ static int decide(struct work *w, struct nilo_err *err) {
         if (!m)
             return nilo_err_set(err, NILO_EINTERNAL, "a batch names metric %d, which is not defined", w->batch->points[k->first].metric);
         for (size_t i = k->first; i < k->first + k->n; i++) {
-            if (k->closed)
+            if (i > k->first && w->batch->points[i - 1].captured_at == w->batch->points[i].captured_at)
+                w->batch->points[i].outcome = NILO_MERGED; /* told once more, beside another day's values: the first stands */
+            else if (k->closed)
                 decide_closed(w, k, i, m);
             else
                 decide_open(w, k, i);

@@ -40,6 +40,15 @@ static int load_facts(struct nilo_store *s, int64_t connection, int32_t from, in
     return got;
 }
 
+/* A day that the zone skipped is none: it is not closed, unless somebody named it all the same. Returns how many days are left. */
+static size_t leave_out_skipped(const struct nilo_calendar *calendar, struct day_fact *facts, size_t n) {
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++)
+        if (facts[i].values || facts[i].missing || nilo_calendar_exists(calendar, NILO_DAY(facts[i].day)))
+            facts[left++] = facts[i];
+    return left;
+}
+
 struct closing {
     int64_t connection, first_n, run;
     nilo_us now;
@@ -67,6 +76,7 @@ int nilo_store_close_days(struct nilo_store *s, const struct nilo_connection *c,
     struct nilo_db_stmt *stmt;
     struct nilo_arena arena;
     struct day_fact *facts = NULL;
+    const struct nilo_calendar *calendar;
     struct closing act = {.connection = c->id, .run = run, .now = now, .complete = complete, .ctx = ctx};
     if (nilo_day_is_none(c->closed_until)) {
         if (first_day(s, c->id, &from, err) < 0)
@@ -79,8 +89,12 @@ int nilo_store_close_days(struct nilo_store *s, const struct nilo_connection *c,
         return 0;
     nilo_arena_init(&arena, 0);
     size_t n = (size_t)(until.n - from + 1);
-    int rc = load_facts(s, c->id, (int32_t)from, until.n, &arena, &facts, err);
+    int rc = nilo_store_calendar(s, c->workspace, &calendar, err);
     if (rc == 0)
+        rc = load_facts(s, c->id, (int32_t)from, until.n, &arena, &facts, err);
+    if (rc == 0)
+        n = leave_out_skipped(calendar, facts, n);
+    if (rc == 0 && n > 0)
         rc = nilo__next_ids(s, "close", (int64_t)n, &act.first_n, err);
     act.facts = facts;
     if (rc == 0)

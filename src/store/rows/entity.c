@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "store/rows/derive.h"
 
 /* ---- entities ---------------------------------------------------------------------------------------------------------------- */
@@ -198,14 +199,13 @@ int nilo_store_entities(struct nilo_store *s, const struct nilo_connection *c, c
 
 int nilo_store_owner(struct nilo_store *s, int64_t workspace, const char *key, bool create, int64_t *ret_id, struct nilo_err *err) {
     int64_t id;
-    size_t len = strlen(key);
     if (nilo__query_int(s, 0, &id, err, "SELECT id FROM owner WHERE workspace_id = ?1 AND key = ?2",
                         NILO__PARAMS(NILO_DBV_INT(workspace), NILO_DBV_TEXT(key))) < 0)
         return -1;
     if (!id && !create)
         return nilo_err_set(err, NILO_ENOENT, "there is no owner \"%s\" in this workspace", key);
-    if (!id && (len == 0 || len > 1024))
-        return nilo_err_set(err, NILO_EINVAL, "an owner needs a name of 1 to 1024 bytes");
+    if (!id && !nilo_name_ok(key, 1024))
+        return nilo_err_set(err, NILO_EINVAL, "an owner has 1 to 1024 bytes of UTF-8 without control characters");
     if (!id) {
         if (nilo__next_ids(s, "owner", 1, &id, err) < 0 ||
             nilo__run(s, err, "INSERT INTO owner (id, workspace_id, bucket, key, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/names.h"
 #include "store/rows/rows.h"
 
 struct nilo__calendar_entry {
@@ -47,13 +48,9 @@ static void copy_name(char *to, size_t size, const char *from) {
     to[n] = '\0';
 }
 
-/* 1 to 200 bytes of UTF-8 without control characters: fit for a path segment, a message and a column. */
 static int check_name(const char *what, const char *name, struct nilo_err *err) {
-    size_t n = strlen(name);
-    bool bad = n == 0 || n > 200 || !nilo_utf8_valid(name, n, NULL);
-    for (size_t i = 0; i < n && !bad; i++)
-        bad = (unsigned char)name[i] < 0x20 || name[i] == 0x7f;
-    return bad ? nilo_err_set(err, NILO_EINVAL, "%s needs a name of 1 to 200 bytes of UTF-8 without control characters", what) : 0;
+    return nilo_name_ok(name, 200) ? 0
+                                   : nilo_err_set(err, NILO_EINVAL, "%s needs a name of 1 to 200 bytes of UTF-8 without control characters", what);
 }
 
 /* ---- workspaces -------------------------------------------------------------------------------------------------------------- */
