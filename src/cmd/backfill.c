@@ -200,7 +200,8 @@ static void add_run(struct printer *p, const struct nilo_backfill_run *run)
     note_gaps(p, run);
     note_changes(p, run, &run->falls, true);
     note_changes(p, run, &run->last_differs, false);
-    note_more(p, run);
+    if (strcmp(run->status, "paused") != 0)
+        note_more(p, run);
 }
 
 static void report(void *ctx, const struct nilo_backfill_run *run)

@@ -55,6 +55,9 @@ void nilo__help_man(FILE *out);
  *  file name or server sends escapes to the terminal. cmd NULL: "nilometer: text" */
 void nilo__say(FILE *to, const char *cmd, const char *text);
 
+/* Text and a newline through the same filter. */
+void nilo__say_text(FILE *to, const char *text);
+
 /* A table of texts, columns as wide as their widest cell; what is printed goes through the same filter. */
 struct nilo__table {
     int columns;

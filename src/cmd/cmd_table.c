@@ -12,6 +12,8 @@
     X(run)                                                                                                             \
     X(revise)                                                                                                          \
     X(seal)                                                                                                            \
+    X(pause)                                                                                                           \
+    X(resume)                                                                                                          \
     X(rebuild)                                                                                                         \
     X(backup)                                                                                                          \
     X(restore)                                                                                                         \

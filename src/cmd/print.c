@@ -31,6 +31,12 @@ void nilo__say(FILE *to, const char *cmd, const char *text)
     fflush(to);
 }
 
+void nilo__say_text(FILE *to, const char *text)
+{
+    put_clean(to, text);
+    fputc('\n', to);
+}
+
 /* ---- tables --------------------------------------------------------------------------------------------------------------- */
 
 void nilo__table_init(struct nilo__table *t, int columns, unsigned right)

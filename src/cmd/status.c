@@ -182,13 +182,45 @@ static int print_connections(const struct facts *f, FILE *out, struct nilo_err *
         nilo__table_add(&t, c->name);
         nilo__table_add(&t, c->workspace_name);
         nilo__table_add(&t, c->platform);
-        nilo__table_add(&t, c->status);
+        nilo__table_add(&t, c->paused_at == NILO_US_NONE ? c->status : "paused");
         add_day(&t, c->closed_until);
         add_day(&t, c->read_until);
         add_run(&t, &f->runs[i]);
     }
     fputc('\n', out);
     return nilo__table_print(&t, out, err);
+}
+
+static void print_pauses(const struct facts *f, FILE *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < f->n_connections; i++) {
+        const struct nilo_connection *c = &f->connections[i];
+        char at[NILO_US_TEXT];
+        if (c->paused_at == NILO_US_NONE)
+            continue;
+        nilo_us_format(c->paused_at, at);
+        fprintf(out, "%sConnection %s of %s is paused since %.10s %.5s UTC%s%s; to go on: nilometer resume --connection %s\n", first ? "\n" : "",
+                c->name, c->workspace_name, at, at + 11, c->pause_reason[0] != '\0' ? ", " : "", c->pause_reason, c->name);
+        first = false;
+    }
+}
+
+/* The sentence of a run that failed: without it nobody knows what to do. */
+static void print_failing(const struct facts *f, FILE *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < f->n_connections; i++) {
+        const struct nilo_connection *c = &f->connections[i];
+        const struct nilo_run *r = &f->runs[i];
+        if (strcmp(c->status, "failing") != 0 || r->error == NULL)
+            continue;
+        if (first)
+            fputc('\n', out);
+        first = false;
+        fprintf(out, "Connection %s of %s is failing: ", c->name, c->workspace_name);
+        nilo__say_text(out, r->error);
+    }
 }
 
 static int print_people(const struct facts *f, FILE *out, struct nilo_err *err)
@@ -201,6 +233,8 @@ static int print_people(const struct facts *f, FILE *out, struct nilo_err *err)
         return -1;
     if (f->n_connections > 0 && print_connections(f, out, err) != 0)
         return -1;
+    print_failing(f, out);
+    print_pauses(f, out);
     if (f->n_suspects > 0)
         fputc('\n', out);
     for (size_t i = 0; i < f->n_suspects; i++)
@@ -294,6 +328,10 @@ static void json_connections(const struct facts *f, struct nilo_json_out *o)
         nilo__json_day(o, c->closed_until);
         nilo_json_key(o, "read_until");
         nilo__json_day(o, c->read_until);
+        nilo_json_key(o, "paused_at");
+        nilo__json_us(o, c->paused_at);
+        nilo_json_key(o, "pause_reason");
+        nilo_json_str(o, c->pause_reason[0] != '\0' ? c->pause_reason : NULL);
         nilo_json_key(o, "settle_seconds");
         nilo_json_int(o, c->settle_s >= 0 ? c->settle_s : nilo_settle_default(c->platform));
         nilo_json_key(o, "last_run");

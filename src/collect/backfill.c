@@ -306,6 +306,15 @@ static int fill_days(struct fill *f, struct nilo_err *err)
     return check(f, err);
 }
 
+/* Nothing was written, but the log of runs and status say that it was tried. */
+static int source_failed(struct fill *f, struct nilo_err *err)
+{
+    no_run(f, "failed", f->job->error);
+    f->mode = (struct nilo__backfill){.revise = f->options->revise};
+    f->job->backfill = &f->mode;
+    return nilo__failed_run(f->job, &f->report.run, err);
+}
+
 /* A table that failed may have the first row: then it is not known, and nothing is filled on a guess. */
 static int fill_from_first_row(struct fill *f, struct nilo_err *err)
 {
@@ -313,8 +322,9 @@ static int fill_from_first_row(struct fill *f, struct nilo_err *err)
     const char *why = first_failure(job);
     nilo_day first = nilo__sql_earliest(job, &job->named);
     if (nilo_day_is_none(first)) {
-        no_run(f, why != NULL ? "failed" : "completed", why);
-        return 0;
+        f->job->error = why;
+        no_run(f, "completed", NULL);
+        return why != NULL ? source_failed(f, err) : 0;
     }
     begin_with(&job->named, first);
     return fill_days(f, err);
@@ -346,10 +356,8 @@ static int fill_connection(struct fill *f, struct nilo_err *err)
         o->progress(o->progress_ctx, job->connection.name, 0, 0);
     if (nilo__sql_read(job, err) != 0)
         return -1;
-    if (job->error != NULL) {
-        no_run(f, "failed", job->error);
-        return 0;
-    }
+    if (job->error != NULL)
+        return source_failed(f, err);
     return search ? fill_from_first_row(f, err) : fill_days(f, err);
 }
 
@@ -385,16 +393,26 @@ static int backfill_one(struct nilo_store *s, const struct nilo_config *config, 
         return result;
     }
     ++*chosen;
+    const char *paused = nilo__paused(&job);
     f.report = (struct nilo_backfill_run){.workspace = job.connection.workspace_name,
                                           .connection = job.connection.name,
                                           .first_day = NILO_DAY_NONE,
                                           .last_day = NILO_DAY_NONE,
-                                          .status = "failed"};
+                                          .status = paused != NULL ? "paused" : "failed",
+                                          .error = paused};
+    if (paused != NULL) {
+        if (o->report != NULL)
+            o->report(o->report_ctx, &f.report);
+        nilo__job_done(&job);
+        return 0;
+    }
     result = nilo__sql_metrics(&job, err);
     if (result == 0)
         result = nilo_store_calendar(s, job.connection.workspace, &job.calendar, err);
     if (result == 0)
         result = fill_connection(&f, err);
+    if (result == 0)
+        result = nilo__keep_status(&job, err);
     if (result == 0) {
         add_up(ret, &f.report);
         if (o->report != NULL)

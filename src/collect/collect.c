@@ -95,6 +95,32 @@ static void report_refusal(struct nilo__job *job, const struct nilo_err *why)
         job->options->report(job->options->report_ctx, &report);
 }
 
+const char *nilo__paused(struct nilo__job *job)
+{
+    const struct nilo_connection *c = &job->connection;
+    char at[NILO_US_TEXT];
+    if (c->paused_at == NILO_US_NONE)
+        return NULL;
+    nilo_us_format(c->paused_at, at);
+    const char *text = nilo_arena_printf(&job->arena, "paused since %.10s %.5s UTC%s%s; to go on: nilometer resume --connection %s", at, at + 11,
+                                         c->pause_reason[0] != '\0' ? ", " : "", c->pause_reason, c->name);
+    return text != NULL ? text : "paused";
+}
+
+static void report_paused(struct nilo__job *job, const char *why)
+{
+    const struct nilo_collect_run report = {
+        .workspace = job->connection.workspace_name,
+        .connection = job->connection.name,
+        .first_day = NILO_DAY_NONE,
+        .last_day = NILO_DAY_NONE,
+        .status = "paused",
+        .error = why,
+    };
+    if (job->options->report != NULL)
+        job->options->report(job->options->report_ctx, &report);
+}
+
 static int collect_job(struct nilo__job *job, struct nilo_err *err)
 {
     nilo_day day = job->options->day;
@@ -146,6 +172,13 @@ static int collect_one(struct nilo_store *s, const struct nilo_config_connection
         return result;
     }
     total->chosen++;
+    const char *paused = nilo__paused(&job);
+    if (paused != NULL) {
+        report_paused(&job, paused);
+        ret->paused++;
+        nilo__job_done(&job);
+        return 0;
+    }
     if (!nilo_day_is_none(total->options->day) && check_day(&job, total->options->day, &wrong_day) != 0) {
         if (total->wrong_day++ == 0)
             total->first_wrong_day = wrong_day;
@@ -185,7 +218,7 @@ int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const s
         return nilo__nothing_chosen(config, o, err);
     if (total.chosen == 0)
         return nilo_err_set(err, NILO_ECONFIG, "there is nothing to collect from: every connection is disabled");
-    if (total.wrong_day == total.chosen) {
+    if (total.wrong_day > 0 && total.wrong_day == total.chosen - result.paused) {
         if (err != NULL)
             *err = total.first_wrong_day;
         return -1;

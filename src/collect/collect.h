@@ -21,7 +21,7 @@ struct nilo_collect_run {
     const char *workspace, *connection;
     int64_t run;                   /* 0: nothing was logged */
     nilo_day first_day, last_day;  /* asked for; first is NILO_DAY_NONE when it came to none */
-    const char *status;            /* completed, partial, failed; "done" when the run id was completed before */
+    const char *status;            /* completed, partial, failed; "done" when the run id was completed before; "paused" */
     int metrics_collected;         /* metrics that hold a value for last_day now */
     int64_t readings, unchanged;   /* values handed over; of these: known already or not taken because their day is closed */
     int64_t differ;                /* of these: values of closed days that the source counts otherwise by now; the kept ones stand */
@@ -48,11 +48,12 @@ struct nilo_collect_result {
     int metrics_collected;   /* that hold a value for the named day (today when none was named) afterwards, over all connections */
     int64_t execution_time_ms;
     const char *status;      /* completed, partial, failed */
-    int completed, partial, failed; /* connections */
+    int completed, partial, failed, paused; /* connections */
 };
 
 /** nilo_collect - collects from the connections of the configuration that the options choose. Makes workspaces, connections and metric
- *  definitions that are not in the store yet; one that the store has disabled is left out unless it is named.
+ *  definitions that are not in the store yet; one that the store has disabled is left out unless it is named. One that is paused is
+ *  reported and not asked, also when it is named.
  *  Without a day: first a run of its own for the days that are over and were not read after their end - from the last day that was read, or
  *  just yesterday at first - one pass over each table for all of them; then today, which stays open.
  *  ret     filled also when sources failed: that is no error of this call
@@ -82,7 +83,7 @@ struct nilo_backfill_run {
     const char *workspace, *connection;
     int64_t run;                  /* 0: nothing was logged */
     nilo_day first_day, last_day; /* NILO_DAY_NONE: there was nothing to fill */
-    const char *status;           /* completed, partial, failed */
+    const char *status;           /* completed, partial, failed; "paused": not asked */
     int64_t days_processed;       /* days of the range that hold a value afterwards */
     int64_t metrics;              /* values that the range holds afterwards */
     int64_t days_written, values_written; /* of them new or changed by this call */

@@ -114,6 +114,8 @@ int nilo__job_init(struct nilo__job *job, struct nilo_store *s, const struct nil
 void nilo__job_done(struct nilo__job *job);
 /** nilo__is_chosen - is the connection meant? */
 bool nilo__is_chosen(const struct nilo_config_connection *c, const struct nilo_collect_options *o);
+/* While it is paused its source is not asked: NULL, or the sentence that says so. owner: the job */
+const char *nilo__paused(struct nilo__job *job);
 int nilo__nothing_chosen(const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_err *err);
 
 /* ---- run.c ---- */
@@ -121,6 +123,10 @@ int nilo__nothing_chosen(const struct nilo_config *config, const struct nilo_col
 
 /** nilo__one_run - makes a run of a plan; reports it */
 int nilo__one_run(struct nilo__job *job, const struct nilo__plan *plan, struct nilo_err *err);
+/** nilo__failed_run - logs that the source could not be asked: job->error. ret_run: its id */
+int nilo__failed_run(struct nilo__job *job, int64_t *ret_run, struct nilo_err *err);
+/** nilo__keep_status - connected or failing, as it went; what somebody else decided (disabled, expired) stays */
+int nilo__keep_status(const struct nilo__job *job, struct nilo_err *err);
 /** nilo__collect_runs - the runs of one connection; reports each */
 int nilo__collect_runs(struct nilo__job *job, struct nilo_err *err);
 

@@ -412,8 +412,26 @@ static void report_done(struct nilo__job *job, int64_t run)
     give_report(&r, "done");
 }
 
+int nilo__failed_run(struct nilo__job *job, int64_t *ret_run, struct nilo_err *err)
+{
+    const struct nilo_run_options options = {
+        .kind = job->backfill != NULL ? NILO_RUN_BACKFILL : NILO_RUN_COLLECT,
+        .provenance = job->backfill != NULL ? NILO_ESTIMATED : NILO_OBSERVED,
+        .target_day = NILO_DAY_NONE,
+        .read_until = NILO_DAY_NONE,
+    };
+    struct nilo_recorder *recorder;
+    struct nilo_run logged = {0};
+    if (nilo_record_begin(job->store, &job->connection, &options, &recorder, err) != 0 ||
+        nilo_record_finish(recorder, job->error, &job->arena, &logged, err) != 0)
+        return -1;
+    job->any_bad = true;
+    *ret_run = logged.id;
+    return 0;
+}
+
 /* What status shows between runs. Disabled is somebody's wish and stays. */
-static int keep_status(const struct nilo__job *job, struct nilo_err *err)
+int nilo__keep_status(const struct nilo__job *job, struct nilo_err *err)
 {
     const char *now = job->any_bad && !job->any_good ? "failing" : "connected";
     const char *was = job->connection.status;
@@ -437,5 +455,5 @@ int nilo__collect_runs(struct nilo__job *job, struct nilo_err *err)
     bool down = job->before.n > 0 && job->error != NULL;
     if (!down && nilo__one_run(job, &job->named, err) != 0)
         return -1;
-    return keep_status(job, err);
+    return nilo__keep_status(job, err);
 }

@@ -79,6 +79,8 @@ struct nilo_connection {
     nilo_day closed_until; /* NILO_DAY_NONE: nothing closed yet */
     nilo_day read_until;   /* last day read after its end; NILO_DAY_NONE */
     int64_t settle_s;      /* -1 = the platform's default */
+    nilo_us paused_at;     /* NILO_US_NONE: it is not paused */
+    char pause_reason[256]; /* "" = none was given */
 };
 /** nilo_store_connection - by workspace and name; made when create (platform and origin then apply) */
 int nilo_store_connection(struct nilo_store *s, int64_t workspace, const char *name, bool create, const char *platform,
@@ -87,6 +89,10 @@ int nilo_store_connections(struct nilo_store *s, struct nilo_connection **ret, s
 int nilo_store_connection_get(struct nilo_store *s, int64_t id, struct nilo_connection *ret, struct nilo_err *err);
 int nilo_store_connection_status(struct nilo_store *s, int64_t id, const char *status, struct nilo_err *err);
 int nilo_store_connection_settle(struct nilo_store *s, int64_t id, int64_t settle_s, struct nilo_err *err);
+/** nilo_store_pause - from now on its source is not asked; one that is paused already gets the new reason (NULL: keeps its own). Pauses are kept:
+ *  they explain gaps. reason: one line of at most 200 bytes, NULL = none. errors: NILO_EINVAL */
+int nilo_store_pause(struct nilo_store *s, int64_t connection, const char *reason, bool *ret_new, struct nilo_err *err);
+int nilo_store_resume(struct nilo_store *s, int64_t connection, bool *ret_was, struct nilo_err *err);
 int nilo_store_read_until(struct nilo_store *s, int64_t connection, nilo_day day, struct nilo_err *err); /* only rises */
 
 const struct nilo_catalog *nilo_store_catalog(struct nilo_store *s); /* valid until the next define or rollback */
