@@ -1,4 +1,4 @@
-# A short front for Meson and Ninja. B=DIR builds somewhere else (DIR, DIR-asan, DIR-clang).
+# A short front for Meson and Ninja. B=DIR builds somewhere else (DIR, DIR-asan, DIR-clang, DIR-bench).
 B ?= build
 PREFIX ?= /usr/local
 
@@ -33,10 +33,13 @@ check-deep:
 
 # Our figures beside the peers', in one run; tables on the terminal, everything in bench/results. docs/benchmarks.md says how to read them.
 ROUNDS ?= 5
+V ?= 1000
+D ?= 100
 bench:
 	@tools/setup bench
-	@$(MAKE) --no-print-directory build
-	@bench/run --program $(B)/nilometer --rounds $(ROUNDS)
+	@$(MAKE) --no-print-directory $(B)-bench/build.ninja
+	@ninja -C $(B)-bench
+	@bench/run --build $(B)-bench --rounds $(ROUNDS) --videos $(V) --days $(D)
 
 # Each target of fuzz/ for FUZZ_SECONDS, from its corpus; what it finds anew stays in $(B)-fuzz/found.
 FUZZ_SECONDS ?= 60
@@ -51,7 +54,7 @@ install: build
 	@meson install -C $(B)
 
 clean:
-	rm -rf $(B) $(B)-asan $(B)-clang $(B)-fuzz
+	rm -rf $(B) $(B)-asan $(B)-clang $(B)-fuzz $(B)-bench
 
 $(B)/build.ninja:
 	@command -v meson >/dev/null || { echo "meson is missing: run tools/setup build (or make demo)" >&2; exit 1; }
@@ -65,3 +68,6 @@ $(B)-clang/build.ninja:
 
 $(B)-fuzz/build.ninja:
 	@CC=clang meson setup $(B)-fuzz $(SANITIZED) -Dtests=disabled -Dfuzz=true
+
+$(B)-bench/build.ninja:
+	@meson setup $(B)-bench --buildtype=debugoptimized -Dtests=disabled -Dbench=true
