@@ -57,6 +57,7 @@ void nilo__say(FILE *to, const char *cmd, const char *text);
 
 /* Text and a newline through the same filter. */
 void nilo__say_text(FILE *to, const char *text);
+void nilo__put(FILE *to, const char *text); /* the same filter */
 
 /* A table of texts, columns as wide as their widest cell; what is printed goes through the same filter. */
 struct nilo__table {

@@ -10,7 +10,7 @@
 #define CELL_MOST   4096
 
 /* Control characters, of ASCII and of Latin-1 in UTF-8, would move the cursor or start an escape. */
-static void put_clean(FILE *to, const char *text)
+void nilo__put(FILE *to, const char *text)
 {
     const unsigned char *p = (const unsigned char *)text;
     for (; *p != '\0'; p++) {
@@ -26,7 +26,7 @@ static void put_clean(FILE *to, const char *text)
 void nilo__say(FILE *to, const char *cmd, const char *text)
 {
     fprintf(to, "nilometer%s%s: ", cmd != NULL ? " " : "", cmd != NULL ? cmd : "");
-    put_clean(to, text);
+    nilo__put(to, text);
     fputc('\n', to);
     fflush(to);
 }
@@ -92,7 +92,7 @@ static void print_row(const struct nilo__table *t, size_t row, const size_t *wid
             fputs("  ", out);
         if (right)
             fprintf(out, "%*s", pad, "");
-        put_clean(out, cell);
+        nilo__put(out, cell);
         if (!right && c + 1 < t->columns)
             fprintf(out, "%*s", pad, "");
     }

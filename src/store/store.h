@@ -224,6 +224,40 @@ int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *c
 /** nilo_store_digest - SHA-256 hex over all derived rows in key order: what rebuild must reproduce. out: 65 bytes */
 int nilo_store_digest(struct nilo_store *s, char out[65], struct nilo_err *err);
 
+/* ---- checks ----------------------------------------------------------------------------------------------------------------------------- */
+
+enum nilo_check_level {
+    NILO_CHECK_FIGURE, /* tells how things stand */
+    NILO_CHECK_NOTE,   /* to be known, nothing to be done about it */
+    NILO_CHECK_ODD,    /* the numbers disagree with each other, or somebody has to decide */
+    NILO_CHECK_WRONG   /* the record itself is not as it must be */
+};
+struct nilo_check {
+    const char *name;
+    enum nilo_check_level level;
+    const char *finds; /* one line: what a finding is */
+    const char *fine;  /* what to say when there is none */
+    const char *todo;  /* what to do about one */
+    const char *sql[2]; /* by enum nilo_db_engine, ?1 is the present in microseconds; NULL: not to be said in SQL */
+};
+extern const struct nilo_check nilo_checks[];
+extern const size_t nilo_checks_n;
+
+/* One finding; NULL where it says nothing. */
+struct nilo_finding {
+    const char *workspace, *connection, *item, *window, *day /* YYYY-MM-DD */, *metric;
+    int scale; /* of value and other */
+    bool has_value, has_other;
+    int64_t value, other;
+    const char *text;
+};
+/** nilo_store_check - hands over every finding of one check. Nothing is written; memory is bounded (all but the order of rows is streamed).
+ *  fn      0 to go on, anything else ends it with that; uses no statement of this store */
+typedef int nilo_finding_fn(void *ctx, const struct nilo_finding *finding);
+int nilo_store_check(struct nilo_store *s, const struct nilo_check *check, nilo_finding_fn *fn, void *ctx, struct nilo_err *err);
+/** nilo_store_check_sql - appends the statement that it runs, with everything bound, to be run by sqlite3 or psql. false: it has none */
+bool nilo_store_check_sql(struct nilo_store *s, const struct nilo_check *check, struct nilo_buf *sql);
+
 /* ---- copies ---------------------------------------------------------------------------------------------------------------------------- */
 
 /** nilo_store_backup - a consistent copy of an SQLite store while others read and write it, checked, on disk when this returns, with its

@@ -302,11 +302,8 @@ static int seen_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_
     return 0;
 }
 
-static int all_anew(struct anew *a, size_t n, struct nilo_err *err) {
+static int fold_all(struct anew *a, size_t n, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;
-    if (nilo_db_prepare(a->store->db, "DELETE FROM best WHERE bucket = ?1 AND entity_id = ?2", &stmt, err) < 0 ||
-        nilo_db_many(stmt, n, 2, item_params, NULL, a, err) < 0)
-        return -1;
     if (nilo_db_prepare(a->store->db,
                         "SELECT win, day, metric_id, max(run_id) FROM day_value WHERE bucket = ?1 AND entity_id = ?2 AND seq > 0 AND cause = 3 "
                         "GROUP BY win, day, metric_id ORDER BY win, day, metric_id",
@@ -318,17 +315,47 @@ static int all_anew(struct anew *a, size_t n, struct nilo_err *err) {
                         "FROM observation o JOIN run r ON r.id = o.run_id WHERE o.bucket = ?1 AND o.entity_id = ?2 "
                         "ORDER BY o.win, o.day, o.captured_at, o.metric_id, o.run_id",
                         &stmt, err) < 0 ||
-        nilo_db_many(stmt, n, 2, item_params, seen_row, a, err) < 0 || fold_day(a, err) < 0)
+        nilo_db_many(stmt, n, 2, item_params, seen_row, a, err) < 0)
+        return -1;
+    return fold_day(a, err);
+}
+
+static int write_anew(struct anew *a, size_t n, struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    if (nilo_db_prepare(a->store->db, "DELETE FROM best WHERE bucket = ?1 AND entity_id = ?2", &stmt, err) < 0 ||
+        nilo_db_many(stmt, n, 2, item_params, NULL, a, err) < 0)
         return -1;
     return write_best(&(struct fold){a->store, a->best, a->n}, err);
+}
+
+static void done(struct anew *a) {
+    free(a->best);
+    free(a->seen);
+    free(a->corrections);
 }
 
 int nilo__best_anew(struct nilo_store *s, const struct nilo_entity_ref *e, size_t n, struct nilo_err *err) {
     struct anew a = {.store = s, .items = e};
     (void)nilo_store_catalog(s); /* loaded before: rows are decided while they come */
-    int rc = n ? all_anew(&a, n, err) : 0;
-    free(a.best);
-    free(a.seen);
-    free(a.corrections);
+    int rc = n ? fold_all(&a, n, err) : 0;
+    if (rc == 0 && n)
+        rc = write_anew(&a, n, err);
+    done(&a);
+    return rc;
+}
+
+int nilo__best_fresh(struct nilo_store *s, const struct nilo_entity_ref *e, size_t n, struct nilo__candidate **ret, size_t *ret_n,
+                     struct nilo_err *err) {
+    struct anew a = {.store = s, .items = e};
+    (void)nilo_store_catalog(s);
+    int rc = n ? fold_all(&a, n, err) : 0;
+    if (rc == 0) {
+        if (a.n)
+            qsort(a.best, a.n, sizeof *a.best, by_item);
+        *ret = a.best;
+        *ret_n = a.n;
+        a.best = NULL;
+    }
+    done(&a);
     return rc;
 }

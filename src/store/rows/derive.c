@@ -382,16 +382,31 @@ static int gather_series(struct all_series *all, struct nilo__items *items, size
     return 0;
 }
 
-static int derive_in(struct nilo_store *s, struct nilo__change *changes, size_t n, struct nilo__sums *t, struct nilo_arena *arena,
-                     struct nilo_err *err) {
+/* The heads that the walk found, for a reader that compares them with what is stored. */
+static int heads_of(const struct all_series *all, struct nilo__fresh *fresh, struct nilo_err *err) {
+    fresh->known = nilo_arena_array(all->arena, all->n, sizeof *fresh->known);
+    if (!fresh->known)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < all->n; i++) {
+        const struct series *x = &all->series[i];
+        if (x->has_head)
+            fresh->known[fresh->n_known++] =
+                (struct nilo__head){.entity = x->entity, .win = x->win, .metric = x->metric, .day = x->head_day, .value = x->head_value};
+    }
+    return 0;
+}
+
+/* fresh: the changes are whole items from nothing, and what comes of them is handed over instead of written. */
+static int derive_in(struct nilo_store *s, struct nilo__change *changes, size_t n, struct nilo__sums *t, struct nilo__fresh *fresh,
+                     struct nilo_arena *arena, struct nilo_err *err) {
     struct nilo__items items = {.arena = arena};
     struct all_series all = {.changes = changes, .arena = arena};
     qsort(changes, n, sizeof *changes, by_day_first);
     if (gather_items(&items, changes, n, err) < 0 || load_items(s, &items, err) < 0 ||
-        nilo__derive_reads(s, t, &items, changes, n, err) < 0)
+        nilo__derive_reads(s, t, &items, changes, n, fresh, err) < 0)
         return -1;
     qsort(changes, n, sizeof *changes, by_metric_first);
-    if (gather_series(&all, &items, n, err) < 0 || load_series(s, &all, err) < 0)
+    if (gather_series(&all, &items, n, err) < 0 || (!fresh && load_series(s, &all, err) < 0))
         return -1;
     for (size_t i = 0; i < all.n; i++) {
         const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(s), all.series[i].metric);
@@ -399,6 +414,8 @@ static int derive_in(struct nilo_store *s, struct nilo__change *changes, size_t 
             return nilo_err_set(err, NILO_ECORRUPT, "a value refers to metric %d, which is not defined", all.series[i].metric);
         walk_series(t, &all.series[i], changes + all.series[i].first, m);
     }
+    if (fresh)
+        return t->failed ? nilo_err_nomem(err) : heads_of(&all, fresh, err);
     return write_known(s, &all, err) < 0 ? -1 : nilo__sums_write(s, t, err);
 }
 
@@ -408,10 +425,15 @@ int nilo__derive(struct nilo_store *s, struct nilo__change *changes, size_t n, s
     struct nilo__sums t = {0};
     struct nilo_arena arena;
     nilo_arena_init(&arena, 0);
-    int rc = derive_in(s, changes, n, &t, &arena, err);
+    int rc = derive_in(s, changes, n, &t, NULL, &arena, err);
     free(t.slots);
     nilo_arena_done(&arena);
     return rc;
+}
+
+int nilo__derive_fresh(struct nilo_store *s, struct nilo__change *cells, size_t n, struct nilo__sums *t, struct nilo__fresh *ret,
+                       struct nilo_arena *arena, struct nilo_err *err) {
+    return n == 0 ? 0 : derive_in(s, cells, n, t, ret, arena, err);
 }
 
 int nilo__shown_of(struct nilo_store *s, struct nilo_entity_ref e, struct nilo__change **ret, size_t *n, size_t *cap,

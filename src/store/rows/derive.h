@@ -45,6 +45,12 @@ int nilo__best_fold(struct nilo_store *s, struct nilo__candidate *c, size_t n, s
 /** nilo__best_anew - the bests of these entities from every counted observation (after a correction, or a run taken out) */
 int nilo__best_anew(struct nilo_store *s, const struct nilo_entity_ref *e, size_t n, struct nilo_err *err);
 
+/** nilo__best_fresh - what they come to, ascending (entity, metric), nothing written. owner: caller, free() */
+int nilo__best_fresh(struct nilo_store *s, const struct nilo_entity_ref *e, size_t n, struct nilo__candidate **ret, size_t *ret_n,
+                     struct nilo_err *err);
+/** nilo__entities - every entity, ascending (bucket, id). owner: caller, free() */
+int nilo__entities(struct nilo_store *s, struct nilo_entity_ref **ret, size_t *ret_n, struct nilo_err *err);
+
 /** nilo__shown_of - appends every shown cell of an entity as a change from nothing; *ret grows by realloc */
 int nilo__shown_of(struct nilo_store *s, struct nilo_entity_ref e, struct nilo__change **ret, size_t *n, size_t *cap,
                    struct nilo_err *err);

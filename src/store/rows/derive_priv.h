@@ -66,8 +66,27 @@ void nilo__emit_cell(struct nilo__sums *t, const struct nilo__item *x, const str
 
 /* Order of changes by (entity, window, day, metric). */
 int nilo__change_cmp(const struct nilo__change *a, struct nilo_entity_ref e, int32_t win, int32_t day, int32_t metric);
-/** nilo__derive_reads - latest and metric 0 follow the changes, which are in that order */
+/* What whole items come to, for comparing: ascending (entity, win, metric) and (entity, win). */
+struct nilo__head {
+    struct nilo_entity_ref entity;
+    int32_t win, metric, day;
+    int64_t value;
+};
+struct nilo__read {
+    struct nilo_entity_ref entity;
+    int32_t win, first_day, day;
+};
+struct nilo__fresh {
+    struct nilo__head *known;
+    struct nilo__read *latest;
+    size_t n_known, n_latest;
+};
+/** nilo__derive_fresh - what all shown cells of whole items come to, without a look at anything derived and without writing: sums are
+ *  added to t, the rest lives in the arena. cells are sorted here */
+int nilo__derive_fresh(struct nilo_store *s, struct nilo__change *cells, size_t n, struct nilo__sums *t, struct nilo__fresh *ret,
+                       struct nilo_arena *arena, struct nilo_err *err);
+/** nilo__derive_reads - latest and metric 0 follow the changes, which are in that order; fresh: as above, or NULL */
 int nilo__derive_reads(struct nilo_store *s, struct nilo__sums *t, struct nilo__items *items, const struct nilo__change *changes, size_t n,
-                       struct nilo_err *err);
+                       struct nilo__fresh *fresh, struct nilo_err *err);
 
 #endif

@@ -217,10 +217,23 @@ static int write_latest(struct nilo_store *s, struct reads *r, struct nilo_err *
     return nilo_db_many(stmt, r->n_wins - put, 3, item_win_params, NULL, r->wins + put, err);
 }
 
+static int reads_of(const struct reads *r, struct nilo_arena *arena, struct nilo__fresh *fresh, struct nilo_err *err) {
+    fresh->latest = nilo_arena_array(arena, r->n_wins, sizeof *fresh->latest);
+    if (!fresh->latest)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < r->n_wins; i++) {
+        const struct item_win *x = &r->wins[i];
+        if (x->has)
+            fresh->latest[fresh->n_latest++] =
+                (struct nilo__read){.entity = x->entity, .win = x->win, .first_day = x->new_first, .day = x->new_day};
+    }
+    return 0;
+}
+
 int nilo__derive_reads(struct nilo_store *s, struct nilo__sums *t, struct nilo__items *items, const struct nilo__change *changes, size_t n,
-                       struct nilo_err *err) {
+                       struct nilo__fresh *fresh, struct nilo_err *err) {
     struct reads r = {0};
-    if (gather_reads(&r, items, changes, n, err) < 0 || load_reads(s, &r, err) < 0 || walk_reads(s, t, &r, err) < 0)
+    if (gather_reads(&r, items, changes, n, err) < 0 || (!fresh && load_reads(s, &r, err) < 0) || walk_reads(s, t, &r, err) < 0)
         return -1;
-    return write_latest(s, &r, err);
+    return fresh ? reads_of(&r, items->arena, fresh, err) : write_latest(s, &r, err);
 }

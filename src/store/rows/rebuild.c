@@ -6,7 +6,7 @@
 
 #define CHUNK 50000 /* shown cells derived at a time */
 
-static int load_entities(struct nilo_store *s, struct nilo_entity_ref **ret, size_t *ret_n, struct nilo_err *err) {
+int nilo__entities(struct nilo_store *s, struct nilo_entity_ref **ret, size_t *ret_n, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;
     int64_t count;
     size_t n = 0;
@@ -60,7 +60,7 @@ int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *c
     size_t n = 0;
     if (nilo_store_begin(s, err) < 0)
         return -1;
-    if (load_entities(s, &all, &n, err) < 0) {
+    if (nilo__entities(s, &all, &n, err) < 0) {
         nilo_store_rollback(s);
         return -1;
     }
