@@ -33,7 +33,7 @@ void nilo__say(FILE *to, const char *cmd, const char *text)
 
 void nilo__say_text(FILE *to, const char *text)
 {
-    put_clean(to, text);
+    nilo__put(to, text);
     fputc('\n', to);
 }
 
