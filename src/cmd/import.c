@@ -356,6 +356,13 @@ static int sink(void *ctx, const struct nilo_reading *reading, struct nilo_err *
     return err->code == NILO_EINVAL || err->code == NILO_EDATERANGE ? 1 : -1;
 }
 
+static void note(void *ctx, int64_t tag, const struct nilo_point *point)
+{
+    struct job *j = ctx;
+    if (point->outcome == NILO_REFUSED)
+        nilo_import_closed(j->import, tag, nilo_catalog_by_id(nilo_store_catalog(target(j)), point->metric)->name);
+}
+
 /* Rows refused before they came to record are written into the run's log too: one line a reason. */
 static int log_refusals(struct nilo_recorder *r, const struct nilo_import_report *report, struct nilo_err *err)
 {
@@ -397,6 +404,8 @@ static int record(struct job *j, const struct nilo_connection *c, struct nilo_ru
         .dry_run = j->dry_run && j->scratch == NULL,
         .target_day = NILO_DAY_NONE,
         .read_until = NILO_DAY_NONE,
+        .note = note,
+        .note_ctx = j,
     };
     const struct nilo_catalog *catalog;
     struct nilo_recorder *r;
@@ -482,7 +491,7 @@ const struct nilo_cmd nilo_cmd_import = {
         "1,234 is refused. A row with a cell that cannot be read is refused as a whole, counted, and told with its line; the others are "
         "recorded. The exit status is then 3. --refused keeps such rows in a file, to be mended and imported.\n"
         "\n"
-        "A day that is closed never changes: another value for it is refused and counted. With --revise it becomes an amendment beside the old "
+        "A day that is closed never changes: another value for it is refused, counted and told with its line; --refused keeps such rows too. With --revise it becomes an amendment beside the old "
         "value.\n"
         "\n"
         "    nilometer import stats.csv\n"

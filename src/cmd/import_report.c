@@ -82,18 +82,24 @@ static void add_places(struct nilo_buf *b, const struct nilo_import_refusal *why
         nilo_buf_addf(b, "%s%s:%" PRId64, i > 0 ? ", " : "", why->first[i].file, why->first[i].line);
 }
 
+static void add_refusal(struct nilo__table *t, bool first, const struct nilo_import_refusal *why, const char *one, const char *many)
+{
+    struct nilo_buf b;
+    nilo_buf_init(&b, 4000);
+    add_places(&b, why);
+    nilo__table_add(t, first ? "refused" : "");
+    nilo__table_addf(t, "%s: %" PRId64 " %s%s", why->reason, why->rows, why->rows == 1 ? one : many, nilo_buf_str(&b));
+    nilo_buf_done(&b);
+}
+
 static void add_refusals(struct nilo__table *t, const struct nilo__import_result *r)
 {
-    for (size_t i = 0; i < r->report->n_refusals; i++) {
-        const struct nilo_import_refusal *why = &r->report->refusals[i];
-        struct nilo_buf b;
-        nilo_buf_init(&b, 4000);
-        add_places(&b, why);
-        nilo__table_add(t, i == 0 ? "refused" : "");
-        nilo__table_addf(t, "%s: %" PRId64 " %s%s", why->reason, why->rows, why->rows == 1 ? "row" : "rows", nilo_buf_str(&b));
-        nilo_buf_done(&b);
-    }
-    if (r->refused_path != NULL && r->report->refused > 0) {
+    const struct nilo_import_report *p = r->report;
+    for (size_t i = 0; i < p->n_refusals; i++)
+        add_refusal(t, i == 0, &p->refusals[i], "row", "rows");
+    for (size_t i = 0; i < p->n_closed; i++)
+        add_refusal(t, i + p->n_refusals == 0, &p->closed[i], "value", "values");
+    if (r->refused_path != NULL && p->refused + (int64_t)p->n_closed > 0) {
         nilo__table_add(t, "");
         nilo__table_addf(t, "the rows are in %s", r->refused_path);
     }
@@ -151,15 +157,15 @@ static void json_values(struct nilo_json_out *o, const struct nilo_run *run)
     nilo_json_object_end(o);
 }
 
-static void json_refusals(struct nilo_json_out *o, const struct nilo_import_report *p)
+static void json_refusals(struct nilo_json_out *o, const char *name, const char *unit, const struct nilo_import_refusal *list, size_t n)
 {
-    nilo_json_key(o, "refused");
+    nilo_json_key(o, name);
     nilo_json_array_begin(o);
-    for (size_t i = 0; i < p->n_refusals; i++) {
-        const struct nilo_import_refusal *why = &p->refusals[i];
+    for (size_t i = 0; i < n; i++) {
+        const struct nilo_import_refusal *why = &list[i];
         nilo_json_object_begin(o);
         member_str(o, "reason", why->reason);
-        member_int(o, "rows", why->rows);
+        member_int(o, unit, why->rows);
         nilo_json_key(o, "first");
         nilo_json_array_begin(o);
         for (int k = 0; k < why->n_first; k++) {
@@ -197,7 +203,8 @@ static int print_json(struct nilo_cmd_ctx *ctx, const struct nilo__import_result
     nilo_json_key(o, "last_day");
     nilo__json_day(o, r->run->last_day);
     member_int(o, "days_closed", r->run->days_closed);
-    json_refusals(o, r->report);
+    json_refusals(o, "refused", "rows", r->report->refusals, r->report->n_refusals);
+    json_refusals(o, "closed", "values", r->report->closed, r->report->n_closed);
     nilo_json_object_end(o);
     return nilo__answer_print(&a, ctx->out, err);
 }

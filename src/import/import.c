@@ -18,6 +18,7 @@ struct nilo_import {
     struct nilo__refusals *refusals;
     struct nilo_import_report report;
     int64_t total_bytes, done_bytes; /* of all files; of those that are over */
+    struct nilo_err late;            /* what went wrong in nilo_import_closed(), code NILO_OK: nothing */
     struct nilo_buf before;          /* external id of the reading handed over last */
 };
 
@@ -318,6 +319,7 @@ static int hand_over(struct nilo_import *im, struct feed *f, const struct nilo__
     struct nilo_reading reading = {
         .kind = NILO_CONTENT, .external_id = p->external_id, .win = p->win, .captured_at = p->captured_at, .day = p->day,
         .attrs = says_something(p) ? &attrs : NULL, .owner = p->owner, .values = f->values, .n_values = fill_values(im, f, p),
+        .tag = staged->seq,
     };
     struct nilo_err why = {0};
     int rc = f->sink(f->ctx, &reading, &why);
@@ -373,8 +375,32 @@ int nilo_import_feed(struct nilo_import *im, const struct nilo_catalog *catalog,
     return rc;
 }
 
+static int note_closed(struct nilo_import *im, int64_t tag, const char *metric, struct nilo_err *err)
+{
+    int file;
+    int64_t line;
+    const char *raw;
+    size_t raw_len = 0;
+    if (nilo__stage_place(im->stage, tag, &file, &line, err) != 0 || nilo__stage_raw(im->stage, tag, &raw, &raw_len, err) != 0 ||
+        nilo__refusals_closed(im->refusals, metric, file, line, raw, raw_len, err) != 0)
+        return -1;
+    return nilo__stage_drop_raw(im->stage, tag, err);
+}
+
+void nilo_import_closed(struct nilo_import *im, int64_t tag, const char *metric)
+{
+    if (im->late.code == NILO_OK)
+        (void)note_closed(im, tag, metric, &im->late);
+    nilo__refusals_report(im->refusals, &im->report);
+}
+
 int nilo_import_close(struct nilo_import *im, struct nilo_err *err)
 {
+    if (im->late.code != NILO_OK) {
+        if (err != NULL)
+            *err = im->late;
+        return -1;
+    }
     return nilo__refusals_close(im->refusals, err);
 }
 

@@ -56,6 +56,8 @@ struct nilo_import_report {
     int64_t merged;   /* of those: readings of the same (entity, window, day, captured_at) as the one before */
     const struct nilo_import_refusal *refusals;
     size_t n_refusals;
+    const struct nilo_import_refusal *closed; /* values refused because their day is closed, one entry a metric; rows: values */
+    size_t n_closed;
 };
 
 struct nilo_import;
@@ -71,6 +73,9 @@ int nilo_import_read(const struct nilo_import_options *o, struct nilo_import **r
 typedef int nilo_import_sink_fn(void *ctx, const struct nilo_reading *reading, struct nilo_err *err);
 /** nilo_import_feed - hand everything over, sorted. catalog: the same metrics with the ids they are stored under. Once. */
 int nilo_import_feed(struct nilo_import *im, const struct nilo_catalog *catalog, nilo_import_sink_fn *sink, void *ctx, struct nilo_err *err);
+/** nilo_import_closed - a value of a reading handed over (tag: the reading's) was refused because its day is closed and holds another: the report
+ *  tells its line, and its row is among the refused ones, once. What goes wrong here nilo_import_close() says */
+void nilo_import_closed(struct nilo_import *im, int64_t tag, const char *metric);
 /** nilo_import_close - the file of refused rows is complete on disk. errors: NILO_EIO, NILO_EFULL */
 int nilo_import_close(struct nilo_import *im, struct nilo_err *err);
 const struct nilo_import_report *nilo_import_report(const struct nilo_import *im); /* valid until freed */

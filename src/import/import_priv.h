@@ -188,6 +188,10 @@ int64_t nilo__stage_count(const struct nilo__stage *s);
 int nilo__stage_sort(struct nilo__stage *s, struct nilo_err *err); /* then row by row: */
 /** nilo__stage_next - 1 and a reading, 0 at the end; texts live until the next call. values: n_values of them */
 int nilo__stage_next(struct nilo__stage *s, struct nilo__value *values, size_t n_values, struct nilo__staged *ret, struct nilo_err *err);
+/** nilo__stage_place - where the row came from */
+int nilo__stage_place(struct nilo__stage *s, int64_t seq, int *ret_file, int64_t *ret_line, struct nilo_err *err);
+/** nilo__stage_drop_raw - it is not given a second time */
+int nilo__stage_drop_raw(struct nilo__stage *s, int64_t seq, struct nilo_err *err);
 /** nilo__stage_raw - the row as it stood in its file; NULL when it was not kept. valid until the next call */
 int nilo__stage_raw(struct nilo__stage *s, int64_t seq, const char **ret, size_t *ret_len, struct nilo_err *err);
 
@@ -201,6 +205,9 @@ int nilo__refusals_header(struct nilo__refusals *r, int file, const char *raw, s
 /** nilo__refusals_add - one row. sentence: for NILO__SINK and NILO__JSON. raw NULL: not kept */
 int nilo__refusals_add(struct nilo__refusals *r, const struct nilo__plan *p, const struct nilo__refused *why, const char *sentence,
                        int file, int64_t line, const char *raw, size_t raw_len, struct nilo_err *err);
+/** nilo__refusals_closed - one value of a row that was recorded otherwise. raw NULL: not kept, or kept already */
+int nilo__refusals_closed(struct nilo__refusals *r, const char *metric, int file, int64_t line, const char *raw, size_t raw_len,
+                          struct nilo_err *err);
 int nilo__refusals_flush(struct nilo__refusals *r, struct nilo_err *err);
 int nilo__refusals_close(struct nilo__refusals *r, struct nilo_err *err);
 void nilo__refusals_report(const struct nilo__refusals *r, struct nilo_import_report *ret);

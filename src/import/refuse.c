@@ -17,6 +17,7 @@
 struct kind {
     enum nilo__why why;
     int field;
+    const char *sentence; /* what record said about the reading; else NULL */
 };
 
 struct nilo__refusals {
@@ -25,6 +26,9 @@ struct nilo__refusals {
     struct kind *kinds;
     size_t n;
     int64_t rows;
+    struct nilo_import_refusal *closed; /* values of closed days, one entry a metric */
+    const char **closed_metrics;
+    size_t n_closed;
     FILE *out;
     bool made; /* out is a new file of ours */
     struct nilo_arena arena;
@@ -144,7 +148,9 @@ int nilo__refusals_new(const struct nilo_import_options *o, struct nilo__refusal
     r->headers = calloc(o->n_files + 1, sizeof *r->headers);
     r->list = calloc(KINDS_MAX, sizeof *r->list);
     r->kinds = calloc(KINDS_MAX, sizeof *r->kinds);
-    int rc = r->list == NULL || r->kinds == NULL || r->headers == NULL ? nilo_err_nomem(err) : 0;
+    r->closed = calloc(KINDS_MAX, sizeof *r->closed);
+    r->closed_metrics = calloc(KINDS_MAX, sizeof *r->closed_metrics);
+    int rc = r->closed == NULL || r->closed_metrics == NULL || r->list == NULL || r->kinds == NULL || r->headers == NULL ? nilo_err_nomem(err) : 0;
     if (rc == 0 && o->refused != NULL)
         rc = open_out(r, err);
     if (rc != 0) {
@@ -169,6 +175,8 @@ void nilo__refusals_free(struct nilo__refusals *r)
     free(r->headers);
     free(r->list);
     free(r->kinds);
+    free(r->closed);
+    free(r->closed_metrics);
     free(r);
 }
 
@@ -215,7 +223,8 @@ static struct nilo_import_refusal *entry_for(struct nilo__refusals *r, const str
                                              const char *sentence)
 {
     for (size_t i = 0; i < r->n; i++) {
-        if (r->kinds[i].why == why->why && r->kinds[i].field == why->field)
+        if (r->kinds[i].why == why->why && r->kinds[i].field == why->field &&
+            (r->kinds[i].sentence == NULL || strcmp(r->kinds[i].sentence, sentence) == 0))
             return &r->list[i];
     }
     if (r->n == KINDS_MAX - 1) { /* the last place collects the rest */
@@ -225,8 +234,38 @@ static struct nilo_import_refusal *entry_for(struct nilo__refusals *r, const str
     if (r->n == KINDS_MAX)
         return &r->list[KINDS_MAX - 1];
     r->kinds[r->n] = (struct kind){.why = why->why, .field = why->field};
+    if (why->why == NILO__SINK)
+        r->kinds[r->n].sentence = nilo_arena_strdup(&r->arena, sentence); /* out of memory: no more than one entry for them all */
     describe(p, why, sentence, &r->list[r->n]);
     return &r->list[r->n++];
+}
+
+static void add_place(const struct nilo__refusals *r, struct nilo_import_refusal *e, int file, int64_t line)
+{
+    const char *name = r->o->files[file];
+    e->rows++;
+    if (e->n_first == NILO_IMPORT_FIRST)
+        return;
+    e->first[e->n_first].file = strcmp(name, "-") == 0 ? "stdin" : name;
+    e->first[e->n_first++].line = line;
+}
+
+int nilo__refusals_closed(struct nilo__refusals *r, const char *metric, int file, int64_t line, const char *raw, size_t raw_len,
+                          struct nilo_err *err)
+{
+    size_t i = 0;
+    while (i < r->n_closed && strcmp(r->closed_metrics[i], metric) != 0)
+        i++;
+    if (i == KINDS_MAX)
+        i--; /* the last place collects the rest */
+    if (i == r->n_closed) {
+        if ((r->closed_metrics[i] = nilo_arena_strdup(&r->arena, metric)) == NULL)
+            return nilo_err_nomem(err);
+        snprintf(r->closed[i].reason, sizeof r->closed[i].reason, "%s: the day is closed and holds another value", metric);
+        r->n_closed++;
+    }
+    add_place(r, &r->closed[i], file, line);
+    return write_row(r, file, raw, raw_len, err);
 }
 
 int nilo__refusals_add(struct nilo__refusals *r, const struct nilo__plan *p, const struct nilo__refused *why, const char *sentence,
@@ -234,12 +273,7 @@ int nilo__refusals_add(struct nilo__refusals *r, const struct nilo__plan *p, con
 {
     struct nilo_import_refusal *e = entry_for(r, p, why, sentence);
     r->rows++;
-    e->rows++;
-    if (e->n_first < NILO_IMPORT_FIRST) {
-        const char *name = r->o->files[file];
-        e->first[e->n_first].file = strcmp(name, "-") == 0 ? "stdin" : name;
-        e->first[e->n_first++].line = line;
-    }
+    add_place(r, e, file, line);
     return write_row(r, file, raw, raw_len, err);
 }
 
@@ -248,4 +282,6 @@ void nilo__refusals_report(const struct nilo__refusals *r, struct nilo_import_re
     ret->refused = r->rows;
     ret->refusals = r->list;
     ret->n_refusals = r->n;
+    ret->closed = r->closed;
+    ret->n_closed = r->n_closed;
 }

@@ -4,6 +4,7 @@
  * files are SQLite's: in SQLITE_TMPDIR or TMPDIR. */
 #include "import/import_priv.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,13 +27,15 @@ static const char insert_raw[] = "INSERT INTO raw (seq, text) VALUES (?1, ?2)";
 static const char select_sorted[] =
     "SELECT seq, external_id, win, day, at, source_day, captured_at, file, line, payload FROM reading"
     " ORDER BY external_id, win, day, at, seq";
+static const char select_place[] = "SELECT file, line FROM reading WHERE seq = ?1";
+static const char delete_raw[] = "DELETE FROM raw WHERE seq = ?1";
 static const char select_raw[] = "SELECT text FROM raw WHERE seq = ?1";
 
 struct nilo__stage {
     struct nilo_db *db;
     bool keep_raw;
     int64_t count;
-    struct nilo_db_stmt *add, *add_raw, *sorted, *raw;
+    struct nilo_db_stmt *add, *add_raw, *sorted, *raw, *place, *drop;
     struct nilo_buf payload;
 };
 
@@ -217,4 +220,27 @@ int nilo__stage_raw(struct nilo__stage *s, int64_t seq, const char **ret, size_t
         *ret_len = text.len;
     }
     return rc < 0 ? -1 : 0;
+}
+
+int nilo__stage_place(struct nilo__stage *s, int64_t seq, int *ret_file, int64_t *ret_line, struct nilo_err *err)
+{
+    if (s->place == NULL && nilo_db_prepare(s->db, select_place, &s->place, err) != 0)
+        return -1;
+    int rc = nilo_db_query(s->place, &NILO_DBV_INT(seq), 1, err) != 0 ? -1 : nilo_db_row(s->place, err);
+    if (rc <= 0)
+        return rc < 0 ? -1 : nilo_err_set(err, NILO_EINTERNAL, "there is no row %" PRId64 " to be refused", seq);
+    *ret_file = (int)nilo_db_column_int(s->place, 0);
+    *ret_line = nilo_db_column_int(s->place, 1);
+    nilo_db_reset(s->place);
+    return 0;
+}
+
+int nilo__stage_drop_raw(struct nilo__stage *s, int64_t seq, struct nilo_err *err)
+{
+    if (!s->keep_raw)
+        return 0;
+    if (s->drop == NULL && nilo_db_prepare(s->db, delete_raw, &s->drop, err) != 0)
+        return -1;
+    nilo_db_reset(s->raw);
+    return nilo_db_run(s->drop, &NILO_DBV_INT(seq), 1, NULL, err);
 }

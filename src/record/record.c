@@ -420,7 +420,8 @@ static int gather_points(struct nilo_recorder *r, struct chunk *c, struct nilo_e
                                                            .value = v->value,
                                                            .absence = v->absence,
                                                            .provenance = p->r.provenance,
-                                                           .meta = v->meta};
+                                                           .meta = v->meta,
+                                                           .tag = p->r.tag};
             if (nilo_day_is_none(r->run.first_day) || day.n < r->run.first_day.n)
                 r->run.first_day = day;
             if (nilo_day_is_none(r->run.last_day) || day.n > r->run.last_day.n)
@@ -461,6 +462,8 @@ static void tally(struct nilo_recorder *r, const struct chunk *c) {
         const struct nilo_point *p = &c->points[i];
         const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(r->store), p->metric);
         enum nilo_outcome o = p->outcome;
+        if (r->options.note && (o == NILO_REFUSED || o == NILO_UNCHANGED))
+            r->options.note(r->options.note_ctx, p->tag, p);
         if (sql && o == NILO_REFUSED) {
             note_difference(r, p, m);
             o = NILO_UNCHANGED;

@@ -24,7 +24,13 @@ struct nilo_reading {
     const char *owner;         /* owner key to credit, NULL = none */
     const struct nilo_reading_value *values;
     size_t n_values;
+    int64_t tag;               /* the caller's own number for it, given back by nilo_record_note_fn */
 };
+
+/* Told of each value that was refused because its day is closed and holds another (point->outcome NILO_REFUSED; of an SQL source the run counts it
+ * as unchanged), and of each that the record knew already (NILO_UNCHANGED). tag: of the reading that brought it. Called while its
+ * chunk is written, before that is committed; point is valid during the call. */
+typedef void nilo_record_note_fn(void *ctx, int64_t tag, const struct nilo_point *point);
 
 struct nilo_run_options {
     enum nilo_run_kind kind;
@@ -39,6 +45,8 @@ struct nilo_run_options {
     nilo_day read_until; /* SQL: last day that this run read after its end, set before finishing through nilo_record_read_until */
     size_t chunk;        /* points a transaction; 0 = 50,000 */
     const char *author;
+    nilo_record_note_fn *note; /* may be NULL */
+    void *note_ctx;
 };
 
 struct nilo_recorder; /* one run being written */
@@ -61,9 +69,6 @@ int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const cha
 void nilo_record_read_until(struct nilo_recorder *r, nilo_day day);
 void nilo_record_metrics_collected(struct nilo_recorder *r, int n);
 int64_t nilo_record_run(const struct nilo_recorder *r);
-
-/* What happened to a closed day's other value; called for REFUSED and UNCHANGED-but-different points, may be NULL. */
-typedef void nilo_record_note_fn(void *ctx, const struct nilo_reading *reading, const struct nilo_point *point);
 
 /** nilo_record_finish - writes what is left, judges the run (quarantine), closes days, logs the run. Frees r in every case.
  *  failed_all: the run read nothing at all (source down): status failed with `error`

@@ -195,6 +195,7 @@ struct nilo_point {
     enum nilo_absence absence;
     enum nilo_provenance provenance;
     const char *meta;      /* JSON or NULL */
+    int64_t tag;           /* record's own business */
     enum nilo_outcome outcome; /* out */
     bool had_before;       /* out: the newest known value of an earlier reading existed ... */
     int64_t before;        /* out: ... and was this */

@@ -105,6 +105,16 @@ static void workspace_and_platform_are_made(void **state)
     assert_ends(line("import --platform 'You Tube'" MAP "%s", nilo_test_path("plain.csv")), 2, "--platform");
 }
 
+static void assert_file(const char *path, const char *expected)
+{
+    char text[400];
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    assert_string_equal(text, expected);
+}
+
 static void refused_rows_make_it_done_in_part(void **state)
 {
     (void)state;
@@ -115,12 +125,7 @@ static void refused_rows_make_it_done_in_part(void **state)
     cmd_assert_contains(r->out, "{\"reason\":\"views (column v): not a number (\\\"x\\\")\",\"rows\":1,\"first\":[{\"file\":\"");
     cmd_assert_contains(r->out, "bad.csv\",\"line\":3}]}");
     cmd_assert_contains(r->out, "the day is in the future");
-    char text[200];
-    FILE *f = fopen(kept, "r");
-    assert_non_null(f);
-    text[fread(text, 1, sizeof text - 1, f)] = '\0';
-    fclose(f);
-    assert_string_equal(text, "id,d,v\nb,2026-03-01,x\nc,2026-04-01,7\n");
+    assert_file(kept, "id,d,v\nb,2026-03-01,x\nc,2026-04-01,7\n");
     r = line("import" MAP "%s", bad);
     assert_int_equal(r->status, 3);
     cmd_assert_contains(r->out, "views (column v): not a number (\"x\"): 1 row at ");
@@ -139,12 +144,45 @@ static void metrics_of_ones_own_must_be_defined(void **state)
     assert_ends(line("import --define day --map external_id=id,day=d,views=v %s", csv), 2, "--define: day cannot be the name");
 }
 
+/* Two values of one row, a row without any other, and one that comes over standard input: each line is told, each row kept once. */
+static void values_of_closed_days_are_told_by_line(void **state)
+{
+    (void)state;
+    static const char map[] = "--map external_id=id,day=d,views=v,likes=l";
+    const char *first = file("first.csv", "id,d,v,l\na,2026-03-01,5,1\nb,2026-03-01,6,2\nc,2026-03-02,7,3\n");
+    const char *other = file("other2.csv", "id,d,v,l\nc,2026-03-02,7,3\nb,2026-03-01,60,20\na,2026-03-01,5,10\n"), *kept = nilo_test_path("closed2.csv");
+    assert_json(line("import --json %s %s", map, first), 0, "\"recorded\":6");
+    const struct cmd_result *r = line("import --json --refused %s %s %s", kept, map, other);
+    assert_json(r, 3, "\"unchanged\":3,\"merged\":0,\"late\":0,\"amended\":0,\"refused\":3}");
+    cmd_assert_contains(r->out, "\"reason\":\"likes: the day is closed and holds another value\",\"values\":2,");
+    cmd_assert_contains(r->out, "\"reason\":\"views: the day is closed and holds another value\",\"values\":1,");
+    assert_file(kept, "id,d,v,l\na,2026-03-01,5,10\nb,2026-03-01,60,20\n");
+}
+
+static void negative_counts_are_refused_by_line(void **state)
+{
+    (void)state;
+    const char *bad = file("negative.csv", "id,d,v,n\na,2026-03-01,5,1\nb,2026-03-01,-6,1\nc,2026-03-01,6,-1\nd\x1f,2026-03-01,6,1\n");
+    const struct cmd_result *r = line("import --json --define net:average --map external_id=id,day=d,views=v,net=n %s", bad);
+    assert_json(r, 3, "\"read\":4,\"taken\":2,\"merged\":0,\"left_out\":0,\"refused\":2}");
+    cmd_assert_contains(r->out, "views is a count and cannot be negative\",\"rows\":1,");
+    cmd_assert_contains(r->out, "without control characters\",\"rows\":1,");
+}
+
 static void closed_days_stay_as_they_are(void **state)
 {
     (void)state;
     assert_json(line("import --json" MAP "%s", nilo_test_path("plain.csv")), 0, "\"days_closed\":8");
     const char *other = file("other.csv", "id,d,v\na,2026-03-01,50\nb,2026-03-01,6\nc,2026-03-01,1\n");
-    assert_json(line("import --json" MAP "%s", other), 3, "\"unchanged\":1,\"merged\":0,\"late\":1,\"amended\":0,\"refused\":1}");
+    const char *kept = nilo_test_path("closed.csv");
+    const struct cmd_result *r = line("import --json --refused %s" MAP "%s", kept, other);
+    assert_json(r, 3, "\"unchanged\":1,\"merged\":0,\"late\":1,\"amended\":0,\"refused\":1}");
+    cmd_assert_contains(r->out, "\"closed\":[{\"reason\":\"views: the day is closed and holds another value\",\"values\":1,\"first\":[{\"file\":\"");
+    cmd_assert_contains(r->out, "other.csv\",\"line\":2}]}]");
+    assert_file(kept, "id,d,v\na,2026-03-01,50\n");
+    r = line("import" MAP "%s", other);
+    assert_int_equal(r->status, 3);
+    cmd_assert_contains(r->out, "refused   views: the day is closed and holds another value: 1 value at ");
     assert_json(line("import --json --revise" MAP "%s", other), 0, "\"unchanged\":2,\"merged\":0,\"late\":0,\"amended\":1,\"refused\":0}");
     assert_json(line("import --json" MAP "%s", other), 0, "\"unchanged\":3,");
 }
@@ -257,6 +295,8 @@ int main(void)
         cmocka_unit_test_setup(a_summary_says_what_was_done, new_store),
         cmocka_unit_test_setup(again_changes_nothing, new_store),
         cmocka_unit_test_setup(workspace_and_platform_are_made, new_store),
+        cmocka_unit_test_setup(values_of_closed_days_are_told_by_line, new_store),
+        cmocka_unit_test_setup(negative_counts_are_refused_by_line, new_store),
         cmocka_unit_test_setup(refused_rows_make_it_done_in_part, new_store),
         cmocka_unit_test_setup(metrics_of_ones_own_must_be_defined, new_store),
         cmocka_unit_test_setup(closed_days_stay_as_they_are, new_store),

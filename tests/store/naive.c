@@ -280,10 +280,6 @@ static enum nilo_outcome write_value(struct naive *m, struct n_run *run, const s
     struct n_shown before = naive_shown(m, c, closed);
     enum nilo_cause cause = NILO_CAUSE_BASE;
     enum nilo_outcome outcome = NILO_UNCHANGED;
-    *ret_recorded = false;
-    for (int i = c->obs; i >= 0; i = m->obs[i].next)
-        if (m->obs[i].run == in->run && m->obs[i].captured_at == in->captured_at)
-            return NILO_MERGED; /* told once more beside another day's values */
     if (closed)
         outcome = judge_closed(m, run, c, &before, in, &cause);
     else if (!known_already(m, c, in))
@@ -383,7 +379,34 @@ static int workspace_of(const struct naive *m, const struct n_reading *r)
     return m->conns[m->entities[r->entity].conn].workspace;
 }
 
-static void write_reading(struct naive *m, struct n_run *run, int run_at, const struct n_reading *r)
+/* The moment, and the day it is about: the one named, else the civil one. */
+static nilo_us moment(const struct naive *m, const struct n_reading *r)
+{
+    return r->captured_at != NILO_US_NONE ? r->captured_at : naive_day_start(m, workspace_of(m, r), r->day + 1) - 1;
+}
+
+static int32_t about(const struct naive *m, const struct n_reading *r)
+{
+    return r->day != INT32_MIN ? r->day : naive_day(m, workspace_of(m, r), r->captured_at);
+}
+
+static bool same_instant(const struct naive *m, const struct n_reading *a, const struct n_reading *b)
+{
+    return a->entity == b->entity && a->win == b->win && moment(m, a) == moment(m, b);
+}
+
+/* Told before beside another day's values? first..r: the readings of the run, in order */
+static bool told_before(const struct naive *m, const struct n_reading *first, const struct n_reading *r, int metric)
+{
+    int workspace = workspace_of(m, r);
+    for (const struct n_reading *b = first; b < r; b++)
+        if (!b->dropped && same_instant(m, b, r) && value_at(b, metric) >= 0 &&
+            day_of(m, workspace, b, metric) == day_of(m, workspace, r, metric))
+            return true;
+    return false;
+}
+
+static void write_reading(struct naive *m, struct n_run *run, int run_at, const struct n_reading *first, const struct n_reading *r)
 {
     int workspace = m->conns[run->conn].workspace;
     nilo_us at = r->captured_at == NILO_US_NONE ? naive_day_start(m, workspace, r->day + 1) - 1 : r->captured_at;
@@ -400,6 +423,10 @@ static void write_reading(struct naive *m, struct n_run *run, int run_at, const 
                           .rank = run->revise && run->kind != NILO_RUN_BACKFILL ? NILO_RANK_REVISE
                                   : run->kind == NILO_RUN_COLLECT                       ? (int)NILO_OBSERVED
                                                                                         : (int)r->provenance};
+        if (told_before(m, first, r, v->metric)) {
+            run->outcomes[NILO_MERGED]++;
+            continue;
+        }
         enum nilo_outcome outcome = write_value(m, run, &o, &recorded);
         run->outcomes[outcome]++;
         if (v->metric == M_GMV && outcome == NILO_UNCHANGED && v->absence == NILO_PRESENT && naive_closed(m, r->entity, day) &&
@@ -474,22 +501,6 @@ static bool suspicious(const struct naive *m, int run_at, const struct guard *g)
 
 /* ---- runs ---------------------------------------------------------------------------------------------------------------------------- */
 
-/* The moment, and the day it is about: the one named, else the civil one. */
-static nilo_us moment(const struct naive *m, const struct n_reading *r)
-{
-    return r->captured_at != NILO_US_NONE ? r->captured_at : naive_day_start(m, workspace_of(m, r), r->day + 1) - 1;
-}
-
-static int32_t about(const struct naive *m, const struct n_reading *r)
-{
-    return r->day != INT32_MIN ? r->day : naive_day(m, workspace_of(m, r), r->captured_at);
-}
-
-static bool same_instant(const struct naive *m, const struct n_reading *a, const struct n_reading *b)
-{
-    return a->entity == b->entity && a->win == b->win && moment(m, a) == moment(m, b);
-}
-
 /* Does the day that it names say where any of its values belongs? */
 static bool day_matters(const struct naive *m, const struct n_reading *r)
 {
@@ -562,7 +573,7 @@ void naive_run(struct naive *m, struct n_run *run, struct n_reading *r, int n, b
     }
     for (int i = 0; i < n; i++)
         if (!r[i].dropped)
-            write_reading(m, run, at, &r[i]);
+            write_reading(m, run, at, r, &r[i]);
     if (run->kind == NILO_RUN_COLLECT && !run->platform) { /* an SQL source that counts a closed day otherwise changes nothing */
         run->outcomes[NILO_UNCHANGED] += run->outcomes[NILO_REFUSED];
         run->outcomes[NILO_REFUSED] = 0;
