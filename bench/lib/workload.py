@@ -30,7 +30,8 @@ OURS = ("nilometer", "nilometer-pg")
 
 
 class Contestant:
-    def __init__(self, name, program, target, server=0, before=None):
+    def __init__(self, name, program, target, server=None, before=None):
+        """program None: the engine is not here. server: has a pid"""
         self.name, self.program, self.target, self.server = name, program, target, server
         self.before = before  # each load
         self.figures = {}  # name -> one a round
@@ -79,7 +80,7 @@ class Memory(threading.Thread):
 def run_client(c, data, mode, runs):
     """{figure: value} of one phase; None when the engine is not installed."""
     child = subprocess.Popen([c.program, data, c.target, mode, str(runs)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    memory = Memory(child.pid, c.server)
+    memory = Memory(child.pid, c.server.pid if c.server else 0)
     out, said = child.communicate()
     peak = memory.end()
     if child.returncode == NOT_INSTALLED:
@@ -115,7 +116,7 @@ def keep(c, figures):
 
 def race(contestants, data, right, rounds, runs, tell):
     """Every round: each loads anew, is asked, and appends; every other round the other way round. Returns those that are not installed."""
-    missing = []
+    missing = [c for c in contestants if c.program is None]
     for number in range(rounds):
         for c in list(contestants) if number % 2 == 0 else list(reversed(contestants)):
             if c in missing:
