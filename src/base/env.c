@@ -72,15 +72,21 @@ static int displace(const char *now, struct nilo_clock *clock, struct nilo_err *
     return 0;
 }
 
-int nilo_env_system(struct nilo_env *ret_env, struct nilo_err *err)
+int nilo_env_plain(struct nilo_env *ret_env, struct nilo_err *err)
 {
-    struct nilo_env env = {
+    if (nilo__sodium_init() != 0)
+        return nilo_err_set(err, NILO_EINTERNAL, "the system gives no random numbers");
+    *ret_env = (struct nilo_env){
         .clock = {.wall = system_wall, .mono = system_mono, .sleep = system_sleep},
         .random = {.fill = system_fill},
     };
-    if (nilo__sodium_init() != 0)
-        return nilo_err_set(err, NILO_EINTERNAL, "the system gives no random numbers");
-    if (displace(getenv("NILO_NOW"), &env.clock, err) != 0)
+    return 0;
+}
+
+int nilo_env_system(struct nilo_env *ret_env, struct nilo_err *err)
+{
+    struct nilo_env env;
+    if (nilo_env_plain(&env, err) != 0 || displace(getenv("NILO_NOW"), &env.clock, err) != 0)
         return -1;
     *ret_env = env;
     return 0;

@@ -40,6 +40,8 @@ struct nilo_env {
  *  there and runs on; empty = unset), so that a demonstration and tests can stand on any day. Call it before threads start.
  *  errors  NILO_EDATE, NILO_EDATERANGE unreadable NILO_NOW */
 int nilo_env_system(struct nilo_env *ret_env, struct nilo_err *err);
+/** nilo_env_plain - the same without NILO_NOW, and without state of the process: for the library, in any thread */
+int nilo_env_plain(struct nilo_env *ret_env, struct nilo_err *err);
 
 /* A virtual clock: stands still until moved; sleep() moves it. */
 struct nilo_virtual_clock {

@@ -31,18 +31,24 @@ static size_t decode_into(char *out, const char *p, size_t len, bool plus)
 }
 
 /* What was typed may hold a % of its own ("like.%cats%"): where decoding gives no text, it is taken as it stands. */
+size_t nilo__decode(char *out, const char *p, size_t len, bool url)
+{
+    size_t n = decode_into(out, p, len, url);
+    if (!url && (memchr(out, '\0', n) || !nilo_utf8_valid(out, n, NULL))) {
+        memcpy(out, p, len);
+        n = len;
+    }
+    out[n] = '\0';
+    return memchr(out, '\0', n) || !nilo_utf8_valid(out, n, NULL) ? SIZE_MAX : n;
+}
+
 static int decode(struct nilo__parse *x, const char *p, size_t len, struct nilo__text *ret)
 {
     char *out = nilo_arena_alloc(&x->q->arena, len + 1);
     if (!out)
         return nilo_err_nomem(x->err);
-    size_t n = decode_into(out, p, len, x->q->request.url);
-    if (!x->q->request.url && (memchr(out, '\0', n) || !nilo_utf8_valid(out, n, NULL))) {
-        memcpy(out, p, len);
-        n = len;
-    }
-    out[n] = '\0';
-    if (memchr(out, '\0', n) || !nilo_utf8_valid(out, n, NULL))
+    size_t n = nilo__decode(out, p, len, x->q->request.url);
+    if (n == SIZE_MAX)
         return nilo_err_set(x->err, NILO_EPARSE, "invalid byte sequence for encoding \"UTF8\" in the request");
     *ret = (struct nilo__text){out, n};
     return 0;

@@ -180,6 +180,9 @@ struct nilo_arg {
  *  missing, and those of values; owner as nilo_query_parse() */
 int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n, const struct nilo_request *request,
                     struct nilo_query **ret, struct nilo_notes *notes, struct nilo_err *err);
+/** nilo_query_text - either of the two from one text: "rpc/FUNCTION?name=value&..." is a call, all else nilo_query_parse(). len bytes */
+int nilo_query_text(struct nilo_store *s, const char *text, size_t len, const struct nilo_request *request, struct nilo_query **ret,
+                    struct nilo_notes *notes, struct nilo_err *err);
 void nilo_query_free(struct nilo_query *q);
 
 const struct nilo_relation *nilo_query_relation(const struct nilo_query *q); /* NULL for a call */

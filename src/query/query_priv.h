@@ -117,6 +117,9 @@ struct nilo__parse {
     struct nilo_notes *notes;
     struct nilo_err *err;
 };
+/** nilo__decode - %XX of `len` bytes into out (len + 1 bytes); + is a blank where url says so, and what was typed stays as it is where decoding
+ *  gives no text. NUL-terminated; returns its length, or SIZE_MAX where it is no UTF-8 text */
+size_t nilo__decode(char *out, const char *p, size_t len, bool url);
 /** nilo__parse_filter - column=value of the query string, decoded */
 int nilo__parse_filter(struct nilo__parse *p, struct nilo__text key, struct nilo__text value);
 /** nilo__parse_tree - or=(...), and=(...); op NILO__AND or NILO__OR */

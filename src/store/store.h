@@ -224,6 +224,10 @@ typedef void nilo_progress_fn(void *ctx, int64_t done, int64_t of);
 int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *ctx, struct nilo_err *err);
 /** nilo_store_digest - SHA-256 hex over all derived rows in key order: what rebuild must reproduce. out: 65 bytes */
 int nilo_store_digest(struct nilo_store *s, char out[65], struct nilo_err *err);
+/** nilo_store_verify - the store as far as it can be checked by itself: on SQLite its pages and the references between tables; on both engines
+ *  everything derived is made anew, compared with what is there, and rolled back. Needs a writing store.
+ *  errors   NILO_ECORRUPT what is wrong, NILO_EREADONLY */
+int nilo_store_verify(struct nilo_store *s, struct nilo_err *err);
 
 /* ---- checks ----------------------------------------------------------------------------------------------------------------------------- */
 
