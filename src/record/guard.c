@@ -17,7 +17,7 @@ void nilo__guard_count(struct nilo_recorder *r, const struct nilo_metric *m, con
         return;
     r->run.compared++;
     r->run.fell += p->value < p->before;
-    r->run.jumped += p->before >= JUMP_BASE && p->value / JUMP_FACTOR > p->before;
+    r->run.jumped += p->before >= JUMP_BASE && (nilo_i128)p->value > (nilo_i128)p->before * JUMP_FACTOR;
 }
 
 int nilo__guard(struct nilo_recorder *r, char *ret_reason, size_t size, struct nilo_err *err) {

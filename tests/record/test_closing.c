@@ -86,6 +86,25 @@ static void every_run_closes_the_days_of_its_connection(struct stores *s)
     assert_string_equal(rec_closed(s, &d), "2025-03-18");
 }
 
+/* Samoa had no 30 December 2011: it is not closed, unless a source names it all the same. */
+static void a_day_that_the_zone_skipped_is_not_closed(struct stores *s)
+{
+    struct nilo_connection c = stores_connection(s, "w", "Pacific/Apia", "c", "push", "push"), d = stores_connection(s, "w", NULL, "d", "push", "push");
+    rec_one(s, &c, "a", "2011-12-29", VIEWS, 1);
+    rec_one(s, &c, "a", "2011-12-31", VIEWS, 2);
+    rec_one(s, &d, "a", "2011-12-29", VIEWS, 1);
+    rec_one(s, &d, "a", "2011-12-30", VIEWS, 2);
+    seal(s, &c);
+    seal(s, &d);
+    char sql[120];
+    snprintf(sql, sizeof sql, "SELECT day - %d, status FROM day_close WHERE connection_id = %ld AND day <= %d ORDER BY day", stores_day("2011-12-29").n, (long)c.id,
+             stores_day("2012-01-01").n);
+    assert_rows(s, sql, "0 complete|2 complete|3 empty");
+    snprintf(sql, sizeof sql, "SELECT day - %d, status FROM day_close WHERE connection_id = %ld AND day <= %d ORDER BY day", stores_day("2011-12-29").n, (long)d.id,
+             stores_day("2012-01-01").n);
+    assert_rows(s, sql, "0 complete|1 complete|2 empty|3 empty");
+}
+
 /* A run that failed closes as well: a source that is down for months must not keep its days open. */
 static void a_failed_run_closes_too(struct stores *s)
 {
@@ -285,6 +304,7 @@ int main(void)
     static const struct stores_test tests[] = {
         STORES_TEST(a_day_closes_when_it_is_over_and_settled),
         STORES_TEST(every_run_closes_the_days_of_its_connection),
+        STORES_TEST(a_day_that_the_zone_skipped_is_not_closed),
         STORES_TEST(a_failed_run_closes_too),
         STORES_TEST(an_sql_day_closes_on_a_reading_after_its_end),
         STORES_TEST(more_than_five_minutes_behind_nothing_closes),

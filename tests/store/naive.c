@@ -470,7 +470,7 @@ static void compare_reading(const struct naive *m, const struct n_reading *r, st
             continue;
         g->compared++;
         g->fell += now < before;
-        g->jumped += before >= 1000 && now / 100 > before;
+        g->jumped += before >= 1000 && before <= INT64_MAX / 100 && now > before * 100;
     }
 }
 
