@@ -6,6 +6,7 @@
     X(collect)                                                                                                         \
     X(backfill)                                                                                                        \
     X(import)                                                                                                          \
+    X(export)                                                                                                          \
     X(status)                                                                                                          \
     X(get)                                                                                                             \
     X(call)                                                                                                            \

@@ -17,7 +17,7 @@
 #define CONNECTION_SIZE   (PLATFORM_MOST + sizeof "import-")
 
 static const struct nilo_option options[] = {
-    {"format", "FORMAT", "csv or ndjson; without it the ending .ndjson or .jsonl (before .gz or .zst) means ndjson, all else csv", false},
+    {"format", "FORMAT", "csv, ndjson or nilometer; without it the ending .ndjson or .jsonl (before .gz or .zst) means ndjson, all else csv", false},
     {"workspace", "W", "workspace that the readings go to, made where absent; default \"default\"", false},
     {"platform", "P", "platform that the items are on; the connection is then import-P. Default import, connection import", false},
     {"map", "FIELD=COLUMN[:PATTERN],...", "which column holds what; without it columns named like fields and metrics", true},
@@ -75,7 +75,7 @@ static enum nilo_import_format format_by_name(const char *file)
 
 static int take_format(struct job *j, struct nilo_err *err)
 {
-    static const char *const later[] = {"singer", "airbyte", "nilometer"};
+    static const char *const later[] = {"singer", "airbyte"};
     const char *format = nilo_args_get(j->ctx->args, "format");
     if (format == NULL || strcmp(format, "csv") == 0) {
         j->o.format = format == NULL ? format_by_name(j->o.files[0]) : NILO_IMPORT_CSV;
@@ -89,7 +89,7 @@ static int take_format(struct job *j, struct nilo_err *err)
         if (strcmp(format, later[i]) == 0)
             return nilo_err_set(err, NILO_EUSAGE, "the format %s comes with a later version; this one reads csv and ndjson", format);
     }
-    return nilo_err_set(err, NILO_EUSAGE, "there is no format \"%s\"; it is csv or ndjson", format);
+    return nilo_err_set(err, NILO_EUSAGE, "there is no format \"%s\"; it is csv, ndjson or nilometer", format);
 }
 
 static int take_names(struct job *j, struct nilo_err *err)
@@ -457,6 +457,9 @@ static int open_store(struct job *j, struct nilo_err *err)
 
 static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
+    const char *format = nilo_args_get(ctx->args, "format");
+    if (format != NULL && strcmp(format, "nilometer") == 0)
+        return nilo__import_whole(ctx, err);
     struct job j = {.ctx = ctx};
     nilo_arena_init(&j.arena, 0);
     int status = -1;
@@ -475,7 +478,7 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 const struct nilo_cmd nilo_cmd_import = {
     .name = "import",
     .operands = "FILE...|-",
-    .summary = "take in readings from CSV or NDJSON files",
+    .summary = "take in readings from CSV or NDJSON files, or a whole export",
     .description =
         "Reads all files, checks every row, sorts, and then records: one run, however many files. They may be packed with gzip or zstd; their "
         "first bytes tell, not their names. Importing the same files again changes nothing, and an import that was stopped is completed by "
@@ -494,7 +497,12 @@ const struct nilo_cmd nilo_cmd_import = {
         "A day that is closed never changes: another value for it is refused, counted and told with its line; --refused keeps such rows too. With --revise it becomes an amendment beside the old "
         "value.\n"
         "\n"
+        "--format nilometer takes what `nilometer export` wrote: workspaces with everything that was ever recorded in them, as it was. A workspace "
+        "that is not in the store is restored; one that is there must hold all of the file already, and nothing changes. All or nothing: "
+        "a file that is cut off or damaged, or an import that was stopped, leaves the store as it was.\n"
+        "\n"
         "    nilometer import stats.csv\n"
+        "    nilometer import whole.zst --format nilometer\n"
         "    nilometer import trending-*.csv.zst --platform youtube \\\n"
         "        --map 'external_id=video_id,captured_at=fetched_at,views=views,likes=likes' --where country=US\n"
         "    nilometer import stars.csv --define stars:count:level --map 'external_id=repo,day=date:%d.%m.%Y,stars=stars'\n"

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/env.h"
 #include "base/err.h"
@@ -85,6 +86,43 @@ void nilo_import_free(struct nilo_import *im);
 /** nilo_import_define - 'NAME[:TYPE[:AGGREGATION]]' of --define into a metric (count, level where not said); the name points to `arena`
  *  errors  NILO_EUSAGE not of that form, NILO_EINVAL bad name, unknown type or aggregation */
 int nilo_import_define(const char *text, struct nilo_arena *arena, struct nilo_metric *ret, struct nilo_err *err);
+
+/* ---- whole exports: everything of a store or a workspace, with nothing lost (docs/export-format.md) -------------------------------- */
+
+#define NILO_WHOLE_FORMAT "nilometer-export"
+#define NILO_WHOLE_VERSION 1
+
+/* Where exports go: standard output, or a new file that has its name only when it is complete and on disk. */
+struct nilo_output;
+/** nilo_output_open - path NULL: `to`. A path that ends in .zst or .gz is packed.  errors: NILO_EEXIST something is there, NILO_EIO
+ *  owner  caller: nilo_output_close() or nilo_output_abort(), either frees it */
+int nilo_output_open(const char *path, FILE *to, struct nilo_output **ret, struct nilo_err *err);
+int nilo_output_write(void *output, const char *p, size_t n, struct nilo_err *err); /* a nilo_write_fn of query's */
+int nilo_output_close(struct nilo_output *o, struct nilo_err *err);
+void nilo_output_abort(struct nilo_output *o); /* nothing is left of a new file; NULL is fine */
+
+/** nilo_whole_write - what `want` takes of the store; workspace: its name where want names one, for the header
+ *  ret_rows  rows written. progress: rows done, of; may be NULL */
+int nilo_whole_write(struct nilo_store *s, const struct nilo_whole_want *want, const char *workspace, struct nilo_output *to,
+                     nilo_progress_fn *progress, void *progress_ctx, int64_t *ret_rows, struct nilo_err *err);
+
+struct nilo_whole_head {
+    struct nilo_load_head load;
+    char program[64];    /* version that wrote it */
+    char workspace[256]; /* "" = all */
+    nilo_day from, to;   /* NILO_DAY_NONE = open */
+    int64_t rows;
+};
+struct nilo_whole_reader {
+    int (*head)(void *ctx, const struct nilo_whole_head *head, struct nilo_err *err); /* once, first */
+    int (*row)(void *ctx, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err); /* NULL: rows are only counted and summed */
+    nilo_progress_fn *progress; /* rows; may be NULL */
+    void *ctx, *progress_ctx;
+};
+/** nilo_whole_read - a file written by nilo_whole_write(), "-" = standard input; packed or not. Success: it was complete and undamaged to its end;
+ *  what row() did before that is the caller's to take back.
+ *  errors  NILO_ENOENT, NILO_EIO, NILO_ECORRUPT cut off, damaged or another file altogether, NILO_ENEWER */
+int nilo_whole_read(const char *path, const struct nilo_whole_reader *r, struct nilo_err *err);
 
 /* A private folder for files that must not outlive the process. A zeroed struct is none. */
 struct nilo_import_folder {

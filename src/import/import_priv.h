@@ -17,6 +17,11 @@ void nilo__unpack_free(struct nilo__unpack *u);
 int nilo__unpack_step(struct nilo__unpack *u, const unsigned char **in, size_t *in_len, void *out, size_t cap, size_t *ret_n,
                       struct nilo_err *err);
 bool nilo__unpack_whole(const struct nilo__unpack *u); /* may the data end here? */
+struct nilo__pack;
+int nilo__pack_new(enum nilo__packing packing, struct nilo__pack **ret, struct nilo_err *err); /* GZIP or ZSTD */
+void nilo__pack_free(struct nilo__pack *p);
+/** nilo__pack_step - pack from *in (moved on) into out; end: nothing follows. 1 call again, 0 all is taken (at the end: all is out), -1 error */
+int nilo__pack_step(struct nilo__pack *p, const char **in, size_t *in_len, bool end, void *out, size_t cap, size_t *ret_n, struct nilo_err *err);
 
 /* ---- input.c: a file as plain bytes ------------------------------------------------------------------------------------------------ */
 

@@ -1,4 +1,4 @@
-/* gzip and zstd, unpacked piece by piece: the only file of the program that knows zlib.h and zstd.h.
+/* gzip and zstd, packed and unpacked piece by piece: the only file of the program that knows zlib.h and zstd.h.
  * Both formats may be several members or frames one after the other, as `cat a.gz b.gz` makes them. */
 #include "import/import_priv.h"
 
@@ -117,4 +117,71 @@ int nilo__unpack_step(struct nilo__unpack *u, const unsigned char **in, size_t *
     if (u->packing == NILO__GZIP)
         return gunzip(u, in, in_len, out, cap, ret_n, err);
     return unzstd(u, in, in_len, out, cap, ret_n, err);
+}
+
+/* ---- packing ------------------------------------------------------------------------------------------------------------------ */
+
+#define ZSTD_LEVEL 6
+
+struct nilo__pack {
+    enum nilo__packing packing;
+    z_stream z;
+    ZSTD_CStream *zstd;
+};
+
+int nilo__pack_new(enum nilo__packing packing, struct nilo__pack **ret, struct nilo_err *err)
+{
+    struct nilo__pack *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return nilo_err_nomem(err);
+    p->packing = packing;
+    bool made = false;
+    if (packing == NILO__GZIP)
+        made = deflateInit2(&p->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_ONLY, 8, Z_DEFAULT_STRATEGY) == Z_OK;
+    else if ((p->zstd = ZSTD_createCStream()) != NULL)
+        made = !ZSTD_isError(ZSTD_initCStream(p->zstd, ZSTD_LEVEL)) && !ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1));
+    if (!made) {
+        ZSTD_freeCStream(p->zstd);
+        free(p);
+        return nilo_err_nomem(err);
+    }
+    *ret = p;
+    return 0;
+}
+
+void nilo__pack_free(struct nilo__pack *p)
+{
+    if (p == NULL)
+        return;
+    if (p->packing == NILO__GZIP)
+        deflateEnd(&p->z);
+    ZSTD_freeCStream(p->zstd);
+    free(p);
+}
+
+int nilo__pack_step(struct nilo__pack *p, const char **in, size_t *in_len, bool end, void *out, size_t cap, size_t *ret_n, struct nilo_err *err)
+{
+    if (p->packing == NILO__ZSTD) {
+        ZSTD_inBuffer from = {.src = *in, .size = *in_len};
+        ZSTD_outBuffer to = {.dst = out, .size = cap};
+        size_t left = ZSTD_compressStream2(p->zstd, &to, &from, end ? ZSTD_e_end : ZSTD_e_continue);
+        if (ZSTD_isError(left))
+            return nilo_err_set(err, NILO_EINTERNAL, "zstd cannot pack (%s)", ZSTD_getErrorName(left));
+        *in += from.pos;
+        *in_len -= from.pos;
+        *ret_n = to.pos;
+        return end ? left > 0 : *in_len > 0;
+    }
+    uInt give = *in_len < UINT32_MAX ? (uInt)*in_len : UINT32_MAX;
+    p->z.next_in = (z_const Bytef *)(uintptr_t)*in;
+    p->z.avail_in = give;
+    p->z.next_out = out;
+    p->z.avail_out = (uInt)cap;
+    int rc = deflate(&p->z, end ? Z_FINISH : Z_NO_FLUSH);
+    *in += give - p->z.avail_in;
+    *in_len -= give - p->z.avail_in;
+    *ret_n = cap - p->z.avail_out;
+    if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
+        return nilo_err_set(err, NILO_EINTERNAL, "gzip cannot pack (%d)", rc);
+    return end ? rc != Z_STREAM_END : *in_len > 0;
 }

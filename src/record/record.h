@@ -77,6 +77,17 @@ int nilo_record_finish(struct nilo_recorder *r, const char *error, struct nilo_a
 /** nilo_record_abort - rolls back the open chunk, logs the run as failed with cause's sentence. Frees r. */
 void nilo_record_abort(struct nilo_recorder *r, const struct nilo_err *cause);
 
+/* ---- history from elsewhere --------------------------------------------------------------------------------------------------- */
+
+/** nilo_record_restore_begin - rows of an export (nilo_whole_tables) back into a store, as they are: closed days with their bases, amendments and
+ *  closes, runs with their numbers. Nothing is judged again; rows that no record could hold are refused. One transaction: all or nothing.
+ *  errors  of nilo_store_load_begin(); after an error of _row: _abort. _end frees r in every case */
+struct nilo_restore;
+int nilo_record_restore_begin(struct nilo_store *s, const struct nilo_load_head *head, struct nilo_restore **ret, struct nilo_err *err);
+int nilo_record_restore_row(struct nilo_restore *r, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err);
+int nilo_record_restore_end(struct nilo_restore *r, nilo_progress_fn *progress, void *ctx, struct nilo_loaded *ret, struct nilo_err *err);
+void nilo_record_restore_abort(struct nilo_restore *r); /* NULL is fine */
+
 /* ---- acts ---------------------------------------------------------------------------------------------------------------------- */
 
 /** nilo_record_seal - closes what may close on one connection (0 = all). ret_days = days closed */

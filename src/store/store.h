@@ -274,6 +274,72 @@ int nilo_store_backup(struct nilo_store *s, const char *path, struct nilo_err *e
  *  errors  NILO_ENOENT, NILO_ECORRUPT (the copy is damaged), NILO_ENEWER, NILO_EEXIST, NILO_ELOCKED, and those of the disk; target is as it was */
 int nilo_store_restore(const char *from, const char *target, const char *aside, const struct nilo_env *env, struct nilo_err *err);
 
+/* ---- whole stores, row by row ------------------------------------------------------------------------------------------------------------- */
+
+/* The record as tables of plain rows: what an export holds, in the order in which it is put back. Derived tables are not among them. */
+enum nilo_whole_type { NILO_WHOLE_INT, NILO_WHOLE_TEXT, NILO_WHOLE_BYTES };
+struct nilo_whole_column {
+    const char *name;
+    enum nilo_whole_type type;
+    bool null; /* may be */
+    int ids;   /* the store's own: which numbers it holds */
+};
+struct nilo_whole_table {
+    const char *name;
+    const struct nilo_whole_column *columns;
+    size_t n_columns, n_key; /* the first n_key columns tell rows apart; rows come in ascending order of them */
+    const char *table, *where; /* the store's own, as are the rest */
+    int reach;
+    bool days;
+};
+#define NILO_WHOLE_COLUMNS_MAX 40
+extern const struct nilo_whole_table nilo_whole_tables[];
+extern const size_t nilo_whole_tables_n;
+int nilo_whole_table(const char *name);                /* place of the table, -1 = none of that name */
+int nilo_whole_column(size_t table, const char *name); /* place of the column, -1 */
+
+struct nilo_whole_cell {
+    bool null;
+    int64_t i;     /* NILO_WHOLE_INT */
+    const char *p; /* TEXT and BYTES: len bytes */
+    size_t len;
+};
+struct nilo_whole_want {
+    int64_t workspace; /* 0 = all, and what belongs to the store itself */
+    nilo_day from, to; /* days of values and closes, both included; NILO_DAY_NONE = open */
+};
+struct nilo_whole_sink {
+    int (*begin)(void *ctx, const int64_t *counts, struct nilo_err *err); /* rows that will come, a number a table */
+    int (*row)(void *ctx, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err); /* valid during the call */
+    void *ctx;
+};
+/** nilo_store_export - every row, table by table, as one transaction sees them; a run that is being written just now is told as interrupted,
+ *  which is what it is in the copy. The sink uses no statement of this store. Memory does not depend on how much there is. */
+int nilo_store_export(struct nilo_store *s, const struct nilo_whole_want *want, const struct nilo_whole_sink *sink, struct nilo_err *err);
+
+/* Putting such rows back: nilo_record_restore_begin() is the way in, this is what it stands on. */
+struct nilo_load;
+struct nilo_load_head {
+    unsigned char uuid[16]; /* of the store that the rows are from */
+    bool whole;             /* all of it: meta values come along */
+    bool dry_run;           /* done, then rolled back */
+};
+struct nilo_loaded {
+    bool unchanged; /* all of it was here already */
+    bool adopted;   /* the store was empty and has the identity and all numbers of the other one now */
+    int64_t rows, workspaces, items;
+};
+/** nilo_store_load_begin - in one transaction, which _end commits and _abort rolls back.
+ *  Workspaces that are not here are restored with all they have, and what is derived is derived. Into an empty store that gives the same bits; beside
+ *  other workspaces numbers (ids) that are taken are moved up. Workspaces that are here must hold every row of it already: then nothing happens.
+ *  errors  NILO_EEXIST some of it is here and differs, or some workspaces are here and some not (the sentence names the first difference);
+ *          NILO_ECORRUPT rows that contradict each other */
+int nilo_store_load_begin(struct nilo_store *s, const struct nilo_load_head *head, struct nilo_load **ret, struct nilo_err *err);
+int nilo_store_load_row(struct nilo_load *l, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err);
+/** nilo_store_load_end - derives and commits; frees l in every case. progress may be NULL: items derived */
+int nilo_store_load_end(struct nilo_load *l, nilo_progress_fn *progress, void *ctx, struct nilo_loaded *ret, struct nilo_err *err);
+void nilo_store_load_abort(struct nilo_load *l); /* NULL is fine */
+
 /* ---- reading ------------------------------------------------------------------------------------------------------------------------- */
 
 /* A condition that the reader puts on a source anyway, told ahead so that the store need not walk over the rest. It may be ignored.

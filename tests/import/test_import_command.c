@@ -233,8 +233,9 @@ static void a_wrong_command_line_is_one_sentence(void **state)
         {"import", 2, "name the files to import"},
         {"import --format singer x", 2, "the format singer comes with a later version"},
         {"import --format airbyte x", 2, "the format airbyte comes with a later version"},
-        {"import --format nilometer x", 2, "the format nilometer comes with a later version"},
-        {"import --format xml x", 2, "there is no format \"xml\"; it is csv or ndjson"},
+        {"import --format nilometer", 2, "FILE"},
+        {"import --format nilometer x --map a=b", 2, "--map does not go with --format nilometer"},
+        {"import --format xml x", 2, "there is no format \"xml\"; it is csv, ndjson or nilometer"},
         {"import /nowhere/x.csv", 1, "there is no file /nowhere/x.csv"},
         {"import /", 1, "/ is a folder"},
         {"import - -", 2, "standard input (-) can be read once only"},
@@ -284,7 +285,7 @@ static void help_names_what_is_read(void **state)
     (void)state;
     const struct cmd_result *r = line("import --help");
     assert_int_equal(r->status, 0);
-    cmd_assert_contains(r->out, "csv or ndjson");
+    cmd_assert_contains(r->out, "csv, ndjson or nilometer");
     assert_null(strstr(r->out, "singer"));
     assert_null(strstr(r->out, "airbyte"));
 }

@@ -33,14 +33,11 @@ int nilo__entities(struct nilo_store *s, struct nilo_entity_ref **ret, size_t *r
     return 0;
 }
 
-static int rebuild_in(struct nilo_store *s, const struct nilo_entity_ref *all, size_t n, nilo_progress_fn *progress, void *ctx,
-                      struct nilo_err *err) {
-    static const char *const derived[] = {"DELETE FROM known", "DELETE FROM latest", "DELETE FROM best", "DELETE FROM total"};
+int nilo__derive_all(struct nilo_store *s, const struct nilo_entity_ref *all, size_t n, nilo_progress_fn *progress, void *ctx,
+                     struct nilo_err *err) {
     struct nilo__change *c = NULL;
     size_t n_c = 0, cap = 0;
     int rc = 0;
-    for (size_t i = 0; i < sizeof derived / sizeof derived[0] && rc == 0; i++)
-        rc = nilo__run(s, err, derived[i], 0, NULL);
     for (size_t i = 0; i < n && rc == 0; i++) {
         rc = nilo__shown_of(s, all[i], &c, &n_c, &cap, err);
         if (rc == 0 && (n_c >= CHUNK || i + 1 == n)) {
@@ -54,6 +51,15 @@ static int rebuild_in(struct nilo_store *s, const struct nilo_entity_ref *all, s
     }
     free(c);
     return rc;
+}
+
+static int rebuild_in(struct nilo_store *s, const struct nilo_entity_ref *all, size_t n, nilo_progress_fn *progress, void *ctx,
+                      struct nilo_err *err) {
+    static const char *const derived[] = {"DELETE FROM known", "DELETE FROM latest", "DELETE FROM best", "DELETE FROM total"};
+    for (size_t i = 0; i < sizeof derived / sizeof derived[0]; i++)
+        if (nilo__run(s, err, derived[i], 0, NULL) < 0)
+            return -1;
+    return nilo__derive_all(s, all, n, progress, ctx, err);
 }
 
 /* In a transaction. */

@@ -33,6 +33,15 @@ int nilo__next_ids(struct nilo_store *s, const char *sequence, int64_t n, int64_
 int nilo__lock_file(const char *path, struct nilo_err *err);
 bool nilo__is_postgres(const char *target);
 const char *nilo__sqlite_path(const char *target);
+/* Everything derived of these items (bucket, id ascending), which have nothing derived yet. rebuild.c; in a transaction */
+int nilo__derive_all(struct nilo_store *s, const struct nilo_entity_ref *all, size_t n, nilo_progress_fn *progress, void *ctx,
+                     struct nilo_err *err);
+/* export.c: which numbers a column of nilo_whole_tables holds. The first such column of a table of its own makes them. */
+enum nilo__ids { NILO__NO_IDS, NILO__WORKSPACES, NILO__CONNECTIONS, NILO__METRICS, NILO__OWNERS, NILO__ITEMS, NILO__CREDITS, NILO__RUNS,
+                 NILO__CLOSES, NILO__IDS_COUNT };
+/* Whose rows a workspace's export takes. */
+enum nilo__reach { NILO__REACH_STORE, NILO__REACH_ALL, NILO__REACH_SELF, NILO__REACH_WORKSPACE, NILO__REACH_ITEM, NILO__REACH_RUN,
+                   NILO__REACH_CONNECTION };
 /* Drops what is cached from the database (catalogue, calendars). */
 void nilo__forget(struct nilo_store *s);
 /* Appends " AND <column> IN (...)" for the scope; nothing when it holds all; "AND 1=0" when it holds none. */

@@ -1,0 +1,164 @@
+#include "import/whole.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "query/query.h"
+#include "record/record.h"
+#include "support/tmp.h"
+
+char *whole_text(struct stores *s, const struct nilo_whole_want *want, const char *workspace, size_t *ret_len)
+{
+    char *text = NULL;
+    int64_t rows;
+    struct nilo_output *o;
+    FILE *f = open_memstream(&text, ret_len);
+    assert_non_null(f);
+    ok(s, nilo_output_open(NULL, f, &o, &s->err));
+    ok(s, nilo_whole_write(s->store, want, workspace, o, NULL, NULL, &rows, &s->err));
+    ok(s, nilo_output_close(o, &s->err));
+    fclose(f);
+    return text;
+}
+
+char *whole_all(struct stores *s, size_t *ret_len)
+{
+    return whole_text(s, &(struct nilo_whole_want){.from = NILO_DAY_NONE, .to = NILO_DAY_NONE}, NULL, ret_len);
+}
+
+struct taking {
+    struct stores *s;
+    struct nilo_restore *restore;
+};
+
+static int begin(void *ctx, const struct nilo_whole_head *head, struct nilo_err *err)
+{
+    struct taking *t = ctx;
+    return nilo_record_restore_begin(t->s->store, &head->load, &t->restore, err);
+}
+
+static int row(void *ctx, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err)
+{
+    return nilo_record_restore_row(((struct taking *)ctx)->restore, table, cells, err);
+}
+
+int whole_take(struct stores *s, const char *text, size_t len, struct nilo_loaded *ret)
+{
+    const char *path = nilo_test_path("whole.taken");
+    struct taking t = {.s = s};
+    struct nilo_whole_reader r = {.head = begin, .row = row, .ctx = &t};
+    nilo_test_write(path, text, len);
+    if (nilo_whole_read(path, &r, &s->err) != 0) {
+        nilo_record_restore_abort(t.restore);
+        return -1;
+    }
+    return nilo_record_restore_end(t.restore, NULL, NULL, ret, &s->err);
+}
+
+char *whole_resum(const char *text, size_t *ret_len)
+{
+    struct nilo_buf b;
+    unsigned char digest[NILO_SHA256_LEN];
+    char hex[2 * NILO_SHA256_LEN + 1];
+    long rows = 0;
+    const char *trailer = strstr(text, "{\"end\":");
+    assert_non_null(trailer);
+    for (const char *p = text; p < trailer; p = strchr(p, '\n') + 1)
+        rows += *p == '[';
+    nilo_buf_init(&b, SIZE_MAX);
+    const char *counts = strstr(text, "\"rows\":{"), *end = strchr(counts, '}');
+    nilo_buf_add(&b, text, (size_t)(counts - text));
+    nilo_buf_addf(&b, "\"rows\":{\"all\":%ld", rows);
+    nilo_buf_add(&b, end, (size_t)(trailer - end));
+    nilo_sha256(b.data, b.len, digest);
+    nilo_hex(digest, sizeof digest, hex);
+    nilo_buf_addf(&b, "{\"end\":\"" NILO_WHOLE_FORMAT "\",\"rows\":%ld,\"sha256\":\"%s\"}\n", rows, hex);
+    *ret_len = b.len;
+    return nilo_buf_take(&b);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------------------------------------ */
+
+static int add(void *ctx, const char *p, size_t n, struct nilo_err *err)
+{
+    return nilo_buf_add(ctx, p, n) == 0 ? 0 : nilo_err_nomem(err);
+}
+
+static void answer(struct stores *s, const struct nilo_scope *scope, struct nilo_query *q, const char *name, struct nilo_buf *to)
+{
+    struct nilo_writer *w;
+    nilo_buf_addf(to, "-- %s\n", name);
+    ok(s, nilo_writer_new(NILO_FORMAT_NDJSON, false, add, to, &w, &s->err));
+    struct nilo_sink sink = nilo_writer_sink(w);
+    ok(s, nilo_query_run(q, s->store, scope, &sink, &s->err));
+    ok(s, nilo_writer_end(w, &s->err));
+    nilo_writer_free(w);
+    nilo_query_free(q);
+}
+
+/* In the order of its key: without one, each engine has its own. */
+static void get(struct stores *s, const struct nilo_scope *scope, const struct nilo_relation *r, const char *as_of, struct nilo_buf *to)
+{
+    struct nilo_request request = NILO_REQUEST_DEFAULT;
+    struct nilo_query *q = NULL;
+    struct nilo_buf b;
+    request.any_range = true;
+    request.as_of = as_of;
+    nilo_buf_init(&b, 4096);
+    nilo_buf_addf(&b, "%s?select=*", r->name);
+    for (size_t i = 0; r->key[i] != NULL; i++)
+        nilo_buf_addf(&b, "%s%s", i ? "," : "&order=", r->key[i]);
+    ok(s, nilo_query_parse(s->store, b.data, b.len, &request, &q, NULL, &s->err));
+    answer(s, scope, q, r->name, to);
+    nilo_buf_done(&b);
+}
+
+static void call(struct stores *s, const struct nilo_scope *scope, const char *name, const struct nilo_arg *args, size_t n, struct nilo_buf *to)
+{
+    struct nilo_request request = NILO_REQUEST_DEFAULT;
+    struct nilo_query *q = NULL;
+    request.any_range = true;
+    ok(s, nilo_query_call(name, args, n, &request, &q, NULL, &s->err));
+    answer(s, scope, q, name, to);
+}
+
+char *whole_answers(struct stores *s, const struct nilo_scope *scope)
+{
+    struct nilo_buf b;
+    static const char *const series[] = {"views", "likes", "gmv"}, *const steps[] = {"day", "week", "month"};
+    nilo_buf_init(&b, SIZE_MAX);
+    for (size_t i = 0; i < nilo_relations_n; i++) {
+        get(s, scope, &nilo_relations[i], NULL, &b);
+        if (nilo_relations[i].as_of)
+            get(s, scope, &nilo_relations[i], "2025-03-25T00:00:00Z", &b);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        struct nilo_arg args[] = {{"metric", series[i]}, {"from", "2024-12-20"}, {"to", "2025-05-20"}, {"step", steps[i]}};
+        call(s, scope, "timeseries", args, 4, &b);
+        struct nilo_arg then[] = {{"metric", series[i]}, {"from", "2024-12-20"}, {"to", "2025-05-20"}, {"as_of", "2025-03-25"}};
+        call(s, scope, "timeseries", then, 4, &b);
+    }
+    call(s, scope, "coverage", (struct nilo_arg[]){{"from", "2025-01-01"}, {"to", "2025-05-20"}}, 2, &b);
+    call(s, scope, "current_metrics", NULL, 0, &b);
+    call(s, scope, "collection_status", NULL, 0, &b);
+    assert_false(b.failed);
+    return nilo_buf_take(&b);
+}
+
+void whole_same(const char *a, const char *b, const char *what)
+{
+    int line = 1;
+    if (strcmp(a, b) == 0)
+        return;
+    while (*a != '\0' && *b != '\0') {
+        size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
+        if (n != m || memcmp(a, b, n) != 0)
+            fail_msg("%s: line %d is\n  %.*s\nand\n  %.*s", what, line, (int)n, a, (int)m, b);
+        a += n + (a[n] != '\0');
+        b += m + (b[m] != '\0');
+        line++;
+    }
+    fail_msg("%s: one is longer, after line %d", what, line);
+}
