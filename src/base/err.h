@@ -23,6 +23,7 @@
     X(NILO_ENULL, "value is required", 400, "23502", 2, 0)                                                             \
     X(NILO_ERANGE, "range not satisfiable", 416, "PGRST103", 2, 0)                                                     \
     X(NILO_EONE, "not exactly one row", 406, "PGRST116", 2, 0)                                                         \
+    X(NILO_ENAME, "no such name", 404, "P0002", 2, 0)                                                                  \
     X(NILO_ENOENT, "not found", 404, "P0002", 1, 0)                                                                    \
     X(NILO_EEXIST, "already exists", 409, "23505", 1, 0)                                                               \
     X(NILO_ECLOSED, "the day is closed", 403, "42501", 1, 0)                                                           \

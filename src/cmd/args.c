@@ -47,6 +47,13 @@ static size_t distance(const char *a, const char *b)
     return d[n][m];
 }
 
+int nilo__wrong_name(struct nilo_err *err)
+{
+    if (err->code == NILO_ENOENT)
+        err->code = NILO_ENAME;
+    return -1;
+}
+
 const char *nilo__nearest(const char *word, const char *const *candidates, size_t n)
 {
     const char *best = NULL;

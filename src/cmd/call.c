@@ -69,12 +69,18 @@ static int call(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 const struct nilo_cmd nilo_cmd_call = {
     .name = "call",
     .operands = "FUNCTION [NAME=VALUE...]",
-    .summary = "call a reading function: series, coverage, current values",
-    .description = "Functions: timeseries, coverage, current_metrics, activity, collection_status.\n"
-                   "\n"
-                   "  nilometer call timeseries metric=views from=2026-01-01 to=2026-01-31\n"
-                   "  nilometer call timeseries metric=users_total step=month --format csv\n"
-                   "  nilometer call coverage from=2026-01-01 to=2026-01-31 --workspace acme",
+    .summary = "call a reading function: series, growth, top content, coverage",
+    .description =
+        "Functions: timeseries, growth, top_content, owner_profile, coverage, current_metrics, activity, "
+        "collection_status, run_report.\n"
+        "docs/queries.md has each with its arguments and an example. An argument may be given once.\n"
+        "\n"
+        "  nilometer call timeseries metric=views from=2026-01-01 to=2026-01-31\n"
+        "  nilometer call timeseries metric=users_total step=month --format csv\n"
+        "  nilometer call growth metric=views step=week\n"
+        "  nilometer call top_content period=30 order=gmv min_views=1000 metrics=likes,ctr limit=10\n"
+        "  nilometer call owner_profile owner=maria --json\n"
+        "  nilometer call coverage from=2026-01-01 to=2026-01-31 --workspace acme",
     .options =
         (const struct nilo_option[]){{"workspace", "W", "only this workspace; default: all", false},
                                      {"format", "FORMAT", "table (default), json, object, csv or ndjson", false},

@@ -37,6 +37,10 @@ int nilo__operands(const struct nilo_cmd_ctx *ctx, int min, int max, struct nilo
 
 const struct nilo_cmd *nilo__cmd_find(const struct nilo_cmd *const *cmds, const char *name);
 
+/** nilo__wrong_name - after a look-up of a name of the command line: what is not there (NILO_ENOENT) makes the command line wrong (NILO_ENAME:
+ *  exit status 2). Returns -1 */
+int nilo__wrong_name(struct nilo_err *err);
+
 /** nilo__nearest - the candidate that a mistyped word most likely meant, or NULL */
 const char *nilo__nearest(const char *word, const char *const *candidates, size_t n);
 

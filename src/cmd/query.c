@@ -38,7 +38,7 @@ int nilo__answer_query(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct ni
     const char *name = nilo_args_get(ctx->args, "workspace");
     if (name) {
         if (nilo_store_workspace(s, name, false, NULL, &w, err) != 0)
-            return -1;
+            return nilo__wrong_name(err);
         scope = (struct nilo_scope){.role = NILO_ROLE_SERVICE, .workspaces = &w.id, .n = 1};
     }
     struct nilo_writer *writer;

@@ -56,10 +56,10 @@ static int parse(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct revision
         return -1;
     if (nilo_store_workspace(s, workspace != NULL ? workspace : "default", false, NULL, &v->workspace, err) != 0 ||
         nilo_store_connection(s, v->workspace.id, connection, false, NULL, NULL, &v->connection, err) != 0)
-        return -1;
+        return nilo__wrong_name(err);
     v->metric = nilo_catalog_by_name(nilo_store_catalog(s), metric);
     if (v->metric == NULL)
-        return nilo_err_set(err, NILO_ENOENT, "there is no metric \"%s\"; nilometer get metric_definitions lists them", metric);
+        return nilo_err_set(err, NILO_ENAME, "there is no metric \"%s\"; nilometer get metric_definitions lists them", metric);
     v->kind = item != NULL ? NILO_CONTENT : NILO_APP;
     v->item = item != NULL ? item : NILO_APP_ID;
     return parse_value(ctx, v, err);
@@ -92,7 +92,7 @@ static int find(struct nilo_store *s, struct revision *v, struct nilo_err *err)
     if (nilo_store_scan(s, &scope, &sel, look, v, err) < 0)
         return -1;
     if (!v->seen)
-        return nilo_err_set(err, NILO_ENOENT, "nothing of %s%s is recorded on connection \"%s\"", v->kind == NILO_APP ? "the app" : "item ",
+        return nilo_err_set(err, NILO_ENAME, "nothing of %s%s is recorded on connection \"%s\"", v->kind == NILO_APP ? "the app" : "item ",
                             v->kind == NILO_APP ? "" : v->item, v->connection.name);
     return 0;
 }

@@ -116,7 +116,7 @@ static int show(struct nilo_cmd_ctx *ctx, struct nilo_store *s, int64_t id, stru
     struct nilo_run r;
     struct nilo_connection c;
     nilo_arena_init(&texts, 0);
-    int rc = nilo_store_run_get(s, id, &texts, &r, err);
+    int rc = nilo_store_run_get(s, id, &texts, &r, err) == 0 ? 0 : nilo__wrong_name(err);
     if (rc == 0)
         rc = nilo_store_connection_get(s, r.connection, &c, err);
     if (rc == 0 && ctx->json) {
@@ -137,7 +137,7 @@ static int show(struct nilo_cmd_ctx *ctx, struct nilo_store *s, int64_t id, stru
 static int accept_run(struct nilo_cmd_ctx *ctx, struct nilo_store *s, int64_t id, struct nilo_err *err)
 {
     if (nilo_record_run_accept(s, id, err) != 0)
-        return -1;
+        return nilo__wrong_name(err);
     fprintf(ctx->out, "Run %" PRId64 " counts again.\n", id);
     return 0;
 }
@@ -145,7 +145,7 @@ static int accept_run(struct nilo_cmd_ctx *ctx, struct nilo_store *s, int64_t id
 static int reject_run(struct nilo_cmd_ctx *ctx, struct nilo_store *s, int64_t id, struct nilo_err *err)
 {
     if (nilo_record_run_reject(s, id, err) != 0)
-        return -1;
+        return nilo__wrong_name(err);
     fprintf(ctx->out, "Run %" PRId64 " is dropped; its readings stay in the record and do not count.\n", id);
     return 0;
 }

@@ -36,7 +36,7 @@ static int seal_chosen(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct se
     free(all);
     bool narrowed = nilo_args_get(ctx->args, "workspace") != NULL || nilo_args_get(ctx->args, "connection") != NULL;
     if (rc == 0 && ret->connections == 0 && narrowed)
-        return nilo_err_set(err, NILO_ENOENT, "there is no such connection; nilometer status lists them");
+        return nilo_err_set(err, NILO_ENAME, "there is no such connection; nilometer status lists them");
     return rc;
 }
 

@@ -27,10 +27,10 @@ int nilo__nothing_chosen(const struct nilo_config *config, const struct nilo_col
         nilo_err_set(err, NILO_ECONFIG, "there is nothing to collect from: %s has no connections",
                      config->path != NULL ? config->path : "no configuration file was found, and the default");
     else if (o->connection != NULL)
-        nilo_err_set(err, NILO_ENOENT, "%s has no connection %s%s%s; it has %s", where, o->connection,
+        nilo_err_set(err, NILO_ENAME, "%s has no connection %s%s%s; it has %s", where, o->connection,
                      o->workspace != NULL ? " in workspace " : "", o->workspace != NULL ? o->workspace : "", nilo_buf_str(&known));
     else
-        nilo_err_set(err, NILO_ENOENT, "%s has no connection in workspace %s; it has %s", where,
+        nilo_err_set(err, NILO_ENAME, "%s has no connection in workspace %s; it has %s", where,
                      o->workspace != NULL ? o->workspace : "", nilo_buf_str(&known));
     nilo_buf_done(&known);
     return -1;

@@ -57,7 +57,7 @@ struct nilo_collect_result {
  *  Without a day: first a run of its own for the days that are over and were not read after their end - from the last day that was read, or
  *  just yesterday at first - one pass over each table for all of them; then today, which stays open.
  *  ret     filled also when sources failed: that is no error of this call
- *  errors  NILO_ENOENT no such connection or workspace, NILO_ECONFIG there is none, NILO_EDATERANGE the day lies in the future of every
+ *  errors  NILO_ENAME no such connection or workspace, NILO_ECONFIG there is none, NILO_EDATERANGE the day lies in the future of every
  *          chosen connection or does not exist there, and whatever the store says */
 int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o,
                  struct nilo_collect_result *ret, struct nilo_err *err);

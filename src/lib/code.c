@@ -23,6 +23,7 @@ int nilo__lib_code(enum nilo_code code)
     case NILO_ENULL: return NILOMETER_ENULL;
     case NILO_ERANGE: return NILOMETER_ERANGE;
     case NILO_EONE: return NILOMETER_EONE;
+    case NILO_ENAME: return NILOMETER_ENOENT;
     case NILO_ENOENT: return NILOMETER_ENOENT;
     case NILO_EEXIST: return NILOMETER_EEXIST;
     case NILO_ECLOSED: return NILOMETER_ECLOSED;
@@ -50,7 +51,7 @@ int nilo__lib_code(enum nilo_code code)
 static bool own(int code, enum nilo_code *ret)
 {
     for (int i = NILO_OK; i < NILO_CODE_COUNT; i++) {
-        if (i == NILO_EUSAGE || i == NILO_EPAYLOADCOLUMN || nilo__lib_code((enum nilo_code)i) != code)
+        if (i == NILO_EUSAGE || i == NILO_EPAYLOADCOLUMN || i == NILO_ENAME || nilo__lib_code((enum nilo_code)i) != code)
             continue;
         *ret = (enum nilo_code)i;
         return true;

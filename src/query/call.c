@@ -46,10 +46,26 @@ bool nilo_function_register(const struct nilo_function *f)
 
 static int parameter_of(const struct nilo_function *f, const char *name)
 {
-    for (size_t i = 0; i < f->n_parameters; i++)
-        if (strcmp(f->parameters[i].name, name) == 0)
+    for (size_t i = 0; i < f->n_parameters; i++) {
+        const struct nilo_parameter *p = &f->parameters[i];
+        size_t len = strlen(p->name);
+        if (strcmp(p->name, name) == 0 ? !p->prefix : p->prefix && strncmp(name, p->name, len) == 0)
             return (int)i;
+    }
     return -1;
+}
+
+/* "timeseries takes metric, from, to" */
+static void list_parameters(const struct nilo_function *f, struct nilo_notes *notes)
+{
+    struct nilo_buf list;
+    nilo_buf_init(&list, sizeof notes->hint - 1);
+    nilo_buf_addf(&list, "%s takes %s", f->name, f->n_parameters ? "" : "no arguments");
+    for (size_t i = 0; i < f->n_parameters; i++)
+        nilo_buf_addf(&list, "%s%s%s", i ? ", " : "", f->parameters[i].name,
+                      f->parameters[i].prefix ? "<metric>" : "");
+    snprintf(notes->hint, sizeof notes->hint, "%s", nilo_buf_str(&list));
+    nilo_buf_done(&list);
 }
 
 static int no_function(const char *name, const struct nilo_arg *args, size_t n, struct nilo_notes *notes,
@@ -69,7 +85,7 @@ static int no_function(const char *name, const struct nilo_arg *args, size_t n, 
         if (word.best)
             snprintf(notes->hint, sizeof notes->hint, "Perhaps you meant the argument %s", word.best);
         else
-            snprintf(notes->hint, sizeof notes->hint, "%.60s has no argument %.60s", name, args[i].name);
+            list_parameters(f, notes);
         break;
     }
     if (!f && near.best && notes)
@@ -117,40 +133,102 @@ static int check_argument(const struct nilo_parameter *p, const char *value, str
     }
 }
 
+/* A name given twice is a slip that must not pass: which of the two was meant? */
+static int check_twice(const struct nilo_arg *args, size_t n, struct nilo_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = i + 1; k < n; k++)
+            if (strcmp(args[i].name, args[k].name) == 0)
+                return nilo_err_set(err, NILO_EINVAL, "the argument %.100s is given twice; give it once",
+                                    args[i].name);
+    return 0;
+}
+
+static int take_argument(struct nilo_query *q, const struct nilo_arg *arg, int at, struct nilo_err *err)
+{
+    const struct nilo_parameter *p = &q->function->parameters[at];
+    struct nilo_parameter named = *p;
+    named.name = arg->name;
+    if (!arg->value)
+        return 0;
+    if (check_argument(&named, arg->value, err) < 0)
+        return -1;
+    const char *value = nilo_arena_strdup(&q->arena, arg->value);
+    if (p->prefix) {
+        const char *name = nilo_arena_strdup(&q->arena, arg->name);
+        q->others[q->n_others++] = (struct nilo_arg){name, value};
+        return name && value ? 0 : nilo_err_nomem(err);
+    }
+    q->arguments[at] = value;
+    return value ? 0 : nilo_err_nomem(err);
+}
+
+/* as_of: an argument, or told beside the arguments (--as-of). */
+static int take_as_of(struct nilo_query *q, struct nilo_err *err)
+{
+    const struct nilo_function *f = q->function;
+    int at = parameter_of(f, "as_of");
+    if (q->request.as_of && at < 0)
+        return nilo_err_set(err, NILO_EINVAL, "%s cannot be asked as of a time", f->name);
+    if (at < 0)
+        return 0;
+    if (q->request.as_of && q->arguments[at])
+        return nilo_err_set(err, NILO_EINVAL, "as_of is given twice; give it once");
+    if (q->request.as_of && !(q->arguments[at] = nilo_arena_strdup(&q->arena, q->request.as_of)))
+        return nilo_err_nomem(err);
+    q->request.as_of = NULL;
+    if (!q->arguments[at])
+        return 0;
+    if (nilo_iso_parse(q->arguments[at], strlen(q->arguments[at]), &q->as_of, err) < 0)
+        return nilo_err_wrap(err, "as_of");
+    q->has_as_of = true;
+    return 0;
+}
+
 static int take_arguments(struct nilo_query *q, const struct nilo_arg *args, size_t n, struct nilo_notes *notes,
                           struct nilo_err *err)
 {
     const struct nilo_function *f = q->function;
     q->arguments = nilo_arena_array(&q->arena, f->n_parameters + 1, sizeof *q->arguments);
-    if (!q->arguments)
+    q->others = nilo_arena_array(&q->arena, n + 1, sizeof *q->others);
+    if (!q->arguments || !q->others)
         return nilo_err_nomem(err);
+    if (check_twice(args, n, err) < 0)
+        return -1;
     for (size_t i = 0; i < n; i++) {
         int at = parameter_of(f, args[i].name);
+        if (at < 0 && strcmp(args[i].name, "as_of") == 0)
+            return nilo_err_set(err, NILO_EINVAL, "%s cannot be asked as of a time", f->name);
         if (at < 0)
             return no_function(f->name, args, n, notes, err);
-        if (!args[i].value)
-            continue;
-        if (check_argument(&f->parameters[at], args[i].value, err) < 0)
+        if (take_argument(q, &args[i], at, err) < 0)
             return -1;
-        q->arguments[at] = nilo_arena_strdup(&q->arena, args[i].value);
-        if (!q->arguments[at])
-            return nilo_err_nomem(err);
     }
-    int as_of = parameter_of(f, "as_of");
-    if (q->request.as_of && as_of < 0)
-        return nilo_err_set(err, NILO_EINVAL, "%s cannot be asked as of a time", f->name);
-    if (q->request.as_of)
-        q->arguments[as_of] = nilo_arena_strdup(&q->arena, q->request.as_of);
-    q->request.as_of = NULL;
-    if (as_of >= 0 && q->arguments[as_of]) {
-        if (nilo_iso_parse(q->arguments[as_of], strlen(q->arguments[as_of]), &q->as_of, err) < 0)
-            return nilo_err_wrap(err, "as_of");
-        q->has_as_of = true;
-    }
+    if (take_as_of(q, err) < 0)
+        return -1;
     for (size_t i = 0; i < f->n_parameters; i++)
         if (f->parameters[i].required && !q->arguments[i])
             return nilo_err_set(err, NILO_ENULL, "%s needs the argument %s: %s", f->name, f->parameters[i].name,
                                 f->parameters[i].doc);
+    return 0;
+}
+
+/* The function's own columns, then those that its arguments ask for. */
+static int name_columns(struct nilo_query *q, struct nilo_err *err)
+{
+    const struct nilo_function *f = q->function;
+    const struct nilo_call c = {.q = q};
+    struct nilo_out_column *more = NULL;
+    size_t n_more = 0;
+    if (f->more_columns && f->more_columns(&c, &q->arena, &more, &n_more, err) < 0)
+        return -1;
+    q->out = nilo_arena_array(&q->arena, f->n_columns + n_more, sizeof *q->out);
+    if (!q->out)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < f->n_columns; i++)
+        q->out[q->n_out++] = (struct nilo_out_column){.name = f->columns[i].name, .type = f->columns[i].type};
+    for (size_t i = 0; i < n_more; i++)
+        q->out[q->n_out++] = more[i];
     return 0;
 }
 
@@ -168,11 +246,7 @@ int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n,
     nilo_arena_init(&q->arena, (size_t)64 << 20);
     q->request = *request;
     q->function = f;
-    q->n_out = f->n_columns;
-    q->out = nilo_arena_array(&q->arena, f->n_columns, sizeof *q->out);
-    for (size_t i = 0; q->out && i < f->n_columns; i++)
-        q->out[i] = (struct nilo_out_column){.name = f->columns[i].name, .type = f->columns[i].type};
-    if ((q->out ? take_arguments(q, args, n, notes, err) : nilo_err_nomem(err)) < 0) {
+    if (take_arguments(q, args, n, notes, err) < 0 || name_columns(q, err) < 0) {
         nilo_query_free(q);
         return -1;
     }
@@ -232,6 +306,20 @@ int64_t nilo_call_int(const struct nilo_call *c, const char *name, int64_t fallb
     const char *text = nilo_call_text(c, name);
     int64_t v;
     return text && nilo_decimal_parse(text, strlen(text), 0, false, &v, NULL) == 0 ? v : fallback;
+}
+
+bool nilo_call_each(const struct nilo_call *c, const char *prefix, size_t i, const char **ret_name,
+                    const char **ret_value)
+{
+    for (size_t k = 0; k < c->q->n_others; k++) {
+        const struct nilo_arg *a = &c->q->others[k];
+        if (strncmp(a->name, prefix, strlen(prefix)) != 0 || i-- > 0)
+            continue;
+        *ret_name = a->name;
+        *ret_value = a->value;
+        return true;
+    }
+    return false;
 }
 
 int nilo_call_row(struct nilo_call *c, const struct nilo_datum *cells, struct nilo_err *err)

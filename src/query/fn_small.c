@@ -6,12 +6,19 @@
 int nilo__rows(struct nilo_call *c, const char *relation, const char *list, const char *tail, int n,
                const struct nilo_db_value *params, nilo__row_fn *fn, void *ctx, struct nilo_err *err)
 {
+    const struct nilo_source_want want = {.as_of = NILO_US_NONE};
+    return nilo__rows_of(c, relation, &want, list, tail, n, params, fn, ctx, err);
+}
+
+int nilo__rows_of(struct nilo_call *c, const char *relation, const struct nilo_source_want *want, const char *list,
+                  const char *tail, int n, const struct nilo_db_value *params, nilo__row_fn *fn, void *ctx,
+                  struct nilo_err *err)
+{
     struct nilo_buf sql;
     struct nilo_db_stmt *stmt = NULL;
-    const struct nilo_source_want want = {.as_of = NILO_US_NONE};
     nilo_buf_init(&sql, (size_t)256 << 10);
     nilo_buf_addf(&sql, "SELECT %s FROM ", list);
-    int got = 0, rc = nilo_store_source(c->store, c->scope, relation, &want, &sql, err);
+    int got = 0, rc = nilo_store_source(c->store, c->scope, relation, want, &sql, err);
     nilo_buf_addf(&sql, " t %s", tail);
     if (rc == 0 && sql.failed)
         rc = nilo_err_nomem(err);

@@ -10,7 +10,11 @@
     X(collection_status)                                                                                               \
     X(coverage)                                                                                                        \
     X(current_metrics)                                                                                                 \
-    X(timeseries)
+    X(growth)                                                                                                          \
+    X(owner_profile)                                                                                                   \
+    X(run_report)                                                                                                      \
+    X(timeseries)                                                                                                      \
+    X(top_content)
 
 #define X(name) extern const struct nilo_function nilo__fn_##name;
 NILO__FUNCTION_ROWS(X)
@@ -21,7 +25,16 @@ NILO__FUNCTION_ROWS(X)
 typedef int nilo__row_fn(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err);
 int nilo__rows(struct nilo_call *c, const char *relation, const char *list, const char *tail, int n, const struct nilo_db_value *params,
                nilo__row_fn *fn, void *ctx, struct nilo_err *err);
+/** nilo__rows_of - with what the source has to provide */
+int nilo__rows_of(struct nilo_call *c, const char *relation, const struct nilo_source_want *want, const char *list, const char *tail, int n,
+                  const struct nilo_db_value *params, nilo__row_fn *fn, void *ctx, struct nilo_err *err);
 /** nilo__days - from and to of the call, checked; defaults: the last `days` days up to today */
 int nilo__days(struct nilo_call *c, int days, nilo_day *ret_from, nilo_day *ret_to, nilo_day *ret_today, struct nilo_err *err);
+
+
+/** nilo__named_connections, nilo__named_owners - ids within the scope by name (connections also by platform, those of competitors left out), in the
+ *  call's arena. errors: NILO_ENAME there is none of that name */
+int nilo__named_connections(struct nilo_call *c, const char *name, const char *platform, int64_t **ret, size_t *ret_n, struct nilo_err *err);
+int nilo__named_owners(struct nilo_call *c, const char *key, int64_t **ret, size_t *ret_n, struct nilo_err *err);
 
 #endif

@@ -86,9 +86,14 @@ struct nilo_parameter {
     bool required;
     const char *fallback; /* text of the default, NULL = none */
     const char *doc;
+    bool prefix; /* any argument whose name begins so: min_ stands for min_views, min_gmv, ...; nilo_call_each() hands them over */
 };
+struct nilo_out_column;
 struct nilo_call; /* one call of a function: its arguments and where its rows go */
 typedef int nilo_function_fn(struct nilo_call *call, struct nilo_err *err);
+/* Columns that follow from the arguments, behind the function's own. In the arena; *ret stays untouched when there are none. */
+typedef int nilo_more_columns_fn(const struct nilo_call *call, struct nilo_arena *arena, struct nilo_out_column **ret, size_t *ret_n,
+                                 struct nilo_err *err);
 struct nilo_function {
     const char *name, *doc;
     const struct nilo_parameter *parameters;
@@ -99,6 +104,7 @@ struct nilo_function {
     bool writes; /* refused through GET */
     enum nilo_role min_role;
     nilo_function_fn *run;
+    nilo_more_columns_fn *more_columns; /* NULL = none */
 };
 /* The built-in ones, then those registered. */
 size_t nilo_functions_n(void);
@@ -177,7 +183,7 @@ struct nilo_arg {
     const char *name, *value;
 };
 /** nilo_query_call - a function with its arguments. errors: NILO_EFUNCTION unknown function or argument names, NILO_ENULL a required argument is
- *  missing, and those of values; owner as nilo_query_parse() */
+ *  missing, NILO_EINVAL one that is given twice, as_of where none is, and those of values; owner as nilo_query_parse() */
 int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n, const struct nilo_request *request,
                     struct nilo_query **ret, struct nilo_notes *notes, struct nilo_err *err);
 /** nilo_query_text - either of the two from one text: "rpc/FUNCTION?name=value&..." is a call, all else nilo_query_parse(). len bytes */
@@ -206,7 +212,9 @@ struct nilo_arena *nilo_call_arena(const struct nilo_call *c); /* until the run 
 const char *nilo_call_text(const struct nilo_call *c, const char *name);
 nilo_day nilo_call_day(const struct nilo_call *c, const char *name);                   /* NILO_DAY_NONE when absent */
 int64_t nilo_call_int(const struct nilo_call *c, const char *name, int64_t fallback); /* fallback when absent */
-/** nilo_call_row - hands one row on: as many cells as the function has columns */
+/** nilo_call_each - the i-th argument of the parameter with that prefix, in the order given: its whole name and value; false behind the last */
+bool nilo_call_each(const struct nilo_call *c, const char *prefix, size_t i, const char **ret_name, const char **ret_value);
+/** nilo_call_row - hands one row on: as many cells as the function has columns, those that its arguments add included */
 int nilo_call_row(struct nilo_call *c, const struct nilo_datum *cells, struct nilo_err *err);
 /** nilo_call_today - the present day in the calendar of the scope's workspace (of several: the first one's; of none: UTC) */
 int nilo_call_today(const struct nilo_call *c, nilo_day *ret, struct nilo_err *err);

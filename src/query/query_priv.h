@@ -95,6 +95,8 @@ struct nilo_query {
     /* a call */
     const struct nilo_function *function;
     const char **arguments; /* by parameter, NULL = absent */
+    struct nilo_arg *others; /* arguments of parameters that are prefixes, as given */
+    size_t n_others;
 };
 
 const struct nilo_column *nilo__column_find(const struct nilo_query *q, const char *name, size_t len);

@@ -395,6 +395,41 @@ typedef int nilo_scan_fn(void *ctx, const struct nilo_scan_row *row);
 int nilo_store_scan(struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_select *sel, nilo_scan_fn *fn, void *ctx,
                     struct nilo_err *err);
 
+/* The first items by a metric, from what is derived: however long the history. */
+#define NILO_TOP_METRICS 64
+#define NILO_TOP_BEST (-1)
+struct nilo_top {
+    int32_t win;  /* NILO_TOP_BEST: the best known values of all time; else the newest day of that window, 0 = lifetime */
+    const char *owner, *connection, *platform, *external_id; /* by name; NULL = any. owner: credited now */
+    bool competitors;                        /* items of competitors' connections too */
+    nilo_us posted_from, posted_before;      /* NILO_US_NONE = open; else items without posted_at are left out */
+    struct {
+        int32_t id;
+        bool has_least;
+        int64_t least; /* items below, or without a value, are left out */
+    } metrics[NILO_TOP_METRICS]; /* the first one orders */
+    size_t n_metrics;
+    bool ascending;        /* items without a value come last in either case */
+    int64_t limit, offset; /* limit -1 = none */
+};
+struct nilo_top_cell {
+    int64_t value;
+    enum nilo_absence absence; /* why there is none; NILO_NOT_COLLECTED also where nothing was ever said */
+};
+struct nilo_top_row {
+    struct nilo_entity_ref entity;
+    const char *workspace, *connection, *platform, *external_id, *title; /* title may be NULL */
+    const char *owners; /* keys, each between two bytes 0x1f, joined by commas; NULL = none */
+    nilo_us posted_at;
+    nilo_day day; /* of the snapshot, or of the best value of the first metric; NILO_DAY_NONE = there is none */
+    int32_t win;  /* likewise; -1 = none */
+    const struct nilo_top_cell *cells; /* in the order of metrics */
+};
+/** nilo_store_top - fn returns 0 to go on, anything else ends with it. Equal values: by external id, connection, workspace, bytewise */
+typedef int nilo_top_fn(void *ctx, const struct nilo_top_row *row);
+int nilo_store_top(struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_top *top, nilo_top_fn *fn, void *ctx,
+                   struct nilo_err *err);
+
 /* Totals of a workspace, connection or owner day by day, from the derived sums. */
 enum nilo_total_scope { NILO_TOTAL_WORKSPACE, NILO_TOTAL_CONNECTION, NILO_TOTAL_OWNER };
 struct nilo_total_row {

@@ -128,7 +128,7 @@ static void an_empty_store_says_so(void **state)
     cmd_assert_contains(done("seal", ""), "Closed 0 days on 0 connections.");
     cmd_assert_contains(done("rebuild", ""), "every derived number is as it was");
     cmd_assert_contains(done("doctor", ""), "none yet");
-    fails("run show 1", 1, "there is no run 1");
+    fails("run show 1", 2, "there is no run 1");
     cmd_assert_contains(done("run list", ""), "status");
     assert_string_equal(done("run list", "--json"), "[]\n");
 }
@@ -195,7 +195,7 @@ static void wrong_uses_of_run_are_usage_errors(void **state)
     fails("run show -1", 2, "-1");
     fails("run show 99999999999999999999", 2, "no run's number");
     fails("run list --limit 0", 2, "--limit");
-    fails("run accept 7", 1, "7");
+    fails("run accept 7", 2, "7");
 }
 
 static void a_quarantined_run_waits_for_a_person(void **state)
@@ -237,8 +237,8 @@ static void days_are_sealed_when_their_time_has_come(void **state)
     sql("UPDATE run SET started_at = started_at + 86400000000, ended_at = ended_at + 86400000000 WHERE id = 2");
     assert_string_equal(done("seal", "--json"), "{\"days_closed\":1,\"connections\":1,\"clock_note\":null}\n");
     cmd_assert_contains(done("seal", "--connection channel"), "Closed 0 days on 1 connection.");
-    fails("seal --connection chanel", 1, "there is no such connection");
-    fails("seal --workspace other", 1, "there is no such connection");
+    fails("seal --connection chanel", 2, "there is no such connection");
+    fails("seal --workspace other", 2, "there is no such connection");
 }
 
 static void rebuild_repairs_and_tells(void **state)

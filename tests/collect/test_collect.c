@@ -469,7 +469,7 @@ static void connections_are_chosen_by_name_and_workspace(void **state)
     assert_non_null(strstr(w.runs[1].error, "in the future"));
     o = (struct nilo_collect_options){.day = NILO_DAY_NONE, .connection = "nobody"};
     assert_int_equal(world_collect_with(&w, &o), -1);
-    assert_int_equal(w.err.code, NILO_ENOENT);
+    assert_int_equal(w.err.code, NILO_ENAME);
     assert_non_null(strstr(w.err.msg, "other in workspace west"));
     world_config(&w, "connections: []\n");
     assert_int_equal(world_collect(&w, NULL), -1);

@@ -457,6 +457,15 @@ static void runs(struct source *x)
     PUT(x, ")");
 }
 
+/* For run_report(): what failed in runs, one row each. */
+static void run_failures(struct source *x)
+{
+    PUT(x, "(SELECT r.id AS \"run\", f.n AS \"n\", f.external_id AS \"external_id\", f.class AS \"class\", f.message AS "
+           "\"message\" FROM run r JOIN run_failure f ON f.run_id = r.id WHERE 1=1");
+    nilo__scope_sql(x->scope, "r.workspace_id", x->sql);
+    PUT(x, ")");
+}
+
 /* Collections and backfills as apps know them: in part is completed, with the failures told. */
 static void metric_collection_log(struct source *x)
 {
@@ -705,6 +714,7 @@ static const struct {
     {"owner_metrics", owner_metrics},
     {"owners", owners},
     {"revisions", revisions},
+    {"run_failures", run_failures},
     {"runs", runs},
     {"workspaces", workspaces},
 };

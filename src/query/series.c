@@ -1,0 +1,520 @@
+/* One metric by day, week or month: what timeseries, growth and owner_profile are made of. Three sources: the totals that the store
+ * keeps (a workspace, connection, owner or platform), the readings of one item or of the app, and, where totals cannot tell (as_of, several
+ * conditions), sums over the items' shown values. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "query/series.h"
+
+static bool flow(const struct nilo__series *x)
+{
+    return x->metric->aggregation == NILO_FLOW;
+}
+
+/* ---- periods --------------------------------------------------------------------------------------------------------------------- */
+
+nilo_day nilo__period_start(enum nilo__step step, nilo_day d)
+{
+    return step == NILO__STEP_DAY ? d : step == NILO__STEP_WEEK ? nilo_day_week_start(d) : nilo_day_month_start(d);
+}
+
+nilo_day nilo__period_next(enum nilo__step step, nilo_day start)
+{
+    return step == NILO__STEP_DAY    ? NILO_DAY(start.n + 1)
+           : step == NILO__STEP_WEEK ? NILO_DAY(start.n + 7)
+                               : nilo_day_next_month(start);
+}
+
+/* ---- changes of a level, put in by day ---------------------------------------------------------------------------------------------- */
+
+static struct nilo__point *point(struct nilo__series *x, nilo_day day)
+{
+    if (!nilo_day_is_none(x->base) && day.n < x->base.n)
+        day = x->base;
+    return nilo__point_at(&x->points, day, x->err);
+}
+
+static int add_change(struct nilo__series *x, nilo_day day, nilo_i128 sum, int64_t items, int64_t known)
+{
+    struct nilo__point *p = point(x, day);
+    if (!p)
+        return -1;
+    p->sum += sum;
+    p->items += items;
+    p->known += known;
+    return 0;
+}
+
+static int add_fresh(struct nilo__series *x, nilo_day day, int64_t fresh)
+{
+    if (!nilo_day_is_none(x->base) && day.n < x->base.n)
+        return 0;
+    struct nilo__point *p = point(x, day);
+    if (!p)
+        return -1;
+    p->fresh += fresh;
+    return 0;
+}
+
+/* ---- totals ---------------------------------------------------------------------------------------------------------------------------- */
+
+static int total_row(void *ctx, const struct nilo_total_row *row)
+{
+    struct nilo__series *x = ctx;
+    if (row->day.n > x->to.n)
+        return 0;
+    if (!flow(x)) {
+        if (add_change(x, row->day, row->sum - x->sum, row->items - x->items, row->known - x->known) < 0)
+            return -1;
+        x->sum = row->sum;
+        x->known = row->known;
+    } else {
+        bool before = !nilo_day_is_none(x->base) && row->day.n < x->base.n;
+        if (add_change(x, row->day, before ? 0 : row->sum, row->items - x->items, before ? 0 : row->known) < 0)
+            return -1;
+    }
+    x->items = row->items;
+    return add_fresh(x, row->day, row->fresh);
+}
+
+static int add_total(struct nilo__series *x, enum nilo_total_scope kind, int64_t id)
+{
+    x->sum = 0;
+    x->items = x->known = 0;
+    return nilo_store_totals(x->call->store, x->call->scope, kind, id, x->win, x->metric->id, x->base, x->to, total_row,
+                             x, x->err) == 0
+               ? 0
+               : -1;
+}
+
+static int read_totals(struct nilo__series *x, const char *owner, const char *connection, const char *platform)
+{
+    int64_t *ids;
+    size_t n;
+    enum nilo_total_scope kind = owner                    ? NILO_TOTAL_OWNER
+                                 : connection || platform ? NILO_TOTAL_CONNECTION
+                                                          : NILO_TOTAL_WORKSPACE;
+    int rc = owner ? nilo__named_owners(x->call, owner, &ids, &n, x->err)
+             : connection || platform
+                 ? nilo__named_connections(x->call, connection, platform, &ids, &n, x->err)
+                 : nilo__scope_workspaces(x->call->store, x->call->scope, &x->call->arena, &ids, &n, x->err);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = add_total(x, kind, ids[i]);
+    return rc;
+}
+
+/* ---- sums over the items' shown values ------------------------------------------------------------------------------------------------- */
+
+static bool same_entity(const struct nilo__series *x, const struct nilo_scan_row *row)
+{
+    return x->any && x->entity.id == row->entity.id && x->entity.bucket == row->entity.bucket;
+}
+
+static int sum_row(void *ctx, const struct nilo_scan_row *row)
+{
+    struct nilo__series *x = ctx;
+    for (size_t i = 0; i < x->n_competitors; i++)
+        if (x->competitors[i] == row->connection)
+            return 0;
+    if (!same_entity(x, row)) {
+        x->entity = row->entity;
+        x->any = true;
+        x->sum = 0;
+        x->known = x->items = 0;
+    }
+    if (x->items == 0 && nilo_absence_definitive(row->absence)) {
+        x->items = 1;
+        if (add_change(x, row->day, 0, 1, 0) < 0)
+            return -1;
+    }
+    if (row->absence != NILO_PRESENT)
+        return 0;
+    if (!flow(x)) {
+        if (add_change(x, row->day, row->value - x->sum, 0, 1 - x->known) < 0)
+            return -1;
+    } else if ((nilo_day_is_none(x->base) || row->day.n >= x->base.n) &&
+               add_change(x, row->day, row->value, 0, 1) < 0) {
+        return -1;
+    }
+    x->sum = row->value;
+    x->known = 1;
+    return add_fresh(x, row->day, 1);
+}
+
+static int load_competitors(struct nilo__series *x)
+{
+    struct nilo_connection *all;
+    size_t n;
+    if (nilo_store_connections(x->call->store, &all, &n, x->err) < 0)
+        return -1;
+    int64_t *ids = nilo_arena_array(&x->call->arena, n + 1, sizeof *ids);
+    for (size_t i = 0; ids && i < n; i++)
+        if (strcmp(all[i].role, "competitor") == 0)
+            ids[x->n_competitors++] = all[i].id;
+    free(all);
+    x->competitors = ids;
+    return ids ? 0 : nilo_err_nomem(x->err);
+}
+
+static int read_sums(struct nilo__series *x, struct nilo_select *sel, const char *owner, const char *connection)
+{
+    int64_t *own = NULL, *con = NULL;
+    size_t n_own = 1, n_con = 1;
+    if ((owner && nilo__named_owners(x->call, owner, &own, &n_own, x->err) < 0) ||
+        (connection && nilo__named_connections(x->call, connection, NULL, &con, &n_con, x->err) < 0) ||
+        (!owner && !connection && load_competitors(x) < 0))
+        return -1;
+    sel->kind = NILO_CONTENT;
+    for (size_t i = 0; i < n_own; i++)
+        for (size_t k = 0; k < n_con; k++) {
+            sel->owner = own ? own[i] : 0;
+            sel->connection = con ? con[k] : 0;
+            x->any = false;
+            if (nilo_store_scan(x->call->store, x->call->scope, sel, sum_row, x, x->err) != 0)
+                return -1;
+        }
+    return 0;
+}
+
+/* ---- readings of one item, or of the app ------------------------------------------------------------------------------------------------ */
+
+#define PART_SCALE 6
+static bool number_of(const char *text, size_t len, int scale, nilo_i128 *ret)
+{
+    int64_t v;
+    if (nilo_decimal_parse(text, len, scale, true, &v, NULL) < 0)
+        return false;
+    *ret = v;
+    return true;
+}
+
+/* Numbers of the metadata by name: what averages and percentages are put together from. */
+static void read_parts(const char *meta, nilo_i128 *size, nilo_i128 *num, nilo_i128 *den, bool *has_size,
+                       bool *has_parts)
+{
+    struct nilo_json *j;
+    enum nilo_json_event event;
+    const char *text;
+    size_t len;
+    bool got_num = false, got_den = false;
+    *has_size = *has_parts = false;
+    if (!meta || nilo_json_new(meta, strlen(meta), NILO_JSON_DEFAULT_LIMITS, &j, NULL) < 0)
+        return;
+    if (nilo_json_next(j, &event, &text, &len, NULL) == 0 && event == NILO_JSON_OBJECT_BEGIN)
+        while (nilo_json_next(j, &event, &text, &len, NULL) == 0 && event == NILO_JSON_KEY) {
+            const char *raw;
+            size_t raw_len;
+            bool is_size = len == 11 && memcmp(text, "sample_size", 11) == 0,
+                 is_num = len == 9 && memcmp(text, "numerator", 9) == 0;
+            bool is_den = len == 11 && memcmp(text, "denominator", 11) == 0;
+            if (nilo_json_raw(j, &raw, &raw_len, NULL) < 0)
+                break;
+            if (is_size)
+                *has_size = number_of(raw, raw_len, 0, size);
+            else if (is_num)
+                got_num = number_of(raw, raw_len, PART_SCALE, num);
+            else if (is_den)
+                got_den = number_of(raw, raw_len, PART_SCALE, den);
+        }
+    nilo_json_free(j);
+    *has_parts = got_num && got_den;
+}
+
+static int reading_row(void *ctx, const struct nilo_scan_row *row)
+{
+    struct nilo__series *x = ctx;
+    if (!same_entity(x, row)) {
+        if (x->any && row->workspace && x->external_id)
+            return nilo_err_set(x->err, NILO_EINVAL,
+                                "several connections hold an item \"%.200s\"; add connection=, platform= or the "
+                                "workspace to tell which is meant",
+                                x->external_id);
+        x->entity = row->entity;
+        x->any = true;
+        x->items = 0;
+    }
+    struct nilo__point *p = nilo__point_at(&x->points, row->day, x->err);
+    if (!p)
+        return -1;
+    if (x->items == 0 && nilo_absence_definitive(row->absence)) {
+        x->items = 1;
+        p->items++;
+    }
+    if (row->absence != NILO_PRESENT) {
+        p->absence = (int)row->absence;
+        return 0;
+    }
+    if (x->breakdown && row->meta && nilo__breakdown_add(x, row->day, row->meta) < 0)
+        return -1;
+    nilo_i128 size = 1, num = 0, den = 0;
+    bool has_size = false, has_parts = false;
+    if (x->metric->type == NILO_AVERAGE || x->metric->type == NILO_PERCENTAGE)
+        read_parts(row->meta, &size, &num, &den, &has_size, &has_parts);
+    p->sum += row->value;
+    p->known++;
+    p->fresh++;
+    p->values++;
+    p->weighted += has_size ? row->value * size : 0;
+    p->weight += has_size ? (int64_t)size : 0;
+    p->num += num;
+    p->den += den;
+    p->parts += has_size || has_parts;
+    if (p->provenance == 0 || (int)row->provenance < p->provenance)
+        p->provenance = (int)row->provenance;
+    return 0;
+}
+
+static int first_row(void *ctx, const struct nilo_scan_row *row)
+{
+    (void)row;
+    *(bool *)ctx = true;
+    return 1;
+}
+
+/* Is it a metric of the app? Then each has one value a day, and no items. */
+static int is_app(struct nilo__series *x, bool *ret)
+{
+    const struct nilo_select sel = {
+        .kind = NILO_APP, .metric = x->metric->id, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE};
+    *ret = false;
+    int rc = nilo_store_scan(x->call->store, x->call->scope, &sel, first_row, ret, x->err);
+    return rc < 0 ? -1 : 0;
+}
+
+/* ---- from points to rows -------------------------------------------------------------------------------------------------------------------- */
+
+/* Changes become levels. Items are a level always. */
+static void accumulate(struct nilo__series *x)
+{
+    for (size_t i = 1; i < x->points.n; i++) {
+        struct nilo__point *p = &x->points.p[i];
+        p->items += p[-1].items;
+        if (!x->readings && !flow(x)) {
+            p->sum += p[-1].sum;
+            p->known += p[-1].known;
+        }
+    }
+}
+
+/* The day's state: behind the last change a level stays what it was. */
+static bool state(const struct nilo__series *x, nilo_day day, struct nilo__point *ret)
+{
+    const struct nilo__point *p = nilo__point_get(&x->points, day);
+    *ret = (struct nilo__point){0};
+    if (p) {
+        *ret = *p;
+        return true;
+    }
+    if (x->points.n && day.n > x->points.first.n) {
+        const struct nilo__point *last = &x->points.p[x->points.n - 1];
+        ret->items = last->items;
+        if (!x->readings && !flow(x)) {
+            ret->sum = last->sum;
+            ret->known = last->known;
+        }
+        return true;
+    }
+    return false;
+}
+
+/* An average of several values by their sample sizes, a percentage from its parts; without these the plain mean. */
+static nilo_i128 combine(const struct nilo__series *x, const struct nilo__point *t)
+{
+    int64_t v;
+    if (t->values <= 1)
+        return t->sum;
+    if (x->metric->type == NILO_AVERAGE && t->parts == t->values && t->weight > 0 &&
+        nilo_decimal_div(t->weighted, t->weight, 0, &v))
+        return v;
+    if (x->metric->type == NILO_PERCENTAGE && t->parts == t->values && t->den != 0 &&
+        nilo_decimal_div(100 * t->num, t->den, x->metric->scale, &v))
+        return v;
+    return nilo_decimal_div(t->sum, t->values, 0, &v) ? v : t->sum;
+}
+
+static void take_day(const struct nilo__series *x, struct nilo__series_row *r, struct nilo__point *t, nilo_day day,
+                     const struct nilo__point *p)
+{
+    bool ratio = x->metric->type == NILO_AVERAGE || x->metric->type == NILO_PERCENTAGE;
+    r->items = p->items;
+    if (p->known == 0) {
+        if (p->absence)
+            r->absence = p->absence;
+        return;
+    }
+    if (!(flow(x) || ratio)) /* a level: the last value stands */
+        *t = (struct nilo__point){0};
+    t->sum += p->sum;
+    t->weighted += p->weighted;
+    t->weight += p->weight;
+    t->num += p->num;
+    t->den += p->den;
+    t->values += p->values;
+    t->parts += p->parts;
+    t->known = flow(x) && t->known > p->known ? t->known : p->known;
+    t->fresh = flow(x) && t->fresh > p->fresh ? t->fresh : p->fresh;
+    if (p->provenance && (t->provenance == 0 || p->provenance < t->provenance))
+        t->provenance = p->provenance;
+    r->has = true;
+    r->read |= p->fresh > 0;
+    r->read |= p->fresh > 0;
+    r->day = day;
+}
+
+void nilo__series_row(const struct nilo__series *x, nilo_day start, struct nilo__series_row *r)
+{
+    struct nilo__point t = {0}, p;
+    nilo_day next = nilo__period_next(x->step, start);
+    *r = (struct nilo__series_row){.period = start, .over = next.n <= x->today.n};
+    for (nilo_day d = start; d.n < next.n && d.n <= x->to.n; d.n++)
+        if (state(x, d, &p))
+            take_day(x, r, &t, d, &p);
+    bool ratio = x->metric->type == NILO_AVERAGE || x->metric->type == NILO_PERCENTAGE;
+    r->value = ratio ? combine(x, &t) : t.sum;
+    r->known = t.known;
+    r->fresh = t.fresh;
+    r->provenance = t.provenance;
+    if (!r->has && r->absence == 0)
+        r->absence = NILO_NOT_COLLECTED;
+}
+
+bool nilo__series_row_before(const struct nilo__series *x, nilo_day start, struct nilo__series_row *ret)
+{
+    if (x->points.n == 0)
+        return false;
+    for (nilo_day d = NILO_DAY(start.n - 1); d.n >= x->points.first.n; d.n = nilo__period_start(x->step, d).n - 1) {
+        nilo__series_row(x, nilo__period_start(x->step, d), ret);
+        if (ret->has)
+            return true;
+    }
+    return false;
+}
+
+void nilo__series_change(const struct nilo__series *x, struct nilo__series_row *r,
+                         const struct nilo__series_row *before)
+{
+    bool days = x->step != NILO__STEP_DAY && flow(x);
+    r->has_change = true;
+    r->change = r->value - before->value;
+    r->span = days ? r->period.n - before->period.n : r->day.n - before->day.n;
+}
+
+/* ---- the call -------------------------------------------------------------------------------------------------------------------------------- */
+
+int nilo__metric_named(struct nilo_store *s, const char *argument, const char *name, const struct nilo_metric **ret,
+                       struct nilo_err *err)
+{
+    const struct nilo_catalog *catalog = nilo_store_catalog(s);
+    struct nilo__near near = {.name = name, .len = strlen(name)};
+    const struct nilo_metric *m = nilo_catalog_by_name(catalog, name);
+    if (m) {
+        *ret = m;
+        return 0;
+    }
+    for (size_t i = 0; i < catalog->n; i++)
+        nilo__near_try(&near, catalog->metrics[i].name);
+    return nilo_err_set(err, NILO_EINVAL, "%s \"%.100s\" is not defined%s%s%s", argument, name,
+                        near.best ? "; did you mean \"" : "; nilometer get metric_definitions lists them",
+                        near.best ? near.best : "", near.best ? "\"?" : "");
+}
+
+/* As of a time, the day of that time is the present one. */
+static void day_then(struct nilo__series *x)
+{
+    nilo_day then =
+        x->calendar ? nilo_calendar_day(x->calendar, x->as_of) : NILO_DAY((int32_t)(x->as_of / NILO_US_DAY));
+    if (then.n < x->today.n)
+        x->today = then;
+}
+
+static int take_step(struct nilo__series *x)
+{
+    static const char *const steps[] = {"day", "week", "month"};
+    const char *step = nilo_call_text(x->call, "step");
+    int i = 0;
+    while (step && i < 3 && strcmp(steps[i], step) != 0)
+        i++;
+    if (i == 3)
+        return nilo_err_set(x->err, NILO_EINVAL, "step is day, week or month, not \"%.50s\"", step);
+    x->step = (enum nilo__step)i;
+    return 0;
+}
+
+int nilo__series_arguments(struct nilo__series *x, struct nilo_call *c, struct nilo_err *err)
+{
+    int64_t win = nilo_call_int(c, "window_days", 0);
+    *x = (struct nilo__series){.call = c,
+                               .err = err,
+                               .owner = nilo_call_text(c, "owner"),
+                               .connection = nilo_call_text(c, "connection"),
+                               .platform = nilo_call_text(c, "platform"),
+                               .external_id = nilo_call_text(c, "external_id"),
+                               .win = (int32_t)win,
+                               .base = NILO_DAY_NONE,
+                               .as_of = NILO_US_NONE};
+    if (nilo__metric_named(c->store, "metric", nilo_call_text(c, "metric"), &x->metric, err) < 0 || take_step(x) < 0)
+        return -1;
+    if (win < 0 || win > 36600)
+        return nilo_err_set(err, NILO_EINVAL, "window_days is a number of days, or 0");
+    if (nilo_call_today(c, &x->today, err) < 0 || nilo__scope_calendar(c->store, c->scope, &x->calendar, err) < 0 || nilo__as_of_us(c->q, c->store, c->scope, &x->as_of, err) < 0)
+        return -1;
+    if (x->as_of != NILO_US_NONE)
+        day_then(x);
+    x->to = x->today;
+    return 0;
+}
+
+static int read_series(struct nilo__series *x)
+{
+    const char *external_id = x->external_id, *owner = x->owner, *connection = x->connection, *platform = x->platform;
+    bool adds_up = x->metric->type == NILO_COUNT;
+    struct nilo_select sel = {.platform = platform,
+                              .external_id = external_id,
+                              .kind = external_id ? -1 : NILO_APP,
+                              .win = x->win,
+                              .metric = x->metric->id,
+                              .from = NILO_DAY_NONE,
+                              .to = x->to,
+                              .as_of = x->as_of};
+    bool app = false;
+    if (!external_id && is_app(x, &app) < 0)
+        return -1;
+    x->readings = external_id || app || !adds_up;
+    if (x->readings && !external_id && !app && x->metric->builtin)
+        return nilo_err_set(x->err, NILO_EINVAL,
+                            "%s does not add up over items; ask for one with external_id=", x->metric->name);
+    if (x->readings) {
+        int64_t *ids = NULL, *own = NULL;
+        size_t n = 1, n_own = 1;
+        if ((connection && nilo__named_connections(x->call, connection, NULL, &ids, &n, x->err) < 0) ||
+            (owner && nilo__named_owners(x->call, owner, &own, &n_own, x->err) < 0))
+            return -1;
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < n_own; k++) {
+                sel.connection = ids ? ids[i] : 0;
+                sel.owner = own ? own[k] : 0;
+                if (nilo_store_scan(x->call->store, x->call->scope, &sel, reading_row, x, x->err) != 0)
+                    return -1;
+            }
+        return 0;
+    }
+    if (x->as_of != NILO_US_NONE || (owner != NULL) + (connection != NULL) + (platform != NULL) > 1)
+        return read_sums(x, &sel, owner, connection);
+    return read_totals(x, owner, connection, platform);
+}
+
+int nilo__series_read(struct nilo__series *x)
+{
+    if (read_series(x) < 0)
+        return -1;
+    accumulate(x);
+    nilo__breakdown_sort(x);
+    return 0;
+}
+
+void nilo__series_done(struct nilo__series *x)
+{
+    nilo__points_done(&x->points);
+    free(x->breakdowns);
+}
