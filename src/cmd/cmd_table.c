@@ -19,6 +19,7 @@
     X(backup)                                                                                                          \
     X(restore)                                                                                                         \
     X(doctor)                                                                                                          \
+    X(serve)                                                                                                           \
     X(help)                                                                                                            \
     X(version)
 

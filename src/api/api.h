@@ -1,0 +1,30 @@
+/* What `nilometer serve` serves: the table of routes, what a worker has, who is let in. The server under it is server.h. */
+#ifndef NILO_API_API_H
+#define NILO_API_API_H
+
+#include "api/server.h"
+#include "store/store.h"
+
+/* The hooks' ctx of the daemon. */
+struct nilo_api {
+    const struct nilo_env *env;
+    /* opens the store for reading; called in each worker's thread, again after a connection was lost */
+    int (*open)(void *ctx, struct nilo_store **ret, struct nilo_err *err);
+    void *open_ctx;
+};
+
+/* A worker's own: nilo_req_worker(x) in a handler. NULL there: the store cannot be opened at present (answer 503). */
+struct nilo_api_worker {
+    struct nilo_store *store;
+};
+
+extern const struct nilo_route nilo_api_routes[];
+extern const size_t nilo_api_routes_n;
+
+/* The hooks for the table above; api must outlive the server. */
+struct nilo_server_hooks nilo_api_hooks(struct nilo_api *api);
+
+/** nilo_api_worker - the worker's store, or NULL with err: the store is not reachable. A handler whose store failed calls nilo_req_worker_broken() */
+struct nilo_api_worker *nilo_api_worker(struct nilo_exchange *x, struct nilo_err *err);
+
+#endif

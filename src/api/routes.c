@@ -1,0 +1,104 @@
+/* The table of routes of the daemon, and the first of them: is the process there, does the store answer, the server's own counters.
+ * A route is one row; who may call it is the third word and cannot be left out. */
+#include "api/api.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+
+static int healthz(struct nilo_exchange *x, struct nilo_err *err)
+{
+    nilo_answer_header(x, "Cache-Control", "no-store");
+    return nilo_answer_text(x, 200, "application/json; charset=utf-8", "{\"status\":\"ok\"}\n", err);
+}
+
+static int readyz(struct nilo_exchange *x, struct nilo_err *err)
+{
+    struct nilo_api_worker *w = nilo_api_worker(x, err);
+    struct nilo_workspace *all = NULL;
+    size_t n = 0;
+    int rc = w != NULL ? nilo_store_workspaces(w->store, &all, &n, err) : -1;
+    free(all);
+    if (rc != 0) {
+        if (w != NULL)
+            nilo_req_worker_broken(x);
+        nilo_answer_error(x, 503, nilo_code_sqlstate(err->code), "the store does not answer", err->msg, NULL);
+        nilo_answer_header(x, "Retry-After", "1");
+        return 0;
+    }
+    nilo_answer_header(x, "Cache-Control", "no-store");
+    return nilo_answer_text(x, 200, "application/json; charset=utf-8", "{\"status\":\"ready\"}\n", err);
+}
+
+/* The text format of Prometheus. */
+static int metrics(struct nilo_exchange *x, struct nilo_err *err)
+{
+    struct nilo_server_counts c;
+    struct nilo_buf out;
+    nilo_buf_init(&out, 65536);
+    nilo_server_counts(nilo_req_server(x), &c);
+#define X(name, kind, doc)                                                                                             \
+    nilo_buf_addf(&out, "# HELP nilometer_server_" #name " " doc "\n# TYPE nilometer_server_" #name " " kind           \
+                        "\nnilometer_server_" #name " %lld\n", (long long)c.name);
+    NILO_SERVER_COUNT_ROWS(X)
+#undef X
+    int rc = out.failed ? nilo_err_nomem(err) : nilo_answer_text(x, 200, "text/plain; version=0.0.4; charset=utf-8", nilo_buf_str(&out), err);
+    nilo_buf_done(&out);
+    return rc;
+}
+
+const struct nilo_route nilo_api_routes[] = {
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/healthz", EVERYONE, .instant = healthz),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/readyz", EVERYONE, .handler = readyz, .deadline_us = 10 * NILO_US_SECOND),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/metrics", SERVICE, .instant = metrics),
+};
+const size_t nilo_api_routes_n = sizeof(nilo_api_routes) / sizeof(nilo_api_routes[0]);
+
+/* ---- hooks ------------------------------------------------------------------------------------------------------------------------------ */
+
+static int worker_new(void *ctx, int worker, void **ret, struct nilo_err *err)
+{
+    (void)worker;
+    struct nilo_api *api = ctx;
+    struct nilo_api_worker *w = calloc(1, sizeof(*w));
+    if (w == NULL)
+        return nilo_err_nomem(err);
+    if (api->open(api->open_ctx, &w->store, err) != 0) {
+        free(w);
+        return -1;
+    }
+    *ret = w;
+    return 0;
+}
+
+static void worker_free(void *ctx, void *worker)
+{
+    (void)ctx;
+    struct nilo_api_worker *w = worker;
+    nilo_store_close(w->store);
+    free(w);
+}
+
+/* Until there are tokens and keys: whoever can open the Unix socket (0600) is the one who runs the server; nobody else is anybody. */
+static int admit(void *ctx, struct nilo_exchange *x, struct nilo_err *err)
+{
+    (void)ctx, (void)err;
+    if (nilo_req_unix(x))
+        return 0;
+    nilo_answer_error(x, 401, "PGRST302", "this needs credentials, and the server takes none yet", NULL, "ask over the Unix socket of the server");
+    nilo_answer_header(x, "WWW-Authenticate", "Bearer");
+    return NILO_LATER;
+}
+
+struct nilo_server_hooks nilo_api_hooks(struct nilo_api *api)
+{
+    return (struct nilo_server_hooks){.ctx = api, .worker_new = worker_new, .worker_free = worker_free, .admit = admit};
+}
+
+struct nilo_api_worker *nilo_api_worker(struct nilo_exchange *x, struct nilo_err *err)
+{
+    struct nilo_api_worker *w = nilo_req_worker(x);
+    if (w == NULL)
+        nilo_err_set(err, NILO_EBUSY, "the store cannot be opened at present; try again");
+    return w;
+}
