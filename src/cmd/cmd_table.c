@@ -10,6 +10,7 @@
     X(status)                                                                                                          \
     X(get)                                                                                                             \
     X(call)                                                                                                            \
+    X(plot)                                                                                                            \
     X(run)                                                                                                             \
     X(revise)                                                                                                          \
     X(seal)                                                                                                            \
