@@ -11,6 +11,11 @@ static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(((struct nilo_sha256 *)
 static_assert(NILO_SHA256_LEN == crypto_hash_sha256_BYTES, "SHA-256 has 32 bytes");
 static_assert(NILO__KEY_LEN == crypto_shorthash_KEYBYTES, "the keyed hash takes 16 bytes");
 
+void nilo_mac(const unsigned char key[NILO_MAC_LEN], const void *p, size_t n, unsigned char out[NILO_MAC_LEN])
+{
+    crypto_generichash(out, NILO_MAC_LEN, p, n, key, NILO_MAC_LEN);
+}
+
 static crypto_hash_sha256_state *sha256_state(struct nilo_sha256 *h)
 {
     return (crypto_hash_sha256_state *)(void *)h->state;

@@ -1,4 +1,4 @@
-/* SHA-256 (libsodium), UUIDv5 (RFC 9562) and hex. */
+/* SHA-256 and keyed BLAKE2b (libsodium), UUIDv5 (RFC 9562) and hex. */
 #ifndef NILO_BASE_HASH_H
 #define NILO_BASE_HASH_H
 
@@ -14,6 +14,10 @@ void nilo_sha256_init(struct nilo_sha256 *h);
 void nilo_sha256_add(struct nilo_sha256 *h, const void *p, size_t n);
 void nilo_sha256_done(struct nilo_sha256 *h, unsigned char out[NILO_SHA256_LEN]);
 void nilo_sha256(const void *p, size_t n, unsigned char out[NILO_SHA256_LEN]);
+
+/** nilo_mac - keyed BLAKE2b-256: without the key nobody can tell of what it is */
+#define NILO_MAC_LEN 32
+void nilo_mac(const unsigned char key[NILO_MAC_LEN], const void *p, size_t n, unsigned char out[NILO_MAC_LEN]);
 
 #define NILO_UUID_TEXT 37
 /** nilo_uuid5 - name-based UUID in the namespace `ns` (16 bytes); lower case text and a NUL */

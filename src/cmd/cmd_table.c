@@ -12,6 +12,7 @@
     X(call)                                                                                                            \
     X(plot)                                                                                                            \
     X(run)                                                                                                             \
+    X(erase)                                                                                                           \
     X(revise)                                                                                                          \
     X(seal)                                                                                                            \
     X(pause)                                                                                                           \

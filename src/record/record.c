@@ -126,7 +126,21 @@ void nilo_record_read_until(struct nilo_recorder *r, nilo_day day) {
 }
 void nilo_record_metrics_collected(struct nilo_recorder *r, int n) { r->run.metrics_collected = n; }
 
+/* Was the item, or the owner it is credited to, erased? Then nothing of the reading is recorded, and the run says how many there were. */
+static int look_erased(struct nilo_recorder *r, enum nilo_entity_kind kind, const char *id, const char *owner, bool *ret, struct nilo_err *err) {
+    if (nilo_store_was_erased(r->store, r->connection.workspace, NILO_ERASE_ITEM, (int)kind, r->connection.platform, id, ret, err) < 0)
+        return -1;
+    return *ret || !owner ? 0 : nilo_store_was_erased(r->store, r->connection.workspace, NILO_ERASE_OWNER, 0, "", owner, ret, err);
+}
+
 int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const char *class, const char *message, struct nilo_err *err) {
+    bool erased = false;
+    if (external_id && look_erased(r, NILO_CONTENT, external_id, NULL, &erased, err) < 0)
+        return -1;
+    if (erased) { /* the message may name it as well */
+        external_id = NULL;
+        message = "an item that was erased could not be read";
+    }
     r->run.failed++;
     if (begin_chunk(r, err) < 0)
         return -1;
@@ -260,9 +274,14 @@ static bool day_decides(const struct nilo_recorder *r, const struct nilo_reading
 }
 
 int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
+    bool erased;
     r->run.readings++;
-    if (check(r, in, err) < 0)
+    if (check(r, in, err) < 0 || look_erased(r, in->kind, in->external_id, in->owner, &erased, err) < 0)
         return -1;
+    if (erased) {
+        r->erased_readings++;
+        return nilo_err_set(err, NILO_EINVAL, "the item or its owner was erased; nothing of it is recorded");
+    }
     struct nilo__pending p = {.r = *in, .captured_at = in->captured_at, .day_decides = day_decides(r, in)};
     if (p.r.provenance == 0)
         p.r.provenance = r->options.provenance;
@@ -522,7 +541,7 @@ static int flush(struct nilo_recorder *r, struct nilo_err *err) {
 /* ---- the end --------------------------------------------------------------------------------------------------------------------- */
 
 static int write_details(struct nilo_recorder *r, const char *reason, struct nilo_arena *arena, struct nilo_err *err) {
-    if (!r->differences && !r->refused_readings && !reason[0] && !r->run.merged_readings)
+    if (!r->differences && !r->refused_readings && !r->erased_readings && !reason[0] && !r->run.merged_readings)
         return 0;
     struct nilo_buf b;
     struct nilo_json_out out;
@@ -540,6 +559,10 @@ static int write_details(struct nilo_recorder *r, const char *reason, struct nil
     if (r->refused_readings) {
         nilo_json_key(&out, "readings_refused");
         nilo_json_int(&out, r->refused_readings);
+    }
+    if (r->erased_readings) {
+        nilo_json_key(&out, "readings_of_erased_items");
+        nilo_json_int(&out, r->erased_readings);
     }
     if (r->differences) {
         nilo_json_key(&out, "closed_values_that_differ_now");

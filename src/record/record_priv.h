@@ -31,6 +31,7 @@ struct nilo_recorder {
     int failures;
     int64_t differences;       /* closed SQL days that read otherwise today */
     int64_t refused_readings;
+    int64_t erased_readings;   /* of items and owners that were erased: nothing of them is recorded, the run is complete all the same */
     bool in_transaction;       /* a dry run's single one */
     enum nilo__clock clock;    /* as it was when the run began */
     char *last_item;           /* external id of the item that the chunk before ended with */

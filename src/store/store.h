@@ -229,6 +229,33 @@ int nilo_store_digest(struct nilo_store *s, char out[65], struct nilo_err *err);
  *  errors   NILO_ECORRUPT what is wrong, NILO_EREADONLY */
 int nilo_store_verify(struct nilo_store *s, struct nilo_err *err);
 
+/* ---- erasing ------------------------------------------------------------------------------------------------------------------------- */
+
+/* What tells who it is goes, what was counted stays: names, ids, titles, captions, addresses, covers, tags, metadata and the messages that
+ * name them; not a bit of days, latest, best and totals. A keyed hash of each id stays, so that nothing brings it back. */
+enum nilo_erase_kind { NILO_ERASE_ITEM, NILO_ERASE_OWNER, NILO_ERASE_CONNECTION };
+struct nilo_erase {
+    int64_t workspace;
+    enum nilo_erase_kind kind;
+    const char *name;   /* external id, owner's key, connection's name */
+    const char *author; /* who asked; kept with the act */
+    bool dry_run;
+};
+struct nilo_erasure {
+    int64_t items, owners, messages; /* erased: items, owners' names, messages that named them */
+    int64_t shared;                  /* of an owner: items credited to others as well, which stay */
+    nilo_us before;                  /* it was erased then, nothing is left to do; NILO_US_NONE */
+};
+/** nilo_store_erase - in one transaction of its own, a recorded act. The same again changes nothing
+ *  errors  NILO_ENOENT nothing of that name is there, nor was it ever erased */
+int nilo_store_erase(struct nilo_store *s, const struct nilo_erase *what, struct nilo_erasure *ret, struct nilo_err *err);
+/** nilo_store_sweep - SQLite: the file is written anew, so that nothing erased is left in its free space or in its log
+ *  ret_done  false: PostgreSQL, whose own VACUUM FULL does that, or a reader still holds on to the old log: do it again later */
+int nilo_store_sweep(struct nilo_store *s, bool *ret_done, struct nilo_err *err);
+/** nilo_store_was_erased - may nothing of this be recorded? kind: of the entity, for items; platform: "" for owners and connections */
+int nilo_store_was_erased(struct nilo_store *s, int64_t workspace, enum nilo_erase_kind what, int kind, const char *platform,
+                          const char *name, bool *ret, struct nilo_err *err);
+
 /* ---- checks ----------------------------------------------------------------------------------------------------------------------------- */
 
 enum nilo_check_level {

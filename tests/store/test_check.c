@@ -162,7 +162,7 @@ struct fault {
     int n;
 };
 static const struct fault faults[] = {
-    {"doubled-items", "INSERT INTO entity SELECT (bucket + 1) % 1024, 77, workspace_id, connection_id, kind, external_id, key128, salt, first_seen_at "
+    {"doubled-items", "INSERT INTO entity (bucket, id, workspace_id, connection_id, kind, external_id, key128, salt, first_seen_at) SELECT (bucket + 1) % 1024, 77, workspace_id, connection_id, kind, external_id, key128, salt, first_seen_at "
                       "FROM entity WHERE external_id = 'a'", "us|channel|a|~|~|~|this item is stored more than once", 1},
     {"doubled-keys", COPY_OF("day_value") "INSERT INTO day_value SELECT * FROM day_value WHERE " A_VALUE, "us|channel|a|0|2025-01-01|views|", 1},
     {"orphans", "UPDATE day_value SET run_id = 999 WHERE " A_VALUE, "not in the log (other: its number)|1000|999", 1},
@@ -197,6 +197,7 @@ static const struct fault faults[] = {
     {"windows", "UPDATE day_value SET value = 1001 WHERE win = 90 AND day = 20089", "a|90|2025-01-01|views|more than all-time on the same day (other)|1001|1000", 1},
     {"falls", "UPDATE day_value SET value = 1999 WHERE " A_VALUE, "a|~|2025-01-02|views|an all-time value fell from that of 2025-01-01 (other)|1050|1999", 1},
     {"quarantine", "UPDATE run SET status = 5 WHERE id = 3", "this run (value) is quarantined", 1},
+    {"erase-sweep", "INSERT INTO meta (key, value) VALUES ('erase_sweep', '1')", "its old bytes may still be in the file", 1},
     {"gaps", "UPDATE day_close SET status = 'empty' WHERE day = 20089", "us|channel|~|~|2025-01-01|~|days (value) until 2025-01-01 hold nothing: not_collected", 1},
     {"gaps", "UPDATE day_close SET status = 'empty'; UPDATE run SET status = 3 WHERE id = 2", "runs of that time failed|2", 1},
     {"missing", "UPDATE day_value SET value = NULL, absence = 6 WHERE " A_VALUE, "2025-01-01|~|values (value) until 2025-01-01 are missing: not_permitted|1", 1},

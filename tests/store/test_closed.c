@@ -92,7 +92,7 @@ static const struct statement refused[] = {
     {BOTH, "UPDATE entity SET id = id + 100 WHERE external_id = 'a'"},
     {BOTH, "DELETE FROM entity WHERE external_id = 'a'"},
     {ON_SQLITE, "INSERT OR REPLACE INTO entity SELECT * FROM entity WHERE external_id = 'a'"},
-    {ON_SQLITE, "INSERT OR REPLACE INTO entity SELECT bucket, 999, workspace_id, connection_id, kind, external_id, key128, salt, 1 FROM entity "
+    {ON_SQLITE, "INSERT OR REPLACE INTO entity SELECT bucket, 999, workspace_id, connection_id, kind, external_id, key128, salt, 1, NULL FROM entity "
                 "WHERE external_id = 'a'"},
     {ON_SQLITE, "UPDATE OR REPLACE entity SET kind = 0 WHERE external_id = 'a' AND kind = 1"},
     {ON_POSTGRES, "TRUNCATE entity"},

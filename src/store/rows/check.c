@@ -124,6 +124,9 @@
                        "'this run (value) is quarantined: its values do not count and its days stay open'")                     \
      " FROM run r JOIN connection c ON c.id = r.connection_id JOIN workspace w ON w.id = r.workspace_id WHERE r.status IN (0, 5) " \
      "AND r.status = 5 ORDER BY r.id")
+#define SWEEP(DAY)                                                                                                     \
+    ("SELECT " COLUMNS(NO_TEXT, NO_TEXT, NO_TEXT, NO_INT, NO_TEXT, NO_TEXT, "0", NO_INT, NO_INT,                          \
+                       "'something was erased, and its old bytes may still be in the file'") " FROM meta WHERE key = 'erase_sweep'")
 #define COVERAGE(DAY)                                                                                                  \
     ("SELECT " COLUMNS("w.name", "c.name", NO_TEXT, "x.win", DAY("x.day"), NO_TEXT, "0", BIG("count(*)"), BIG("x.n"),             \
                        "'items were read on the newest day, of those ever read (other)'")                                  \
@@ -193,6 +196,8 @@ const struct nilo_check nilo_checks[] = {
      BOTH(OPEN_DAYS)},
     {"quarantine", NILO_CHECK_ODD, "a run that waits for a decision", "no run is quarantined", "nilometer run accept RUN, or nilometer run reject RUN",
      BOTH(QUARANTINE)},
+    {"erase-sweep", NILO_CHECK_ODD, "an erasure after which the file was not written anew", "nothing erased is left in the file",
+     "run the same nilometer erase again", BOTH(SWEEP)},
     {"coverage", NILO_CHECK_FIGURE, "the newest day of each window, and how many items it holds", "nothing is recorded yet", NULL,
      BOTH(COVERAGE)},
     {"gaps", NILO_CHECK_NOTE, "closed days on which a connection read nothing", "no gaps",

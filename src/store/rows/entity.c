@@ -88,6 +88,11 @@ static int insert_missing(struct nilo_store *s, struct finding *f, size_t n, str
             f->missing[f->n_missing++] = i;
     if (f->n_missing == 0)
         return 0;
+    for (size_t i = 0; i < f->n_missing; i++) {
+        const struct nilo_entity_in *in = &f->in[f->missing[i]];
+        if (nilo__erased_refuse(s, f->connection->workspace, NILO_ERASE_ITEM, (int)in->kind, f->connection->platform, in->external_id, err) < 0)
+            return -1;
+    }
     sort_missing(f);
     for (size_t i = 0; i < f->n_missing; i++)
         if (unique == 0 || by_key(f, f->missing[unique - 1], f->missing[i]) != 0)
@@ -207,7 +212,7 @@ int nilo_store_owner(struct nilo_store *s, int64_t workspace, const char *key, b
     if (!id && !nilo_name_ok(key, 1024))
         return nilo_err_set(err, NILO_EINVAL, "an owner has 1 to 1024 bytes of UTF-8 without control characters");
     if (!id) {
-        if (nilo__next_ids(s, "owner", 1, &id, err) < 0 ||
+        if (nilo__erased_refuse(s, workspace, NILO_ERASE_OWNER, 0, "", key, err) < 0 || nilo__next_ids(s, "owner", 1, &id, err) < 0 ||
             nilo__run(s, err, "INSERT INTO owner (id, workspace_id, bucket, key, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
                       NILO__PARAMS(NILO_DBV_INT(id), NILO_DBV_INT(workspace), NILO_DBV_INT(id % 1024), NILO_DBV_TEXT(key),
                                    NILO_DBV_INT(s->env.clock.wall(s->env.clock.ctx)))) < 0)

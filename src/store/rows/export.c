@@ -21,13 +21,13 @@ static const struct nilo_whole_column workspace[] = {ID("id", NILO__WORKSPACES),
 static const struct nilo_whole_column workspace_zone[] = {ID("workspace_id", NILO__WORKSPACES), I("from_day"), T("zone"), I("recorded_at")};
 static const struct nilo_whole_column connection[] = {
     ID("id", NILO__CONNECTIONS), ID("workspace_id", NILO__WORKSPACES), T("name"), T("platform"), T("role"), T("status"), T("origin"),
-    I("closed_until"), I("read_until"), I0("settle_s"), I("created_at")};
+    I("closed_until"), I("read_until"), I0("settle_s"), I("created_at"), I0("erased_at")};
 static const struct nilo_whole_column connection_pause[] = {ID("connection_id", NILO__CONNECTIONS), I("paused_at"), I0("resumed_at"), T0("reason")};
 static const struct nilo_whole_column owner[] = {ID("id", NILO__OWNERS), ID("workspace_id", NILO__WORKSPACES), I("bucket"), T("key"),
-                                                 T0("display_name"), I("created_at")};
+                                                 T0("display_name"), I("created_at"), I0("erased_at")};
 static const struct nilo_whole_column entity[] = {
     I("bucket"), ID("id", NILO__ITEMS), ID("workspace_id", NILO__WORKSPACES), ID("connection_id", NILO__CONNECTIONS), I("kind"),
-    T("external_id"), B("key128"), B("salt"), I("first_seen_at")};
+    T("external_id"), B("key128"), B("salt"), I("first_seen_at"), I0("erased_at")};
 static const struct nilo_whole_column content[] = {
     I("bucket"), ID("entity_id", NILO__ITEMS), T0("title"), T0("url"), I0("posted_at"), T0("media_type"), T0("caption"), I0("duration_ms"),
     T0("thumbnail"), T0("tags"), T0("status"), I0("deleted_at"), I("attrs_at")};
@@ -52,6 +52,11 @@ static const struct nilo_whole_column day_close[] = {
     ID("connection_id", NILO__CONNECTIONS), I("day"), ID("n", NILO__CLOSES), T("status"), I("values_n"), ID0("run_id", NILO__RUNS),
     I("closed_at")};
 
+static const struct nilo_whole_column erase_key[] = {ID("workspace_id", NILO__WORKSPACES), B("key")};
+static const struct nilo_whole_column erasure[] = {ID("id", NILO__ERASURES), ID("workspace_id", NILO__WORKSPACES), T("kind"), I("items"),
+                                                   I("owners"), I("messages"), T0("author"), I("erased_at")};
+static const struct nilo_whole_column erased[] = {ID("workspace_id", NILO__WORKSPACES), B("hash"), ID("erasure_id", NILO__ERASURES)};
+
 #define TABLE(name_, columns_, key, sql, where_, reach_, days_)                                                        \
     {.name = name_, .columns = columns_, .n_columns = sizeof columns_ / sizeof columns_[0], .n_key = key, .table = sql, .where = where_, \
      .reach = reach_, .days = days_}
@@ -66,6 +71,9 @@ const struct nilo_whole_table nilo_whole_tables[] = {
     TABLE("workspace_zone", workspace_zone, 2, "workspace_zone", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("connection", connection, 1, "connection", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("connection_pause", connection_pause, 2, "connection_pause", NULL, NILO__REACH_CONNECTION, false),
+    TABLE("erase_key", erase_key, 1, "erase_key", NULL, NILO__REACH_WORKSPACE, false),
+    TABLE("erasure", erasure, 1, "erasure", NULL, NILO__REACH_WORKSPACE, false),
+    TABLE("erased", erased, 2, "erased", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("owner", owner, 1, "owner", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("entity", entity, 2, "entity", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("content", content, 2, "content", NULL, NILO__REACH_ITEM, false),

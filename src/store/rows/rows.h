@@ -16,6 +16,11 @@ struct nilo_store {
     bool catalog_loaded;
     struct nilo__calendar_entry **calendars; /* each its own allocation: callers hold on to them */
     size_t n_calendars;
+    struct nilo__erased *erased; /* keyed hashes, ascending; loaded when first asked for */
+    size_t n_erased;
+    struct nilo__erase_key *erase_keys; /* of workspaces */
+    size_t n_erase_keys;
+    bool erased_loaded;
 };
 
 /* Prepare and start in one go; the statement lives in the connection's cache. */
@@ -38,10 +43,14 @@ int nilo__derive_all(struct nilo_store *s, const struct nilo_entity_ref *all, si
                      struct nilo_err *err);
 /* export.c: which numbers a column of nilo_whole_tables holds. The first such column of a table of its own makes them. */
 enum nilo__ids { NILO__NO_IDS, NILO__WORKSPACES, NILO__CONNECTIONS, NILO__METRICS, NILO__OWNERS, NILO__ITEMS, NILO__CREDITS, NILO__RUNS,
-                 NILO__CLOSES, NILO__IDS_COUNT };
+                 NILO__CLOSES, NILO__ERASURES, NILO__IDS_COUNT };
 /* Whose rows a workspace's export takes. */
 enum nilo__reach { NILO__REACH_STORE, NILO__REACH_ALL, NILO__REACH_SELF, NILO__REACH_WORKSPACE, NILO__REACH_ITEM, NILO__REACH_RUN,
                    NILO__REACH_CONNECTION };
+/* erase.c: forgets the hashes; refuses to make anew what was erased (NILO_EPERM). */
+void nilo__erased_forget(struct nilo_store *s);
+int nilo__erased_refuse(struct nilo_store *s, int64_t workspace, enum nilo_erase_kind what, int kind, const char *platform, const char *name,
+                        struct nilo_err *err);
 /* Drops what is cached from the database (catalogue, calendars). */
 void nilo__forget(struct nilo_store *s);
 /* Appends " AND <column> IN (...)" for the scope; nothing when it holds all; "AND 1=0" when it holds none. */

@@ -33,6 +33,7 @@ static void forget_catalog(struct nilo_store *s) {
 }
 
 void nilo__forget(struct nilo_store *s) {
+    nilo__erased_forget(s);
     free_calendars(s);
     forget_catalog(s);
 }
@@ -274,6 +275,8 @@ int nilo_store_connection(struct nilo_store *s, int64_t workspace, const char *n
         return got == 1 ? 0 : -1;
     if (!create)
         return nilo_err_set(err, NILO_ENOENT, "there is no connection \"%s\" in this workspace; nilometer status lists them", name);
+    if (nilo__erased_refuse(s, workspace, NILO_ERASE_CONNECTION, 0, "", name, err) < 0)
+        return -1;
     if (check_name("a connection", name, err) < 0 || strlen(platform) > 60 || nilo__next_ids(s, "connection", 1, &id, err) < 0)
         return -1;
     if (nilo__run(s, err, "INSERT INTO connection (id, workspace_id, name, platform, origin, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
