@@ -198,6 +198,15 @@ static void add_example(struct nilo_buf *b, const char *text, size_t len)
     nilo_buf_adds(b, cut < len ? "...\")" : "\")");
 }
 
+/* What is wrong with a line of JSON, without "column 12: " before it. */
+static const char *without_column(const struct nilo__refused *why, const char *sentence)
+{
+    if (sentence == NULL)
+        return "";
+    const char *colon = why->why == NILO__JSON && strncmp(sentence, "column ", 7) == 0 ? strstr(sentence, ": ") : NULL;
+    return colon != NULL ? colon + 2 : sentence;
+}
+
 static void describe(const struct nilo__plan *p, const struct nilo__refused *why, const char *sentence, struct nilo_import_refusal *ret)
 {
     struct nilo_buf b;
@@ -213,8 +222,12 @@ static void describe(const struct nilo__plan *p, const struct nilo__refused *why
     nilo_buf_adds(&b, text_of(why->why));
     if (why->text != NULL && why->why != NILO__NUL)
         add_example(&b, why->text, why->len);
-    if (sentence != NULL && sentence[0] != '\0')
-        nilo_buf_addf(&b, ": %s", sentence);
+    if (sentence != NULL && sentence[0] != '\0') {
+        const char *what = without_column(why, sentence);
+        nilo_buf_addf(&b, ": %s", what);
+        if (what != sentence) /* lines with the same complaint share an entry, wherever in the line it is */
+            nilo_buf_addf(&b, " (first at %.*s)", (int)(what - sentence - 2), sentence);
+    }
     snprintf(ret->reason, sizeof ret->reason, "%s", nilo_buf_str(&b));
     nilo_buf_done(&b);
 }
@@ -224,7 +237,7 @@ static struct nilo_import_refusal *entry_for(struct nilo__refusals *r, const str
 {
     for (size_t i = 0; i < r->n; i++) {
         if (r->kinds[i].why == why->why && r->kinds[i].field == why->field &&
-            (r->kinds[i].sentence == NULL || strcmp(r->kinds[i].sentence, sentence) == 0))
+            (r->kinds[i].sentence == NULL || strcmp(r->kinds[i].sentence, without_column(why, sentence)) == 0))
             return &r->list[i];
     }
     if (r->n == KINDS_MAX - 1) { /* the last place collects the rest */
@@ -234,8 +247,8 @@ static struct nilo_import_refusal *entry_for(struct nilo__refusals *r, const str
     if (r->n == KINDS_MAX)
         return &r->list[KINDS_MAX - 1];
     r->kinds[r->n] = (struct kind){.why = why->why, .field = why->field};
-    if (why->why == NILO__SINK)
-        r->kinds[r->n].sentence = nilo_arena_strdup(&r->arena, sentence); /* out of memory: no more than one entry for them all */
+    if (why->why == NILO__SINK || why->why == NILO__JSON)
+        r->kinds[r->n].sentence = nilo_arena_strdup(&r->arena, without_column(why, sentence)); /* out of memory: no more than one entry for them all */
     describe(p, why, sentence, &r->list[r->n]);
     return &r->list[r->n++];
 }

@@ -191,9 +191,12 @@ static void ndjson_is_read_line_by_line(void **state)
         {J, .name = "escapes, words", .map = MAP ",title=t,tag.live=l", .input = "{\"\\u0069d\":\"a\",\"d\":\"2025-01-01\",\"v\":1.0,\"t\":\"x\\ny\\ud83d\\ude00\",\"l\":true}\n",
          .readings = "a day 2025-01-01 at - views=1 | title=x\ny\xf0\x9f\x98\x80 tags={\"live\":\"true\"}\n"},
         {J, .name = "BOM", .map = MAP, .input = "\xef\xbb\xbf{\"id\":\"a\",\"d\":\"2025-01-01\",\"v\":1}\n", .readings = "a day 2025-01-01 at - views=1\n"},
-        {J, .name = "bad lines", .map = MAP, .input = "{\"id\":\"a\"\n[1]\n{\"id\":\"a\",\"id\":\"b\"}\n{\"id\":\"a\",\"d\":\"2025-01-01\",\"v\":1} x\n{\"id\":\"a\",\"d\":\"2025-01-01\",\"v\":1}\n{\"id\":\"b\",\"d\":\"2025-01-01\",\"v\":{}}\n{\"id\":\"b\",\"d\":\"2025-01-01\",\"v\":true}\n",
-         .readings = "a day 2025-01-01 at - views=1\n", .kept = "{\"id\":\"a\"\n[1]\n{\"id\":\"a\",\"id\":\"b\"}\n{\"id\":\"a\",\"d\":\"2025-01-01\",\"v\":1} x\n{\"id\":\"b\",\"d\":\"2025-01-01\",\"v\":{}}\n{\"id\":\"b\",\"d\":\"2025-01-01\",\"v\":true}\n",
-         .refused = "4 not one valid JSON object: column 10: expected ',' or '}', found the end @ 1,2,3,4\n2 views (column v): not a number (\"{}\") @ 6,7\n"},
+        {J, .name = "bad lines", .map = MAP, .input = "{\"id\":\"a\"\n[1]\n{\"id\":\"a\",\"id\":\"b\"}\n{\"id\":\"a\",\"d\":\"2025-01-01\",\"v\":1} x\n{\"id\":\"a\",\"d\":\"2025-01-01\",\"v\":1}\n{\"id\":\"b\",\"d\":\"2025-01-01\",\"v\":{}}\n{\"id\":\"b\",\"d\":\"2025-01-01\",\"v\":true}\n{\"identity\":\"a\"\n",
+         .readings = "a day 2025-01-01 at - views=1\n", .kept = "{\"id\":\"a\"\n[1]\n{\"id\":\"a\",\"id\":\"b\"}\n{\"id\":\"a\",\"d\":\"2025-01-01\",\"v\":1} x\n{\"id\":\"b\",\"d\":\"2025-01-01\",\"v\":{}}\n{\"id\":\"b\",\"d\":\"2025-01-01\",\"v\":true}\n{\"identity\":\"a\"\n",
+         .refused = "2 not one valid JSON object: expected ',' or '}', found the end (first at column 10) @ 1,8\n1 not one valid JSON object: not an object @ 2\n"
+                    "1 not one valid JSON object: the member \"id\" is given twice (first at column 11) @ 3\n"
+                    "1 not one valid JSON object: expected the end of the text, found 'x' (first at column 35) @ 4\n"
+                    "2 views (column v): not a number (\"{}\") @ 6,7\n"},
         {J, .name = "a key that no line has", .map = MAP ",likes=lieks", .input = "{\"id\":\"a\",\"d\":\"2025-01-01\",\"v\":1}\n", .code = NILO_ECOLUMN,
          .message = "no object has a key lieks; the keys are: id, d, v"},
         {J, .name = "without --map", .input = "{\"external_id\":\"a\",\"day\":\"2025-01-01\",\"views\":1,\"junk\":{}}\n{\"external_id\":\"b\",\"day\":\"2025-01-01\",\"likes\":2}\n",
