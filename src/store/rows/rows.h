@@ -55,6 +55,8 @@ int nilo__erased_refuse(struct nilo_store *s, int64_t workspace, enum nilo_erase
 void nilo__forget(struct nilo_store *s);
 /* Appends " AND <column> IN (...)" for the scope; nothing when it holds all; "AND 1=0" when it holds none. */
 void nilo__scope_sql(const struct nilo_scope *scope, const char *column, struct nilo_buf *sql);
+/* Appends the condition that the row v of day_value is what was shown then (NILO_US_NONE = now). */
+void nilo__shown_sql(bool postgres, nilo_us as_of, struct nilo_buf *sql);
 /* item (bucket, entity_id, win): the windows in which a table holds anything of the items of connection ?1. It hops from one window to the
  * next, so that ranges of days behind it are looked up and no item's history is read. */
 #define NILO__WINDOWS(table)                                                                                           \

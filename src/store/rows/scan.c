@@ -13,6 +13,7 @@ struct building {
     struct nilo_buf sql;
     struct nilo_db_value params[PARAMS_MOST];
     int n;
+    bool postgres;
 };
 
 static void where_text(struct building *b, const char *before, const char *value, const char *after)
@@ -92,10 +93,7 @@ static void add_scan(struct building *b, const struct nilo_scope *scope, const s
 {
     bool now = sel->as_of == NILO_US_NONE;
     add_branch(b, scope, sel, "day_value");
-    nilo_buf_adds(&b->sql, " AND NOT EXISTS (SELECT 1 FROM day_value y WHERE y.seq > 0 AND y.seq > v.seq AND " SAME);
-    if (!now)
-        where_number(b, "y.recorded_at <= ", sel->as_of, "");
-    nilo_buf_addc(&b->sql, ')');
+    nilo__shown_sql(b->postgres, sel->as_of, &b->sql);
     if (!now) {
         nilo_buf_adds(&b->sql, " UNION ALL ");
         add_branch(b, scope, sel, "observation");
@@ -135,7 +133,7 @@ static int scan_rows(struct nilo_db_stmt *stmt, nilo_scan_fn *fn, void *ctx, str
 int nilo_store_scan(struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_select *sel,
                     nilo_scan_fn *fn, void *ctx, struct nilo_err *err)
 {
-    struct building b = {.n = 0};
+    struct building b = {.postgres = nilo_db_engine(s->db) == NILO_DB_POSTGRES};
     struct nilo_db_stmt *stmt = NULL;
     nilo_buf_init(&b.sql, SQL_MOST);
     add_scan(&b, scope, sel);

@@ -110,6 +110,18 @@ static void where_cell(struct source *x)
 #define COUNTED       " IN (SELECT id FROM run WHERE status IN (0, 1, 2, 3, 4))" /* nilo_run_status_counts */
 #define DEFINITIVE(a) "CASE WHEN " a ".absence <= 3 THEN 1 ELSE 0 END"           /* nilo_absence_definitive */
 
+/* v is what is shown: no later amendment by then. SQLite looks into the small index of amendments for each cell; PostgreSQL would make a join
+ * of NOT EXISTS, of each cell with all amendments of its item, which is quadratic where a whole history is amendments. */
+void nilo__shown_sql(bool postgres, nilo_us as_of, struct nilo_buf *sql)
+{
+    nilo_buf_adds(sql, postgres ? " AND v.seq = COALESCE((SELECT MAX(y.seq) FROM day_value y WHERE y.seq > 0"
+                                : " AND NOT EXISTS (SELECT 1 FROM day_value y WHERE y.seq > 0 AND y.seq > v.seq");
+    nilo_buf_adds(sql, " AND " SAME_CELL("y", "v"));
+    if (as_of != NILO_US_NONE)
+        nilo_buf_addf(sql, " AND y.recorded_at <= %" PRId64, as_of);
+    nilo_buf_adds(sql, postgres ? "), 0)" : ")");
+}
+
 static const char entity_columns[] = "SELECT e.bucket, e.id AS entity_id, e.workspace_id, e.connection_id, "
                                      "e.external_id, e.kind, v.win, v.day, v.metric_id, ";
 
@@ -153,10 +165,7 @@ static void add_cells_of(struct source *x, int kind, const char *more, bool late
     where_cell(x);
     if (!now)
         ADD(x, " AND v.recorded_at <= %" PRId64, x->want->as_of);
-    PUT(x, " AND NOT EXISTS (SELECT 1 FROM day_value y WHERE y.seq > 0 AND y.seq > v.seq AND " SAME_CELL("y", "v"));
-    if (!now)
-        ADD(x, " AND y.recorded_at <= %" PRId64, x->want->as_of);
-    PUT(x, ")");
+    nilo__shown_sql(x->postgres, x->want->as_of, x->sql);
     if (!now)
         add_observed(x, kind, more);
     PUT(x, ") k");
