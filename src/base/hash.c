@@ -1,5 +1,5 @@
 /* Digests, names from digests, hex, and the two other things base takes from libsodium: randomness and a keyed hash.
- * The only file of base that includes sodium.h. SHA-1 is written out because libsodium has none and UUIDv5 demands it;
+ * Together with crypt.c all that includes sodium.h. SHA-1 is written out because libsodium has none and UUIDv5 demands it;
  * nothing here rests on it for security. */
 #include "base/hash.h"
 

@@ -62,6 +62,17 @@ static char *aside_name(struct nilo_cmd_ctx *ctx)
     return name;
 }
 
+/* The copy may have come without its keys. */
+static int look_at_keys(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+{
+    struct nilo_store *s = NULL;
+    if (nilo_store_open(ctx->store, NILO_STORE_WRITE, ctx->env, &s, err) != 0)
+        return nilo_err_wrap(err, "the store is restored");
+    int rc = nilo__ring_look(ctx, s, err);
+    nilo_store_close(s);
+    return rc;
+}
+
 static int run_restore(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
     if (nilo__operands(ctx, 1, 1, err) != 0)
@@ -72,6 +83,8 @@ static int run_restore(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     if (replace && aside == NULL)
         return nilo_err_nomem(err);
     int rc = nilo_store_restore(from, ctx->store, aside, ctx->env, err);
+    if (rc == 0)
+        rc = look_at_keys(ctx, err);
     if (rc == 0 && ctx->json)
         rc = answer(ctx, "restored", ctx->store, aside, err);
     else if (rc == 0) {

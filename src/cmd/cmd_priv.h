@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "cmd/cmd.h"
+#include "keys/keys.h"
 #include "query/query.h"
 
 /* ---- the command line ---------------------------------------------------------------------------------------------------- */
@@ -100,6 +101,25 @@ int nilo__ask(struct nilo_store *s, const struct nilo_buf *request, const struct
 int nilo__ask_number(struct nilo_store *s, const struct nilo_buf *request, int64_t fallback, int64_t *ret, struct nilo_err *err);
 int nilo__ask_text(struct nilo_store *s, const struct nilo_buf *request, struct nilo_buf *ret, struct nilo_err *err);
 int nilo__ask_print(struct nilo_store *s, const struct nilo_buf *request, enum nilo_format format, FILE *out, struct nilo_err *err);
+
+/* ---- keys ---------------------------------------------------------------------------------------------------------------------- */
+
+struct nilo__ring {
+    char *path;
+    enum nilo_keys_place place;
+    struct nilo_keys *keys; /* NULL: there is no file */
+};
+/** nilo__ring_open - the keys of a store as far as they are there
+ *  errors  those of nilo_keys_path() and nilo_keys_load(), but for a missing file. owner: caller, nilo__ring_done(), also on failure */
+int nilo__ring_open(struct nilo_store *s, struct nilo__ring *ret, struct nilo_err *err);
+void nilo__ring_done(struct nilo__ring *ring);
+/** nilo__ring_make - as nilo__ring_open(), and makes what is missing of the three keys
+ *  errors  NILO_EINVAL the folder of keys is the folder of the store: a backup of it would hold both */
+int nilo__ring_make(struct nilo_store *s, struct nilo__ring *ret, bool *ret_made, struct nilo_err *err);
+/** nilo__ring_check - expires the connections whose secrets cannot be opened and says so on stderr; those that can be again are connected */
+int nilo__ring_check(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struct nilo__ring *ring, struct nilo_err *err);
+/** nilo__ring_look - the same where the store has secrets at all; keys that cannot be read are told and count as missing */
+int nilo__ring_look(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err);
 
 /* ---- the process ---------------------------------------------------------------------------------------------------------------- */
 

@@ -20,6 +20,7 @@
     X(rebuild)                                                                                                         \
     X(backup)                                                                                                          \
     X(restore)                                                                                                         \
+    X(key)                                                                                                             \
     X(doctor)                                                                                                          \
     X(serve)                                                                                                           \
     X(help)                                                                                                            \

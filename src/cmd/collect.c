@@ -186,7 +186,8 @@ static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const str
         .report = report,
         .report_ctx = &printer,
     };
-    if (nilo_args_day(ctx->args, "day", &o.day, err) != 0 || nilo_cmd_apply_config(store, config, err) != 0)
+    if (nilo_args_day(ctx->args, "day", &o.day, err) != 0 || nilo_cmd_apply_config(store, config, err) != 0 ||
+        nilo__ring_look(ctx, store, err) != 0)
         return -1;
     printer_init(&printer, ctx);
     int collected = nilo_collect(store, config, &o, &result, err);

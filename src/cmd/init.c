@@ -9,6 +9,8 @@
 struct found {
     bool made;
     int schema; /* before: 0 = none */
+    struct nilo__ring ring;
+    bool keys_made;
 };
 
 /* What is there before we touch it. Whatever else is wrong comes to light when it is opened for writing. */
@@ -62,6 +64,8 @@ static int answer(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struct n
     nilo_json_int(&a.json, schema);
     nilo_json_key(&a.json, "configuration");
     nilo_json_str(&a.json, c->path);
+    nilo_json_key(&a.json, "keys");
+    nilo_json_str(&a.json, before->ring.keys != NULL ? before->ring.path : NULL);
     nilo_json_object_end(&a.json);
     return nilo__answer_print(&a, ctx->out, err);
 }
@@ -80,9 +84,27 @@ static int report(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struct n
         fprintf(ctx->out, "Upgraded the store %s to schema %d.\n", nilo_store_target(s), schema);
     else
         fprintf(ctx->out, "The store %s is already there.\n", nilo_store_target(s));
+    if (before->keys_made && !ctx->quiet)
+        fprintf(ctx->out, "Made its keys, %s: keep a copy of that file, and not where backups of the store are.\n", before->ring.path);
     say_configuration(ctx->out, c);
     if (!ctx->quiet)
         say_next(ctx->out, c);
+    return 0;
+}
+
+/* Without keys everything works that needs no secret; only where somebody said where they belong it is an error that they cannot be there. */
+static int make_keys(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct found *f, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    if (nilo__ring_make(s, &f->ring, &f->keys_made, &why) == 0)
+        return nilo__ring_check(ctx, s, &f->ring, err);
+    bool home_is_odd = f->ring.place == NILO_KEYS_DEFAULT && (why.code == NILO_EIO || why.code == NILO_ENOENT || why.code == NILO_EFULL);
+    if (!home_is_odd) {
+        if (err != NULL)
+            *err = why;
+        return -1;
+    }
+    nilo_cmd_notice(ctx, "no keys were made: %s", why.msg);
     return 0;
 }
 
@@ -94,7 +116,10 @@ static int with_config(struct nilo_cmd_ctx *ctx, const struct nilo_config *c, st
         return -1;
     int rc = nilo_cmd_apply_config(s, c, err);
     if (rc == 0)
+        rc = make_keys(ctx, s, &before, err);
+    if (rc == 0)
         rc = report(ctx, s, c, &before, err);
+    nilo__ring_done(&before.ring);
     nilo_store_close(s);
     return rc;
 }
@@ -119,6 +144,7 @@ const struct nilo_cmd nilo_cmd_init = {
         "Workspaces, connections and metrics of the configuration are taken into the store. A connection that is gone from the file is "
         "disabled; what was recorded of it stays, and it comes back when its name does. Without a configuration no workspace is made: import "
         "and collect make those that they are given.\n\n"
+        "It also makes the store's keys where they are missing, outside of the data folder: nilometer help key.\n\n"
         "  nilometer init\n"
         "  nilometer --store postgres://nilometer@db.example.org/nilometer init",
     .run = run,

@@ -95,6 +95,21 @@ int nilo_store_pause(struct nilo_store *s, int64_t connection, const char *reaso
 int nilo_store_resume(struct nilo_store *s, int64_t connection, bool *ret_was, struct nilo_err *err);
 int nilo_store_read_until(struct nilo_store *s, int64_t connection, nilo_day day, struct nilo_err *err); /* only rises */
 
+/* A sealed secret of a connection; what seals and opens it is keys/. */
+struct nilo_secret_row {
+    int64_t workspace, connection;
+    const char *kind, *key_id;
+    const unsigned char *nonce, *ciphertext;
+    size_t nonce_len, ciphertext_len;
+    bool unreadable; /* the connection was marked expired because the key was missing */
+};
+int nilo_store_secret_set(struct nilo_store *s, const struct nilo_secret_row *row, struct nilo_err *err); /* replaces that of its kind; readable */
+int nilo_store_secret_delete(struct nilo_store *s, int64_t connection, const char *kind, bool *ret_was, struct nilo_err *err);
+int nilo_store_secret_mark(struct nilo_store *s, int64_t connection, const char *kind, bool unreadable, struct nilo_err *err);
+/** nilo_store_secrets - those of a connection, or all (0), by workspace, connection, kind. owner: arena */
+int nilo_store_secrets(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_secret_row **ret, size_t *ret_n,
+                       struct nilo_err *err);
+
 const struct nilo_catalog *nilo_store_catalog(struct nilo_store *s); /* valid until the next define or rollback */
 /** nilo_store_metric_define - returns the metric as stored; the same definition again is fine
  *  errors  NILO_EINVAL bad name, NILO_EEXIST the name is defined otherwise (type, unit, kind and scale are fixed once stored) */
