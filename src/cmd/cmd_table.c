@@ -20,6 +20,7 @@
     X(rebuild)                                                                                                         \
     X(backup)                                                                                                          \
     X(restore)                                                                                                         \
+    X(connection)                                                                                                      \
     X(key)                                                                                                             \
     X(doctor)                                                                                                          \
     X(serve)                                                                                                           \

@@ -60,7 +60,7 @@ struct nilo_config_workspace {
 
 struct nilo_config {
     char *path;  /* where it was read from, NULL = defaults only */
-    char *store; /* NULL = not given here; like database a path, URL, env:NAME or file:PATH */
+    char *store; /* NULL = not given here; like database a path, URL, env:NAME, file:PATH or credential:NAME */
     struct nilo_config_workspace *workspaces;
     int n_workspaces;
     struct nilo_config_connection *connections;
@@ -80,7 +80,7 @@ void nilo_config_free(struct nilo_config *c);
 /** nilo_config_zone - the zone of a workspace: what the file says, else "UTC" */
 const char *nilo_config_zone(const struct nilo_config *c, const char *workspace);
 
-/** nilo_config_secret - resolves "env:NAME" and "file:PATH" (trailing newline cut); any other text is returned as is. caller frees
+/** nilo_config_secret - resolves "env:NAME", "file:PATH" and "credential:NAME" (a file in $CREDENTIALS_DIRECTORY; trailing newline cut); any other text is returned as is. caller frees
  *  errors  NILO_ENOENT no such variable or file, NILO_EIO unreadable, NILO_ECONFIG empty, binary or over 64 KiB; no message holds the value */
 int nilo_config_secret(const char *value, char **ret, struct nilo_err *err);
 

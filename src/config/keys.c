@@ -38,7 +38,7 @@
     TEXT(workspace, OPTIONAL, 200, NULL, "default", "the workspace it belongs to")                                     \
     TEXT(platform, REQUIRED, 48, NULL, NULL, "where its numbers come from: sql")                                       \
     TEXT(database, OPTIONAL, 4096, NULL, NULL,                                                                         \
-         "sql, required there: a path, a postgres:// URL without password, env:NAME or file:PATH")                     \
+         "sql, required there: a path, a postgres:// URL without password, env:NAME, file:PATH or credential:NAME")                     \
     TEXT(users, OPTIONAL, 1000, NULL, NULL, "sql: table or table(timestamp column) with a row a user: users_total")    \
     TEXT(posts, OPTIONAL, 1000, NULL, NULL, "sql: the same with a row a post: posts_total, posts_created")             \
     TEXT(comments, OPTIONAL, 1000, NULL, NULL, "sql: the same with a row a comment: comments_total, comments_created") \
@@ -67,7 +67,7 @@
 
 #define TOP_KEYS(TEXT, PROSE, WHOLE, LIST)                                                                             \
     TEXT(store, OPTIONAL, 4096, NULL, NULL,                                                                            \
-         "where the record is kept: a path, a postgres:// URL without password, env:NAME or file:PATH; else "          \
+         "where the record is kept: a path, a postgres:// URL without password, env:NAME, file:PATH or credential:NAME; else "          \
          "./nilometer.db")                                                                                             \
     LIST(workspaces, workspace, "workspaces that need a zone of their own; others have UTC")                           \
     LIST(connections, connection, "the places that numbers come from")                                                 \

@@ -1,9 +1,11 @@
-/* Secrets only by reference: env:NAME and file:PATH are resolved, passwords written into the file are found. No
+/* Secrets only by reference: env:NAME, file:PATH and credential:NAME (systemd's) are resolved, passwords written into the file are found. No
  * message repeats a value. */
 #include "config/config_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -72,15 +74,24 @@ static bool valid_variable(const char *name)
     return n > 0 && name[n] == '\0' && strchr("0123456789", name[0]) == NULL;
 }
 
+/* A name as LoadCredential= takes it: part of a path, not a path. */
+static bool valid_credential(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 0 && n <= 255 && strchr(name, '/') == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
 const char *nilo__config_address_problem(const char *text)
 {
     if (strncmp(text, "env:", 4) == 0)
         return valid_variable(text + 4) ? NULL : "names no variable; write env:NAME in letters, digits and _";
     if (strncmp(text, "file:", 5) == 0)
         return text[5] != '\0' ? NULL : "names no file; write file:PATH";
+    if (strncmp(text, "credential:", 11) == 0)
+        return valid_credential(text + 11) ? NULL : "names no credential; write credential:NAME as the systemd unit does";
     if (has_userinfo_password(text) || has_password_parameter(text))
         return "holds a password; secrets only by reference: put the whole URL into a variable or file and write "
-               "env:NAME or file:PATH here";
+               "env:NAME, file:PATH or credential:NAME here";
     return NULL;
 }
 
@@ -166,12 +177,28 @@ out:
     return rc;
 }
 
+static int from_credential(const char *name, char **ret, struct nilo_err *err)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    char path[PATH_MAX];
+    if (!valid_credential(name))
+        return nilo_err_set(err, NILO_ECONFIG, "credential: names no credential; write credential:NAME as the systemd unit does");
+    if (folder == NULL || folder[0] == '\0')
+        return nilo_err_set(err, NILO_ENOENT, "credential:%s cannot be read: systemd gave this process no credentials (LoadCredential=%s:... in its unit)", name, name);
+    int n = snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return nilo_err_set(err, NILO_ECONFIG, "the path of credential:%s is too long", name);
+    return from_file(path, ret, err);
+}
+
 int nilo_config_secret(const char *value, char **ret, struct nilo_err *err)
 {
     if (strncmp(value, "env:", 4) == 0)
         return from_variable(value + 4, ret, err);
     if (strncmp(value, "file:", 5) == 0)
         return from_file(value + 5, ret, err);
+    if (strncmp(value, "credential:", 11) == 0)
+        return from_credential(value + 11, ret, err);
     char *same = strdup(value);
     if (same == NULL)
         return nilo_err_nomem(err);

@@ -107,10 +107,10 @@ int nilo_keys_add(struct nilo_keys *r, enum nilo_key_kind kind, const struct nil
     struct nilo_key key = {.kind = kind, .made_at = env->clock.wall(env->clock.ctx), .current = true};
     if (r->n == NILO__KEYS_MAX)
         return nilo__keys_put(r, &key, r->bytes[0], err);
-    do {
-        env->random.fill(env->random.ctx, id, sizeof id);
-        nilo_hex(id, sizeof id, key.id);
-    } while (place_of(r, key.id) >= 0);
+    env->random.fill(env->random.ctx, id, sizeof id);
+    nilo_hex(id, sizeof id, key.id);
+    if (place_of(r, key.id) >= 0)
+        return nilo_err_set(err, NILO_EINTERNAL, "the source of randomness repeats itself; no key was made of it");
     bytes = nilo_secret_alloc(NILO_KEY_LEN);
     if (bytes == NULL)
         return nilo_err_nomem(err);

@@ -88,6 +88,7 @@ int nilo_store_connection(struct nilo_store *s, int64_t workspace, const char *n
 int nilo_store_connections(struct nilo_store *s, struct nilo_connection **ret, size_t *ret_n, struct nilo_err *err); /* all; caller frees */
 int nilo_store_connection_get(struct nilo_store *s, int64_t id, struct nilo_connection *ret, struct nilo_err *err);
 int nilo_store_connection_status(struct nilo_store *s, int64_t id, const char *status, struct nilo_err *err);
+int nilo_store_connection_origin(struct nilo_store *s, int64_t id, const char *origin, struct nilo_err *err);
 int nilo_store_connection_settle(struct nilo_store *s, int64_t id, int64_t settle_s, struct nilo_err *err);
 /** nilo_store_pause - from now on its source is not asked; one that is paused already gets the new reason (NULL: keeps its own). Pauses are kept:
  *  they explain gaps. reason: one line of at most 200 bytes, NULL = none. errors: NILO_EINVAL */

@@ -8,6 +8,7 @@
 
 #include "base/day.h"
 #include "cmd/cmd.h"
+#include "support/tmp.h"
 
 #define WORDS 64
 
@@ -35,10 +36,13 @@ static void start(void)
     last = (struct cmd_result){0};
     unsetenv("NILOMETER_STORE");
     unsetenv("NILOMETER_CONFIG");
-    if (cmd_clock.wall == 0) {
+    setenv("NILOMETER_KEYS", nilo_test_path("keys"), 1);
+    static bool is_seeded;
+    if (cmd_clock.wall == 0)
         cmd_clock_at("2026-03-10T12:00:00Z");
+    if (!is_seeded)
         nilo_seeded_random_init(&seeded, 1);
-    }
+    is_seeded = true;
 }
 
 static void add_word(const char *text, size_t len)

@@ -64,6 +64,22 @@ static void a_file_gives_its_text_without_the_last_line_end(void **state)
     }
 }
 
+static void a_credential_of_systemd_gives_its_text(void **state)
+{
+    (void)state;
+    unsetenv("CREDENTIALS_DIRECTORY");
+    refuses("credential:app", NILO_ENOENT,
+            "credential:app cannot be read: systemd gave this process no credentials (LoadCredential=app:... in its unit)");
+    setenv("CREDENTIALS_DIRECTORY", ".", 1);
+    scratch_write("app", "s3cret\n", 7);
+    gives("credential:app", "s3cret");
+    refuses("credential:nobody", NILO_ENOENT, "cannot read the secret file ./nobody (file:./nobody): No such file or directory");
+    static const char *const wrong[] = {"credential:", "credential:../app", "credential:..", "credential:a/b"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        refuses(wrong[i], NILO_ECONFIG, "credential: names no credential; write credential:NAME as the systemd unit does");
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 static void files_that_hold_no_value_are_refused(void **state)
 {
     char *big = malloc(65538);
@@ -95,6 +111,7 @@ int main(void)
         cmocka_unit_test(other_text_stays_as_it_is),
         cmocka_unit_test(a_variable_gives_its_value),
         cmocka_unit_test(a_file_gives_its_text_without_the_last_line_end),
+        cmocka_unit_test(a_credential_of_systemd_gives_its_text),
         cmocka_unit_test(files_that_hold_no_value_are_refused),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);

@@ -319,6 +319,10 @@ int nilo_store_connection_status(struct nilo_store *s, int64_t id, const char *s
     return nilo__run(s, err, "UPDATE connection SET status = ?2 WHERE id = ?1", NILO__PARAMS(NILO_DBV_INT(id), NILO_DBV_TEXT(status)));
 }
 
+int nilo_store_connection_origin(struct nilo_store *s, int64_t id, const char *origin, struct nilo_err *err) {
+    return nilo__run(s, err, "UPDATE connection SET origin = ?2 WHERE id = ?1", NILO__PARAMS(NILO_DBV_INT(id), NILO_DBV_TEXT(origin)));
+}
+
 int nilo_store_connection_settle(struct nilo_store *s, int64_t id, int64_t settle_s, struct nilo_err *err) {
     return nilo__run(s, err, "UPDATE connection SET settle_s = ?2 WHERE id = ?1",
                      NILO__PARAMS(NILO_DBV_INT(id), settle_s < 0 ? NILO_DBV_NULL : NILO_DBV_INT(settle_s)));
