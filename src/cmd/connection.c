@@ -256,7 +256,7 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 
 const struct nilo_cmd nilo_cmd_connection = {
     .name = "connection",
-    .operands = "list | add|enable|disable NAME | secret NAME KIND",
+    .operands = "list|add|enable|disable|secret [NAME...]",
     .summary = "the places that numbers come from, and their secrets",
     .description =
         "A connection that the configuration describes is changed there and nowhere else: taken out of the file it is disabled, never deleted, "

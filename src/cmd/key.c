@@ -247,7 +247,7 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 
 const struct nilo_cmd nilo_cmd_key = {
     .name = "key",
-    .operands = "list | rotate KIND | forget ID | export FILE | import FILE",
+    .operands = "list|rotate|forget|export|import [KIND|ID|FILE]",
     .summary = "the keys of the store, which lie outside of it",
     .description =
         "init makes three keys: master (seals the secrets of connections in the store), token (signs what the API hands out) and signing (signs the "

@@ -66,7 +66,7 @@ static void wrong_types_say_what_is_expected_and_what_was_found(void **state)
     static const struct refusal rows[] = {
         {"store: [a]\n", "nilometer.yaml:1: store: expected text (where the record is kept: a path, a postgres:// URL "
                          "without password, "
-                         "env:NAME or file:PATH; else ./nilometer.db), found a list"},
+                         "env:NAME, file:PATH or credential:NAME; else ./nilometer.db), found a list"},
         {"workspaces: [{name: {a: b}}]",
          "nilometer.yaml:1: workspaces[0].name: expected text (its name, unique), found keys with values"},
         {"connections:\n  name: a\n",
@@ -391,8 +391,8 @@ static void table_names_say_how_to_write_them(void **state)
 }
 
 #define HELD                                                                                                           \
-    ": holds a password; secrets only by reference: put the whole URL into a variable or file and write env:NAME or "  \
-    "file:PATH here"
+    ": holds a password; secrets only by reference: put the whole URL into a variable or file and write env:NAME, "  \
+    "file:PATH or credential:NAME here"
 
 static void passwords_are_refused_and_not_repeated(void **state)
 {
