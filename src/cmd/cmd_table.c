@@ -21,6 +21,7 @@
     X(backup)                                                                                                          \
     X(restore)                                                                                                         \
     X(connection)                                                                                                      \
+    X(content)                                                                                                         \
     X(key)                                                                                                             \
     X(doctor)                                                                                                          \
     X(serve)                                                                                                           \
