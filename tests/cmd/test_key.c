@@ -282,7 +282,8 @@ static void a_restore_without_the_key_keeps_history_and_marks_connections_expire
     snprintf(backup, sizeof backup, "%s.backup", path);
     snprintf(copy, sizeof copy, "%s.copy.keys", path);
     snprintf(away, sizeof away, "%s.away", file);
-    nilo_test_write(nilo_test_path("h.csv"), "external_id,day,views\nv1,2026-03-01,10\n", 39);
+    static const char csv[] = "external_id,day,views\nv1,2026-03-01,10\n";
+    nilo_test_write(nilo_test_path("h.csv"), csv, strlen(csv));
     snprintf(command, sizeof command, "import %s --workspace studio --platform youtube", nilo_test_path("h.csv"));
     does(command);
     snprintf(command, sizeof command, "key export %s", copy);
