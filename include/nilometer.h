@@ -333,12 +333,13 @@ NILO_API size_t nilometer_escape(const char *value, char *out, size_t size);
  *  errors   NILOMETER_EMISUSE a run is open, NILOMETER_EREADONLY, and those of the store */
 NILO_API int nilometer_seal(struct nilometer *n, int *ret_days);
 
-/** nilometer_verify - is the store whole, as far as it can tell by itself? On SQLite: the pages of the file (integrity_check) and references between
- *  tables. On both: everything derived (newest values, all-time best, totals) is worked out again from the record, compared bit for bit,
- *  and the work taken back. Takes as long as `nilometer rebuild`. When the log of roots comes, the chain of closed days is checked here too, and
- *  against roots kept outside; until then a record that somebody rewrote with all that follows from it looks whole.
- *  errors   NILOMETER_ECORRUPT it is not; the sentence says where. NILOMETER_EREADONLY the handle has to write, NILOMETER_EPERM it has a scope, NILOMETER_EMISUSE a
- *           run is open */
+/** nilometer_verify - is the store whole, as far as it can tell by itself? On SQLite the pages of the file (integrity_check). On both engines: no key
+ *  twice, every value with its item, metric, run and reading, no closed day written to or short of what it held, and everything derived
+ *  (newest values, all-time best, totals) compared with a fresh derivation from the record. Nothing is written; it reads the whole record once or
+ *  twice. `nilometer doctor` tells all findings, this the first. When the log of roots comes, the chain of closed days is checked here
+ *  too, and against roots kept outside; until then a record that somebody rewrote with all that follows from it looks whole.
+ *  errors   NILOMETER_ECORRUPT it is not; the sentence says what and where. NILOMETER_EPERM the handle has a scope, NILOMETER_EMISUSE a run is open
+ *  source   src/store/rows/verify.c; pinned by tests/lib/test_library.c */
 NILO_API int nilometer_verify(struct nilometer *n);
 
 /** nilometer_backup - a consistent, checked copy of an SQLite store in a new file, with its SHA-256 in PATH.sha256; others go on meanwhile.

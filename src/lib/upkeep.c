@@ -151,7 +151,7 @@ int nilometer_seal(struct nilometer *n, int *ret_days)
 
 int nilometer_verify(struct nilometer *n)
 {
-    int code = nilo__lib_enter(n, NILO__WRITES | NILO__NO_RUN | NILO__WHOLE);
+    int code = nilo__lib_enter(n, NILO__NO_RUN | NILO__WHOLE);
     return code != 0 ? code : nilo__lib_leave(n, nilo_store_verify(n->store, &n->err));
 }
 

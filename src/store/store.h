@@ -240,10 +240,6 @@ typedef void nilo_progress_fn(void *ctx, int64_t done, int64_t of);
 int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *ctx, struct nilo_err *err);
 /** nilo_store_digest - SHA-256 hex over all derived rows in key order: what rebuild must reproduce. out: 65 bytes */
 int nilo_store_digest(struct nilo_store *s, char out[65], struct nilo_err *err);
-/** nilo_store_verify - the store as far as it can be checked by itself: on SQLite its pages and the references between tables; on both engines
- *  everything derived is made anew, compared with what is there, and rolled back. Needs a writing store.
- *  errors   NILO_ECORRUPT what is wrong, NILO_EREADONLY */
-int nilo_store_verify(struct nilo_store *s, struct nilo_err *err);
 
 /* ---- erasing ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -305,6 +301,11 @@ typedef int nilo_finding_fn(void *ctx, const struct nilo_finding *finding);
 int nilo_store_check(struct nilo_store *s, const struct nilo_check *check, nilo_finding_fn *fn, void *ctx, struct nilo_err *err);
 /** nilo_store_check_sql - appends the statement that it runs, with everything bound, to be run by sqlite3 or psql. false: it has none */
 bool nilo_store_check_sql(struct nilo_store *s, const struct nilo_check *check, struct nilo_buf *sql);
+
+/** nilo_store_verify - the store as far as it can be checked by itself: on SQLite the pages of its file, then every check of NILO_CHECK_WRONG, all of
+ *  one state. Nothing is written.
+ *  errors   NILO_ECORRUPT the first finding, and what to do about it */
+int nilo_store_verify(struct nilo_store *s, struct nilo_err *err);
 
 /* ---- copies ---------------------------------------------------------------------------------------------------------------------------- */
 

@@ -77,7 +77,7 @@ static const struct call calls[] = {
     {"query", ALWAYS, do_query},           {"each", ALWAYS, do_each},
     {"write", ALWAYS, do_write},           {"backup", NO_RUN, do_backup},
     {"workspace", NO_RUN | WRITER, do_workspace}, {"define", NO_RUN | WRITER, do_define},
-    {"seal", NO_RUN | WRITER, do_seal},    {"verify", NO_RUN | WRITER, nilometer_verify},
+    {"seal", NO_RUN | WRITER, do_seal},    {"verify", NO_RUN, nilometer_verify},
     {"begin", NO_RUN | WRITER, do_begin},  {"add", RUN_OPEN | WRITER, do_add},
     {"commit", RUN_OPEN | WRITER, do_commit}, {"abort", RUN_OPEN | WRITER, nilometer_abort},
 };

@@ -1,6 +1,5 @@
 /* rebuild: every derived row anew from the record, through the code that keeps them day by day; and the digest to compare. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/hash.h"
 #include "store/rows/derive.h"
@@ -121,51 +120,4 @@ int nilo_store_digest(struct nilo_store *s, char out[65], struct nilo_err *err) 
     nilo_sha256_done(&h, hash);
     nilo_hex(hash, sizeof hash, out);
     return 0;
-}
-
-/* ---- verify ------------------------------------------------------------------------------------------------------------------ */
-
-/* The engine's own look at the file: its pages, and rows that point at rows which are not there. A server does this itself. */
-static int check_file(struct nilo_store *s, struct nilo_err *err) {
-    struct nilo_db_stmt *stmt;
-    int got;
-    if (nilo_db_engine(s->db) != NILO_DB_SQLITE)
-        return 0;
-    if (nilo__query(s, &stmt, err, "PRAGMA integrity_check(1)", 0, NULL) < 0 || (got = nilo_db_row(stmt, err)) < 0)
-        return -1;
-    const char *said = got == 1 ? nilo_db_column_text(stmt, 0) : NULL;
-    bool whole = said && strcmp(said, "ok") == 0;
-    if (!whole)
-        nilo_err_set(err, NILO_ECORRUPT, "the store %s is damaged: %s; restore a backup", s->target, said ? said : "nothing can be read");
-    nilo_db_reset(stmt);
-    if (!whole)
-        return -1;
-    if (nilo__query(s, &stmt, err, "PRAGMA foreign_key_check", 0, NULL) < 0 || (got = nilo_db_row(stmt, err)) < 0)
-        return -1;
-    if (got == 1)
-        nilo_err_set(err, NILO_ECORRUPT, "the store %s is damaged: a row of %s belongs to a row of %s that is not there; restore a backup",
-                     s->target, nilo_db_column_text(stmt, 0), nilo_db_column_text(stmt, 2));
-    nilo_db_reset(stmt);
-    return got == 1 ? -1 : 0;
-}
-
-static int check_derived(struct nilo_store *s, struct nilo_err *err) {
-    char before[65], after[65];
-    if (nilo_store_digest(s, before, err) < 0 || rebuild_all(s, NULL, NULL, err) < 0 || nilo_store_digest(s, after, err) < 0)
-        return -1;
-    if (strcmp(before, after) == 0)
-        return 0;
-    return nilo_err_set(err, NILO_ECORRUPT, "what the store %s derives from its record (newest values, best, totals) is not what the record says; "
-                                            "nilometer rebuild puts it right, and please report this",
-                        s->target);
-}
-
-int nilo_store_verify(struct nilo_store *s, struct nilo_err *err) {
-    if (s->mode == NILO_STORE_READ)
-        return nilo_err_set(err, NILO_EREADONLY, "verifying works in a transaction that is taken back: open the store %s for writing", s->target);
-    if (check_file(s, err) < 0 || nilo_store_begin(s, err) < 0)
-        return -1;
-    int rc = check_derived(s, err);
-    nilo_store_rollback(s);
-    return rc;
 }
