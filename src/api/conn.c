@@ -182,6 +182,7 @@ static void refuse_for(struct nilo__conn *c, enum nilo_http_reason r)
 static void answered(struct nilo__conn *c)
 {
     bool keep = c->x->keep_alive;
+    nilo_us now = nilo__now(c->loop->server);
     let_go(c, c->x->status);
     if (!keep) {
         close_soon(c);
@@ -190,7 +191,7 @@ static void answered(struct nilo__conn *c)
     c->state = NILO__HEAD;
     c->fresh = false;
     c->first = 0;
-    c->since = nilo__now(c->loop->server);
+    c->since = now;
 }
 
 /* Moves pieces from the handler's queue to the connection while there is room. */

@@ -7,6 +7,7 @@
 #include <event2/util.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -247,7 +248,16 @@ int64_t nilo__loop_lag(const struct nilo__loop *l)
 static void *run(void *arg)
 {
     struct nilo__loop *l = arg;
+    /* libevent writes to sockets that the other side may have closed; whoever uses the server need not know */
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, NULL);
     event_base_dispatch(l->base);
+    /* libevent closes sockets a round later; our own events would break that round off */
+    event_del(l->wake);
+    event_del(l->tick);
+    event_base_loop(l->base, EVLOOP_NONBLOCK);
     /* nobody waits for a loop that is over; what workers still send is thrown away by free */
     pthread_mutex_lock(&l->mutex);
     l->kick_done = l->kick_wanted;
