@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 
 SANITIZED = -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
 
-.PHONY: all build demo check check-deep bench fuzz clean install
+.PHONY: all build demo check check-deep check-threads bench fuzz clean install
 
 all: build
 
@@ -49,12 +49,19 @@ fuzz:
 	@ninja -C $(B)-fuzz
 	@tools/fuzz $(B)-fuzz $(FUZZ_SECONDS)
 
+# The server's tests under ThreadSanitizer.
+check-threads:
+	@tools/setup check
+	@$(MAKE) --no-print-directory $(B)-tsan/build.ninja
+	@ninja -C $(B)-tsan
+	@tools/run-tests check-threads $(B)-tsan api
+
 install: build
 	@meson configure $(B) -Dprefix=$(PREFIX)
 	@meson install -C $(B)
 
 clean:
-	rm -rf $(B) $(B)-asan $(B)-clang $(B)-fuzz $(B)-bench
+	rm -rf $(B) $(B)-asan $(B)-clang $(B)-fuzz $(B)-tsan $(B)-bench
 
 $(B)/build.ninja:
 	@command -v meson >/dev/null || { echo "meson is missing: run tools/setup build (or make demo)" >&2; exit 1; }
@@ -71,3 +78,6 @@ $(B)-fuzz/build.ninja:
 
 $(B)-bench/build.ninja:
 	@meson setup $(B)-bench --buildtype=debugoptimized -Dtests=disabled -Dbench=true
+
+$(B)-tsan/build.ninja:
+	@CC=clang meson setup $(B)-tsan -Ddebug=true -Doptimization=1 -Db_sanitize=thread -Db_lundef=false -Dtests=enabled

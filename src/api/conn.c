@@ -198,12 +198,12 @@ static void answered(struct nilo__conn *c)
 static void pump(struct nilo__conn *c)
 {
     struct nilo_exchange *x = c->x;
-    size_t most = x->kept ? STREAM_OUTPUT_MAX : OUTPUT_MAX;
     for (;;) {
         struct nilo__piece *p = NULL;
         pthread_mutex_lock(&x->mutex);
-        bool over = x->over, broken = x->broken;
-        if (!broken && unsent(c) < most && x->first != NULL) {
+        bool stream = x->stream != NULL, over = x->over;
+        bool broken = x->broken || (stream && c->eof); /* nobody listens any more */
+        if (!broken && unsent(c) < (stream ? STREAM_OUTPUT_MAX : OUTPUT_MAX) && x->first != NULL) {
             p = x->first;
             x->first = p->next;
             x->queued -= p->n;
@@ -509,6 +509,14 @@ static void advance(struct nilo__conn *c)
         nilo__conn_close(c);
 }
 
+static bool streaming(struct nilo_exchange *x)
+{
+    pthread_mutex_lock(&x->mutex);
+    bool is = x->stream != NULL;
+    pthread_mutex_unlock(&x->mutex);
+    return is;
+}
+
 /* ---- what libevent tells ------------------------------------------------------------------------------------------------------------------------ */
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -547,7 +555,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
     if ((what & BEV_EVENT_CONNECTED) == 0 && c->state != NILO__DEAD) {
         /* A half-close is no farewell: who has sent a request may still want the answer. Of a stream it is one. */
         c->eof = true;
-        bool answering = c->state == NILO__FLUSH || (c->state == NILO__BUSY && !c->x->kept);
+        bool answering = c->state == NILO__FLUSH || (c->state == NILO__BUSY && !streaming(c->x));
         if ((what & BEV_EVENT_ERROR) != 0 || c->state == NILO__LINGER || c->state == NILO__BODY)
             nilo__conn_close(c);
         else if (!answering && c->state == NILO__BUSY)
@@ -609,10 +617,7 @@ static void tick_busy(struct nilo__conn *c, nilo_us now)
 {
     struct nilo_exchange *x = c->x;
     struct nilo_server *s = c->loop->server;
-    pthread_mutex_lock(&x->mutex);
-    struct nilo_stream *stream = x->stream;
-    pthread_mutex_unlock(&x->mutex);
-    if (stream != NULL)
+    if (streaming(x))
         nilo__exchange_beat(x);
     if (unsent(c) < c->left || unsent(c) == 0)
         c->moved = now;
@@ -662,10 +667,7 @@ void nilo__conn_drain(struct nilo__conn *c)
 {
     if (c->state != NILO__BUSY)
         return;
-    pthread_mutex_lock(&c->x->mutex);
-    bool stream = c->x->stream != NULL;
-    pthread_mutex_unlock(&c->x->mutex);
-    if (stream)
+    if (streaming(c->x))
         nilo__exchange_end(c->x);
 }
 

@@ -141,7 +141,7 @@ static void a_handler_over_the_deadline_is_answered_for_and_told(void **state)
     assert_int_equal(world_counts(&w).cut_deadline, 0);
     world_advance(&w, 1);
     assert_cut(&c, 504);
-    WORLD_UNTIL(w.stopped_at_gate == 1);
+    WORLD_UNTIL(atomic_load(&w.stopped_at_gate) == 1);
     world_advance(&w, 1700 * SECOND); /* its route has 30 minutes */
     world_gate(&w, true);
     assert_string_equal(client_ask(&patient, "", 200), "through");
@@ -245,7 +245,7 @@ static void a_client_that_resets_frees_everything(void **state)
     world_wait_at_gate(&w, 1);
     client_reset(&c);
     WORLD_UNTIL(world_counts(&w).connections_open == 0 && world_counts(&w).workers_busy == 0);
-    assert_int_equal(w.stopped_at_gate, 1);
+    assert_int_equal(atomic_load(&w.stopped_at_gate), 1);
     client_open(&c, &w);
     client_send(&c, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx");
     WORLD_UNTIL(world_counts(&w).bodies_now == 1);
@@ -360,6 +360,32 @@ static void a_stream_whose_client_has_gone_says_so(void **state)
     nilo_stream_close(stream());
 }
 
+/* Who leaves before the stream has begun is not waited for either. */
+static void a_stream_for_nobody_ends_at_once(void **state)
+{
+    (void)state;
+    struct client gates[2], c;
+    for (int i = 0; i < 2; i++) {
+        client_open(&gates[i], &w);
+        client_send(&gates[i], GET("/gate"));
+    }
+    world_wait_at_gate(&w, 2);
+    client_open(&c, &w);
+    client_send(&c, GET("/events"));
+    WORLD_UNTIL(world_counts(&w).queue_depth == 1);
+    shutdown(c.fd, SHUT_WR);
+    world_advance(&w, 1); /* the loop has been round */
+    world_gate(&w, true);
+    client_ask(&gates[0], "", 200);
+    client_ask(&gates[1], "", 200);
+    WORLD_UNTIL(world_counts(&w).connections_open == 2 && stream() != NULL);
+    assert_false(nilo_stream_send(stream(), "x", 1));
+    nilo_stream_close(stream());
+    for (int i = 0; i < 2; i++)
+        client_close(&gates[i]);
+    client_close(&c);
+}
+
 /* ---- the end ------------------------------------------------------------------------------------------------------------------------------------ */
 
 struct draining {
@@ -453,7 +479,7 @@ static void what_does_not_end_is_cut_and_counted(void **state)
     client_send(&stuck, GET("/gate"));
     world_wait_at_gate(&w, 1);
     assert_int_equal(nilo_server_drain(w.server, SECOND / 20), 1);
-    assert_int_equal(w.stopped_at_gate, 1);
+    assert_int_equal(atomic_load(&w.stopped_at_gate), 1);
     assert_false(nilo_stream_send(stream(), "x", 1));
     nilo_stream_close(stream());
     assert_true(client_ended(&stuck));
@@ -536,6 +562,7 @@ int main(void)
         EACH(a_stream_ends_with_its_token),
         EACH(a_stream_whose_client_is_behind_is_dropped),
         EACH(a_stream_whose_client_has_gone_says_so),
+        EACH(a_stream_for_nobody_ends_at_once),
         cmocka_unit_test(running_requests_are_finished_and_new_ones_find_a_closed_door),
         cmocka_unit_test(idle_connections_do_not_hold_the_end_up),
         cmocka_unit_test(what_does_not_end_is_cut_and_counted),

@@ -83,7 +83,7 @@ static int gate(struct nilo_exchange *x, struct nilo_err *err)
         world_moment();
         pthread_mutex_lock(&w->mutex);
     }
-    w->stopped_at_gate += nilo_req_stopped(x);
+    atomic_fetch_add(&w->stopped_at_gate, nilo_req_stopped(x));
     w->at_gate--;
     pthread_mutex_unlock(&w->mutex);
     return nilo_answer_text(x, 200, "text/plain", "through", err);
@@ -169,8 +169,11 @@ static int events(struct nilo_exchange *x, struct nilo_err *err)
     const struct nilo_stream_options options = {.heartbeat_us = 15 * NILO_US_SECOND, .heartbeat = ":\n\n", .end_at = 3600 * NILO_US_SECOND};
     struct nilo_stream *s = nilo_answer_keep(x, &options);
     pthread_mutex_lock(&w->mutex);
+    struct nilo_stream *before = w->close_before ? w->stream : NULL;
     w->stream = s;
     pthread_mutex_unlock(&w->mutex);
+    if (before != NULL)
+        nilo_stream_close(before);
     return s != NULL ? 0 : nilo_err_nomem(err);
 }
 
@@ -272,6 +275,8 @@ void world_stop(struct world *w)
 {
     world_gate(w, true);
     assert_true(nilo_server_drain(w->server, 0) >= 0);
+    if (w->close_before && w->stream != NULL)
+        nilo_stream_close(w->stream);
     nilo_server_free(w->server);
     assert_int_equal(atomic_load(&w->workers_made), atomic_load(&w->workers_freed));
     pthread_mutex_destroy(&w->mutex);

@@ -22,9 +22,11 @@ struct world {
     pthread_mutex_t mutex;
     pthread_cond_t moved;
     bool open;
-    int at_gate, stopped_at_gate;
+    int at_gate;
+    atomic_int stopped_at_gate;
     char log[65536]; /* a word a request to /log/{word}, in the order they were answered */
     struct nilo_stream *stream;   /* of the last request to /events */
+    bool close_before;            /* /events closes the one before it, world_stop() the last */
     atomic_int workers_made, workers_freed, over;
     atomic_bool worker_fails;
     char refuse_with[64];
