@@ -108,6 +108,40 @@ typedef int nilo_db_row_fn(void *ctx, size_t i, struct nilo_db_stmt *s, struct n
 int nilo_db_many(struct nilo_db_stmt *s, size_t count, int n_params, nilo_db_params_fn *next, nilo_db_row_fn *row, void *ctx,
                  struct nilo_err *err);
 
+/* A table's columns, for rows that come by the thousand. */
+struct nilo_db_field {
+    const char *name;
+    const char *type; /* as PostgreSQL calls it: smallint, integer, bigint, text, bytea */
+};
+struct nilo_db_insert {
+    const char *table;
+    const struct nilo_db_field *fields;
+    int n_fields;
+    const char *conflict; /* NULL, or "ON CONFLICT ..." */
+};
+#define NILO_DB_FIELDS_MAX 32
+
+/** nilo_db_insert - many rows into one table, in order: as nilo_db_many() with an INSERT, and on PostgreSQL with a statement for some thousand
+ *  rows instead of one a row, so that its triggers of statements run once for them, and a row costs a tenth
+ *  next     as of nilo_db_many(), one value a field
+ *  what     with DO UPDATE no key may come twice in one call
+ *  errors   as nilo_db_many(); the message names the rows of the statement */
+int nilo_db_insert(struct nilo_db *db, const struct nilo_db_insert *what, size_t count, nilo_db_params_fn *next, void *ctx,
+                   struct nilo_err *err);
+
+/* Rows by their keys. */
+struct nilo_db_find {
+    const char *columns;              /* "t.value, t.day"; or aggregates: one row a key then */
+    const char *from;                 /* "known AS t", with joins if need be; nothing in it is called wanted */
+    const struct nilo_db_field *keys; /* columns of it that equal the set's values: {"t.bucket", "smallint"} */
+    int n_keys;
+    const char *also;                 /* NULL, or one more condition, without parameters */
+};
+/** nilo_db_find - the rows of many keys; as nilo_db_many() with a SELECT, and on PostgreSQL with a statement for some thousand keys
+ *  next, row, errors  as of nilo_db_many(); rows come in the order of the sets. row sees the columns, and no other statement is used meanwhile */
+int nilo_db_find(struct nilo_db *db, const struct nilo_db_find *what, size_t count, nilo_db_params_fn *next, nilo_db_row_fn *row, void *ctx,
+                 struct nilo_err *err);
+
 /* ---- transactions ------------------------------------------------------------------------------------------------------ */
 
 /** nilo_db_begin - SQLite: BEGIN IMMEDIATE when the mode writes, else BEGIN; PostgreSQL: REPEATABLE READ READ ONLY for READ/SOURCE, else

@@ -164,18 +164,18 @@ static int newest_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nil
     return 0;
 }
 
+static const struct nilo_db_field newest_keys[] = {{"o.bucket", "smallint"}, {"o.entity_id", "bigint"}, {"o.win", "integer"}};
+static const struct nilo_db_find find_newest_day = {.columns = "max(o.day)", .from = "observation AS o", .keys = newest_keys, .n_keys = 3};
+
 static int find_newest(struct work *w, struct newest_list *l, struct nilo_err *err) {
     const struct nilo_point *p = w->batch->points;
-    struct nilo_db_stmt *stmt;
     *l = (struct newest_list){.w = w, .x = nilo_arena_array(&w->arena, w->batch->n, sizeof *l->x)};
     if (!l->x)
         return nilo_err_nomem(err);
     for (size_t i = 0; i < w->batch->n; i++)
         if (i == 0 || nilo__entity_cmp(p[i].entity, p[i - 1].entity) != 0 || p[i].win != p[i - 1].win)
             l->x[l->n++].first = i;
-    if (nilo_db_prepare(w->store->db, "SELECT max(day) FROM observation WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3", &stmt, err) < 0)
-        return -1;
-    return nilo_db_many(stmt, l->n, 3, newest_params, newest_row, l, err);
+    return nilo_db_find(w->store->db, &find_newest_day, l->n, newest_params, newest_row, l, err);
 }
 
 static bool may_be_there(const struct newest_list *l, size_t *at, const struct work *w, size_t point) {
@@ -184,8 +184,28 @@ static bool may_be_there(const struct newest_list *l, size_t *at, const struct w
     return l->x[*at].seen && w->batch->points[point].day.n <= l->x[*at].day;
 }
 
+static const struct nilo_db_field cell_keys[] = {
+    {"v.bucket", "smallint"}, {"v.entity_id", "bigint"}, {"v.win", "integer"}, {"v.day", "integer"}, {"v.metric_id", "integer"},
+};
+static const struct nilo_db_find find_cells = {
+    .columns = "v.seq, v.value, v.absence, v.provenance, v.rank, v.cause, v.run_id, v.captured_at",
+    .from = "day_value AS v",
+    .keys = cell_keys,
+    .n_keys = 5,
+};
+static const struct nilo_db_field instant_keys[] = {
+    {"o.bucket", "smallint"}, {"o.entity_id", "bigint"},   {"o.win", "integer"},
+    {"o.day", "integer"},     {"o.captured_at", "bigint"}, {"o.metric_id", "integer"},
+};
+static const struct nilo_db_find find_instants = {
+    .columns = "o.run_id, o.value, o.absence, o.provenance, o.rank",
+    .from = "observation AS o JOIN run AS r ON r.id = o.run_id",
+    .keys = instant_keys,
+    .n_keys = 6,
+    .also = "r.status NOT IN (5, 6)",
+};
+
 static int load(struct work *w, struct nilo_err *err) {
-    struct nilo_db_stmt *stmt;
     struct newest_list newest;
     size_t at = 0;
     if (find_newest(w, &newest, err) < 0)
@@ -194,23 +214,13 @@ static int load(struct work *w, struct nilo_err *err) {
     for (size_t j = 0; j < w->n_keys; j++)
         if (may_be_there(&newest, &at, w, w->keys[j].first))
             w->list[w->n_list++] = j;
-    if (nilo_db_prepare(w->store->db,
-                        "SELECT seq, value, absence, provenance, rank, cause, run_id, captured_at FROM day_value WHERE bucket = ?1 AND "
-                        "entity_id = ?2 AND win = ?3 AND day = ?4 AND metric_id = ?5",
-                        &stmt, err) < 0 ||
-        nilo_db_many(stmt, w->n_list, 5, key_params, cell_row, w, err) < 0)
+    if (nilo_db_find(w->store->db, &find_cells, w->n_list, key_params, cell_row, w, err) < 0)
         return -1;
     w->n_list = at = 0;
     for (size_t i = 0; i < w->batch->n; i++)
         if (may_be_there(&newest, &at, w, i))
             w->list[w->n_list++] = i;
-    if (nilo_db_prepare(w->store->db,
-                        "SELECT o.run_id, o.value, o.absence, o.provenance, o.rank FROM observation o JOIN run r ON r.id = o.run_id "
-                        "WHERE o.bucket = ?1 AND o.entity_id = ?2 AND o.win = ?3 AND o.day = ?4 AND o.captured_at = ?5 AND o.metric_id = ?6 "
-                        "AND r.status NOT IN (5, 6)",
-                        &stmt, err) < 0)
-        return -1;
-    return nilo_db_many(stmt, w->n_list, 6, instant_params, instant_row, w, err);
+    return nilo_db_find(w->store->db, &find_instants, w->n_list, instant_params, instant_row, w, err);
 }
 
 /* ---- decisions ------------------------------------------------------------------------------------------------------------------ */
@@ -330,16 +340,17 @@ static void series_params(void *ctx, size_t i, struct nilo_db_value *v) {
     v[3] = NILO_DBV_INT(p->metric);
 }
 
+static const struct nilo_db_field series_keys[] = {
+    {"s.bucket", "smallint"}, {"s.entity_id", "bigint"}, {"s.win", "integer"}, {"s.metric_id", "integer"},
+};
+static const struct nilo_db_find find_before = {.columns = "s.value", .from = "known AS s", .keys = series_keys, .n_keys = 4};
+
 static int load_before(struct work *w, struct nilo_err *err) {
-    struct nilo_db_stmt *stmt;
     for (size_t i = 0; i < w->batch->n; i++)
         w->batch->points[i].had_before = false;
     if (!w->batch->policy.platform)
         return 0;
-    if (nilo_db_prepare(w->store->db, "SELECT value FROM known WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND metric_id = ?4", &stmt,
-                        err) < 0)
-        return -1;
-    return nilo_db_many(stmt, w->batch->n, 4, series_params, before_row, w, err);
+    return nilo_db_find(w->store->db, &find_before, w->batch->n, series_params, before_row, w, err);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------ */
@@ -396,19 +407,20 @@ static void choose_observations(struct work *w) {
     }
 }
 
+static const struct nilo_db_field observation_fields[] = {
+    {"bucket", "smallint"}, {"entity_id", "bigint"}, {"win", "integer"},       {"day", "integer"},        {"captured_at", "bigint"},
+    {"metric_id", "integer"}, {"run_id", "bigint"},  {"source_day", "integer"}, {"value", "bigint"},       {"absence", "smallint"},
+    {"provenance", "smallint"}, {"rank", "smallint"}, {"recorded_at", "bigint"}, {"meta", "text"},
+};
+static const struct nilo_db_insert insert_observations = {.table = "observation", .fields = observation_fields, .n_fields = 14};
+
 static int write_observations(struct work *w, struct nilo_err *err) {
-    struct nilo_db_stmt *stmt;
     w->n_list = 0;
     choose_observations(w);
     for (size_t i = 0; i < w->batch->n; i++)
         if (w->written[i])
             w->list[w->n_list++] = i;
-    if (nilo_db_prepare(w->store->db,
-                        "INSERT INTO observation (bucket, entity_id, win, day, captured_at, metric_id, run_id, source_day, value, absence, "
-                        "provenance, rank, recorded_at, meta) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-                        &stmt, err) < 0)
-        return -1;
-    return nilo_db_many(stmt, w->n_list, 14, observation_params, NULL, w, err);
+    return nilo_db_insert(w->store->db, &insert_observations, w->n_list, observation_params, w, err);
 }
 
 /* ?1..?5 key, then value, absence, provenance, rank, cause, run, captured_at, source_day, recorded_at, author, meta, seq */
@@ -446,9 +458,13 @@ static void amendment_params(void *ctx, size_t i, struct nilo_db_value *v) {
     cell_params(w, p, &cell, a->seq, v);
 }
 
-static const char insert_cell[] =
-    "INSERT INTO day_value (bucket, entity_id, win, day, metric_id, value, absence, provenance, rank, cause, run_id, captured_at, source_day, "
-    "recorded_at, author, meta, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+static const struct nilo_db_field cell_fields[] = {
+    {"bucket", "smallint"},     {"entity_id", "bigint"}, {"win", "integer"},    {"day", "integer"},   {"metric_id", "integer"},
+    {"value", "bigint"},        {"absence", "smallint"}, {"provenance", "smallint"}, {"rank", "smallint"}, {"cause", "smallint"},
+    {"run_id", "bigint"},       {"captured_at", "bigint"}, {"source_day", "integer"}, {"recorded_at", "bigint"}, {"author", "text"},
+    {"meta", "text"},           {"seq", "integer"},
+};
+static const struct nilo_db_insert insert_cells = {.table = "day_value", .fields = cell_fields, .n_fields = 17};
 static const char update_cell[] =
     "UPDATE day_value SET value = ?6, absence = ?7, provenance = ?8, rank = ?9, cause = ?10, run_id = ?11, captured_at = ?12, "
     "source_day = ?13, recorded_at = ?14, author = ?15, meta = ?16 WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day = ?4 "
@@ -461,13 +477,11 @@ static int write_cells(struct work *w, struct nilo_err *err) {
         for (size_t j = 0; j < w->n_keys; j++)
             if (w->keys[j].base_dirty && w->keys[j].has_base == (there == 1))
                 w->list[w->n_list++] = j;
-        if (nilo_db_prepare(w->store->db, there ? update_cell : insert_cell, &stmt, err) < 0 ||
-            nilo_db_many(stmt, w->n_list, 17, base_params, NULL, w, err) < 0)
+        if (there ? nilo_db_prepare(w->store->db, update_cell, &stmt, err) < 0 || nilo_db_many(stmt, w->n_list, 17, base_params, NULL, w, err) < 0
+                  : nilo_db_insert(w->store->db, &insert_cells, w->n_list, base_params, w, err) < 0)
             return -1;
     }
-    if (nilo_db_prepare(w->store->db, insert_cell, &stmt, err) < 0)
-        return -1;
-    return nilo_db_many(stmt, w->n_amendments, 17, amendment_params, NULL, w, err);
+    return nilo_db_insert(w->store->db, &insert_cells, w->n_amendments, amendment_params, w, err);
 }
 
 /* ---- derived ---------------------------------------------------------------------------------------------------------------------- */

@@ -100,27 +100,31 @@ static void write_params(void *ctx, size_t i, struct nilo_db_value *p) {
     p[8] = NILO_DBV_INT(c->run);
 }
 
+static const struct nilo_db_field best_fields[] = {
+    {"bucket", "smallint"}, {"entity_id", "bigint"}, {"metric_id", "integer"}, {"value", "bigint"},  {"gmv", "bigint"},
+    {"win", "integer"},     {"day", "integer"},      {"captured_at", "bigint"}, {"run_id", "bigint"},
+};
+static const struct nilo_db_insert put_best = {
+    .table = "best",
+    .fields = best_fields,
+    .n_fields = 9,
+    .conflict = "ON CONFLICT (bucket, entity_id, metric_id) DO UPDATE SET value = excluded.value, gmv = excluded.gmv, win = excluded.win, "
+                "day = excluded.day, captured_at = excluded.captured_at, run_id = excluded.run_id",
+};
+
 static int write_best(struct fold *f, struct nilo_err *err) {
-    struct nilo_db_stmt *stmt;
-    if (nilo_db_prepare(f->store->db,
-                        "INSERT INTO best (bucket, entity_id, metric_id, value, gmv, win, day, captured_at, run_id) "
-                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (bucket, entity_id, metric_id) DO UPDATE SET "
-                        "value = excluded.value, gmv = excluded.gmv, win = excluded.win, day = excluded.day, "
-                        "captured_at = excluded.captured_at, run_id = excluded.run_id",
-                        &stmt, err) < 0)
-        return -1;
-    return nilo_db_many(stmt, f->n, 9, write_params, NULL, f, err);
+    return nilo_db_insert(f->store->db, &put_best, f->n, write_params, f, err);
 }
 
+static const struct nilo_db_field best_keys[] = {{"b.bucket", "smallint"}, {"b.entity_id", "bigint"}, {"b.metric_id", "integer"}};
+static const struct nilo_db_find find_best = {
+    .columns = "b.value, b.gmv, b.win, b.day, b.captured_at, b.run_id", .from = "best AS b", .keys = best_keys, .n_keys = 3};
+
 int nilo__best_fold(struct nilo_store *s, struct nilo__candidate *c, size_t n, struct nilo_err *err) {
-    struct nilo_db_stmt *stmt;
     struct fold f = {s, c, greatest_each(s, c, n)};
     if (f.n == 0)
         return 0;
-    if (nilo_db_prepare(s->db,
-                        "SELECT value, gmv, win, day, captured_at, run_id FROM best WHERE bucket = ?1 AND entity_id = ?2 AND metric_id = ?3",
-                        &stmt, err) < 0 ||
-        nilo_db_many(stmt, f.n, 3, key_params, stands_row, &f, err) < 0)
+    if (nilo_db_find(s->db, &find_best, f.n, key_params, stands_row, &f, err) < 0)
         return -1;
     size_t kept = 0;
     for (size_t i = 0; i < f.n; i++)

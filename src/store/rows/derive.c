@@ -234,11 +234,13 @@ static int load_neighbours(struct nilo_store *s, struct all_series *all, struct 
     return nilo_db_many(stmt, all->n_behind, 5, succ_params, succ_row, all, err);
 }
 
+static const struct nilo_db_field series_keys[] = {
+    {"s.bucket", "smallint"}, {"s.entity_id", "bigint"}, {"s.win", "integer"}, {"s.metric_id", "integer"},
+};
+static const struct nilo_db_find find_heads = {.columns = "s.day, s.value", .from = "known AS s", .keys = series_keys, .n_keys = 4};
+
 static int load_series(struct nilo_store *s, struct all_series *all, struct nilo_err *err) {
-    struct nilo_db_stmt *stmt;
-    if (nilo_db_prepare(s->db, "SELECT day, value FROM known WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND metric_id = ?4", &stmt,
-                        err) < 0 ||
-        nilo_db_many(stmt, all->n, 4, head_params, head_row, all, err) < 0)
+    if (nilo_db_find(s->db, &find_heads, all->n, head_params, head_row, all, err) < 0)
         return -1;
     all->behind = nilo_arena_array(all->arena, all->n, sizeof *all->behind);
     if (!all->behind)
@@ -314,17 +316,23 @@ static void known_params(void *ctx, size_t i, struct nilo_db_value *p) {
     p[5] = NILO_DBV_INT(x->head_value);
 }
 
+static const struct nilo_db_field known_fields[] = {
+    {"bucket", "smallint"}, {"entity_id", "bigint"}, {"win", "integer"}, {"metric_id", "integer"}, {"day", "integer"}, {"value", "bigint"},
+};
+static const struct nilo_db_insert put_known = {
+    .table = "known",
+    .fields = known_fields,
+    .n_fields = 6,
+    .conflict = "ON CONFLICT (bucket, entity_id, win, metric_id) DO UPDATE SET day = excluded.day, value = excluded.value",
+};
+
 static int write_known(struct nilo_store *s, struct all_series *all, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;
     all->n_behind = 0; /* the list is used again: series with a head, then those without */
     for (size_t i = 0; i < all->n; i++)
         if (all->series[i].has_head)
             all->behind[all->n_behind++] = i;
-    if (nilo_db_prepare(s->db,
-                        "INSERT INTO known (bucket, entity_id, win, metric_id, day, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
-                        "ON CONFLICT (bucket, entity_id, win, metric_id) DO UPDATE SET day = excluded.day, value = excluded.value",
-                        &stmt, err) < 0 ||
-        nilo_db_many(stmt, all->n_behind, 6, known_params, NULL, all, err) < 0)
+    if (nilo_db_insert(s->db, &put_known, all->n_behind, known_params, all, err) < 0)
         return -1;
     all->n_behind = 0;
     for (size_t i = 0; i < all->n; i++)

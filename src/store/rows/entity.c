@@ -174,9 +174,13 @@ static int write_content(struct nilo_store *s, struct describing *d, size_t n, s
     return nilo_db_many(stmt, many, 13, content_params, NULL, d, err);
 }
 
+static const struct nilo_db_field id_keys[] = {
+    {"e.bucket", "smallint"}, {"e.workspace_id", "bigint"}, {"e.connection_id", "bigint"}, {"e.kind", "smallint"}, {"e.external_id", "text"},
+};
+static const struct nilo_db_find find_ids = {.columns = "e.id", .from = "entity AS e", .keys = id_keys, .n_keys = 5};
+
 int nilo_store_entities(struct nilo_store *s, const struct nilo_connection *c, const struct nilo_entity_in *in, size_t n,
                         struct nilo_entity_ref *ret, struct nilo_err *err) {
-    struct nilo_db_stmt *stmt;
     struct finding f = {.store = s, .connection = c, .in = in, .ref = ret, .now = s->env.clock.wall(s->env.clock.ctx)};
     if (n == 0)
         return 0;
@@ -185,12 +189,7 @@ int nilo_store_entities(struct nilo_store *s, const struct nilo_connection *c, c
         return nilo_err_nomem(err);
     for (size_t i = 0; i < n; i++)
         ret[i] = (struct nilo_entity_ref){.bucket = nilo_bucket(c->workspace_name, c->name, in[i].external_id)};
-    int rc = nilo_db_prepare(s->db,
-                             "SELECT id FROM entity WHERE bucket = ?1 AND workspace_id = ?2 AND connection_id = ?3 AND kind = ?4 "
-                             "AND external_id = ?5",
-                             &stmt, err);
-    if (rc == 0)
-        rc = nilo_db_many(stmt, n, 5, find_params, find_row, &f, err);
+    int rc = nilo_db_find(s->db, &find_ids, n, find_params, find_row, &f, err);
     if (rc == 0)
         rc = insert_missing(s, &f, n, err);
     struct describing d = {in, ret, f.missing};

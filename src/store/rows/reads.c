@@ -192,6 +192,16 @@ static void latest_write_params(void *ctx, size_t i, struct nilo_db_value *p) {
     p[4] = NILO_DBV_INT(x->new_day);
 }
 
+static const struct nilo_db_field latest_fields[] = {
+    {"bucket", "smallint"}, {"entity_id", "bigint"}, {"win", "integer"}, {"first_day", "integer"}, {"day", "integer"},
+};
+static const struct nilo_db_insert put_latest = {
+    .table = "latest",
+    .fields = latest_fields,
+    .n_fields = 5,
+    .conflict = "ON CONFLICT (bucket, entity_id, win) DO UPDATE SET first_day = excluded.first_day, day = excluded.day",
+};
+
 static int write_latest(struct nilo_store *s, struct reads *r, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;
     size_t put = 0, gone = r->n_wins;
@@ -206,11 +216,7 @@ static int write_latest(struct nilo_store *s, struct reads *r, struct nilo_err *
             r->wins[gone] = x;
         }
     }
-    if (nilo_db_prepare(s->db,
-                        "INSERT INTO latest (bucket, entity_id, win, first_day, day) VALUES (?1, ?2, ?3, ?4, ?5) "
-                        "ON CONFLICT (bucket, entity_id, win) DO UPDATE SET first_day = excluded.first_day, day = excluded.day",
-                        &stmt, err) < 0 ||
-        nilo_db_many(stmt, put, 5, latest_write_params, NULL, r->wins, err) < 0)
+    if (nilo_db_insert(s->db, &put_latest, put, latest_write_params, r->wins, err) < 0)
         return -1;
     if (nilo_db_prepare(s->db, "DELETE FROM latest WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3", &stmt, err) < 0)
         return -1;

@@ -81,6 +81,18 @@ static void sum_params(void *ctx, size_t i, struct nilo_db_value *p) {
     p[9] = NILO_DBV_INT(x->fresh);
 }
 
+static const struct nilo_db_field sum_fields[] = {
+    {"bucket", "smallint"}, {"scope_kind", "smallint"}, {"scope_id", "bigint"}, {"win", "integer"},  {"metric_id", "integer"},
+    {"day", "integer"},     {"hi", "bigint"},           {"lo", "bigint"},       {"known", "bigint"}, {"fresh", "bigint"},
+};
+static const struct nilo_db_insert add_sums = {
+    .table = "total",
+    .fields = sum_fields,
+    .n_fields = 10,
+    .conflict = "ON CONFLICT (bucket, scope_kind, scope_id, win, metric_id, day) DO UPDATE SET hi = total.hi + excluded.hi, "
+                "lo = total.lo + excluded.lo, known = total.known + excluded.known, fresh = total.fresh + excluded.fresh",
+};
+
 int nilo__sums_write(struct nilo_store *s, struct nilo__sums *t, struct nilo_err *err) {
     size_t n = 0, may_vanish = 0;
     struct nilo_db_stmt *stmt;
@@ -92,13 +104,7 @@ int nilo__sums_write(struct nilo_store *s, struct nilo__sums *t, struct nilo_err
     if (n == 0)
         return 0;
     qsort(t->slots, n, sizeof *t->slots, sum_cmp);
-    if (nilo_db_prepare(s->db,
-                        "INSERT INTO total (bucket, scope_kind, scope_id, win, metric_id, day, hi, lo, known, fresh) "
-                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
-                        "ON CONFLICT (bucket, scope_kind, scope_id, win, metric_id, day) DO UPDATE SET hi = total.hi + excluded.hi, "
-                        "lo = total.lo + excluded.lo, known = total.known + excluded.known, fresh = total.fresh + excluded.fresh",
-                        &stmt, err) < 0 ||
-        nilo_db_many(stmt, n, 10, sum_params, NULL, t->slots, err) < 0)
+    if (nilo_db_insert(s->db, &add_sums, n, sum_params, t->slots, err) < 0)
         return -1;
     /* a row of zeros is no row: rebuild would not make it */
     for (size_t i = 0; i < n; i++)
