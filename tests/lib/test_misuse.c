@@ -2,6 +2,7 @@
 #include "support/nilo_test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/tmp.h"
@@ -366,6 +367,19 @@ static void codes_never_change_and_each_has_its_words(void **state)
     assert_true(strlen(nilometer_version()) > 0);
 }
 
+/* NILO_NOW is for demonstrations with the command; a program that has the library inside says itself what time it is. */
+static void the_environment_does_not_move_the_clock(void **state)
+{
+    (void)state;
+    setenv("NILO_NOW", "2001-01-01T00:00:00Z", 1);
+    struct nilometer *n = open_store("environment.db", NILOMETER_CREATE);
+    assert_int_equal(do_begin(n), NILOMETER_OK);
+    assert_int_equal(do_add(n), NILOMETER_OK); /* in 2001 the day would be in the future */
+    assert_int_equal(do_commit(n), NILOMETER_OK);
+    nilometer_close(n);
+    unsetenv("NILO_NOW");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +392,7 @@ int main(void)
         cmocka_unit_test(a_callback_cannot_use_the_handle_that_called_it),
         cmocka_unit_test(a_run_that_ended_by_itself_says_why),
         cmocka_unit_test(codes_never_change_and_each_has_its_words),
+        cmocka_unit_test(the_environment_does_not_move_the_clock),
     };
     return cmocka_run_group_tests_name("misuse", tests, NULL, NULL);
 }
