@@ -191,8 +191,8 @@ static struct nilo_metric configured(const struct nilo_config_metric *m)
 static int collect_metrics(struct job *j, struct nilo_err *err)
 {
     const struct nilo_catalog *stored = nilo_store_catalog(target(j));
-    size_t n_config = (size_t)j->config->n_metrics, n_defines;
-    const char *const *defines;
+    size_t n_config = (size_t)j->config->n_metrics, n_defines = 0;
+    const char *const *defines = NULL;
     if (take_many(j, "define", &defines, &n_defines, err) != 0)
         return -1;
     j->metrics = nilo_arena_array(&j->arena, stored->n + n_config + n_defines + 1, sizeof *j->metrics);
@@ -207,12 +207,12 @@ static int collect_metrics(struct job *j, struct nilo_err *err)
         if (m->name == NULL)
             return nilo_err_nomem(err);
     }
+    j->defined = &j->metrics[j->catalog.n];
     for (size_t i = 0; i < n_config; i++) {
         struct nilo_metric m = configured(&j->config->metrics[i]);
         if (nilo_catalog_by_name(&j->catalog, m.name) == NULL && add_metric(j, &m, err) != 0)
             return -1;
     }
-    j->defined = &j->metrics[j->catalog.n];
     for (size_t i = 0; i < n_defines; i++) {
         struct nilo_metric m;
         if (nilo_import_define(defines[i], &j->arena, &m, err) != 0 || add_metric(j, &m, err) != 0)
@@ -298,15 +298,21 @@ static int find_calendar(struct job *j, struct nilo_err *err)
     return -1;
 }
 
+static int define_metrics(struct job *j, struct nilo_err *err)
+{
+    for (size_t i = 0; i < j->n_defined; i++) {
+        if (nilo_store_metric_define(target(j), &j->defined[i], NULL, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int make_connection(struct job *j, struct nilo_connection *ret, struct nilo_err *err)
 {
     struct nilo_store *s = target(j);
     struct nilo_workspace w;
-    for (size_t i = 0; i < j->n_defined; i++) {
-        if (nilo_store_metric_define(s, &j->defined[i], NULL, err) != 0)
-            return -1;
-    }
-    if (nilo_store_workspace(s, j->workspace, true, nilo_config_zone(j->config, j->workspace), &w, err) != 0 ||
+    if (define_metrics(j, err) != 0 ||
+        nilo_store_workspace(s, j->workspace, true, nilo_config_zone(j->config, j->workspace), &w, err) != 0 ||
         nilo_store_connection(s, w.id, j->connection, true, j->platform, "import", ret, err) != 0)
         return -1;
     return 0;
@@ -377,24 +383,6 @@ static int log_refusals(struct nilo_recorder *r, const struct nilo_import_report
     return 0;
 }
 
-/* The catalogue that readings get their ids from. A dry run may map metrics that the store does not have: they are left out. */
-static int final_catalog(struct job *j, const struct nilo_catalog **ret, struct nilo_err *err)
-{
-    *ret = nilo_store_catalog(target(j));
-    if (!j->dry_run || j->scratch != NULL)
-        return 0;
-    for (size_t i = 0; i < j->catalog.n; i++) {
-        struct nilo_metric *m = &j->metrics[i];
-        if (m->id == 0) {
-            m->id = -1;
-            nilo_cmd_notice(j->ctx, "%s is not defined in the store yet; this dry run leaves it out", m->name);
-        }
-    }
-    (void)err;
-    *ret = &j->catalog;
-    return 0;
-}
-
 static int record(struct job *j, const struct nilo_connection *c, struct nilo_run *ret, struct nilo_err *err)
 {
     struct nilo_run_options o = {
@@ -407,11 +395,13 @@ static int record(struct job *j, const struct nilo_connection *c, struct nilo_ru
         .note = note,
         .note_ctx = j,
     };
-    const struct nilo_catalog *catalog;
     struct nilo_recorder *r;
-    if (final_catalog(j, &catalog, err) != 0 || nilo_record_begin(target(j), c, &o, &r, err) != 0)
+    if (nilo_record_begin(target(j), c, &o, &r, err) != 0)
         return -1;
-    if (nilo_import_feed(j->import, catalog, sink, r, err) != 0 || log_refusals(r, nilo_import_report(j->import), err) != 0) {
+    /* A dry run of record is one transaction: what is defined in it goes with it. */
+    if ((o.dry_run && define_metrics(j, err) != 0) ||
+        nilo_import_feed(j->import, nilo_store_catalog(target(j)), sink, r, err) != 0 ||
+        log_refusals(r, nilo_import_report(j->import), err) != 0) {
         nilo_record_abort(r, err);
         return -1;
     }

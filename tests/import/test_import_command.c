@@ -218,8 +218,8 @@ static void a_dry_run_leaves_nothing(void **state)
     assert_json(line("import --json" MAP "%s", more), 3, would);
     assert_nothing_in(nilo_test_path("sort"));
     r = line("import --dry-run --json --define forks:count:level --map external_id=id,day=d,views=v,forks=v %s", more);
-    cmd_assert_contains(r->err, "forks is not defined in the store yet; this dry run leaves it out");
-    assert_json(r, 3, "\"unchanged\":2,");
+    assert_json(r, 3, "\"recorded\":1,\"replaced\":0,\"kept\":0,\"unchanged\":2,\"merged\":0,\"late\":2,\"amended\":0,\"refused\":1}");
+    assert_ends(line("import --map external_id=id,day=d,forks=v %s", more), 2, "no field or metric forks");
 }
 
 static void a_wrong_command_line_is_one_sentence(void **state)
