@@ -30,6 +30,18 @@ static int write_out(void *ctx, const char *p, size_t n, struct nilo_err *err)
     return nilo_err_sys(err, NILO_EIO, "cannot write the answer");
 }
 
+/* An empty answer is no error; which days there are, and what would fill the others, is said beside it. */
+static int say_nothing(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struct nilo_query *q, const struct nilo_scope *scope,
+                       struct nilo_err *err)
+{
+    struct nilo_notes notes;
+    if (nilo_query_nothing(q, s, scope, &notes, err) != 0)
+        return -1;
+    if (notes.details[0])
+        nilo_cmd_notice(ctx, "%s%s%s", notes.details, notes.hint[0] ? "; " : "", notes.hint);
+    return 0;
+}
+
 int nilo__answer_query(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_query *q, enum nilo_format format,
                        struct nilo_err *err)
 {
@@ -50,6 +62,8 @@ int nilo__answer_query(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct ni
         rc = nilo_writer_end(writer, err);
     if (rc == 0 && fflush(ctx->out) != 0)
         rc = nilo_err_sys(err, NILO_EIO, "cannot write the answer");
+    if (rc == 0 && nilo_writer_rows(writer) == 0)
+        rc = say_nothing(ctx, s, q, &scope, err);
     nilo_writer_free(writer);
     return rc;
 }

@@ -542,6 +542,7 @@ int nilo__check_days(struct nilo__parse *p)
 {
     const char *column = p->q->relation->day;
     nilo_day from = NILO_DAY_NONE, to = NILO_DAY_NONE;
+    p->q->first_day = p->q->last_day = NILO_DAY_NONE;
     for (const struct nilo__node *n = p->q->filter->first; n && column; n = n->next) {
         struct nilo_iso iso;
         if (n->kind != NILO__COMPARE || n->not || n->any || n->all || strcmp(n->column->name, column) != 0 ||
@@ -551,6 +552,12 @@ int nilo__check_days(struct nilo__parse *p)
             from = iso.day;
         if ((n->op == NILO__LT || n->op == NILO__LTE) && (nilo_day_is_none(to) || iso.day.n < to.n))
             to = iso.day;
+        if (n->op == NILO__EQ)
+            p->q->first_day = p->q->last_day = iso.day;
+    }
+    if (nilo_day_is_none(p->q->first_day)) {
+        p->q->first_day = from;
+        p->q->last_day = to;
     }
     if (nilo_day_is_none(from) || nilo_day_is_none(to))
         return 0;

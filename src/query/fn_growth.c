@@ -168,6 +168,8 @@ static int answer(struct nilo__series *x, nilo_day day)
     else
         nilo__series_row(x, nilo__period_start(x->step, day), &row);
     bool has_before = nilo__series_row_before(x, row.period, &before);
+    if (!row.has && !has_before && row.absence == NILO_NOT_COLLECTED)
+        return 0; /* where nothing was ever recorded there is no row */
     if (row.has && has_before)
         nilo__series_change(x, &row, &before);
     recent_changes(x, row.period, &recent);
@@ -215,7 +217,7 @@ static int run(struct nilo_call *c, struct nilo_err *err)
     }
     if (rc == 0)
         rc = nilo__series_read(&x);
-    if (rc == 0 && x.points.n > 0) /* where nothing was ever recorded there is no row */
+    if (rc == 0)
         rc = answer(&x, day);
     nilo__series_done(&x);
     return rc;

@@ -201,6 +201,11 @@ const struct nilo_out_column *nilo_query_columns(const struct nilo_query *q, siz
 int nilo_query_run(struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_sink *sink,
                    struct nilo_err *err);
 
+/** nilo_query_nothing - for an answer without rows: details say which days are recorded and which of those asked for are not, hint what would fill
+ *  them. Both stay "" where days say nothing (owners, runs, ...) */
+int nilo_query_nothing(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, struct nilo_notes *ret,
+                       struct nilo_err *err);
+
 /* ---- for functions ----------------------------------------------------------------------------------------------------------------- */
 
 struct nilo_store *nilo_call_store(const struct nilo_call *c);

@@ -92,6 +92,7 @@ struct nilo_query {
     size_t n_order;
     int64_t limit, offset; /* limit -1 = none */
     size_t n_nodes, n_values;
+    nilo_day first_day, last_day; /* what was asked for, of relations with days; NILO_DAY_NONE = open */
     /* a call */
     const struct nilo_function *function;
     const char **arguments; /* by parameter, NULL = absent */

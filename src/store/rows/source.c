@@ -466,6 +466,15 @@ static void runs(struct source *x)
     PUT(x, ")");
 }
 
+/* For answers without rows: the first and the last day on which anything was read. */
+static void recorded_days(struct source *x)
+{
+    PUT(x, "(SELECT MIN(l.first_day) AS \"first_day\", MAX(l.day) AS \"last_day\" FROM entity e JOIN latest l ON l.bucket = e.bucket AND "
+           "l.entity_id = e.id WHERE 1=1");
+    nilo__scope_sql(x->scope, "e.workspace_id", x->sql);
+    PUT(x, ")");
+}
+
 /* For run_report(): what failed in runs, one row each. */
 static void run_failures(struct source *x)
 {
@@ -722,6 +731,7 @@ static const struct {
     {"owner_daily", owner_daily},
     {"owner_metrics", owner_metrics},
     {"owners", owners},
+    {"recorded_days", recorded_days},
     {"revisions", revisions},
     {"run_failures", run_failures},
     {"runs", runs},

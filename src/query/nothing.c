@@ -1,0 +1,85 @@
+/* What to say beside an answer without rows: which days are recorded, and how those that are not could be filled. */
+#include <stdio.h>
+#include <string.h>
+
+#include "query/functions.h"
+
+struct recorded {
+    nilo_day first, last;
+};
+
+static int take(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
+{
+    struct recorded *r = ctx;
+    (void)err;
+    if (!nilo_db_column_null(row, 0)) {
+        r->first = NILO_DAY((int32_t)nilo_db_column_int(row, 0));
+        r->last = NILO_DAY((int32_t)nilo_db_column_int(row, 1));
+    }
+    return 0;
+}
+
+/* Is it days that the request is about? */
+static bool about_days(const struct nilo_query *q, const struct nilo_call *c, nilo_day *ret_from, nilo_day *ret_to)
+{
+    *ret_from = q->first_day;
+    *ret_to = q->last_day;
+    if (q->relation)
+        return q->relation->day != NULL;
+    *ret_from = nilo_call_day(c, "from");
+    *ret_to = nilo_call_day(c, "to");
+    for (size_t i = 0; i < q->function->n_parameters; i++)
+        if (strcmp(q->function->parameters[i].name, "metric") == 0 || strcmp(q->function->parameters[i].name, "from") == 0)
+            return true;
+    return false;
+}
+
+static void put_range(char *to, size_t size, nilo_day from, nilo_day until)
+{
+    char a[NILO_DAY_TEXT], b[NILO_DAY_TEXT];
+    nilo_day_format(from, a);
+    nilo_day_format(until, b);
+    if (nilo_day_is_none(until))
+        snprintf(to, size, "from %s on", a);
+    else if (nilo_day_is_none(from))
+        snprintf(to, size, "up to %s", b);
+    else if (from.n == until.n)
+        snprintf(to, size, "on %s", a);
+    else
+        snprintf(to, size, "from %s to %s", a, b);
+}
+
+int nilo_query_nothing(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, struct nilo_notes *ret,
+                       struct nilo_err *err)
+{
+    struct nilo_call c = {.q = (struct nilo_query *)(uintptr_t)q, .store = s, .scope = scope};
+    struct recorded r = {NILO_DAY_NONE, NILO_DAY_NONE};
+    nilo_day from, to;
+    char asked[64], first[NILO_DAY_TEXT], last[NILO_DAY_TEXT], a[NILO_DAY_TEXT], b[NILO_DAY_TEXT];
+    *ret = (struct nilo_notes){0};
+    if (!about_days(q, &c, &from, &to))
+        return 0;
+    if (nilo__rows(&c, "recorded_days", "t.\"first_day\", t.\"last_day\"", "", 0, NULL, take, &r, err) < 0)
+        return -1;
+    if (nilo_day_is_none(r.first)) {
+        snprintf(ret->details, sizeof ret->details, "nothing is recorded yet");
+        snprintf(ret->hint, sizeof ret->hint,
+                 "nilometer collect reads the sources, nilometer backfill --from DAY past days of SQL sources, nilometer import files");
+        return 0;
+    }
+    nilo_day_format(r.first, first);
+    nilo_day_format(r.last, last);
+    bool open = nilo_day_is_none(from) && nilo_day_is_none(to);
+    bool before = !nilo_day_is_none(to) && to.n < r.first.n, behind = !nilo_day_is_none(from) && from.n > r.last.n;
+    put_range(asked, sizeof asked, from, to);
+    snprintf(ret->details, sizeof ret->details, "%s%s%s; the record holds days from %s to %s",
+             before || behind ? "nothing is recorded" : "no row fits", open ? "" : " ", open ? "" : asked, first, last);
+    nilo_day_format(nilo_day_is_none(from) ? to : from, a);
+    nilo_day_format(to, b);
+    if (before)
+        snprintf(ret->hint, sizeof ret->hint, "nilometer backfill --from %s --to %s fills these days from SQL sources, nilometer import from files",
+                 a, b);
+    else if (behind)
+        snprintf(ret->hint, sizeof ret->hint, "nilometer collect reads what the sources hold now");
+    return 0;
+}
