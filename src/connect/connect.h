@@ -20,7 +20,7 @@ const char *nilo_connect_class(enum nilo_code code);
 /* ---- SQL sources ----------------------------------------------------------------------------------------------------------- */
 
 /** nilo_sql_open - someone else's database, read-only; a path of an SQLite file or a postgres:// URL
- *  timeout_ms  what one statement may take
+ *  timeout_ms  what one statement may take, waiting for locks included
  *  errors      as nilo_db_open()
  *  owner       caller, nilo_db_close() */
 int nilo_sql_open(const char *database, int64_t timeout_ms, const char *vfs, struct nilo_db **ret, struct nilo_err *err);

@@ -28,7 +28,8 @@
 
 int nilo_sql_open(const char *database, int64_t timeout_ms, const char *vfs, struct nilo_db **ret, struct nilo_err *err)
 {
-    struct nilo_db_options options = {.mode = NILO_DB_SOURCE, .vfs = vfs, .timeout_ms = timeout_ms};
+    /* what a statement may take it may also take waiting for a lock: an application that writes for ten seconds is no failure */
+    struct nilo_db_options options = {.mode = NILO_DB_SOURCE, .vfs = vfs, .timeout_ms = timeout_ms, .lock_wait_ms = timeout_ms};
     return nilo_db_open(database, &options, ret, err);
 }
 

@@ -548,9 +548,38 @@ static void a_writer_goes_on_after_each_count(void **state)
     nilo_db_close(source);
 }
 
+/* Somebody else's exclusive lock: the wait ends with the statement's time, and the sentence says what it was. */
+static void a_locked_file_is_said_to_be_locked(void **state)
+{
+    (void)state;
+    const char *path = file("held.db", "CREATE TABLE posts (created_at TEXT); INSERT INTO posts VALUES ('2024-10-04'); PRAGMA journal_mode = DELETE");
+    const struct nilo_db_options options = {.mode = NILO_DB_WRITE};
+    struct nilo_cut cuts[2];
+    int64_t below[2];
+    struct nilo_sql_counts counts;
+    struct nilo_err err = {0};
+    struct nilo_db *holder, *source = NULL;
+    days(cuts, 2);
+    assert_int_equal(nilo_db_open(path, &options, &holder, &err), 0);
+    assert_int_equal(nilo_db_exec(holder, "PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE", &err), 0);
+    int rc = nilo_sql_open(path, 30, NULL, &source, &err);
+    if (rc == 0)
+        rc = nilo_sql_count(source, "posts", "created_at", cuts, 2, below, &counts, &err);
+    assert_int_equal(rc, -1);
+    assert_non_null(strstr(err.msg, "locked by another process"));
+    assert_string_equal(nilo_connect_class(err.code), "transient");
+    nilo_db_close(source);
+    assert_int_equal(nilo_db_exec(holder, "ROLLBACK", &err), 0);
+    nilo_db_close(holder);
+    assert_int_equal(nilo_sql_open(path, 30000, NULL, &source, &err), 0);
+    counted(source, "posts", "created_at", cuts, 2, below, &counts);
+    nilo_db_close(source);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_locked_file_is_said_to_be_locked),
         cmocka_unit_test(ten_years_of_days_are_counted_as_sqlite_counts_them),
         cmocka_unit_test(ten_years_of_days_are_counted_as_postgres_counts_them),
         cmocka_unit_test(a_date_belongs_to_its_day_in_every_zone),
