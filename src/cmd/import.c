@@ -17,7 +17,7 @@
 #define CONNECTION_SIZE   (PLATFORM_MOST + sizeof "import-")
 
 static const struct nilo_option options[] = {
-    {"format", "FORMAT", "csv, ndjson or nilometer; without it the ending .ndjson or .jsonl (before .gz or .zst) means ndjson, all else csv", false},
+    {"format", "FORMAT", "csv, ndjson or nilometer, json for values of an export; without it the ending .ndjson or .jsonl (before .gz or .zst) means ndjson, all else csv", false},
     {"workspace", "W", "workspace that the readings go to, made where absent; default \"default\"", false},
     {"platform", "P", "platform that the items are on; the connection is then import-P. Default import, connection import", false},
     {"map", "FIELD=COLUMN[:PATTERN],...", "which column holds what; without it columns named like fields and metrics", true},
@@ -26,6 +26,7 @@ static const struct nilo_option options[] = {
     {"define", "NAME:TYPE:AGGREGATION", "a metric of your own: count, average, percentage or aggregate; level or flow", true},
     {"refused", "FILE", "write the refused rows to this new file, under their header", false},
     {"revise", NULL, "amend closed days where the files hold other values", false},
+    {"values", NULL, "the file is what nilometer export --format csv, json or ndjson wrote (seen by itself but on standard input)", false},
     {"dry-run", NULL, "do all of it, record nothing", false},
     {NULL, NULL, NULL, false},
 };
@@ -89,7 +90,7 @@ static int take_format(struct job *j, struct nilo_err *err)
         if (strcmp(format, later[i]) == 0)
             return nilo_err_set(err, NILO_EUSAGE, "the format %s comes with a later version; this one reads csv and ndjson", format);
     }
-    return nilo_err_set(err, NILO_EUSAGE, "there is no format \"%s\"; it is csv, ndjson or nilometer", format);
+    return nilo_err_set(err, NILO_EUSAGE, "there is no format \"%s\"; it is csv, ndjson, json or nilometer", format);
 }
 
 static int take_names(struct job *j, struct nilo_err *err)
@@ -450,6 +451,9 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     const char *format = nilo_args_get(ctx->args, "format");
     if (format != NULL && strcmp(format, "nilometer") == 0)
         return nilo__import_whole(ctx, err);
+    enum nilo_values_format values;
+    if (nilo__import_is_values(ctx, &values))
+        return nilo__import_values(ctx, values, err);
     struct job j = {.ctx = ctx};
     nilo_arena_init(&j.arena, 0);
     int status = -1;
@@ -490,6 +494,10 @@ const struct nilo_cmd nilo_cmd_import = {
         "--format nilometer takes what `nilometer export` wrote: workspaces with everything that was ever recorded in them, as it was. A workspace "
         "that is not in the store is restored; one that is there must hold all of the file already, and nothing changes. All or nothing: "
         "a file that is cut off or damaged, or an import that was stopped, leaves the store as it was.\n"
+        "\n"
+        "The values that `nilometer export` writes as csv, json or ndjson are known by their header. Each row goes to the workspace and connection that it "
+        "names (--workspace: another one), as imported values with their reasons and metadata; a run for each connection. Metrics that the store "
+        "does not have are made, as instant levels unless the configuration or --define says otherwise.\n"
         "\n"
         "    nilometer import stats.csv\n"
         "    nilometer import whole.zst --format nilometer\n"

@@ -19,4 +19,9 @@ int nilo__import_print(struct nilo_cmd_ctx *ctx, const struct nilo__import_resul
 /** nilo__import_whole - `import --format nilometer`: what a whole export holds, back into the store; returns the exit status or -1 */
 int nilo__import_whole(struct nilo_cmd_ctx *ctx, struct nilo_err *err);
 
+/** nilo__import_is_values - does the command line name values of an export (by its options, or the file's first bytes)? */
+bool nilo__import_is_values(const struct nilo_cmd_ctx *ctx, enum nilo_values_format *ret);
+/** nilo__import_values - such a file into the record; returns the exit status or -1 */
+int nilo__import_values(struct nilo_cmd_ctx *ctx, enum nilo_values_format format, struct nilo_err *err);
+
 #endif

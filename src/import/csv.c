@@ -307,3 +307,16 @@ int nilo__csv_next(struct nilo__csv *c, struct nilo__row *ret, struct nilo_err *
         begin_row(c);
     }
 }
+
+/* The writer (query/out.c) marks what is any number of ' and then one of these. */
+void nilo__csv_unmark(struct nilo__cell *cell)
+{
+    size_t quotes = 0;
+    while (quotes < cell->len && cell->p[quotes] == '\'')
+        quotes++;
+    static const char first[] = "=+-@\t\r";
+    if (quotes == 0 || quotes == cell->len || memchr(first, cell->p[quotes], sizeof first - 1) == NULL)
+        return;
+    cell->p++;
+    cell->len--;
+}

@@ -124,6 +124,36 @@ struct nilo_whole_reader {
  *  errors  NILO_ENOENT, NILO_EIO, NILO_ECORRUPT cut off, damaged or another file altogether, NILO_ENEWER */
 int nilo_whole_read(const char *path, const struct nilo_whole_reader *r, struct nilo_err *err);
 
+/* ---- values as `nilometer export` writes them in csv, json and ndjson: one a row, of any workspace and connection ------------------ */
+
+enum nilo_values_format { NILO_VALUES_CSV, NILO_VALUES_NDJSON, NILO_VALUES_JSON };
+struct nilo_values_metric {
+    const char *name;
+    enum nilo_metric_type type;
+    int scale; /* most digits behind the point that a value of it has; -1 = no value */
+};
+struct nilo_values;
+/** nilo_values_are - does that file begin like such an export? *ret_format is then its format. "-" and what cannot be read: false */
+bool nilo_values_are(const char *path, enum nilo_values_format *ret_format);
+/** nilo_values_read - check all rows and sort them on disk; "-" = standard input. Unlike files of others they are all right or not taken at all
+ *  errors  as nilo_import_read(); NILO_ECORRUPT a row that is none of ours, with its line
+ *  owner   caller, nilo_values_free() */
+int nilo_values_read(const char *path, enum nilo_values_format format, const char *tmp_dir, nilo_progress_fn *progress, void *progress_ctx,
+                     struct nilo_values **ret, struct nilo_err *err);
+const struct nilo_values_metric *nilo_values_metrics(const struct nilo_values *v, size_t *ret_n);
+int64_t nilo_values_rows(const struct nilo_values *v);
+/* place: the readings that follow belong there; *ret_calendar is that of the workspace. reading: 0, 1 not taken, -1 the end. */
+struct nilo_values_sink {
+    int (*place)(void *ctx, const char *workspace, const char *connection, const char *platform, const struct nilo_calendar **ret_calendar,
+                 struct nilo_err *err);
+    nilo_import_sink_fn *reading;
+    void *ctx;
+};
+/** nilo_values_feed - everything, by workspace, connection, item, window, day. A reading that was captured on another day than the one it stands for
+ *  (in another zone, or a metric that belongs to a day) is handed over with its day alone. Once. */
+int nilo_values_feed(struct nilo_values *v, const struct nilo_catalog *catalog, const struct nilo_values_sink *sink, struct nilo_err *err);
+void nilo_values_free(struct nilo_values *v);
+
 /* A private folder for files that must not outlive the process. A zeroed struct is none. */
 struct nilo_import_folder {
     char *path;

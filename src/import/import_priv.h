@@ -82,6 +82,17 @@ void nilo__csv_free(struct nilo__csv *c);
  *  Cells of a row too large for us are dropped (why says so). errors: those of the input; NILO_ECORRUPT a quote that never ends */
 int nilo__csv_next(struct nilo__csv *c, struct nilo__row *ret, struct nilo_err *err);
 
+/** nilo__csv_unmark - takes away the one ' that our own CSV puts before a text that looks like a formula */
+void nilo__csv_unmark(struct nilo__cell *cell);
+
+/* objects.c: a JSON array of objects, or objects one after the other (NDJSON), as their texts */
+struct nilo__objects;
+int nilo__objects_new(struct nilo__input *in, struct nilo__objects **ret, struct nilo_err *err);
+void nilo__objects_free(struct nilo__objects *o);
+/** nilo__objects_next - 1 and the text of an object (not checked; valid until the next call) and the line it begins on, 0 at the end.
+ *  errors: NILO_ECORRUPT something else than objects, an end in the middle */
+int nilo__objects_next(struct nilo__objects *o, const char **ret, size_t *ret_len, int64_t *ret_line, struct nilo_err *err);
+
 /* ---- plan.c: what the options say about columns ------------------------------------------------------------------------------------- */
 
 enum nilo__kind {
@@ -109,6 +120,7 @@ struct nilo__where {
 struct nilo__plan {
     struct nilo_arena arena;
     const struct nilo_catalog *catalog;
+    bool csv;     /* the files are CSV */
     bool by_name; /* no --map */
     struct nilo__field *fields;
     size_t n_fields, fields_cap;

@@ -388,7 +388,7 @@ static int parse_absent(struct nilo__plan *p, const char *s, struct nilo_err *er
 
 int nilo__plan_init(struct nilo__plan *p, const struct nilo_import_options *o, struct nilo_err *err)
 {
-    *p = (struct nilo__plan){.catalog = o->catalog, .by_name = o->n_maps == 0};
+    *p = (struct nilo__plan){.catalog = o->catalog, .csv = o->format == NILO_IMPORT_CSV, .by_name = o->n_maps == 0};
     nilo_arena_init(&p->arena, 0);
     int rc = p->by_name ? map_by_name(p, err) : parse_maps(p, o, err);
     for (size_t i = 0; rc == 0 && i < o->n_wheres; i++)

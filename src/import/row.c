@@ -171,6 +171,11 @@ static int read_field(const struct nilo__plan *p, int index, const struct nilo__
     const struct nilo__cell *whole = &cells[f->column];
     if (!whole->there)
         return 1;
+    struct nilo__cell unmarked = *whole;
+    if (p->csv && is_text(f->kind)) {
+        nilo__csv_unmark(&unmarked);
+        whole = &unmarked;
+    }
     struct nilo__cell cell = *whole;
     trim(&cell);
     if (is_absent(p, &cell)) {
@@ -201,6 +206,8 @@ static int join_tags(const struct nilo__plan *p, const struct nilo__cell *cells,
         if (f->kind != NILO__TAG || !cells[f->column].there)
             continue;
         struct nilo__cell cell = cells[f->column];
+        if (p->csv)
+            nilo__csv_unmark(&cell);
         trim(&cell);
         if (is_absent(p, &cell))
             continue;

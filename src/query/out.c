@@ -76,13 +76,14 @@ static void put_json_row(struct nilo_writer *w, const struct nilo_datum *cells)
 
 /* ---- CSV ------------------------------------------------------------------------------------------------------------------------ */
 
-/* What a spreadsheet would take for a formula; and what would look as if we had marked it. */
+/* What a spreadsheet would take for a formula; and what would look as if we had marked it, so that an import can take exactly one ' away. */
 static bool formula(const char *p, size_t len)
 {
     static const char first[] = "=+-@\t\r";
-    if (len == 0)
-        return false;
-    return memchr(first, *p, sizeof first - 1) || (len > 1 && *p == '\'' && memchr(first, p[1], sizeof first - 1));
+    size_t quotes = 0;
+    while (quotes < len && p[quotes] == '\'')
+        quotes++;
+    return quotes < len && memchr(first, p[quotes], sizeof first - 1) != NULL;
 }
 
 static void put_csv_cell(struct nilo_buf *b, const char *p, size_t len, bool text)

@@ -235,7 +235,7 @@ static void a_wrong_command_line_is_one_sentence(void **state)
         {"import --format airbyte x", 2, "the format airbyte comes with a later version"},
         {"import --format nilometer", 2, "FILE"},
         {"import --format nilometer x --map a=b", 2, "--map does not go with --format nilometer"},
-        {"import --format xml x", 2, "there is no format \"xml\"; it is csv, ndjson or nilometer"},
+        {"import --format xml x", 2, "there is no format \"xml\"; it is csv, ndjson, json or nilometer"},
         {"import /nowhere/x.csv", 1, "there is no file /nowhere/x.csv"},
         {"import /", 1, "/ is a folder"},
         {"import - -", 2, "standard input (-) can be read once only"},

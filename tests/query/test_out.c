@@ -97,6 +97,8 @@ static void csv_cells_are_quoted_where_they_need_it(void **state)
         {"\rx", "\"'\rx\""},
         {"'=1", "''=1"},
         {"'@", "''@"},
+        {"''=1", "'''=1"}, /* else it would read as the one before */
+        {"''", "''"},
         {"'plain", "'plain"},
         {"'", "'"},
         {"a=1", "a=1"},

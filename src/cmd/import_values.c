@@ -1,0 +1,209 @@
+/* nilometer import of values that `nilometer export --format csv|json|ndjson` wrote: each row says its workspace and connection itself, so there is a run
+ * for each connection. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cmd/cmd_priv.h"
+#include "cmd/import_priv.h"
+
+struct job {
+    struct nilo_cmd_ctx *ctx;
+    struct nilo_config *config;
+    struct nilo_store *store;
+    struct nilo_values *values;
+    struct nilo_recorder *recorder; /* of the connection at hand */
+    struct nilo_arena arena;
+    struct nilo_progress *bar;
+    const char *doing;
+    const char *workspace; /* --workspace: where all of it goes */
+    char first[256];       /* the workspace that the first rows name */
+    int64_t runs, refused_rows, outcomes[NILO_OUTCOME_COUNT];
+    char why[256]; /* the first refused row's sentence */
+};
+
+static void show(void *ctx, int64_t done, int64_t of)
+{
+    struct job *j = ctx;
+    if (j->bar == NULL)
+        j->bar = nilo_progress_new(j->ctx, j->doing, of);
+    nilo_progress_set(j->bar, done);
+}
+
+static void phase(struct job *j, const char *doing)
+{
+    nilo_progress_done(j->bar);
+    j->bar = NULL;
+    j->doing = doing;
+}
+
+/* What the store does not have yet. Kind and aggregation are not in the file: a configuration or --define says them beforehand. */
+static int define_all(struct job *j, struct nilo_err *err)
+{
+    size_t n;
+    const struct nilo_values_metric *list = nilo_values_metrics(j->values, &n);
+    for (int i = 0; i < nilo_args_count(j->ctx->args, "define"); i++) {
+        struct nilo_metric m;
+        if (nilo_import_define(nilo_args_nth(j->ctx->args, "define", i), &j->arena, &m, err) != 0 ||
+            nilo_store_metric_define(j->store, &m, NULL, err) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct nilo_metric m = {.name = list[i].name, .type = list[i].type, .kind = NILO_INSTANT, .aggregation = NILO_LEVEL, .active = true};
+        m.scale = list[i].scale >= 0 ? list[i].scale : nilo_metric_default_scale(m.type);
+        if (nilo_catalog_by_type(nilo_store_catalog(j->store), m.type, m.name) == NULL && nilo_store_metric_define(j->store, &m, NULL, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int finish_run(struct job *j, struct nilo_err *err)
+{
+    struct nilo_run run;
+    if (j->recorder == NULL)
+        return 0;
+    int rc = nilo_record_finish(j->recorder, NULL, &j->arena, &run, err);
+    j->recorder = NULL;
+    if (rc != 0)
+        return -1;
+    j->runs++;
+    for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
+        j->outcomes[i] += run.outcomes[i];
+    return 0;
+}
+
+static int make_connection(struct job *j, const char *workspace, const char *connection, const char *platform, struct nilo_connection *ret,
+                           struct nilo_err *err)
+{
+    struct nilo_workspace w;
+    if (nilo_store_begin(j->store, err) != 0)
+        return -1;
+    if (nilo_store_workspace(j->store, workspace, true, nilo_config_zone(j->config, workspace), &w, err) != 0 ||
+        nilo_store_connection(j->store, w.id, connection, true, platform, "import", ret, err) != 0) {
+        nilo_store_rollback(j->store);
+        return -1;
+    }
+    return nilo_store_commit(j->store, err);
+}
+
+static int place(void *ctx, const char *workspace, const char *connection, const char *platform, const struct nilo_calendar **ret_calendar,
+                 struct nilo_err *err)
+{
+    struct job *j = ctx;
+    struct nilo_connection c;
+    const struct nilo_run_options o = {
+        .kind = NILO_RUN_IMPORT, .provenance = NILO_IMPORTED, .revise = nilo_args_get(j->ctx->args, "revise") != NULL,
+        .target_day = NILO_DAY_NONE, .read_until = NILO_DAY_NONE,
+    };
+    if (j->first[0] == '\0')
+        snprintf(j->first, sizeof j->first, "%s", workspace);
+    if (j->workspace != NULL && strcmp(j->first, workspace) != 0)
+        return nilo_err_set(err, NILO_EINVAL, "the file holds the workspaces \"%s\" and \"%s\"; --workspace would mix them", j->first, workspace);
+    if (finish_run(j, err) != 0 || make_connection(j, j->workspace != NULL ? j->workspace : workspace, connection, platform, &c, err) != 0 ||
+        nilo_store_calendar(j->store, c.workspace, ret_calendar, err) != 0)
+        return -1;
+    return nilo_record_begin(j->store, &c, &o, &j->recorder, err);
+}
+
+static int reading(void *ctx, const struct nilo_reading *r, struct nilo_err *err)
+{
+    struct job *j = ctx;
+    if (nilo_record_add(j->recorder, r, err) == 0)
+        return 0;
+    if (err->code != NILO_EINVAL && err->code != NILO_EDATERANGE)
+        return -1;
+    if (j->refused_rows++ == 0)
+        snprintf(j->why, sizeof j->why, "%.250s", err->msg);
+    return 1;
+}
+
+static int record(struct job *j, struct nilo_err *err)
+{
+    const struct nilo_values_sink sink = {place, reading, j};
+    if (nilo_cmd_apply_config(j->store, j->config, err) != 0 || define_all(j, err) != 0)
+        return -1;
+    int rc = nilo_values_feed(j->values, nilo_store_catalog(j->store), &sink, err);
+    if (rc != 0 && j->recorder != NULL) {
+        nilo_record_abort(j->recorder, err);
+        j->recorder = NULL;
+    }
+    return rc == 0 ? finish_run(j, err) : -1;
+}
+
+static int print(struct job *j, struct nilo_err *err)
+{
+    int64_t refused = j->refused_rows + j->outcomes[NILO_REFUSED];
+    if (j->ctx->json) {
+        struct nilo__answer a;
+        nilo__answer_init(&a);
+        nilo_json_object_begin(&a.json);
+        nilo_json_key(&a.json, "rows");
+        nilo_json_int(&a.json, nilo_values_rows(j->values));
+        nilo_json_key(&a.json, "runs");
+        nilo_json_int(&a.json, j->runs);
+        for (int i = 0; i < NILO_OUTCOME_COUNT; i++) {
+            nilo_json_key(&a.json, nilo_outcome_name((enum nilo_outcome)i));
+            nilo_json_int(&a.json, j->outcomes[i]);
+        }
+        nilo_json_key(&a.json, "rows_refused");
+        nilo_json_int(&a.json, j->refused_rows);
+        nilo_json_object_end(&a.json);
+        if (nilo__answer_print(&a, j->ctx->out, err) != 0)
+            return -1;
+        return refused > 0 ? 3 : 0;
+    }
+    fprintf(j->ctx->out, "Values of an export: %" PRId64 " rows into %" PRId64 " %s, a run each.\n", nilo_values_rows(j->values), j->runs,
+            j->runs == 1 ? "connection" : "connections");
+    for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
+        if (j->outcomes[i] > 0)
+            fprintf(j->ctx->out, "  %" PRId64 " %s\n", j->outcomes[i], nilo_outcome_name((enum nilo_outcome)i));
+    if (j->refused_rows > 0)
+        fprintf(j->ctx->out, "  %" PRId64 " rows not taken, the first: %s\n", j->refused_rows, j->why);
+    return refused > 0 ? 3 : 0;
+}
+
+static int check_options(const struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+{
+    static const char *const none[] = {"platform", "map", "where", "absent", "refused", "dry-run"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        if (nilo_args_get(ctx->args, none[i]) != NULL)
+            return nilo_err_set(err, NILO_EUSAGE, "--%s does not go with values of an export: their rows say all of it", none[i]);
+    }
+    return 0;
+}
+
+int nilo__import_values(struct nilo_cmd_ctx *ctx, enum nilo_values_format format, struct nilo_err *err)
+{
+    struct job j = {.ctx = ctx, .workspace = nilo_args_get(ctx->args, "workspace")};
+    if (nilo__operands(ctx, 1, 1, err) != 0 || check_options(ctx, err) != 0)
+        return -1;
+    nilo_arena_init(&j.arena, 0);
+    phase(&j, "reading");
+    int rc = nilo_values_read(nilo_args_rest(ctx->args, 0), format, ctx->env->tmp_dir, show, &j, &j.values, err);
+    phase(&j, "recording");
+    if (rc == 0)
+        rc = nilo_cmd_config(ctx, &j.config, err);
+    if (rc == 0)
+        rc = nilo_cmd_store(ctx, NILO_STORE_WRITE, &j.store, err);
+    if (rc == 0)
+        rc = record(&j, err);
+    phase(&j, NULL);
+    if (rc == 0)
+        rc = print(&j, err);
+    nilo_values_free(j.values);
+    nilo_store_close(j.store);
+    nilo_config_free(j.config);
+    nilo_arena_done(&j.arena);
+    return rc;
+}
+
+bool nilo__import_is_values(const struct nilo_cmd_ctx *ctx, enum nilo_values_format *ret)
+{
+    const char *format = nilo_args_get(ctx->args, "format");
+    bool asked = nilo_args_get(ctx->args, "values") != NULL || (format != NULL && strcmp(format, "json") == 0);
+    if (asked)
+        *ret = format != NULL && strcmp(format, "csv") == 0 ? NILO_VALUES_CSV : NILO_VALUES_JSON;
+    if (asked && format == NULL)
+        *ret = NILO_VALUES_CSV;
+    /* a file that begins like one of ours, and that nobody said to read otherwise */
+    return (nilo_args_rest_n(ctx->args) == 1 && nilo_args_get(ctx->args, "map") == NULL && nilo_values_are(nilo_args_rest(ctx->args, 0), ret)) || asked;
+}

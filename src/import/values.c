@@ -1,0 +1,450 @@
+/* Values as `nilometer export --format csv|json|ndjson` writes them, one a row, back into readings: checked, sorted on disk by place and item, and
+ * handed over one reading at a time. They hold what is shown, not how it came about: that is what the format nilometer is for. */
+#include "import/import_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/db.h"
+
+enum column { WORKSPACE, CONNECTION, PLATFORM, ENTITY, EXTERNAL_ID, WINDOW_DAYS, DAY, METRIC, METRIC_TYPE, VALUE, ABSENCE, PROVENANCE,
+              CAPTURED_AT, METADATA, COLUMNS };
+static const char *const names[COLUMNS] = {"workspace", "connection", "platform", "entity", "external_id", "window_days", "day", "metric",
+                                           "metric_type", "value", "absence", "provenance", "captured_at", "metadata"};
+#define HEAD_SIZE 4096 /* bytes by which an export is known */
+
+static const char setup[] = "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-65536;";
+static const char schema[] =
+    "CREATE TABLE v (workspace TEXT NOT NULL, connection TEXT NOT NULL, platform TEXT NOT NULL, kind INTEGER NOT NULL, external_id TEXT NOT NULL, "
+    "win INTEGER NOT NULL, day INTEGER NOT NULL, at INTEGER NOT NULL, metric INTEGER NOT NULL, value TEXT, absence INTEGER NOT NULL, "
+    "provenance INTEGER NOT NULL, meta TEXT) STRICT";
+static const char insert_row[] = "INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+static const char select_rows[] = "SELECT * FROM v ORDER BY workspace, connection, kind, external_id, win, day, at, metric, rowid";
+
+struct nilo_values {
+    struct nilo__input *in;
+    struct nilo_db *db;
+    struct nilo_db_stmt *add;
+    struct nilo_arena arena; /* of a row, then of a reading */
+    struct nilo_arena kept;
+    struct nilo_values_metric *metrics;
+    size_t n_metrics, cap_metrics;
+    int64_t rows;
+    nilo_progress_fn *progress;
+    void *progress_ctx;
+};
+
+void nilo_values_free(struct nilo_values *v)
+{
+    if (v == NULL)
+        return;
+    if (v->db != NULL) {
+        nilo_db_rollback(v->db);
+        nilo_db_close(v->db);
+    }
+    nilo__input_free(v->in);
+    nilo_arena_done(&v->arena);
+    nilo_arena_done(&v->kept);
+    free(v->metrics);
+    free(v);
+}
+
+const struct nilo_values_metric *nilo_values_metrics(const struct nilo_values *v, size_t *ret_n)
+{
+    *ret_n = v->n_metrics;
+    return v->metrics;
+}
+
+int64_t nilo_values_rows(const struct nilo_values *v)
+{
+    return v->rows;
+}
+
+bool nilo_values_are(const char *path, enum nilo_values_format *ret_format)
+{
+    static const struct {
+        const char *begin;
+        enum nilo_values_format format;
+    } begins[] = {
+        {"workspace,connection,platform,entity,external_id,window_days,day,metric,", NILO_VALUES_CSV},
+        {"{\"workspace\":", NILO_VALUES_NDJSON},
+        {"[{\"workspace\":", NILO_VALUES_JSON},
+    };
+    struct nilo__input *in;
+    struct nilo_err ignored;
+    struct nilo_buf head;
+    const char *p;
+    size_t len = 1;
+    bool found = false;
+    if (strcmp(path, "-") == 0 || nilo__input_open(path, 0, &in, &ignored) != 0)
+        return false;
+    nilo_buf_init(&head, SIZE_MAX);
+    while (head.len < HEAD_SIZE && len > 0 && nilo__input_read(in, &p, &len, &ignored) == 0)
+        nilo_buf_add(&head, p, len);
+    nilo__input_free(in);
+    for (size_t i = 0; i < sizeof begins / sizeof begins[0] && !found; i++) {
+        found = strncmp(nilo_buf_str(&head), begins[i].begin, strlen(begins[i].begin)) == 0;
+        if (found && i > 0) /* objects with all the rest of it, too */
+            found = memmem(head.data, head.len, "\"entity\":", 9) != NULL && memmem(head.data, head.len, "\"metric_type\":", 14) != NULL;
+        if (found)
+            *ret_format = begins[i].format;
+    }
+    nilo_buf_done(&head);
+    return found;
+}
+
+/* ---- one row ---------------------------------------------------------------------------------------------------------------- */
+
+static int wrong(const struct nilo_values *v, int64_t line, int column, const char *what, struct nilo_err *err)
+{
+    return nilo_err_set(err, NILO_ECORRUPT, "%s:%lld: %s: %s; nothing was imported", nilo__input_name(v->in), (long long)line,
+                        column < 0 ? "the row" : names[column], what);
+}
+
+/* Digits behind the point, as the export keeps them. */
+static int digits(const struct nilo__cell *c)
+{
+    const char *point = memchr(c->p, '.', c->len);
+    return point != NULL ? (int)(c->p + c->len - point) - 1 : 0;
+}
+
+static int find_metric(struct nilo_values *v, const struct nilo__cell *name, int type, const struct nilo__cell *value, int *ret, struct nilo_err *err)
+{
+    size_t i = 0;
+    while (i < v->n_metrics && (v->metrics[i].type != (enum nilo_metric_type)type || strcmp(v->metrics[i].name, name->p) != 0))
+        i++;
+    if (i == v->n_metrics) {
+        if (v->n_metrics == v->cap_metrics) {
+            size_t cap = v->cap_metrics > 0 ? 2 * v->cap_metrics : 32;
+            struct nilo_values_metric *more = realloc(v->metrics, cap * sizeof *more);
+            if (more == NULL)
+                return nilo_err_nomem(err);
+            v->metrics = more;
+            v->cap_metrics = cap;
+        }
+        char *copy = nilo_arena_strndup(&v->kept, name->p, name->len);
+        if (copy == NULL)
+            return nilo_err_nomem(err);
+        v->metrics[v->n_metrics++] = (struct nilo_values_metric){copy, (enum nilo_metric_type)type, -1};
+    }
+    if (value->there && digits(value) > v->metrics[i].scale)
+        v->metrics[i].scale = digits(value);
+    *ret = (int)i;
+    return 0;
+}
+
+static int one_of(const char *(*name)(int), int least, int most, const char *text)
+{
+    for (int i = least; i <= most; i++)
+        if (strcmp(name(i), text) == 0)
+            return i;
+    return -1;
+}
+
+static struct nilo_db_value text_or_null(const struct nilo__cell *c)
+{
+    return c->there ? nilo_dbv_textn(c->p, c->len) : NILO_DBV_NULL;
+}
+
+/* Cells by column; empty ones are not there. */
+static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t line, struct nilo_err *err)
+{
+    int64_t win, checked;
+    nilo_day day;
+    struct nilo_iso at;
+    struct nilo_err ignored;
+    int absence = NILO_PRESENT, provenance = NILO_IMPORTED, metric;
+    for (int i = 0; i < COLUMNS; i++) {
+        if (!c[i].there && (i <= METRIC_TYPE))
+            return wrong(v, line, i, "nothing there", err);
+        if (c[i].there && (memchr(c[i].p, '\0', c[i].len) != NULL || !nilo_utf8_valid(c[i].p, c[i].len, NULL)))
+            return wrong(v, line, i, "no UTF-8 text", err);
+    }
+    int kind = one_of(nilo_entity_kind_name, NILO_CONTENT, NILO_APP, c[ENTITY].p), type = nilo_metric_type_value(c[METRIC_TYPE].p);
+    if (kind < 0)
+        return wrong(v, line, ENTITY, "neither content, account nor app", err);
+    if (type < 0)
+        return wrong(v, line, METRIC_TYPE, "neither count, average, percentage nor aggregate", err);
+    if (nilo_decimal_parse(c[WINDOW_DAYS].p, c[WINDOW_DAYS].len, 0, false, &win, &ignored) != 0 || win < 0 || win > 3660)
+        return wrong(v, line, WINDOW_DAYS, "no number of days", err);
+    if (nilo_day_parse(c[DAY].p, c[DAY].len, &day, &ignored) != 0)
+        return wrong(v, line, DAY, "no day", err);
+    if (c[CAPTURED_AT].there && (nilo_iso_parse(c[CAPTURED_AT].p, c[CAPTURED_AT].len, &at, &ignored) != 0 || at.date_only))
+        return wrong(v, line, CAPTURED_AT, "no instant", err);
+    if (c[VALUE].there && (digits(&c[VALUE]) > NILO_SCALE_MAX || nilo_decimal_parse(c[VALUE].p, c[VALUE].len, digits(&c[VALUE]), false, &checked, &ignored) != 0))
+        return wrong(v, line, VALUE, "no exact number", err);
+    if (!c[VALUE].there && (!c[ABSENCE].there || (absence = nilo_absence_value(c[ABSENCE].p)) <= NILO_PRESENT))
+        return wrong(v, line, ABSENCE, "neither a value nor a reason why there is none", err);
+    if (c[PROVENANCE].there && strcmp(c[PROVENANCE].p, nilo_provenance_name(NILO_ESTIMATED)) == 0)
+        provenance = NILO_ESTIMATED;
+    if (find_metric(v, &c[METRIC], type, &c[VALUE], &metric, err) != 0)
+        return -1;
+    const struct nilo_db_value p[] = {
+        text_or_null(&c[WORKSPACE]), text_or_null(&c[CONNECTION]), text_or_null(&c[PLATFORM]), NILO_DBV_INT(kind), text_or_null(&c[EXTERNAL_ID]),
+        NILO_DBV_INT(win), NILO_DBV_INT(day.n), NILO_DBV_INT(c[CAPTURED_AT].there ? at.us : NILO_US_NONE), NILO_DBV_INT(metric),
+        text_or_null(&c[VALUE]), NILO_DBV_INT(absence), NILO_DBV_INT(provenance), text_or_null(&c[METADATA]),
+    };
+    if (++v->rows % 4096 == 0 && v->progress != NULL)
+        v->progress(v->progress_ctx, nilo__input_done(v->in), nilo__input_size(v->in));
+    return nilo_db_run(v->add, p, (int)(sizeof p / sizeof p[0]), NULL, err) == 0 ? 0 : nilo_err_wrap(err, "sorting on disk");
+}
+
+/* ---- CSV ---------------------------------------------------------------------------------------------------------------------- */
+
+static int read_header(struct nilo_values *v, struct nilo__csv *csv, int *place, size_t *ret_columns, struct nilo_err *err)
+{
+    struct nilo__row row;
+    int got = nilo__csv_next(csv, &row, err);
+    if (got < 0)
+        return -1;
+    if (got == 0 || row.why != NILO__FINE)
+        return wrong(v, 1, -1, "there is no header", err);
+    for (int i = 0; i < COLUMNS; i++) {
+        place[i] = -1;
+        for (size_t k = 0; k < row.n_cells; k++)
+            if (strcmp(row.cells[k].p, names[i]) == 0)
+                place[i] = (int)k;
+        if (place[i] < 0)
+            return nilo_err_set(err, NILO_ECOLUMN, "%s has no column %s: it is none that nilometer export wrote", nilo__input_name(v->in), names[i]);
+    }
+    *ret_columns = row.n_cells;
+    return 0;
+}
+
+static bool is_text(int column)
+{
+    return column != WINDOW_DAYS && column != DAY && column != VALUE && column != CAPTURED_AT && column != METADATA;
+}
+
+static int read_csv(struct nilo_values *v, struct nilo__csv *csv, struct nilo_err *err)
+{
+    int place[COLUMNS], got;
+    size_t columns;
+    struct nilo__row row;
+    if (read_header(v, csv, place, &columns, err) != 0)
+        return -1;
+    while ((got = nilo__csv_next(csv, &row, err)) == 1) {
+        struct nilo__cell cells[COLUMNS];
+        if (row.why != NILO__FINE || row.n_cells != columns)
+            return wrong(v, row.line, -1, "not as many cells as the header, or too large ones", err);
+        for (int i = 0; i < COLUMNS; i++) {
+            cells[i] = row.cells[place[i]];
+            if (is_text(i))
+                nilo__csv_unmark(&cells[i]);
+            cells[i].there = cells[i].len > 0;
+        }
+        if (take_row(v, cells, row.line, err) != 0)
+            return -1;
+    }
+    return got;
+}
+
+/* ---- JSON ----------------------------------------------------------------------------------------------------------------------- */
+
+static int copy_cell(struct nilo_values *v, struct nilo__cell *to, const char *p, size_t len)
+{
+    to->p = nilo_arena_strndup(&v->arena, p, len);
+    to->len = len;
+    to->there = true;
+    return to->p != NULL ? 0 : -1;
+}
+
+/* A string's text, else the value as it is written. */
+static int read_member(struct nilo_values *v, struct nilo_json *j, int column, struct nilo__cell *cells, struct nilo_err *err)
+{
+    const char *raw, *text;
+    size_t len;
+    enum nilo_json_event e;
+    if (column < 0)
+        return nilo_json_skip(j, err);
+    if (column == METADATA) {
+        if (nilo_json_raw(j, &raw, &len, err) != 0)
+            return -1;
+        return len == 4 && memcmp(raw, "null", 4) == 0 ? 0 : copy_cell(v, &cells[column], raw, len);
+    }
+    if (nilo_json_next(j, &e, &text, &len, err) != 0)
+        return -1;
+    if (e == NILO_JSON_NULL)
+        return 0;
+    if (e != NILO_JSON_STRING && e != NILO_JSON_NUMBER)
+        return nilo_err_set(err, NILO_EBODY, "%s is neither text nor a number", names[column]);
+    return copy_cell(v, &cells[column], text, len);
+}
+
+static int read_object(struct nilo_values *v, const char *text, size_t len, struct nilo__cell *cells, struct nilo_err *err)
+{
+    struct nilo_json *j;
+    enum nilo_json_event e;
+    const char *key;
+    size_t n;
+    if (nilo_json_new(text, len, NILO_JSON_DEFAULT_LIMITS, &j, err) != 0)
+        return -1;
+    int rc = nilo_json_next(j, &e, NULL, NULL, err);
+    while (rc == 0) {
+        int column = COLUMNS;
+        rc = nilo_json_next(j, &e, &key, &n, err);
+        if (rc != 0 || e != NILO_JSON_KEY)
+            break;
+        while (--column >= 0 && (strlen(names[column]) != n || memcmp(names[column], key, n) != 0))
+            ;
+        rc = read_member(v, j, column, cells, err);
+    }
+    if (rc == 0)
+        rc = nilo_json_next(j, &e, NULL, NULL, err);
+    nilo_json_free(j);
+    return rc;
+}
+
+static int read_objects(struct nilo_values *v, struct nilo__objects *o, struct nilo_err *err)
+{
+    const char *text;
+    size_t len;
+    int64_t line;
+    int got;
+    while ((got = nilo__objects_next(o, &text, &len, &line, err)) == 1) {
+        struct nilo__cell cells[COLUMNS] = {{0}};
+        struct nilo_err why = {.code = NILO_OK};
+        nilo_arena_reset(&v->arena);
+        if (read_object(v, text, len, cells, &why) != 0)
+            return wrong(v, line, -1, why.msg[0] != '\0' ? why.msg : "out of memory", err);
+        if (take_row(v, cells, line, err) != 0)
+            return -1;
+    }
+    return got;
+}
+
+/* ---- all of it -------------------------------------------------------------------------------------------------------------------- */
+
+static int open_sorter(struct nilo_values *v, const char *tmp_dir, struct nilo_err *err)
+{
+    struct nilo_import_folder folder;
+    char *path = NULL;
+    if (nilo_import_folder_make(tmp_dir, "nilometer-import", &folder, err) != 0)
+        return -1;
+    int rc = asprintf(&path, "%s/sort.db", folder.path) < 0 ? nilo_err_nomem(err) : 0;
+    if (rc == 0)
+        rc = nilo_db_open(path, &(struct nilo_db_options){.mode = NILO_DB_CREATE}, &v->db, err);
+    if (rc == 0)
+        rc = nilo_db_exec(v->db, setup, err);
+    free(path);
+    nilo_import_folder_remove(&folder);
+    if (rc == 0)
+        rc = nilo_db_begin(v->db, err);
+    if (rc == 0)
+        rc = nilo_db_exec(v->db, schema, err);
+    return rc == 0 ? nilo_db_prepare(v->db, insert_row, &v->add, err) : -1;
+}
+
+static int read_file(struct nilo_values *v, enum nilo_values_format format, struct nilo_err *err)
+{
+    struct nilo__csv *csv = NULL;
+    struct nilo__objects *objects = NULL;
+    int rc;
+    if (format == NILO_VALUES_CSV)
+        rc = nilo__csv_new(v->in, &csv, err) == 0 ? read_csv(v, csv, err) : -1;
+    else
+        rc = nilo__objects_new(v->in, &objects, err) == 0 ? read_objects(v, objects, err) : -1;
+    nilo__csv_free(csv);
+    nilo__objects_free(objects);
+    return rc;
+}
+
+int nilo_values_read(const char *path, enum nilo_values_format format, const char *tmp_dir, nilo_progress_fn *progress, void *progress_ctx,
+                     struct nilo_values **ret, struct nilo_err *err)
+{
+    struct nilo_values *v = calloc(1, sizeof *v);
+    if (v == NULL)
+        return nilo_err_nomem(err);
+    v->progress = progress;
+    v->progress_ctx = progress_ctx;
+    nilo_arena_init(&v->arena, 0);
+    nilo_arena_init(&v->kept, 0);
+    if (nilo__input_open(path, 0, &v->in, err) != 0 || open_sorter(v, tmp_dir, err) != 0 || read_file(v, format, err) != 0) {
+        nilo_values_free(v);
+        return -1;
+    }
+    *ret = v;
+    return 0;
+}
+
+/* ---- handing over ------------------------------------------------------------------------------------------------------------------- */
+
+struct feeding {
+    struct nilo_values *v;
+    const struct nilo_metric **metrics; /* of v->metrics */
+    const struct nilo_values_sink *sink;
+    const struct nilo_calendar *calendar;
+    char *workspace, *connection; /* where the readings go now */
+    struct nilo_reading reading;
+    struct nilo_reading_value value;
+    int64_t done;
+};
+
+static int find_metrics(struct feeding *f, const struct nilo_catalog *catalog, struct nilo_err *err)
+{
+    f->metrics = calloc(f->v->n_metrics + 1, sizeof(const struct nilo_metric *));
+    if (f->metrics == NULL)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < f->v->n_metrics; i++) {
+        f->metrics[i] = nilo_catalog_by_type(catalog, f->v->metrics[i].type, f->v->metrics[i].name);
+        if (f->metrics[i] == NULL)
+            return nilo_err_set(err, NILO_EINTERNAL, "the metric %s is not stored", f->v->metrics[i].name);
+    }
+    return 0;
+}
+
+static int go_to_place(struct feeding *f, struct nilo_db_stmt *s, struct nilo_err *err)
+{
+    const char *workspace = nilo_db_column_text(s, 0), *connection = nilo_db_column_text(s, 1);
+    if (f->workspace != NULL && strcmp(f->workspace, workspace) == 0 && strcmp(f->connection, connection) == 0)
+        return 0;
+    free(f->workspace);
+    free(f->connection);
+    f->workspace = strdup(workspace);
+    f->connection = strdup(connection);
+    if (f->workspace == NULL || f->connection == NULL)
+        return nilo_err_nomem(err);
+    return f->sink->place(f->sink->ctx, workspace, connection, nilo_db_column_text(s, 2), &f->calendar, err);
+}
+
+static int hand_over(struct feeding *f, struct nilo_db_stmt *s, struct nilo_err *err)
+{
+    const struct nilo_metric *m = f->metrics[nilo_db_column_int(s, 8)];
+    struct nilo_reading_value value = {.metric = m->id, .absence = (enum nilo_absence)nilo_db_column_int(s, 10), .meta = nilo_db_column_text(s, 12)};
+    nilo_day day = NILO_DAY((int32_t)nilo_db_column_int(s, 6));
+    nilo_us at = nilo_db_column_int(s, 7);
+    if (at != NILO_US_NONE && (f->calendar == NULL || nilo_calendar_day(f->calendar, at).n != day.n))
+        at = NILO_US_NONE;
+    if (!nilo_db_column_null(s, 9)) {
+        const char *text = nilo_db_column_text(s, 9);
+        if (nilo_decimal_parse(text, strlen(text), m->scale, false, &value.value, err) != 0)
+            return nilo_err_wrap(err, "%s = %s", m->name, text);
+    }
+    struct nilo_reading reading = {
+        .kind = (enum nilo_entity_kind)nilo_db_column_int(s, 3), .external_id = nilo_db_column_text(s, 4), .win = (int32_t)nilo_db_column_int(s, 5),
+        .captured_at = at, .day = day, .provenance = (enum nilo_provenance)nilo_db_column_int(s, 11), .values = &value, .n_values = 1,
+    };
+    return f->sink->reading(f->sink->ctx, &reading, err);
+}
+
+int nilo_values_feed(struct nilo_values *v, const struct nilo_catalog *catalog, const struct nilo_values_sink *sink, struct nilo_err *err)
+{
+    struct feeding f = {.v = v, .sink = sink};
+    struct nilo_db_stmt *s = NULL;
+    int rc = find_metrics(&f, catalog, err), got = 0;
+    if (rc == 0)
+        rc = nilo_db_prepare(v->db, select_rows, &s, err) == 0 ? nilo_db_query(s, NULL, 0, err) : -1;
+    while (rc == 0 && (got = nilo_db_row(s, err)) == 1) {
+        rc = go_to_place(&f, s, err);
+        if (rc == 0)
+            rc = hand_over(&f, s, err) < 0 ? -1 : 0;
+        if (++f.done % 4096 == 0 && v->progress != NULL)
+            v->progress(v->progress_ctx, f.done, v->rows);
+    }
+    if (s != NULL)
+        nilo_db_reset(s);
+    free(f.metrics);
+    free(f.workspace);
+    free(f.connection);
+    return rc == 0 && got < 0 ? -1 : rc;
+}
