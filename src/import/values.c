@@ -153,7 +153,7 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
     nilo_day day;
     struct nilo_iso at;
     struct nilo_err ignored;
-    int absence = NILO_PRESENT, provenance = NILO_IMPORTED, metric;
+    int absence = NILO_PRESENT, provenance = NILO_IMPORTED, metric = -1;
     for (int i = 0; i < COLUMNS; i++) {
         if (!c[i].there && (i <= METRIC_TYPE))
             return wrong(v, line, i, "nothing there", err);
@@ -219,7 +219,7 @@ static bool is_text(int column)
 static int read_csv(struct nilo_values *v, struct nilo__csv *csv, struct nilo_err *err)
 {
     int place[COLUMNS], got;
-    size_t columns;
+    size_t columns = 0;
     struct nilo__row row;
     if (read_header(v, csv, place, &columns, err) != 0)
         return -1;
