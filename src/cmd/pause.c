@@ -119,8 +119,8 @@ const struct nilo_cmd nilo_cmd_pause = {
         "them, so that a nightly job may stay as it is.\n\n"
         "Nothing else changes: what is recorded stays and can be read, exported and imported into. Days of an SQL source stay open meanwhile, "
         "for they close only on a reading taken after their end: the first collect after resume reads them, more than a week after their end as "
-        "estimated values. What a platform showed meanwhile cannot be had again: those days close without values. status and coverage say "
-        "that, and why, collecting was paused.\n\n"
+        "estimated values. What a platform showed meanwhile cannot be had again: those days close without values. status says "
+        "that, and why, collecting is paused; coverage counts the days as not_collected.\n\n"
         "  nilometer pause --connection app --reason 'the database moves'\n"
         "  nilometer pause                       (rolling back: the schedule is off, tables and logs are kept)",
     .options = (const struct nilo_option[]){{"connection", "NAME", "only this connection", false},

@@ -173,6 +173,46 @@ static void only_connections_of_the_file_are_disabled(void **state)
     assert_string_equal(connections(), "default/app sql disabled -1;default/tiktok tiktok connected -1;");
 }
 
+/* What only the store can tell is wrong is found last; what came before it in the file is then not applied either. */
+static void a_file_is_applied_as_a_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    struct nilo_workspace w;
+    struct nilo_connection c;
+    struct nilo_err err;
+    apply("connections:\n" APP);
+    struct nilo_store *s = open_store(NILO_STORE_WRITE);
+    assert_int_equal(nilo_store_workspace(s, "default", false, NULL, &w, &err), 0);
+    assert_int_equal(nilo_store_connection(s, w.id, "taken", true, "tiktok", "db", &c, &err), 0);
+    nilo_store_close(s);
+    refuse("workspaces: [{name: new}]\nmetrics: [{name: fresh_metric}]\nconnections:\n  - {name: taken, platform: sql, database: app.db, users: u}\n", "taken");
+    assert_string_equal(connections(), "default/app sql connected -1;default/taken tiktok connected -1;");
+    s = open_store(NILO_STORE_READ);
+    assert_int_not_equal(nilo_store_workspace(s, "new", false, NULL, &w, &err), 0);
+    assert_null(nilo_catalog_by_name(nilo_store_catalog(s), "fresh_metric"));
+    nilo_store_close(s);
+}
+
+static void a_file_takes_over_a_connection_made_by_a_command(void **state)
+{
+    (void)state;
+    struct nilo_workspace w;
+    struct nilo_connection c;
+    struct nilo_err err;
+    apply("");
+    struct nilo_store *s = open_store(NILO_STORE_WRITE);
+    assert_int_equal(nilo_store_workspace(s, "default", true, NULL, &w, &err), 0);
+    assert_int_equal(nilo_store_connection(s, w.id, "app", true, "sql", "db", &c, &err), 0);
+    nilo_store_close(s);
+    apply("connections:\n" APP);
+    s = open_store(NILO_STORE_READ);
+    assert_int_equal(nilo_store_connection_get(s, c.id, &c, &err), 0);
+    assert_string_equal(c.origin, "file");
+    nilo_store_close(s);
+    apply("");
+    assert_string_equal(connections(), "default/app sql disabled -1;");
+}
+
 static void the_settle_delay_follows_the_file(void **state)
 {
     (void)state;
@@ -322,6 +362,8 @@ int main(void)
         cmocka_unit_test_setup(what_is_gone_from_the_file_is_disabled_and_comes_back, fresh),
         cmocka_unit_test_setup(without_a_configuration_nothing_is_disabled, fresh),
         cmocka_unit_test_setup(only_connections_of_the_file_are_disabled, fresh),
+        cmocka_unit_test_setup(a_file_is_applied_as_a_whole_or_not_at_all, fresh),
+        cmocka_unit_test_setup(a_file_takes_over_a_connection_made_by_a_command, fresh),
         cmocka_unit_test_setup(the_settle_delay_follows_the_file, fresh),
         cmocka_unit_test_setup(a_new_zone_begins_tomorrow_once_something_was_recorded, fresh),
         cmocka_unit_test_setup(metrics_of_sql_connections_are_defined_too, fresh),
