@@ -67,6 +67,12 @@ struct nilo__loop {
     unsigned kick_wanted, kick_done;
 };
 
+/* ---- request.c ---- */
+struct nilo_exchange *nilo__request_new(struct nilo__conn *c, const char *bytes); /* of the head that c's parser has just read; NULL: no memory */
+bool nilo__request_route(struct nilo_exchange *x); /* false: none takes it, the answer is made */
+bool nilo__request_admit(struct nilo_exchange *x); /* false: refused, the answer is made */
+
+/* ---- conn.c ---- */
 void nilo__conn_new(struct nilo__loop *l, int fd, const struct nilo__listener *from, const struct nilo__peer_key *key, bool counted,
                     const char *address);
 void nilo__conn_close(struct nilo__conn *c);
