@@ -9,7 +9,7 @@
 
 static struct nilo__peer_key key_of(const char *address)
 {
-    struct nilo__peer_key key;
+    struct nilo__peer_key key = {{0}};
     char text[64];
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
