@@ -121,6 +121,11 @@ int nilo__ring_check(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struc
 /** nilo__ring_look - the same where the store has secrets at all; keys that cannot be read are told and count as missing */
 int nilo__ring_look(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err);
 
+/* ---- keeping less ------------------------------------------------------------------------------------------------------------------ */
+
+/** nilo__thin - what thin_observations_after_days asks for, on every connection; days <= 0: nothing */
+int nilo__thin(struct nilo_store *s, int64_t days, int64_t *ret_removed, struct nilo_err *err);
+
 /* ---- the process ---------------------------------------------------------------------------------------------------------------- */
 
 /** nilo__password_hide - overwrite the password in a URL, in place, with '*'. Was there one? */

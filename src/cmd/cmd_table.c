@@ -15,6 +15,7 @@
     X(erase)                                                                                                           \
     X(revise)                                                                                                          \
     X(seal)                                                                                                            \
+    X(thin)                                                                                                            \
     X(pause)                                                                                                           \
     X(resume)                                                                                                          \
     X(rebuild)                                                                                                         \

@@ -194,6 +194,11 @@ static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const str
     int printed = printer_end(&printer, collected == 0 ? err : NULL);
     if (collected != 0 || printed != 0)
         return -1;
+    int64_t removed;
+    if (nilo__thin(store, config->thin_observations_after_days, &removed, err) != 0)
+        return nilo_err_wrap(err, "everything is collected, thinning failed");
+    if (removed > 0)
+        nilo_cmd_notice(ctx, "thinned: %lld readings of old closed days", (long long)removed);
     if (result.failed == 0 && result.partial == 0)
         return 0;
     return result.completed == 0 && result.partial == 0 ? 1 : 3;

@@ -69,6 +69,8 @@
     TEXT(store, OPTIONAL, 4096, NULL, NULL,                                                                            \
          "where the record is kept: a path, a postgres:// URL without password, env:NAME, file:PATH or credential:NAME; else "          \
          "./nilometer.db")                                                                                             \
+    WHOLE(thin_observations_after_days, 0, 36500, "0",                                                                 \
+          "days after which a closed day keeps its values and not every reading; 0: all are kept")                     \
     LIST(workspaces, workspace, "workspaces that need a zone of their own; others have UTC")                           \
     LIST(connections, connection, "the places that numbers come from")                                                 \
     LIST(metrics, metric, "metrics of items besides the built-in ones")

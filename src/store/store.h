@@ -241,6 +241,21 @@ int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *c
 /** nilo_store_digest - SHA-256 hex over all derived rows in key order: what rebuild must reproduce. out: 65 bytes */
 int nilo_store_digest(struct nilo_store *s, char out[65], struct nilo_err *err);
 
+/* ---- thinning ------------------------------------------------------------------------------------------------------------------------ */
+
+/** nilo_store_thin - of the closed days of a connection up to `until` only the readings stay that a day's value came from, the greatest one of
+ *  each day (so that no later act can change an all-time best otherwise), those that were pushed or revised, and those of metrics whose best
+ *  goes by GMV. Nothing shown changes: days, latest, best, totals. Recorded acts, a month of days each in its own transaction.
+ *  all         from the first day on; else from where the last one ended
+ *  ret_removed readings that went, or with dry_run would go */
+struct nilo_thin {
+    int64_t connection;
+    nilo_day until;
+    bool all, dry_run;
+    const char *author;
+};
+int nilo_store_thin(struct nilo_store *s, const struct nilo_thin *how, int64_t *ret_removed, struct nilo_err *err);
+
 /* ---- erasing ------------------------------------------------------------------------------------------------------------------------- */
 
 /* What tells who it is goes, what was counted stays: names, ids, titles, captions, addresses, covers, tags, metadata and the messages that

@@ -56,6 +56,8 @@ static const struct nilo_whole_column erase_key[] = {ID("workspace_id", NILO__WO
 static const struct nilo_whole_column erasure[] = {ID("id", NILO__ERASURES), ID("workspace_id", NILO__WORKSPACES), T("kind"), I("items"),
                                                    I("owners"), I("messages"), T0("author"), I("erased_at")};
 static const struct nilo_whole_column erased[] = {ID("workspace_id", NILO__WORKSPACES), B("hash"), ID("erasure_id", NILO__ERASURES)};
+static const struct nilo_whole_column thinning[] = {ID("id", NILO__THINNINGS), ID("connection_id", NILO__CONNECTIONS), I("from_day"),
+                                                    I("until_day"), I("removed"), T0("author"), I("thinned_at")};
 
 #define TABLE(name_, columns_, key, sql, where_, reach_, days_)                                                        \
     {.name = name_, .columns = columns_, .n_columns = sizeof columns_ / sizeof columns_[0], .n_key = key, .table = sql, .where = where_, \
@@ -74,6 +76,7 @@ const struct nilo_whole_table nilo_whole_tables[] = {
     TABLE("erase_key", erase_key, 1, "erase_key", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("erasure", erasure, 1, "erasure", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("erased", erased, 2, "erased", NULL, NILO__REACH_WORKSPACE, false),
+    TABLE("thinning", thinning, 1, "thinning", NULL, NILO__REACH_CONNECTION, false),
     TABLE("owner", owner, 1, "owner", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("entity", entity, 2, "entity", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("content", content, 2, "content", NULL, NILO__REACH_ITEM, false),

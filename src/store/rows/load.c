@@ -15,7 +15,7 @@
 static const char *const sequences[NILO__IDS_COUNT] = {
     [NILO__WORKSPACES] = "workspace", [NILO__CONNECTIONS] = "connection", [NILO__METRICS] = "metric", [NILO__OWNERS] = "owner",
     [NILO__ITEMS] = "entity",         [NILO__CREDITS] = "credit",         [NILO__RUNS] = "run",       [NILO__CLOSES] = "close",
-    [NILO__ERASURES] = "erasure",
+    [NILO__ERASURES] = "erasure",     [NILO__THINNINGS] = "thinning",
 };
 
 static int bad(struct nilo_err *err, size_t table, const char *what) {
@@ -407,7 +407,7 @@ static int choose_shifts(struct nilo_load *l, struct nilo_err *err) {
         [NILO__OWNERS] = "SELECT max(id) FROM owner",         [NILO__ITEMS] = "SELECT max(id) FROM entity",
         [NILO__CREDITS] = "SELECT max(id) FROM credit",       [NILO__RUNS] = "SELECT max(id) FROM run",
         [NILO__CLOSES] = "SELECT max(n) FROM day_close",
-        [NILO__ERASURES] = "SELECT max(id) FROM erasure",
+        [NILO__ERASURES] = "SELECT max(id) FROM erasure",     [NILO__THINNINGS] = "SELECT max(id) FROM thinning",
     };
     l->adopt = true;
     for (int i = 0; i < NILO__IDS_COUNT; i++) {

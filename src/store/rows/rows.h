@@ -43,7 +43,7 @@ int nilo__derive_all(struct nilo_store *s, const struct nilo_entity_ref *all, si
                      struct nilo_err *err);
 /* export.c: which numbers a column of nilo_whole_tables holds. The first such column of a table of its own makes them. */
 enum nilo__ids { NILO__NO_IDS, NILO__WORKSPACES, NILO__CONNECTIONS, NILO__METRICS, NILO__OWNERS, NILO__ITEMS, NILO__CREDITS, NILO__RUNS,
-                 NILO__CLOSES, NILO__ERASURES, NILO__IDS_COUNT };
+                 NILO__CLOSES, NILO__ERASURES, NILO__THINNINGS, NILO__IDS_COUNT };
 /* Whose rows a workspace's export takes. */
 enum nilo__reach { NILO__REACH_STORE, NILO__REACH_ALL, NILO__REACH_SELF, NILO__REACH_WORKSPACE, NILO__REACH_ITEM, NILO__REACH_RUN,
                    NILO__REACH_CONNECTION };
