@@ -38,12 +38,12 @@ static void unknown_keys_name_their_line_and_what_was_meant(void **state)
          "nilometer.yaml:6: connections[0].metrics[0].nmae: unknown key; did you mean \"name\"?"},
         {"workspaces: [{name: a, colour: red}]",
          "nilometer.yaml:1: workspaces[0].colour: unknown key; known here: name, zone"},
-        {"x: 1\n", "nilometer.yaml:1: x: unknown key; known here: store, workspaces, connections, metrics"},
+        {"x: 1\n", "nilometer.yaml:1: x: unknown key; known here: store, thin_observations_after_days, workspaces, connections, metrics"},
         {"database: app.db\n", "nilometer.yaml:1: database: unknown key here; it belongs into connections[]"},
         {"workspaces: [{name: a, store: b}]",
          "nilometer.yaml:1: workspaces[0].store: unknown key here; it belongs to the top level"},
-        {"\"two words\": 1\n", "nilometer.yaml:1: ?: unknown key; known here: store, workspaces, connections, metrics"},
-        {"\"\": 1\n", "nilometer.yaml:1: ?: unknown key; known here: store, workspaces, connections, metrics"},
+        {"\"two words\": 1\n", "nilometer.yaml:1: ?: unknown key; known here: store, thin_observations_after_days, workspaces, connections, metrics"},
+        {"\"\": 1\n", "nilometer.yaml:1: ?: unknown key; known here: store, thin_observations_after_days, workspaces, connections, metrics"},
         {"<<: 1\n", "nilometer.yaml:1: <<: merge keys are not allowed here; write the keys out"},
     };
     (void)state;
@@ -80,9 +80,9 @@ static void wrong_types_say_what_is_expected_and_what_was_found(void **state)
         {"workspaces:\n- [a]\n",
          "nilometer.yaml:2: workspaces[0]: expected keys with values (name, zone), found a list"},
         {"- a\n",
-         "nilometer.yaml:1: expected keys with values (store, workspaces, connections, metrics), found a list"},
+         "nilometer.yaml:1: expected keys with values (store, thin_observations_after_days, workspaces, connections, metrics), found a list"},
         {"a\n",
-         "nilometer.yaml:1: expected keys with values (store, workspaces, connections, metrics), found a plain value"},
+         "nilometer.yaml:1: expected keys with values (store, thin_observations_after_days, workspaces, connections, metrics), found a plain value"},
         {"workspaces:\n- zone:\n  name: a\n",
          "nilometer.yaml:2: workspaces[0].zone: is empty; give a value (the time zone its days are cut "
          "in, such as Europe/Berlin) or leave the line out"},
