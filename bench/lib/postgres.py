@@ -36,6 +36,7 @@ class Server:
             machine.stop("no unprivileged user (postgres or nobody) to run PostgreSQL as")
         self.as_user = {"user": who[0], "group": who[1], "extra_groups": []} if who else {}
         os.mkdir(self.folder)
+        os.chmod(folder, 0o711)
         if who:
             os.chown(self.folder, *who)
         self.run_own("initdb", "-D", self.data, "-U", "nilo", "-A", "trust", "--locale=C", "--encoding=UTF8", "--no-instructions", "--no-sync")
