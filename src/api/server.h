@@ -70,7 +70,7 @@ const char *nilo_req_segment(const struct nilo_exchange *x, int i);    /* what t
 const char *nilo_req_query(const struct nilo_exchange *x, size_t *ret_n); /* as sent: still encoded; "" when there is none */
 /** nilo_req_header - the value of the i-th header of that name, without blanks around it; NULL = no such. Not NUL-terminated */
 const char *nilo_req_header(const struct nilo_exchange *x, const char *name, int i, size_t *ret_n);
-/** nilo_req_prefers - is the word among the comma-separated ones of any header of that name? */
+/** nilo_req_has_token - is the word among the comma-separated ones of any header of that name? */
 bool nilo_req_has_token(const struct nilo_exchange *x, const char *name, const char *word);
 const char *nilo_req_body(const struct nilo_exchange *x, size_t *ret_n); /* whole; "" when there is none */
 /** nilo_req_address - where it comes from: "192.0.2.1", "2001:db8::1", "unix". Behind a proxy that is listed in the configuration: what that
@@ -190,7 +190,8 @@ struct nilo_server_hooks {
     int (*authorize)(void *ctx, struct nilo_exchange *x, struct nilo_err *err);
     /* Just before the head of any answer to a parsed request goes out, errors included: CORS, rate-limit headers. On whatever thread answers. May be NULL. */
     void (*decorate)(void *ctx, struct nilo_exchange *x);
-    /* After the last byte, or when it was cut: one line for a log. bytes as sent. On the loop. May be NULL. */
+    /* After the last byte, or when it was cut (status 0: before anything was answered): one line for a log. bytes as sent. On the loop. Requests that
+     * did not parse are only counted. May be NULL. */
     void (*over)(void *ctx, const struct nilo_exchange *x, int status, int64_t bytes, nilo_us took);
 };
 
