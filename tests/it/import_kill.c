@@ -28,7 +28,7 @@ static void write_rows(void)
     for (int r = 0; r < READINGS; r++) {
         for (int i = 0; i < ITEMS; i++) {
             /* two readings a day, the later one first; counters that fall now and then, and some that say nothing */
-            int day = r / 2 + 1, hour = r % 2 == 0 ? 18 : 6, views = 1000 * r + i * 7 - (r % 9 == 0 ? 5000 : 0);
+            int day = r / 2 + 1, hour = r % 2 == 0 ? 18 : 6, views = 10000 + 1000 * r + i * 7 - (r % 9 == 0 ? 5000 : 0);
             nilo_buf_addf(&b, "item%03d,2026-%02d-%02dT%02d:00:00Z,title %d,owner%d,%d,%d,", i, 5 + (day - 1) / 28, (day - 1) % 28 + 1, hour, r / 20, i % 7, views, views / 10);
             if ((r + i) % 11 != 0)
                 nilo_buf_addf(&b, "%d", views / 100);
