@@ -485,7 +485,7 @@ const struct nilo_cmd nilo_cmd_import = {
         "COLUMN is a key, and a.b the key b of the object under a. A backslash takes the meaning off a comma, colon or equals sign.\n"
         "\n"
         "An empty cell is a number that was not reported, never 0; --absent names other spellings of that. Counts are exact: 1234.0 is 1234, and "
-        "1,234 is refused. A row with a cell that cannot be read is refused as a whole, counted, and told with its line; the others are "
+        "1,234 is refused; averages and percentages are rounded to their places (six; gpm two). A row with a cell that cannot be read is refused as a whole, counted, and told with its line; the others are "
         "recorded. The exit status is then 3. --refused keeps such rows in a file, to be mended and imported.\n"
         "\n"
         "A day that is closed never changes: another value for it is refused, counted and told with its line; --refused keeps such rows too. With --revise it becomes an amendment beside the old "

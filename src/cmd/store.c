@@ -14,11 +14,12 @@ int nilo_cmd_config(struct nilo_cmd_ctx *ctx, struct nilo_config **ret, struct n
 static int chosen_store(struct nilo_cmd_ctx *ctx, char **ret, struct nilo_err *err)
 {
     struct nilo_config *config = NULL;
-    if (ctx->store != NULL)
+    /* a file that the command line names is read also where nothing of it is needed: a mistake in it is told by every command */
+    if (ctx->store != NULL && ctx->config_path == NULL)
         return nilo_config_secret(ctx->store, ret, err);
     if (nilo_cmd_config(ctx, &config, err) != 0)
         return -1;
-    int rc = nilo_config_secret(config->store != NULL ? config->store : "nilometer.db", ret, err);
+    int rc = nilo_config_secret(ctx->store != NULL ? ctx->store : config->store != NULL ? config->store : "nilometer.db", ret, err);
     nilo_config_free(config);
     return rc;
 }

@@ -80,6 +80,7 @@ static void a_store_that_is_not_there(void **state)
     (void)state;
     refused(nilo_test_path("nowhere.db"), READS | WRITES, "nilometer init");
     refused(nilo_test_path("no-folder/x.db"), ALL, "x.db");
+    cmd_assert_contains(cmd_run("init", "--store", nilo_test_path("no-folder/x.db"), NULL)->err, "is not there; make it first");
     assert_int_not_equal(access(nilo_test_path("nowhere.db"), F_OK), 0);
 }
 
@@ -309,6 +310,21 @@ static void a_server_that_is_not_there(void **state)
     }
 }
 
+/* Also where the store is named, and nothing of the file is needed. */
+static void a_configuration_that_is_named_is_read_by_every_command(void **state)
+{
+    (void)state;
+    const char *path = nilo_test_path("named.db"), *file = nilo_test_path("named.yaml");
+    nilo_test_write(file, "workspaces:\n  - nam: a\n", 23);
+    assert_int_equal(cmd_run("--quiet", "--store", path, "init", NULL)->status, 0);
+    for (int i = 0; i < 3; i++) {
+        const struct cmd_result *r = cmd_run(commands[i], "--store", path, "--config", file, NULL);
+        assert_int_equal(r->status, 1);
+        cmd_assert_one_line(r->err);
+        cmd_assert_contains(r->err, "named.yaml:2: workspaces[0].nam");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +342,7 @@ int main(void)
         cmocka_unit_test(no_room_to_write),
         cmocka_unit_test(a_store_held_by_another_process),
         cmocka_unit_test(a_server_that_is_not_there),
+        cmocka_unit_test(a_configuration_that_is_named_is_read_by_every_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,6 +96,13 @@ static const struct statement refused[] = {
                 "WHERE external_id = 'a'"},
     {ON_SQLITE, "UPDATE OR REPLACE entity SET kind = 0 WHERE external_id = 'a' AND kind = 1"},
     {ON_POSTGRES, "TRUNCATE entity"},
+    /* workspaces and the log of runs too */
+    {BOTH, "UPDATE workspace SET id = id + 100"},
+    {ON_SQLITE, "UPDATE OR REPLACE workspace SET name = 'v' WHERE name = 'w'"},
+    {BOTH, "UPDATE run SET id = id + 100"},
+    {BOTH, "UPDATE run SET connection_id = (SELECT id FROM connection WHERE name = 'two')"},
+    {BOTH, "UPDATE run SET provenance = 1 - provenance"},
+    {ON_SQLITE, "UPDATE OR REPLACE run SET id = 1 WHERE id = 2"},
 };
 
 /* The same on what is open: everyday work. */
@@ -136,7 +143,7 @@ static char *everything(struct stores *s)
 {
     static const char *const tables[] = {
         "SELECT * FROM day_value ORDER BY 1, 2, 3, 4, 5, 6", "SELECT * FROM observation ORDER BY 1, 2, 3, 4, 5, 6, 7",
-        "SELECT * FROM day_close ORDER BY 1, 2", "SELECT * FROM connection ORDER BY 1",
+        "SELECT * FROM day_close ORDER BY 1, 2", "SELECT * FROM connection ORDER BY 1", "SELECT * FROM workspace ORDER BY 1", "SELECT * FROM run ORDER BY 1",
         "SELECT bucket, id, workspace_id, connection_id, kind, external_id FROM entity ORDER BY 1, 2"};
     struct nilo_buf b;
     nilo_buf_init(&b, 1 << 20);

@@ -13,7 +13,7 @@
 #include "store/rows/rows.h"
 
 /* Append-only, in order; a step is one file for each engine (same tables, other triggers). */
-static const char *const migrations[] = {"core", "connection_care", "erase", "thinning"};
+static const char *const migrations[] = {"core", "connection_care", "erase", "thinning", "guards"};
 #define N_MIGRATIONS ((int)(sizeof migrations / sizeof migrations[0]))
 #define LOCK_KEY "6110173"  /* PostgreSQL advisory lock of the one writer */
 
@@ -37,7 +37,8 @@ static int check_version(struct nilo_store *s, struct nilo_err *err) {
     if (nilo_db_schema_version(s->db, &version, err) < 0)
         return -1;
     if (version == 0)
-        return nilo_err_set(err, NILO_ENOENT, "%s is a database but no Nilometer store; make one there with: nilometer init", s->target);
+        return nilo_err_set(err, NILO_ENOENT, "%s is a database but no Nilometer store; if it is another program's, name the store with --store, and make one with: nilometer init",
+                            s->target);
     if (version > N_MIGRATIONS)
         return nilo_err_set(err, NILO_ENEWER,
                             "%s was made by a newer version of nilometer (schema %d, this program knows %d); use that version", s->target,
@@ -77,7 +78,10 @@ int nilo__lock_file(const char *path, struct nilo_err *err) {
     }
     int fd = open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
-        nilo_err_sys(err, errno == EACCES || errno == EROFS ? NILO_EREADONLY : NILO_EIO, "cannot write the lock file %s", name.data);
+        if (errno == ENOENT || errno == ENOTDIR)
+            nilo_err_set(err, NILO_ENOENT, "the folder of %s is not there; make it first, or name another place for the store", path);
+        else
+            nilo_err_sys(err, errno == EACCES || errno == EROFS ? NILO_EREADONLY : NILO_EIO, "cannot write the lock file %s", name.data);
         nilo_buf_done(&name);
         return -1;
     }
