@@ -137,7 +137,8 @@ static void add_run(struct nilo__table *t, const struct nilo_run *r)
         nilo__table_add(t, "none yet");
         return;
     }
-    for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
+    /* of a run that read nothing the outcomes are those of reasons why there is no value */
+    for (int i = 0; i < NILO_OUTCOME_COUNT && r->status != NILO_RUN_FAILED; i++)
         values += r->outcomes[i];
     nilo_us_format(r->started_at, at);
     if (r->failed > 0)

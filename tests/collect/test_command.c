@@ -220,6 +220,21 @@ static void a_closed_day_that_the_source_counts_otherwise_is_told(void **state)
     free(config);
 }
 
+static void a_run_that_read_nothing_counts_no_values(void **state)
+{
+    (void)state;
+    char *config = configuration(GONE);
+    set_up(config);
+    struct answer a = command("collect");
+    assert_int_equal(a.status, 1);
+    answer_done(&a);
+    a = command("status");
+    assert_non_null(strstr(a.out, "collect, failed, 2025-01-11 "));
+    assert_non_null(strstr(a.out, ", 0 values"));
+    answer_done(&a);
+    free(config);
+}
+
 static void without_a_store_it_says_how_to_make_one(void **state)
 {
     (void)state;
@@ -241,6 +256,7 @@ int main(void)
         cmocka_unit_test(machines_get_a_line_a_run),
         cmocka_unit_test(a_run_id_that_was_done_says_so),
         cmocka_unit_test(a_closed_day_that_the_source_counts_otherwise_is_told),
+        cmocka_unit_test(a_run_that_read_nothing_counts_no_values),
         cmocka_unit_test(without_a_store_it_says_how_to_make_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
