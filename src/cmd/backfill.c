@@ -128,6 +128,11 @@ static int print_json(const struct nilo_cmd_ctx *ctx, const struct nilo_backfill
     json_str(&a.json, "asked_by_day", run->asked_by_day);
     json_str(&a.json, "error", run->error);
     json_failures(&a.json, run);
+    nilo_json_key(&a.json, "notes");
+    nilo_json_array_begin(&a.json);
+    for (size_t i = 0; i < run->n_notes; i++)
+        nilo_json_str(&a.json, run->notes[i]);
+    nilo_json_array_end(&a.json);
     nilo_json_object_end(&a.json);
     return nilo__answer_print(&a, ctx->out, err);
 }
@@ -195,6 +200,8 @@ static void add_run(struct printer *p, const struct nilo_backfill_run *run)
         if (run->error == NULL || strcmp(run->error, run->failures[i].message) != 0)
             note(p, run, run->failures[i].metric, run->failures[i].message);
     }
+    for (size_t i = 0; i < run->n_notes; i++)
+        note(p, run, "", run->notes[i]);
     if (run->asked_by_day != NULL)
         note(p, run, run->asked_by_day, "asked once for each day, as the statement says no day of its own");
     note_gaps(p, run);

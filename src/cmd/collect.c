@@ -49,6 +49,15 @@ static void json_failures(struct nilo_json_out *o, const struct nilo_collect_run
     nilo_json_array_end(o);
 }
 
+static void json_notes(struct nilo_json_out *o, const struct nilo_collect_run *run)
+{
+    nilo_json_key(o, "notes");
+    nilo_json_array_begin(o);
+    for (size_t i = 0; i < run->n_notes; i++)
+        nilo_json_str(o, run->notes[i]);
+    nilo_json_array_end(o);
+}
+
 static int print_json(const struct nilo_cmd_ctx *ctx, const struct nilo_collect_run *run, struct nilo_err *err)
 {
     struct nilo__answer a;
@@ -69,6 +78,7 @@ static int print_json(const struct nilo_cmd_ctx *ctx, const struct nilo_collect_
     json_int(&a.json, "duration_ms", run->duration_ms);
     json_str(&a.json, "error", run->error);
     json_failures(&a.json, run);
+    json_notes(&a.json, run);
     json_str(&a.json, "asked_by_day", run->asked_by_day);
     nilo_json_key(&a.json, "details");
     run->details != NULL ? nilo_json_text(&a.json, run->details, strlen(run->details)) : nilo_json_null(&a.json);
@@ -102,6 +112,8 @@ static void add_notes(struct printer *p, const struct nilo_collect_run *run)
         if (run->error == NULL || strcmp(run->error, run->failures[i].message) != 0)
             note(p, run, run->failures[i].metric, run->failures[i].message);
     }
+    for (size_t i = 0; i < run->n_notes; i++)
+        note(p, run, "", run->notes[i]);
     if (run->asked_by_day != NULL)
         note(p, run, run->asked_by_day, "asked once for each day, as the statement says no day of its own");
     snprintf(text, sizeof text, "the source counts %" PRId64 " values of closed days otherwise by now; what was recorded stands", run->differ);
@@ -229,7 +241,8 @@ const struct nilo_cmd nilo_cmd_collect = {
         "\n"
         "Without --day everything due is collected: first the days that are over and were not read after their end (at first just "
         "yesterday), logged as a run of its own, then today, which stays open until it is over. With --day only that day is read. "
-        "A day that is closed never changes: collecting it again records nothing.\n"
+        "A day that is closed never changes: collecting it again records nothing, except what was missing. A metric that failed is asked for again for "
+        "the days that ended within the last 7 days, and its values come in late.\n"
         "\n"
         "A row belongs to the day of its timestamp in the workspace's zone. PostgreSQL columns may be timestamptz, timestamp (UTC), date or an "
         "epoch as bigint. In SQLite files each value is read by itself: ISO 8601 text in its usual spellings (without a zone: UTC; a bare date "

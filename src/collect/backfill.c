@@ -265,6 +265,8 @@ static void keep_run(void *ctx, const struct nilo_collect_run *run)
     f->report.error = run->error;
     f->report.failures = run->failures;
     f->report.n_failures = run->n_failures;
+    f->report.notes = run->notes;
+    f->report.n_notes = run->n_notes;
     f->report.asked_by_day = run->asked_by_day;
 }
 

@@ -31,6 +31,8 @@ struct nilo_collect_run {
     const char *details;           /* JSON of the run log, or NULL */
     const struct nilo_collect_failure *failures;
     size_t n_failures;
+    const char *const *notes;      /* sentences that are no failures: rows that could not be counted */
+    size_t n_notes;
     const char *asked_by_day;      /* NULL, or the metrics whose statement was asked once for each day, with commas */
 };
 typedef void nilo_collect_report_fn(void *ctx, const struct nilo_collect_run *run);
@@ -55,7 +57,8 @@ struct nilo_collect_result {
  *  definitions that are not in the store yet; one that the store has disabled is left out unless it is named. One that is paused is
  *  reported and not asked, also when it is named.
  *  Without a day: first a run of its own for the days that are over and were not read after their end - from the last day that was read, or
- *  just yesterday at first - one pass over each table for all of them; then today, which stays open.
+ *  just yesterday at first - one pass over each table for all of them; then today, which stays open. The first run also asks again for
+ *  the metrics that the days of the last 7 days lack; where the day is closed, what it gets is a late amendment.
  *  ret     filled also when sources failed: that is no error of this call
  *  errors  NILO_ENAME no such connection or workspace, NILO_ECONFIG there is none, NILO_EDATERANGE the day lies in the future of every
  *          chosen connection or does not exist there, and whatever the store says */
@@ -93,6 +96,8 @@ struct nilo_backfill_run {
     const char *asked_by_day;     /* as of nilo_collect_run */
     const struct nilo_collect_failure *failures;
     size_t n_failures;
+    const char *const *notes;     /* as of nilo_collect_run */
+    size_t n_notes;
 };
 typedef void nilo_backfill_report_fn(void *ctx, const struct nilo_backfill_run *run);
 /* how far it is: of days; `of` 0 = the source is being read */

@@ -12,6 +12,8 @@
 #define NILO__COLLECT_TRIES 3
 #define NILO__COLLECT_BACKOFF (1 * NILO_US_SECOND) /* before the second try; twice that before the third */
 
+#define NILO__COLLECT_OBSERVED (7 * NILO_US_DAY) /* after a day's end a reading still counts as observed (SEMANTICS 2) */
+
 /* A value of an SQL connection. */
 struct nilo__metric {
     const struct nilo_config_sql_metric *config;
@@ -84,7 +86,8 @@ struct nilo__job {
 
 /** nilo__plan_new - room for so many days */
 int nilo__plan_new(struct nilo__job *job, size_t days, struct nilo__plan *ret, struct nilo_err *err);
-/** nilo__due_before - the days that are over and not read after their end, with the metrics that lack such a reading */
+/** nilo__due_before - the days that are over and not read after their end, with the metrics that lack such a reading; of the days that ended
+ *  within the last 7 days, closed ones too, the metrics that have neither a value nor another answer */
 int nilo__due_before(struct nilo__job *job, struct nilo__plan *ret, struct nilo_err *err);
 /** nilo__due_named - one day, all active metrics */
 int nilo__due_named(struct nilo__job *job, nilo_day day, struct nilo__plan *ret, struct nilo_err *err);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ESTIMATED_AFTER (7 * NILO_US_DAY) /* SEMANTICS 2: read later than this after a day's end */
 #define META_MAX (512u << 10)
 #define NAMES_MAX 4096
 #define BACKFILL_CHUNK 2500 /* points a transaction: what a killed backfill has to do again */
@@ -19,6 +18,8 @@ struct run {
     bool any_value;      /* the source answered something */
     struct nilo_collect_failure *failures;
     size_t n_failures;
+    const char **notes;  /* what people should know and is no failure; at most one a table */
+    size_t n_notes;
     struct nilo_collect_run report;
 };
 
@@ -65,13 +66,32 @@ static int note_failures(struct run *r, struct nilo_err *err)
 {
     for (int i = 0; i < r->job->n_metrics; i++) {
         const struct nilo__metric *m = &r->job->metrics[i];
-        const struct nilo__table *t = &r->job->tables[m->table];
         const char *class, *why = why_none(r->job, m, &class);
         if (!is_due_at_all(r, i))
             continue;
         if (why != NULL && fail(r, m->config->name, class, why, err) != 0)
             return -1;
-        if (why == NULL && t->unreadable != NULL && fail(r, m->config->name, "invalid", t->unreadable, err) != 0)
+    }
+    return 0;
+}
+
+static bool is_table_due(const struct run *r, size_t table)
+{
+    bool due = false;
+    for (int i = 0; i < r->job->n_metrics; i++)
+        due = due || (r->job->metrics[i].table == table && r->job->metrics[i].fail == NULL && is_due_at_all(r, i));
+    return due;
+}
+
+/* Rows that cannot be counted are told, once a table. All that can be read was read: that is no failure. */
+static int note_unreadable(struct run *r, struct nilo_err *err)
+{
+    for (size_t i = 0; i < r->job->n_tables; i++) {
+        const struct nilo__table *t = &r->job->tables[i];
+        if (t->unreadable == NULL || t->failed || !is_table_due(r, i))
+            continue;
+        r->notes[r->n_notes++] = t->unreadable;
+        if (nilo_record_say(r->recorder, t->unreadable, err) != 0)
             return -1;
     }
     return 0;
@@ -164,6 +184,8 @@ static int record_day(struct run *r, size_t at, struct nilo_reading_value *value
 {
     struct nilo__job *job = r->job;
     nilo_day day = r->plan->days[at];
+    nilo_day closed = job->connection.closed_until;
+    bool only_fills = job->backfill != NULL || (r->plan == &job->before && !nilo_day_is_none(closed) && day.n <= closed.n);
     size_t n = 0;
     for (int i = 0; i < job->n_metrics; i++) {
         if (!is_due(r, at, i) || job->metrics[i].id == 0)
@@ -171,13 +193,13 @@ static int record_day(struct run *r, size_t at, struct nilo_reading_value *value
         if (fill_value(r, &job->metrics[i], day, &values[n], err) != 0 || leave_out_wrong(r, i, day, &values[n], err) != 0)
             return -1;
         enum nilo_absence absence = values[n].absence;
-        /* Backfill fills what is missing; that it could not is no news about an old day. */
-        n += absence == NILO_PRESENT || job->backfill == NULL;
+        /* Backfill, and collecting what a closed day lacks, fill what is missing; that they could not is no news about an old day. */
+        n += absence == NILO_PRESENT || !only_fills;
         r->any_value = r->any_value || absence != NILO_FAILED;
         if (absence == NILO_PRESENT && at + 1 == r->plan->n)
             r->read_now[i] = true;
     }
-    bool late = job->now - nilo_calendar_end(job->calendar, day) > ESTIMATED_AFTER;
+    bool late = job->now - nilo_calendar_end(job->calendar, day) > NILO__COLLECT_OBSERVED;
     const struct nilo_reading reading = {
         .kind = NILO_APP,
         .external_id = NILO_APP_ID,
@@ -288,6 +310,8 @@ static void give_report(struct run *r, const char *status)
     report->status = status;
     report->failures = r->failures;
     report->n_failures = r->n_failures;
+    report->notes = r->notes;
+    report->n_notes = r->n_notes;
     report->asked_by_day = asked_by_day(r->job);
     if (strcmp(status, "completed") == 0 || strcmp(status, "done") == 0)
         r->job->any_good = true;
@@ -361,7 +385,7 @@ static int fill_run(struct run *r, struct nilo_err *err)
     if (!r->job->was_read && nilo__sql_read(r->job, err) != 0)
         return -1;
     /* Of a source that is down each metric would say the same. */
-    if (r->job->error == NULL && note_failures(r, err) != 0)
+    if (r->job->error == NULL && (note_failures(r, err) != 0 || note_unreadable(r, err) != 0))
         return -1;
     return record_days(r, err);
 }
@@ -374,7 +398,8 @@ static int begin(struct run *r, struct nilo_err *err)
     r->read_now = nilo_arena_array(&job->arena, n, sizeof *r->read_now);
     r->told_wrong = nilo_arena_array(&job->arena, n, sizeof *r->told_wrong);
     r->failures = nilo_arena_array(&job->arena, 2 * n + r->plan->n, sizeof *r->failures);
-    if (r->read_now == NULL || r->told_wrong == NULL || r->failures == NULL)
+    r->notes = nilo_arena_array(&job->arena, job->n_tables + 1, sizeof *r->notes);
+    if (r->read_now == NULL || r->told_wrong == NULL || r->failures == NULL || r->notes == NULL)
         return nilo_err_nomem(err);
     const struct nilo_run_options options = {
         .kind = fills ? NILO_RUN_BACKFILL : NILO_RUN_COLLECT,
@@ -439,6 +464,19 @@ int nilo__keep_status(const struct nilo__job *job, struct nilo_err *err)
     return ours && strcmp(was, now) != 0 ? nilo_store_connection_status(job->store, job->connection.id, now, err) : 0;
 }
 
+/* A statement that fails on an old day may well answer for today. */
+static void forgive_statements(struct nilo__job *job)
+{
+    nilo_day read = job->connection.read_until;
+    for (size_t d = 0; d < job->before.n && job->db != NULL && !nilo_day_is_none(read); d++) {
+        for (int i = 0; i < job->n_metrics && job->before.days[d].n <= read.n; i++) {
+            struct nilo__table *t = &job->tables[job->metrics[i].table];
+            if (t->is_statement && job->before.due[d * (size_t)job->n_metrics + (size_t)i])
+                t->failed = false;
+        }
+    }
+}
+
 int nilo__collect_runs(struct nilo__job *job, struct nilo_err *err)
 {
     int64_t done = 0;
@@ -453,6 +491,7 @@ int nilo__collect_runs(struct nilo__job *job, struct nilo_err *err)
         return -1;
     /* Today would only say the same once more. */
     bool down = job->before.n > 0 && job->error != NULL;
+    forgive_statements(job);
     if (!down && nilo__one_run(job, &job->named, err) != 0)
         return -1;
     return nilo__keep_status(job, err);

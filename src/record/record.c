@@ -26,6 +26,7 @@ static nilo_us mono(const struct nilo_recorder *r) {
 static void recorder_free(struct nilo_recorder *r) {
     nilo_arena_done(&r->arena);
     nilo_buf_done(&r->notes);
+    nilo_buf_done(&r->said);
     free((char *)(uintptr_t)r->options.slot);
     free((char *)(uintptr_t)r->options.author);
     free(r->last_item);
@@ -111,6 +112,7 @@ int nilo_record_begin(struct nilo_store *s, const struct nilo_connection *c, con
         r->options.chunk = CHUNK;
     nilo_arena_init(&r->arena, 0);
     nilo_buf_init(&r->notes, NOTES_MAX);
+    nilo_buf_init(&r->said, NOTES_MAX);
     if ((o->slot && !r->options.slot) || (o->author && !r->options.author) ? nilo_err_nomem(err) < 0 : start(r, err) < 0) {
         recorder_free(r);
         return -1;
@@ -145,6 +147,21 @@ int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const cha
     if (begin_chunk(r, err) < 0)
         return -1;
     return end_chunk(r, nilo_store_run_fail(r->store, r->run.id, ++r->failures, external_id, class, message, err), err);
+}
+
+int nilo_record_say(struct nilo_recorder *r, const char *sentence, struct nilo_err *err) {
+    struct nilo_buf b;
+    struct nilo_json_out out;
+    nilo_buf_init(&b, NOTES_MAX);
+    nilo_json_out_init(&out, &b);
+    nilo_json_str(&out, sentence);
+    bool fits = !b.failed && r->said.len + b.len + 1 < NOTES_MAX;
+    if (fits && r->said.len)
+        nilo_buf_addc(&r->said, ',');
+    if (fits)
+        nilo_buf_adds(&r->said, nilo_buf_str(&b));
+    nilo_buf_done(&b);
+    return r->said.failed ? nilo_err_nomem(err) : 0;
 }
 
 /* ---- one reading ---------------------------------------------------------------------------------------------------------------- */
@@ -541,7 +558,7 @@ static int flush(struct nilo_recorder *r, struct nilo_err *err) {
 /* ---- the end --------------------------------------------------------------------------------------------------------------------- */
 
 static int write_details(struct nilo_recorder *r, const char *reason, struct nilo_arena *arena, struct nilo_err *err) {
-    if (!r->differences && !r->refused_readings && !r->erased_readings && !reason[0] && !r->run.merged_readings)
+    if (!r->differences && !r->refused_readings && !r->erased_readings && !reason[0] && !r->run.merged_readings && !r->said.len)
         return 0;
     struct nilo_buf b;
     struct nilo_json_out out;
@@ -563,6 +580,12 @@ static int write_details(struct nilo_recorder *r, const char *reason, struct nil
     if (r->erased_readings) {
         nilo_json_key(&out, "readings_of_erased_items");
         nilo_json_int(&out, r->erased_readings);
+    }
+    if (r->said.len) {
+        nilo_json_key(&out, "notes");
+        nilo_json_array_begin(&out);
+        nilo_json_text(&out, nilo_buf_str(&r->said), r->said.len);
+        nilo_json_array_end(&out);
     }
     if (r->differences) {
         nilo_json_key(&out, "closed_values_that_differ_now");

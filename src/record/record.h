@@ -66,6 +66,8 @@ bool nilo_record_value_wrong(const struct nilo_metric *m, const struct nilo_read
 
 /** nilo_record_fail - an item or metric that could not be read: class like transient, auth, gone, invalid */
 int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const char *class, const char *message, struct nilo_err *err);
+/** nilo_record_say - a sentence for people in the run's details; no failure. What is beyond some kilobytes is left out */
+int nilo_record_say(struct nilo_recorder *r, const char *sentence, struct nilo_err *err);
 void nilo_record_read_until(struct nilo_recorder *r, nilo_day day);
 void nilo_record_metrics_collected(struct nilo_recorder *r, int n);
 int64_t nilo_record_run(const struct nilo_recorder *r);

@@ -37,6 +37,7 @@ struct nilo_recorder {
     char *last_item;           /* external id of the item that the chunk before ended with */
     char *last_owner;
     int64_t last_owner_id;
+    struct nilo_buf said;      /* sentences of the caller, as JSON array members */
     struct nilo_buf notes;     /* first differences, as JSON array members */
 };
 

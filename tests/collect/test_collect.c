@@ -329,16 +329,118 @@ static void a_missing_table_fails_alone_and_is_asked_for_again(void **state)
     world_done(&w);
 }
 
+/* The first run after the day's end closes it, and posts fail in it. */
+static void begin_late(struct world *w, const char *name, const char *store)
+{
+    world_init(w, name, store, one_connection(app(name), APP_LINES), "2025-01-11T07:00:00Z");
+    world_sql(app_path, "ALTER TABLE posts RENAME TO articles");
+    assert_int_equal(world_collect(w, NULL), 0);
+    check_run(w, 0, "2025-01-10", "2025-01-10", "partial", 3);
+    assert_int_equal(world_connection(w, "app").closed_until.n, world_day("2025-01-10").n);
+}
+
+static void check_late(const char *name, const char *store)
+{
+    struct world w;
+    begin_late(&w, name, store);
+    world_now(&w, "2025-01-11T07:05:00Z");
+    world_sql(app_path, "ALTER TABLE articles RENAME TO posts; DELETE FROM comments WHERE id <= 24");
+    world_collects(&w, NULL);
+    assert_int_equal(w.n_runs, 2);
+    check_run(&w, 0, "2025-01-10", "2025-01-10", "completed", 5);
+    assert_int_equal(w.runs[0].readings, 2); /* nothing else is asked for */
+    assert_int_equal(w.runs[0].differ, 0);
+    check_value(&w, "posts_total", "2025-01-10", 40);
+    check_value(&w, "posts_created", "2025-01-10", 4);
+    check_value(&w, "comments_total", "2025-01-10", 240);
+    check_value(&w, "posts_total", "2025-01-09", NOTHING);
+    /* Done once. */
+    world_collects(&w, NULL);
+    assert_int_equal(w.n_runs, 1);
+    check_run(&w, 0, "2025-01-11", "2025-01-11", "completed", 5);
+    char path[256];
+    snprintf(path, sizeof path, "%s", store != NULL ? store : w.store_path);
+    world_done(&w);
+    /* late, over the base that said failed */
+    assert_int_equal(world_count(path, "SELECT count(*) FROM day_value WHERE seq = 1 AND cause = 1 AND absence = 0"), 2);
+    assert_int_equal(world_count(path, "SELECT count(*) FROM day_value WHERE seq = 0 AND absence = 4"), 2);
+}
+
+static void what_a_closed_day_lacks_comes_late(void **state)
+{
+    (void)state;
+    check_late("late", NULL);
+}
+
+static void what_a_closed_day_lacks_comes_late_on_a_server(void **state)
+{
+    (void)state;
+    const char *store = nilo_test_pg_database("late_store");
+    if (store == NULL) {
+        printf("# skipped: %s\n", nilo_test_pg_missing());
+        skip();
+    }
+    check_late("late_server", store);
+}
+
+static void a_metric_that_keeps_failing_is_asked_for_a_week(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_late(&w, "keeps", NULL);
+    for (int d = 12; d <= 20; d++) {
+        char now[32], day[NILO_DAY_TEXT], first[NILO_DAY_TEXT];
+        snprintf(now, sizeof now, "2025-01-%02dT07:00:00Z", d % 32);
+        world_now(&w, now);
+        assert_int_equal(world_collect(&w, NULL), 0);
+        nilo_day_format(nilo_day_from_civil(2025, 1, d - 1), day);
+        nilo_day_format(nilo_day_from_civil(2025, 1, d - 7 > 10 ? d - 7 : 10), first);
+        assert_int_equal(w.n_runs, 2);
+        check_run(&w, 0, first, day, "partial", 3);
+        assert_int_equal(w.runs[0].n_failures, 2); /* once a metric, not once a day */
+        check_value(&w, "users_total", day, 2);
+    }
+    /* Mended: what ended within the last 7 days is completed, and older days are backfill's. */
+    world_sql(app_path, "ALTER TABLE articles RENAME TO posts");
+    world_collects(&w, NULL);
+    check_run(&w, 0, "2025-01-13", "2025-01-19", "completed", 5);
+    assert_int_equal(w.runs[0].readings, 7 * 2);
+    check_value(&w, "posts_created", "2025-01-13", 4);
+    check_value(&w, "posts_total", "2025-01-19", 76);
+    check_value(&w, "posts_total", "2025-01-12", FAILED);
+    assert_int_equal(world_connection(&w, "app").read_until.n, world_day("2025-01-19").n);
+    world_done(&w);
+}
+
+/* Before the connection's first reading, and where only a named day was read, nothing is completed. */
+static void days_before_the_first_reading_are_not_completed(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, "before", NULL, one_connection(app("before"), APP_LINES), "2025-01-11T07:00:00Z");
+    world_collects(&w, "2025-01-06");
+    for (int i = 0; i < 2; i++) {
+        world_collects(&w, NULL);
+        check_value(&w, "posts_total", "2025-01-05", NOTHING);
+        check_value(&w, "posts_total", "2025-01-07", NOTHING);
+        check_value(&w, "posts_total", "2025-01-09", NOTHING);
+        world_now(&w, "2025-01-12T07:00:00Z");
+    }
+    world_done(&w);
+}
+
 static void rows_without_a_time_are_told_and_not_counted(void **state)
 {
     (void)state;
     struct world w;
     world_init(&w, "unreadable", NULL, one_connection(app("unreadable"), APP_LINES), "2025-01-11T00:05:00Z");
     world_sql(app_path, "INSERT INTO posts (created_at) VALUES (NULL), ('soon'), (2460687.5)");
-    assert_int_equal(world_collect(&w, "2025-01-10"), 0);
-    check_run(&w, 0, "2025-01-10", "2025-01-10", "partial", 5);
-    assert_int_equal(w.runs[0].n_failures, 2);
-    check_failure(&w.runs[0], "posts_created invalid ", "3 of 403 rows of posts have no readable created_at");
+    world_collects(&w, "2025-01-10");
+    check_run(&w, 0, "2025-01-10", "2025-01-10", "completed", 5);
+    assert_int_equal(w.runs[0].n_failures, 0);
+    assert_int_equal(w.runs[0].n_notes, 1);
+    assert_non_null(strstr(w.runs[0].note, "3 of 403 rows of posts have no readable created_at"));
+    assert_non_null(strstr(w.runs[0].details, "3 of 403 rows of posts have no readable created_at"));
     check_value(&w, "posts_total", "2025-01-10", 40);
     world_done(&w);
 }
@@ -625,6 +727,10 @@ int main(void)
         cmocka_unit_test(deleting_in_the_source_leaves_closed_days_as_they_were),
         cmocka_unit_test(old_days_are_estimated_and_odd_values_marked),
         cmocka_unit_test(a_missing_table_fails_alone_and_is_asked_for_again),
+        cmocka_unit_test(what_a_closed_day_lacks_comes_late),
+        cmocka_unit_test(what_a_closed_day_lacks_comes_late_on_a_server),
+        cmocka_unit_test(a_metric_that_keeps_failing_is_asked_for_a_week),
+        cmocka_unit_test(days_before_the_first_reading_are_not_completed),
         cmocka_unit_test(rows_without_a_time_are_told_and_not_counted),
         cmocka_unit_test(a_source_that_is_down_fails_its_run_and_no_other),
         cmocka_unit_test(a_source_without_any_of_its_tables_has_failed),

@@ -72,6 +72,7 @@ static void keep(void *ctx, const struct nilo_collect_run *run)
     assert_true(w->n_runs < WORLD_RUNS);
     struct world_run *r = &w->runs[w->n_runs++];
     *r = (struct world_run){.n_failures = run->n_failures,
+                            .n_notes = run->n_notes,
                             .run = run->run,
                             .readings = run->readings,
                             .unchanged = run->unchanged,
@@ -84,6 +85,8 @@ static void keep(void *ctx, const struct nilo_collect_run *run)
     snprintf(r->connection, sizeof r->connection, "%s", run->connection);
     snprintf(r->status, sizeof r->status, "%s", run->status);
     snprintf(r->error, sizeof r->error, "%s", run->error != NULL ? run->error : "");
+    snprintf(r->note, sizeof r->note, "%s", run->n_notes > 0 ? run->notes[0] : "");
+    snprintf(r->details, sizeof r->details, "%s", run->details != NULL ? run->details : "");
     for (size_t i = 0; i < run->n_failures && i < 8; i++)
         snprintf(r->failures[i], sizeof r->failures[i], "%s %s %s", run->failures[i].metric, run->failures[i].class,
                  run->failures[i].message);

@@ -11,7 +11,8 @@
 struct world_run {
     char workspace[64], connection[64], status[16], error[512];
     char failures[8][512]; /* "metric class message" */
-    size_t n_failures;
+    char note[512], details[1024]; /* the first note */
+    size_t n_failures, n_notes;
     int64_t run, readings, unchanged, differ;
     nilo_day first_day, last_day;
     int metrics_collected, days_closed;
