@@ -4,6 +4,7 @@
 
 #include "cmd/cmd_priv.h"
 #include "collect/collect.h"
+#include "record/record.h"
 
 #define COLUMNS 5
 
@@ -187,6 +188,18 @@ static int printer_end(struct printer *p, struct nilo_err *err)
 
 /* ---- the command ------------------------------------------------------------------------------------------------------------------------------ */
 
+/* A wrong clock spoils what is read under it: whoever collects is told at once. */
+static int tell_clock(struct nilo_cmd_ctx *ctx, struct nilo_store *store, struct nilo_err *err)
+{
+    struct nilo_buf note;
+    nilo_buf_init(&note, 4096);
+    int rc = nilo_record_clock_note(store, &note, err);
+    if (rc == 0 && note.len > 0)
+        nilo_cmd_notice(ctx, "%s", nilo_buf_str(&note));
+    nilo_buf_done(&note);
+    return rc;
+}
+
 static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const struct nilo_config *config, struct nilo_err *err)
 {
     struct printer printer;
@@ -204,7 +217,7 @@ static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const str
     printer_init(&printer, ctx);
     int collected = nilo_collect(store, config, &o, &result, err);
     int printed = printer_end(&printer, collected == 0 ? err : NULL);
-    if (collected != 0 || printed != 0)
+    if (collected != 0 || printed != 0 || tell_clock(ctx, store, err) != 0)
         return -1;
     int64_t removed;
     if (nilo__thin(store, config->thin_observations_after_days, &removed, err) != 0)

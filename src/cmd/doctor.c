@@ -300,13 +300,19 @@ static int accept_clock(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     struct nilo_store *s = NULL;
     if (nilo_cmd_store(ctx, NILO_STORE_WRITE, &s, err) != 0)
         return -1;
-    int rc = nilo_record_accept_clock(s, err);
+    struct nilo_buf taken_out;
+    nilo_buf_init(&taken_out, 4096);
+    int rc = nilo_record_accept_clock(s, &taken_out, err);
     nilo_store_close(s);
     if (rc == 0) {
         char now[NILO_US_TEXT];
         nilo_us_format(ctx->env->clock.wall(ctx->env->clock.ctx), now);
         fprintf(ctx->out, "The clock is taken to be right: %s. Days close again.\n", now);
+        if (taken_out.len > 0)
+            fprintf(ctx->out, "Taken out, because they lie in its future: run%s %s. What was read then stays in the record and does not count.\n",
+                    strchr(nilo_buf_str(&taken_out), ',') != NULL ? "s" : "", nilo_buf_str(&taken_out));
     }
+    nilo_buf_done(&taken_out);
     return rc;
 }
 
@@ -333,7 +339,8 @@ const struct nilo_cmd nilo_cmd_doctor = {
                    "--sql prints the same checks as statements for sqlite3 or psql, one row a finding; open a store that is in use with "
                    "sqlite3 'file:nilometer.db?mode=ro'. --item shows one item's best, newest, 30-day and 90-day values side by side.\n\n"
                    "Days are closed by the clock. When it stands behind the newest record, or jumped far ahead, days stay open until a person says "
-                   "that the present time is right: nilometer doctor --accept-clock.",
+                   "that the present time is right: nilometer doctor --accept-clock. Runs that a clock ahead of it has made are taken out by that and "
+                   "named: their readings stay in the record and do not count, days that closed stay as they are.",
     .options = (const struct nilo_option[]){{"check", "NAME", "only this check, and all that it finds", false},
                                             {"sql", NULL, "print the checks as SQL", false},
                                             {"item", "ID", "what is known of this item, side by side", false},

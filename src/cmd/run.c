@@ -199,7 +199,7 @@ const struct nilo_cmd nilo_cmd_run = {
     .description = "list prints the newest runs, --json with every figure of them.\n\n"
                    "A run in which many items vanished or many numbers fell or jumped is quarantined: it does not count and its days stay open until "
                    "somebody looked at it. show prints what it did and why it is suspected; accept lets it count again; reject drops it for "
-                   "good.\n\n"
+                   "good. A run that lies in the future, because the clock was wrong, can be rejected as well.\n\n"
                    "  nilometer run list --status failed\n"
                    "  nilometer run show 17\n"
                    "  nilometer run accept 17",

@@ -61,6 +61,9 @@ int nilo__job_init(struct nilo__job *job, struct nilo_store *s, const struct nil
         return -1;
     job->now = env->clock.wall(env->clock.ctx);
     job->today = nilo_calendar_day(job->calendar, job->now);
+    /* A clock that was ahead has left it: all that is open is read again. */
+    if (!nilo_day_is_none(job->connection.read_until) && job->connection.read_until.n >= job->today.n)
+        job->connection.read_until = job->connection.closed_until;
     return 0;
 }
 

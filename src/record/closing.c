@@ -49,11 +49,14 @@ int nilo__close(struct nilo_store *s, int64_t connection, int64_t except, enum n
     nilo_day until = settled_until(calendar, now, settle_of(&c));
     if (open_from.n < NILO_DAY_MAX.n)
         until = earlier(until, NILO_DAY(open_from.n - 1));
+    /* no day that is still to come was read after its end */
+    if (!nilo_day_is_none(c.read_until) && nilo_calendar_end(calendar, c.read_until) > now)
+        c.read_until = c.closed_until;
     /* a source that was taken away gives no more readings: its last days close as partial */
     if (strcmp(c.platform, "sql") == 0 && strcmp(c.status, "disabled") != 0)
         until = earlier(until, c.read_until);
     if (clock == NILO__CLOCK_HELD) {
-        if (nilo__clock_limit(s, connection, &limit, err) < 0)
+        if (nilo__clock_limit(s, &c, calendar, &limit, err) < 0)
             return -1;
         until = earlier(until, limit);
     }

@@ -626,6 +626,17 @@ static int close_days(struct nilo_recorder *r, enum nilo_run_status status, nilo
     return nilo__close(r->store, r->connection.id, except, clock, now, &r->run.days_closed, err);
 }
 
+/* One that a clock ahead has left behind is not believed: this run's own takes its place. */
+static int keep_read_until(struct nilo_recorder *r, nilo_us now, struct nilo_err *err) {
+    struct nilo_connection c;
+    if (nilo_store_connection_get(r->store, r->connection.id, &c, err) < 0)
+        return -1;
+    if (!nilo_day_is_none(c.read_until) && nilo_calendar_end(r->calendar, c.read_until) > now &&
+        nilo_store_read_until_back(r->store, c.id, r->options.read_until, err) < 0)
+        return -1;
+    return nilo_store_read_until(r->store, c.id, r->options.read_until, err);
+}
+
 static int close_run(struct nilo_recorder *r, const char *error, struct nilo_arena *arena, struct nilo_err *err) {
     char reason[256] = "";
     nilo_us now = wall(r);
@@ -642,7 +653,7 @@ static int close_run(struct nilo_recorder *r, const char *error, struct nilo_are
         return -1;
     r->run.status = status;
     if (!nilo_day_is_none(r->options.read_until) && nilo_run_status_counts(status) && !error &&
-        nilo_store_read_until(r->store, r->connection.id, r->options.read_until, err) < 0)
+        keep_read_until(r, now, err) < 0)
         return -1;
     if (!r->options.no_close && close_days(r, status, now, err) < 0)
         return -1;
@@ -691,12 +702,13 @@ static int settle_run(struct nilo_store *s, int64_t id, enum nilo_run_status sta
     nilo_arena_done(&arena);
     if (rc < 0)
         return -1;
-    if (run.status != NILO_RUN_QUARANTINED)
-        return nilo_err_set(err, NILO_EINVAL, "run %" PRId64 " is %s, not quarantined; only a quarantined run is accepted or rejected", id,
-                            nilo_run_status_name((int)run.status));
+    bool to_come = status == NILO_REJECTED && run.status != NILO_REJECTED && nilo__clock_not_yet(run.started_at, now);
+    if (run.status != NILO_RUN_QUARANTINED && !to_come)
+        return nilo_err_set(err, NILO_EINVAL, "run %" PRId64 " is %s, not quarantined; only a quarantined run is accepted or rejected, and one that lies "
+                            "in the future rejected", id, nilo_run_status_name((int)run.status));
     if (nilo_store_begin(s, err) < 0)
         return -1;
-    if (nilo_store_run_count(s, id, status, err) < 0 || nilo__clock_look(s, now, &clock, &newest, err) < 0 ||
+    if ((to_come ? nilo__take_out(s, &run, now, err) : nilo_store_run_count(s, id, status, err)) < 0 || nilo__clock_look(s, now, &clock, &newest, err) < 0 ||
         nilo__close(s, run.connection, 0, clock, now, &days, err) < 0) {
         nilo_store_rollback(s);
         return -1;

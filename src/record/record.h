@@ -94,12 +94,14 @@ void nilo_record_restore_abort(struct nilo_restore *r); /* NULL is fine */
 
 /** nilo_record_seal - closes what may close on one connection (0 = all). ret_days = days closed */
 int nilo_record_seal(struct nilo_store *s, int64_t connection, int *ret_days, struct nilo_err *err);
-/** nilo_record_run_accept / _reject - a quarantined run counts again / is dropped for good. errors: NILO_ENOENT, NILO_EINVAL not quarantined */
+/** nilo_record_run_accept / _reject - a quarantined run counts again / is dropped for good; so is one that started in the future of the clock.
+ *  errors: NILO_ENOENT, NILO_EINVAL neither */
 int nilo_record_run_accept(struct nilo_store *s, int64_t run, struct nilo_err *err);
 int nilo_record_run_reject(struct nilo_store *s, int64_t run, struct nilo_err *err);
 
-/** nilo_record_accept_clock - `doctor --accept-clock`: the present wall clock is right */
-int nilo_record_accept_clock(struct nilo_store *s, struct nilo_err *err);
+/** nilo_record_accept_clock - `doctor --accept-clock`: the present wall clock is right. Runs that read more than 5 minutes ahead of it are rejected
+ *  ret_taken_out  their numbers are appended, as in "3, 4"; may be NULL */
+int nilo_record_accept_clock(struct nilo_store *s, struct nilo_buf *ret_taken_out, struct nilo_err *err);
 /** nilo_record_clock_note - why days stay open because of the clock, or "" */
 int nilo_record_clock_note(struct nilo_store *s, struct nilo_buf *ret, struct nilo_err *err);
 

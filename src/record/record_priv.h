@@ -50,8 +50,14 @@ bool nilo__pending_twins(const struct nilo__pending *a, const struct nilo__pendi
 /** nilo__clock_look - compares the wall clock with the newest recorded_at; a jump ahead is held in the store until it is accepted.
  *  In a transaction of a writing store (or a read-only one, which holds nothing). */
 int nilo__clock_look(struct nilo_store *s, nilo_us now, enum nilo__clock *ret, nilo_us *ret_newest, struct nilo_err *err);
-/** nilo__clock_limit - under a hold: the last day that a completed run before it has read on this connection; NILO_DAY_NONE: none */
-int nilo__clock_limit(struct nilo_store *s, int64_t connection, nilo_day *ret, struct nilo_err *err);
+/** nilo__clock_limit - under a hold: the last day that a completed run before it has read on this connection, of an SQL source after the day's end;
+ *  NILO_DAY_NONE: none */
+int nilo__clock_limit(struct nilo_store *s, const struct nilo_connection *c, const struct nilo_calendar *calendar, nilo_day *ret,
+                      struct nilo_err *err);
+/** nilo__clock_not_yet - does this instant lie further ahead than clocks differ? */
+bool nilo__clock_not_yet(nilo_us at, nilo_us now);
+/** nilo__take_out - a run made in the future of the clock no longer counts, and what it read is due again. In a transaction. */
+int nilo__take_out(struct nilo_store *s, const struct nilo_run *run, nilo_us now, struct nilo_err *err);
 bool nilo__clock_drifted_back(nilo_us wall_span, nilo_us mono_span);
 bool nilo__clock_jumped_ahead(nilo_us wall_span, nilo_us mono_span);
 /** nilo__clock_hold - first: the first run under the hold, 0 = the next one; nothing happens under an earlier hold */

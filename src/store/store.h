@@ -95,6 +95,7 @@ int nilo_store_connection_settle(struct nilo_store *s, int64_t id, int64_t settl
 int nilo_store_pause(struct nilo_store *s, int64_t connection, const char *reason, bool *ret_new, struct nilo_err *err);
 int nilo_store_resume(struct nilo_store *s, int64_t connection, bool *ret_was, struct nilo_err *err);
 int nilo_store_read_until(struct nilo_store *s, int64_t connection, nilo_day day, struct nilo_err *err); /* only rises */
+int nilo_store_read_until_back(struct nilo_store *s, int64_t connection, nilo_day day, struct nilo_err *err); /* only falls: it was wrong */
 
 /* A sealed secret of a connection; what seals and opens it is keys/. */
 struct nilo_secret_row {
@@ -191,6 +192,9 @@ int nilo_store_open_runs(struct nilo_store *s, int64_t connection, int64_t excep
 /** nilo_store_newest_recorded - the greatest start or end among runs with an id above `after`, NILO_US_NONE when there is none; and the
  *  greatest id of all runs */
 int nilo_store_newest_recorded(struct nilo_store *s, int64_t after, nilo_us *ret, int64_t *ret_run, struct nilo_err *err);
+/** nilo_store_runs_ahead - the runs, ascending, that started after `at` and whose readings are dated by that clock: collections and backfills, and others
+ *  with a day after `day`; rejected ones are not among them. owner: caller, free() */
+int nilo_store_runs_ahead(struct nilo_store *s, nilo_us at, nilo_day day, int64_t **ret, size_t *ret_n, struct nilo_err *err);
 /** nilo_store_last_day_read - the newest day that a completed or partial run of the connection with an id below `before` touched;
  *  NILO_DAY_NONE when there is none */
 int nilo_store_last_day_read(struct nilo_store *s, int64_t connection, int64_t before, nilo_day *ret, struct nilo_err *err);

@@ -275,8 +275,9 @@ static void a_clock_that_went_back_is_told_and_accepted(void **state)
     cmd_clock_at("2026-03-09T12:00:00Z");
     fails("doctor", 1, "wrong  clock");
     cmd_assert_contains(done("status", ""), "doctor --accept-clock");
-    cmd_assert_contains(done("status", "--json"), "\"clock_note\":\"");
+    cmd_assert_contains(done("status", "--json"), "\"clock_note\":\"no day closes");
     cmd_assert_contains(done("doctor --accept-clock", ""), "2026-03-09T12:00:00");
+    cmd_assert_contains(done("run show 1", ""), "rejected");
     cmd_assert_contains(done("doctor", ""), "ok     clock");
     assert_null(strstr(done("status", ""), "accept-clock"));
 }

@@ -216,7 +216,7 @@ static void add_block(struct filled *f, const struct block *b)
     struct nilo_run run;
     struct nilo_arena arena;
     nilo_virtual_clock_advance(&f->clock, instant(b->now) - f->clock.wall);
-    must(f, nilo_record_accept_clock(f->store, &f->err)); /* days pass between runs here */
+    must(f, nilo_record_accept_clock(f->store, NULL, &f->err)); /* days pass between runs here */
     must(f, nilo_store_begin(f->store, &f->err));
     must(f, nilo_store_workspace(f->store, b->workspace, true, NULL, &w, &f->err));
     must(f, nilo_store_connection(f->store, w.id, b->connection, true, b->platform, "db", &c, &f->err));

@@ -229,7 +229,7 @@ static void a_jump_ahead_is_held_until_it_is_accepted(struct stores *s)
     }
     stores_reopen(s, NILO_STORE_WRITE);
     assert_string_equal(seal(s, &c), "2025-03-12");
-    ok(s, nilo_record_accept_clock(s->store, &s->err));
+    ok(s, nilo_record_accept_clock(s->store, NULL, &s->err));
     assert_note(s, NULL);
     assert_string_equal(seal(s, &c), "2026-01-02");
 }
@@ -246,7 +246,7 @@ static void a_wrong_clock_set_right_is_accepted(struct stores *s)
     rec_run(s, &c, PUSH, NULL, 0);
     assert_string_equal(rec_closed(s, &c), "2025-03-10");
     assert_note(s, "behind");
-    ok(s, nilo_record_accept_clock(s->store, &s->err));
+    ok(s, nilo_record_accept_clock(s->store, NULL, &s->err));
     assert_note(s, NULL);
     rec_run(s, &c, PUSH, NULL, 0);
     assert_string_equal(rec_closed(s, &c), "2025-03-18");

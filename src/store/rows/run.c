@@ -146,6 +146,42 @@ int nilo_store_newest_recorded(struct nilo_store *s, int64_t after, nilo_us *ret
                            NILO__PARAMS(NILO_DBV_INT(after)));
 }
 
+static int grow(void **p, size_t *cap, size_t size, struct nilo_err *err) {
+    size_t more = *cap ? 2 * *cap : 256;
+    void *q = realloc(*p, more * size);
+    if (!q)
+        return nilo_err_nomem(err);
+    *p = q;
+    *cap = more;
+    return 0;
+}
+
+int nilo_store_runs_ahead(struct nilo_store *s, nilo_us at, nilo_day day, int64_t **ret, size_t *ret_n, struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    int64_t *ids = NULL;
+    size_t n = 0, cap = 0;
+    int got;
+    if (nilo__query(s, &stmt, err,
+                    "SELECT id FROM run WHERE started_at > ?1 AND status <> 6 AND (kind IN (0, 3) OR last_day > ?2) ORDER BY id",
+                    NILO__PARAMS(NILO_DBV_INT(at), NILO_DBV_INT(day.n))) < 0)
+        return -1;
+    while ((got = nilo_db_row(stmt, err)) == 1) {
+        if (n == cap && grow((void **)&ids, &cap, sizeof *ids, err) < 0) {
+            got = -1;
+            break;
+        }
+        ids[n++] = nilo_db_column_int(stmt, 0);
+    }
+    nilo_db_reset(stmt);
+    if (got < 0) {
+        free(ids);
+        return -1;
+    }
+    *ret = ids;
+    *ret_n = n;
+    return 0;
+}
+
 int nilo_store_last_day_read(struct nilo_store *s, int64_t connection, int64_t before, nilo_day *ret, struct nilo_err *err) {
     int64_t day;
     if (nilo__query_int(s, INT32_MIN, &day, err,
@@ -169,16 +205,6 @@ struct touched {
     struct nilo_entity_ref *entities;
     size_t n_entities, cap_entities;
 };
-
-static int grow(void **p, size_t *cap, size_t size, struct nilo_err *err) {
-    size_t more = *cap ? 2 * *cap : 256;
-    void *q = realloc(*p, more * size);
-    if (!q)
-        return nilo_err_nomem(err);
-    *p = q;
-    *cap = more;
-    return 0;
-}
 
 static int add_touched(struct touched *t, struct nilo_db_stmt *stmt, nilo_day closed_until, struct nilo_err *err) {
     struct nilo_entity_ref e = {(int32_t)nilo_db_column_int(stmt, 0), nilo_db_column_int(stmt, 1)};

@@ -333,6 +333,11 @@ int nilo_store_read_until(struct nilo_store *s, int64_t connection, nilo_day day
                      NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(day.n)));
 }
 
+int nilo_store_read_until_back(struct nilo_store *s, int64_t connection, nilo_day day, struct nilo_err *err) {
+    return nilo__run(s, err, "UPDATE connection SET read_until = ?2 WHERE id = ?1 AND read_until > ?2",
+                     NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(day.n)));
+}
+
 /* ---- metrics ---------------------------------------------------------------------------------------------------------------------- */
 
 static int read_metrics(struct nilo_store *s, struct nilo_db_stmt *stmt, struct nilo_metric *out, size_t max, size_t *ret_n,
