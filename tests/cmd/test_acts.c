@@ -233,8 +233,9 @@ static void days_are_sealed_when_their_time_has_come(void **state)
     cmd_clock_at("2026-03-11T12:00:00Z");
     collected(0, 3, 200);
     cmd_assert_contains(done("seal", ""), "Closed 0 days on 1 connection.");
+    cmd_clock_at("2026-03-12T12:00:00Z");
+    collected(0, 3, 300);
     cmd_clock_at("2026-03-13T01:00:00Z"); /* 48 hours after the 10th, and not yet 36 after the newest run: the clock is believed */
-    sql("UPDATE run SET started_at = started_at + 86400000000, ended_at = ended_at + 86400000000 WHERE id = 2");
     assert_string_equal(done("seal", "--json"), "{\"days_closed\":1,\"connections\":1,\"clock_note\":null}\n");
     cmd_assert_contains(done("seal", "--connection channel"), "Closed 0 days on 1 connection.");
     fails("seal --connection chanel", 2, "there is no such connection");
