@@ -503,11 +503,12 @@ static void items_that_vanished(struct stores *s)
                            {.external_id = "c", .day = 100, .metric = VIEWS, .value = 1},
                            {.external_id = "me", .kind = NILO_ACCOUNT, .day = 100, .metric = VIEWS, .value = 1}};
     struct put after[] = {{.external_id = "b", .day = 101, .metric = VIEWS, .value = 1}, {.external_id = "d", .day = 101, .metric = VIEWS, .value = 1}};
+    struct nilo_policy collected = push;
     int64_t n;
+    collected.kind = NILO_RUN_COLLECT;
     for (int i = 0; i < 4; i++)
-        put_all(s, &c, push, &before[i], 1);
+        put_all(s, &c, collected, &before[i], 1);
     /* as one run */
-    stores_exec(s, "UPDATE run SET kind = 0");
     struct put again[3] = {before[0], before[1], before[2]};
     for (int i = 0; i < 3; i++) {
         again[i].day = 100;
