@@ -16,6 +16,20 @@ void nilo_mac(const unsigned char key[NILO_MAC_LEN], const void *p, size_t n, un
     crypto_generichash(out, NILO_MAC_LEN, p, n, key, NILO_MAC_LEN);
 }
 
+void nilo_hmac_sha256(const void *key, size_t key_n, const void *p, size_t n, unsigned char out[NILO_SHA256_LEN])
+{
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, key, key_n);
+    crypto_auth_hmacsha256_update(&state, p, n);
+    crypto_auth_hmacsha256_final(&state, out);
+    sodium_memzero(&state, sizeof state);
+}
+
+bool nilo_same(const void *a, const void *b, size_t n)
+{
+    return sodium_memcmp(a, b, n) == 0;
+}
+
 static crypto_hash_sha256_state *sha256_state(struct nilo_sha256 *h)
 {
     return (crypto_hash_sha256_state *)(void *)h->state;

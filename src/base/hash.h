@@ -1,7 +1,8 @@
-/* SHA-256 and keyed BLAKE2b (libsodium), UUIDv5 (RFC 9562) and hex. */
+/* SHA-256, HMAC-SHA256 and keyed BLAKE2b (libsodium), UUIDv5 (RFC 9562) and hex. */
 #ifndef NILO_BASE_HASH_H
 #define NILO_BASE_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,11 @@ void nilo_sha256(const void *p, size_t n, unsigned char out[NILO_SHA256_LEN]);
 /** nilo_mac - keyed BLAKE2b-256: without the key nobody can tell of what it is */
 #define NILO_MAC_LEN 32
 void nilo_mac(const unsigned char key[NILO_MAC_LEN], const void *p, size_t n, unsigned char out[NILO_MAC_LEN]);
+
+/** nilo_hmac_sha256 - RFC 2104, a key of any length: for what others have to be able to check (tokens); of our own things nilo_mac */
+void nilo_hmac_sha256(const void *key, size_t key_n, const void *p, size_t n, unsigned char out[NILO_SHA256_LEN]);
+/** nilo_same - are they equal? Takes as long wherever they differ: for MACs, never memcmp */
+bool nilo_same(const void *a, const void *b, size_t n);
 
 #define NILO_UUID_TEXT 37
 /** nilo_uuid5 - name-based UUID in the namespace `ns` (16 bytes); lower case text and a NUL */

@@ -1,0 +1,25 @@
+/* Inside jwt: the table of keys. */
+#ifndef NILO_API_JWT_PRIV_H
+#define NILO_API_JWT_PRIV_H
+
+#include "api/jwt.h"
+#include "api/signature.h"
+
+struct nilo__jwt_key {
+    enum nilo_jwt_alg alg;
+    struct nilo_jwt_rule rule; /* text in the table's arena */
+    unsigned char *secret;     /* HS256: memory that forgets */
+    size_t secret_n;
+    struct nilo_public_key *public_key;
+};
+
+struct nilo_jwt_keys {
+    struct nilo_arena arena;
+    struct nilo__jwt_key list[NILO_JWT_KEYS_MAX];
+    size_t n;
+};
+
+/** nilo__jwt_key_find - the key of a token that calls itself kid (NULL: gives none) and alg; NULL = no such, or not to be told */
+const struct nilo__jwt_key *nilo__jwt_key_find(const struct nilo_jwt_keys *k, const char *kid, const char *alg);
+
+#endif
