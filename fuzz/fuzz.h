@@ -10,9 +10,11 @@
 #include <stdlib.h>
 
 #define NILO_FUZZ_ROWS(X)                                                                                              \
+    X(credential)                                                                                                      \
     X(http_head)                                                                                                       \
     X(http_chunk)                                                                                                      \
-    X(http_path)
+    X(http_path)                                                                                                       \
+    X(jwt)
 
 #define X(name) int nilo_fuzz_##name(const uint8_t *data, size_t n);
 NILO_FUZZ_ROWS(X)
