@@ -291,6 +291,21 @@ static void what_is_kept_of_a_key_does_not_hold_it(void **state)
     assert_int_equal(nilo_keys_add(other, NILO_KEY_TOKEN, &w.env, &err), 0);
     assert_false(nilo_api_key_holds(w.text[KEY_SERVICE], strlen(w.text[KEY_SERVICE]), kept, other));
     nilo_keys_free(other);
+    /* nor is what an unknown ring key is replaced by, to take as long, a key */
+    struct nilo_api_key forged = {.hashed_by = "0123456789abcdef"};
+    unsigned char nobody[NILO_MAC_LEN] = {0}, derived[NILO_MAC_LEN];
+    nilo_mac(nobody, "nilometer: hash of API keys", strlen("nilometer: hash of API keys"), derived);
+    nilo_mac(derived, w.text[KEY_SERVICE], strlen(w.text[KEY_SERVICE]), forged.hash);
+    assert_false(nilo_api_key_holds(w.text[KEY_SERVICE], strlen(w.text[KEY_SERVICE]), &forged, w.ring));
+}
+
+/* Somebody wrote into the store. */
+static void a_role_raised_beside_its_key_is_refused(void **state)
+{
+    (void)state;
+    struct nilo_principal p;
+    w.kept[KEY_USER].role = NILO_ROLE_SERVICE;
+    assert_int_equal(bearer(w.text[KEY_USER], &p), BAD);
 }
 
 static void keys_and_tokens_outlive_a_rotation_but_not_their_ring_key(void **state)
@@ -642,6 +657,7 @@ int main(void)
         T(a_wrong_checksum_is_refused_before_anything_is_looked_up),
         T(the_checksum_opens_nothing),
         T(what_is_kept_of_a_key_does_not_hold_it),
+        T(a_role_raised_beside_its_key_is_refused),
         T(keys_and_tokens_outlive_a_rotation_but_not_their_ring_key),
         T(without_a_token_key_nothing_is_issued),
         T(a_token_says_role_and_admins_are_those_listed_or_claimed),
