@@ -55,6 +55,31 @@ static void sha256_does_not_care_how_the_text_is_cut(void **state)
     free(text);
 }
 
+static void hmac_matches_rfc_4231(void **state)
+{
+    (void)state;
+    unsigned char mac[NILO_SHA256_LEN], key[131];
+    memset(key, 0xaa, sizeof key);
+    nilo_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, mac);
+    assert_digest(mac, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    nilo_hmac_sha256(key, sizeof key, "Test Using Larger Than Block-Size Key - Hash Key First", 54, mac);
+    assert_digest(mac, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+static void equal_bytes_are_the_same_and_one_bit_is_not(void **state)
+{
+    (void)state;
+    unsigned char a[40], b[40];
+    for (size_t i = 0; i < sizeof a; i++)
+        a[i] = b[i] = (unsigned char)(i * 7);
+    assert_true(nilo_same(a, b, sizeof a) && nilo_same(a, b, 0));
+    for (size_t bit = 0; bit < 8 * sizeof a; bit++) {
+        b[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        assert_false(nilo_same(a, b, sizeof a));
+        b[bit / 8] = a[bit / 8];
+    }
+}
+
 static void names_become_the_uuids_others_compute(void **state)
 {
     (void)state;
@@ -151,6 +176,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_matches_fips_180),
         cmocka_unit_test(sha256_does_not_care_how_the_text_is_cut),
+        cmocka_unit_test(hmac_matches_rfc_4231),
+        cmocka_unit_test(equal_bytes_are_the_same_and_one_bit_is_not),
         cmocka_unit_test(names_become_the_uuids_others_compute),
         cmocka_unit_test(names_of_every_length_around_a_block_are_right),
         cmocka_unit_test(uuids_are_formatted_in_five_groups),
