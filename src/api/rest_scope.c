@@ -1,0 +1,153 @@
+/* Whose rows a request is about, and how a failure is answered. See rest.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/admit.h"
+#include "api/rest.h"
+
+#define PREFIX "/w/"
+
+enum nilo_role nilo_rest_role(const struct nilo_exchange *x)
+{
+    const struct nilo_principal *p = nilo_req_principal(x);
+    if (p != NULL)
+        return p->role;
+    return nilo_req_unix(x) ? NILO_ROLE_SERVICE : NILO_ROLE_ANON;
+}
+
+bool nilo_rest_in_workspace(const struct nilo_exchange *x)
+{
+    return strncmp(nilo_req_route(x)->path, PREFIX, strlen(PREFIX)) == 0;
+}
+
+const char *nilo_rest_name(const struct nilo_exchange *x)
+{
+    return nilo_req_segment(x, nilo_rest_in_workspace(x) ? 1 : 0);
+}
+
+/* ---- which workspace -------------------------------------------------------------------------------------------------------------------- */
+
+struct known {
+    struct nilo_workspace *all;
+    size_t n;
+};
+
+static const struct nilo_workspace *find(const struct known *k, const char *name)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        if (strcmp(k->all[i].name, name) == 0)
+            return &k->all[i];
+    }
+    return NULL;
+}
+
+static bool named(const struct nilo_principal *p, const char *workspace)
+{
+    for (size_t i = 0; i < p->n_workspaces; i++) {
+        if (strcmp(p->workspaces[i], workspace) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* May the caller know of it? Who names none reaches the only one there is; the service all. */
+static bool reaches(const struct nilo_exchange *x, const struct known *k, const char *workspace)
+{
+    const struct nilo_principal *p = nilo_req_principal(x);
+    if (p != NULL && p->workspaces_said)
+        return named(p, workspace);
+    return nilo_rest_role(x) == NILO_ROLE_SERVICE || k->n == 1;
+}
+
+/* The same for one that is not there and one that is somebody else's. */
+static int none(struct nilo_exchange *x)
+{
+    nilo_answer_error(x, 404, "PGRST125", "there is no such workspace", NULL, NULL);
+    return 1;
+}
+
+static int which(struct nilo_exchange *x)
+{
+    nilo_answer_error(x, 400, "22023", "which workspace is meant? The request names none, and there is not just one", NULL,
+                      "ask under /w/WORKSPACE/rest/v1/, or use a key that belongs to one workspace");
+    return 1;
+}
+
+/* NULL: none is named, and none follows. */
+static const char *wanted(const struct nilo_exchange *x, const struct known *k)
+{
+    const struct nilo_principal *p = nilo_req_principal(x);
+    if (nilo_rest_in_workspace(x))
+        return nilo_req_segment(x, 0);
+    if (p != NULL && p->workspaces_said)
+        return p->n_workspaces == 1 ? p->workspaces[0] : k->n == 1 ? k->all[0].name : NULL;
+    return k->n == 1 ? k->all[0].name : NULL;
+}
+
+static int fill(struct nilo_exchange *x, const struct nilo_workspace *w, struct nilo_rest_scope *ret, struct nilo_err *err)
+{
+    int64_t *id = nilo_arena_alloc(nilo_req_arena(x), sizeof(*id));
+    if (id == NULL)
+        return nilo_err_nomem(err);
+    *id = w->id;
+    *ret = (struct nilo_rest_scope){.scope = {.role = nilo_rest_role(x), .workspaces = id, .n = 1}, .workspace = *w};
+    return 0;
+}
+
+static int choose(struct nilo_exchange *x, const struct known *k, struct nilo_rest_scope *ret, struct nilo_err *err)
+{
+    const struct nilo_principal *p = nilo_req_principal(x);
+    const char *name = wanted(x, k);
+    bool service = nilo_rest_role(x) == NILO_ROLE_SERVICE;
+    if (name == NULL && service && nilo_req_unix(x) && (p == NULL || !p->workspaces_said)) {
+        *ret = (struct nilo_rest_scope){.scope = NILO_SCOPE_ALL};
+    } else if (name == NULL && k->n == 0 && (p == NULL || !p->workspaces_said)) {
+        *ret = (struct nilo_rest_scope){.scope = {.role = nilo_rest_role(x)}}; /* nothing is recorded yet: there is nothing to choose between */
+    } else if (name == NULL) {
+        return which(x);
+    } else {
+        const struct nilo_workspace *w = find(k, name);
+        if (w == NULL || !reaches(x, k, name))
+            return none(x);
+        if (fill(x, w, ret, err) != 0)
+            return -1;
+    }
+    ret->any_range = service;
+    return 0;
+}
+
+int nilo_rest_scope(struct nilo_exchange *x, struct nilo_store *s, struct nilo_rest_scope *ret, struct nilo_err *err)
+{
+    struct known k = {0};
+    if (nilo_store_workspaces(s, &k.all, &k.n, err) != 0)
+        return -1;
+    int rc = choose(x, &k, ret, err);
+    free(k.all);
+    return rc;
+}
+
+/* ---- failures ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* The store is what failed: whatever the statement was, the connection may be gone. */
+static bool of_store(enum nilo_code code)
+{
+    return code == NILO_ESTORE || code == NILO_ESOURCE || code == NILO_ECORRUPT || code == NILO_EIO;
+}
+
+int nilo_rest_fail(struct nilo_exchange *x, const struct nilo_notes *notes, const struct nilo_err *err)
+{
+    int status = nilo_code_http(err->code);
+    if (of_store(err->code))
+        nilo_req_worker_broken(x);
+    if (nilo_answer_started(x))
+        return -1;
+    if (err->code == NILO_EPERM && nilo_rest_role(x) == NILO_ROLE_ANON)
+        status = 401;
+    nilo_answer_error(x, status, nilo_code_sqlstate(err->code), err->msg, notes != NULL && notes->details[0] != '\0' ? notes->details : NULL,
+                      notes != NULL && notes->hint[0] != '\0' ? notes->hint : NULL);
+    if (status == 401)
+        nilo_answer_header(x, "WWW-Authenticate", "Bearer");
+    if (status == 503)
+        nilo_answer_header(x, "Retry-After", "1");
+    return 0;
+}
