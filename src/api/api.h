@@ -2,6 +2,7 @@
 #ifndef NILO_API_API_H
 #define NILO_API_API_H
 
+#include "api/gate.h"
 #include "api/server.h"
 #include "store/store.h"
 
@@ -11,6 +12,8 @@ struct nilo_api {
     /* opens the store for reading; called in each worker's thread, again after a connection was lost */
     int (*open)(void *ctx, struct nilo_store **ret, struct nilo_err *err);
     void *open_ctx;
+    /* who is let in; NULL: nobody but who runs the server, over its Unix socket */
+    struct nilo_gate *gate;
 };
 
 /* A worker's own: nilo_req_worker(x) in a handler. NULL there: the store cannot be opened at present (answer 503). */

@@ -1,6 +1,7 @@
 /* The table of routes of the daemon, and the first of them: is the process there, does the store answer, the server's own counters.
  * A route is one row; who may call it is the third word and cannot be left out. */
 #include "api/api.h"
+#include "api/admit.h"
 
 #include <stdlib.h>
 
@@ -79,15 +80,15 @@ static void worker_free(void *ctx, void *worker)
     free(w);
 }
 
-/* Until there are tokens and keys: whoever can open the Unix socket (0600) is the one who runs the server; nobody else is anybody. */
+/* Without a gate: whoever can open the Unix socket (0600) is the one who runs the server; nobody else is anybody. */
 static int admit(void *ctx, struct nilo_exchange *x, struct nilo_err *err)
 {
-    (void)ctx, (void)err;
-    if (nilo_req_unix(x))
-        return 0;
-    nilo_answer_error(x, 401, "PGRST302", "this needs credentials, and the server takes none yet", NULL, "ask over the Unix socket of the server");
-    nilo_answer_header(x, "WWW-Authenticate", "Bearer");
-    return NILO_LATER;
+    static const struct nilo_credential_rules nobody;
+    const struct nilo_api *api = ctx;
+    (void)err;
+    if (api->gate == NULL)
+        return nilo_admit(x, &nobody, 0);
+    return nilo_gate_admit(api->gate, x);
 }
 
 struct nilo_server_hooks nilo_api_hooks(struct nilo_api *api)

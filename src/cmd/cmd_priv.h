@@ -121,6 +121,11 @@ int nilo__ring_check(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struc
 /** nilo__ring_look - the same where the store has secrets at all; keys that cannot be read are told and count as missing */
 int nilo__ring_look(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err);
 
+struct nilo_gate;
+/** nilo__gate_load - who is let in, by the store's keys and the configuration: at the start of serve and on each reload
+ *  errors  what is wrong with the configuration or the keys; what was there stays */
+int nilo__gate_load(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_gate *gate, struct nilo_err *err);
+
 /* ---- keeping less ------------------------------------------------------------------------------------------------------------------ */
 
 /** nilo__thin - what thin_observations_after_days asks for, on every connection; days <= 0: nothing */

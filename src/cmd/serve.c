@@ -20,6 +20,7 @@ struct serving {
     char unix_address[300];
     size_t n;
     const char *proxies[PROXIES_MAX + 1];
+    bool stuck; /* a thread did not end: nothing that it uses may be freed */
 };
 
 /* ---- where to listen --------------------------------------------------------------------------------------------------------------- */
@@ -166,7 +167,7 @@ static int serve(struct serving *s, const struct nilo_server_config *config, str
         if (cut > 0)
             nilo_cmd_notice(s->ctx, "%d requests were cut: they took longer than 10 s", cut);
         if (cut < 0) {
-            /* its thread still uses what we would free */
+            s->stuck = true;
             nilo_err_set(err, NILO_ETIMEOUT, "a request could not be stopped");
             return -1;
         }
@@ -194,12 +195,20 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     if (nilo__operands(ctx, 0, 0, err) != 0 || nilo_args_int(ctx->args, "workers", 1, 256, 0, &workers, err) != 0 ||
         addresses(&s, err) != 0 || proxies(&s, err) != 0)
         return -1;
-    /* first here, so that a missing store is told before anything listens */
+    /* first here, so that a missing store, or a secret that is too short, is told before anything listens */
     if (nilo_cmd_store(ctx, NILO_STORE_READ, &store, err) != 0)
         return -1;
+    struct nilo_gate *gate = NULL;
+    int rc = nilo_gate_new(ctx->env, &gate, err);
+    if (rc == 0)
+        rc = nilo__gate_load(ctx, store, gate, err);
     nilo_store_close(store);
+    if (rc != 0) {
+        nilo_gate_free(gate);
+        return -1;
+    }
     raise_descriptors();
-    struct nilo_api api = {.env = ctx->env, .open = open_store, .open_ctx = ctx};
+    struct nilo_api api = {.env = ctx->env, .open = open_store, .open_ctx = ctx, .gate = gate};
     const struct nilo_server_config config = {
         .env = ctx->env,
         .routes = nilo_api_routes,
@@ -212,7 +221,10 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
         .tls_key = nilo_args_get(ctx->args, "tls-key"),
         .proxies = s.proxies,
     };
-    return serve(&s, &config, err);
+    rc = serve(&s, &config, err);
+    if (!s.stuck)
+        nilo_gate_free(gate);
+    return rc;
 }
 
 const struct nilo_cmd nilo_cmd_serve = {

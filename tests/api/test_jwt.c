@@ -637,6 +637,10 @@ static void what_nobody_could_read_is_not_signed(void **state)
 
 int main(void)
 {
+    if (getenv("NILO_SOURCE") == NULL) {
+        puts("1..0 # SKIP NILO_SOURCE is not set: the oracle is not to be found"); /* here, since skip() in a test leaks what it has made */
+        return 0;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_attack_is_refused_and_every_good_token_taken),
         cmocka_unit_test(no_character_of_a_token_can_be_another),
