@@ -14,6 +14,7 @@ struct nilo_api {
     void *open_ctx;
     /* who is let in; NULL: nobody but who runs the server, over its Unix socket */
     struct nilo_gate *gate;
+    struct nilo_api_writer *writer; /* writer.h; NULL: this server writes nothing */
 };
 
 /* A worker's own: nilo_req_worker(x) in a handler. NULL there: the store cannot be opened at present (answer 503). */

@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "api/systemd.h"
+#include "api/writer.h"
 #include "base/log.h"
 #include "cmd/cmd_priv.h"
 
@@ -92,6 +93,11 @@ static int open_store(void *arg, struct nilo_store **ret, struct nilo_err *err)
     return nilo_cmd_store(arg, NILO_STORE_READ, ret, err);
 }
 
+static int open_to_write(void *arg, struct nilo_store **ret, struct nilo_err *err)
+{
+    return nilo_cmd_store(arg, NILO_STORE_WRITE, ret, err);
+}
+
 static void announce(struct nilo_cmd_ctx *ctx, const struct nilo_server *server, bool tls)
 {
     struct nilo__answer a;
@@ -146,8 +152,9 @@ static void wait_for_the_end(struct nilo_server *server, const sigset_t *signals
     }
 }
 
-static int serve(struct serving *s, const struct nilo_server_config *config, struct nilo_err *err)
+static int serve(struct serving *s, struct nilo_api *api, const struct nilo_server_config *config, struct nilo_err *err)
 {
+    const struct nilo_api_writer_config writer = {.env = s->ctx->env, .open = open_to_write, .ctx = s->ctx};
     struct nilo_server *server = NULL;
     sigset_t signals, before;
     sigemptyset(&signals);
@@ -157,7 +164,9 @@ static int serve(struct serving *s, const struct nilo_server_config *config, str
     if (nilo_server_new(config, &server, err) != 0)
         return -1;
     pthread_sigmask(SIG_BLOCK, &signals, &before);
-    int rc = nilo_server_start(server, err);
+    int rc = nilo_api_writer_new(&writer, &api->writer, err);
+    if (rc == 0)
+        rc = nilo_server_start(server, err);
     if (rc == 0) {
         announce(s->ctx, server, config->tls_certificate != NULL);
         nilo_systemd_notify("READY=1");
@@ -173,6 +182,7 @@ static int serve(struct serving *s, const struct nilo_server_config *config, str
         }
     }
     nilo_server_free(server);
+    nilo_api_writer_free(api->writer);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
 }
@@ -221,7 +231,7 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
         .tls_key = nilo_args_get(ctx->args, "tls-key"),
         .proxies = s.proxies,
     };
-    rc = serve(&s, &config, err);
+    rc = serve(&s, &api, &config, err);
     if (!s.stuck)
         nilo_gate_free(gate);
     return rc;
