@@ -134,17 +134,41 @@ static bool of_store(enum nilo_code code)
     return code == NILO_ESTORE || code == NILO_ESOURCE || code == NILO_ECORRUPT || code == NILO_EIO;
 }
 
+/* "Requested range not satisfiable: an offset of ...": the dialect has fixed words for these, what is behind them are its details. */
+static void split(const struct nilo_err *err, struct nilo_err *words, struct nilo_notes *notes)
+{
+    const char *colon = strstr(err->msg, ": ");
+    if ((err->code != NILO_EONE && err->code != NILO_ERANGE) || colon == NULL || notes->details[0] != '\0')
+        return;
+    words->msg[colon - err->msg] = '\0';
+    snprintf(notes->details, sizeof(notes->details), "%.250s", colon + 2);
+    if (notes->details[0] >= 'a' && notes->details[0] <= 'z')
+        notes->details[0] = (char)(notes->details[0] - 'a' + 'A');
+}
+
+/* What stands in the details needs no repetition behind the message. */
+static void shorten(struct nilo_err *words, const struct nilo_notes *notes)
+{
+    size_t n = strlen(words->msg), tail = strlen(notes->details);
+    if (tail > 0 && n > tail + 2 && strcmp(words->msg + n - tail, notes->details) == 0 && memcmp(words->msg + n - tail - 2, ": ", 2) == 0)
+        words->msg[n - tail - 2] = '\0';
+}
+
 int nilo_rest_fail(struct nilo_exchange *x, const struct nilo_notes *notes, const struct nilo_err *err)
 {
     int status = nilo_code_http(err->code);
+    struct nilo_err words = *err;
+    struct nilo_notes said = notes != NULL ? *notes : (struct nilo_notes){0};
     if (of_store(err->code))
         nilo_req_worker_broken(x);
     if (nilo_answer_started(x))
         return -1;
     if (err->code == NILO_EPERM && nilo_rest_role(x) == NILO_ROLE_ANON)
         status = 401;
-    nilo_answer_error(x, status, nilo_code_sqlstate(err->code), err->msg, notes != NULL && notes->details[0] != '\0' ? notes->details : NULL,
-                      notes != NULL && notes->hint[0] != '\0' ? notes->hint : NULL);
+    shorten(&words, &said);
+    split(err, &words, &said);
+    nilo_answer_error(x, status, nilo_code_sqlstate(err->code), words.msg, said.details[0] != '\0' ? said.details : NULL,
+                      said.hint[0] != '\0' ? said.hint : NULL);
     if (status == 401)
         nilo_answer_header(x, "WWW-Authenticate", "Bearer");
     if (status == 503)

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "api/rest_read.h"
 #include "base/buf.h"
 
 static int healthz(struct nilo_exchange *x, struct nilo_err *err)
@@ -52,6 +53,13 @@ const struct nilo_route nilo_api_routes[] = {
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/healthz", EVERYONE, .instant = healthz),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/readyz", EVERYONE, .handler = readyz, .deadline_us = 10 * NILO_US_SECOND),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/metrics", SERVICE, .instant = metrics),
+    /* reads */
+    NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/rest/v1/rpc/{function}", ANON, .handler = nilo_rest_call),
+    NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/w/{workspace}/rest/v1/rpc/{function}", ANON, .handler = nilo_rest_call),
+    NILO_ROUTE(NILO_PUT | NILO_PATCH | NILO_DELETE, "/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_call_wrong),
+    NILO_ROUTE(NILO_PUT | NILO_PATCH | NILO_DELETE, "/w/{workspace}/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_call_wrong),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/rest/v1/{relation}", ANON, .handler = nilo_rest_read),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1/{relation}", ANON, .handler = nilo_rest_read),
 };
 const size_t nilo_api_routes_n = sizeof(nilo_api_routes) / sizeof(nilo_api_routes[0]);
 

@@ -246,6 +246,7 @@ int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n,
     nilo_arena_init(&q->arena, (size_t)64 << 20);
     q->request = *request;
     q->function = f;
+    q->total = -1;
     if (take_arguments(q, args, n, notes, err) < 0 || name_columns(q, err) < 0) {
         nilo_query_free(q);
         return -1;

@@ -494,7 +494,7 @@ int nilo_query_parse(struct nilo_store *s, const char *text, size_t len, const s
         return nilo_err_nomem(err);
     nilo_arena_init(&q->arena, (size_t)64 << 20);
     q->request = *request;
-    q->limit = -1;
+    q->limit = q->total = -1;
     struct nilo__parse x = {q, notes, err};
     if (parse_all(&x, s, text, len) < 0) {
         nilo_query_free(q);
@@ -519,6 +519,14 @@ const struct nilo_relation *nilo_query_relation(const struct nilo_query *q)
 const struct nilo_function *nilo_query_function(const struct nilo_query *q)
 {
     return q->function;
+}
+void nilo_query_count(struct nilo_query *q, enum nilo_count count)
+{
+    q->request.count = count;
+}
+int64_t nilo_query_total(const struct nilo_query *q)
+{
+    return q->total;
 }
 const struct nilo_out_column *nilo_query_columns(const struct nilo_query *q, size_t *ret_n)
 {

@@ -195,6 +195,11 @@ const struct nilo_relation *nilo_query_relation(const struct nilo_query *q); /* 
 const struct nilo_function *nilo_query_function(const struct nilo_query *q);
 const struct nilo_out_column *nilo_query_columns(const struct nilo_query *q, size_t *ret_n);
 
+/* For another run of the same query: count the rows so. */
+void nilo_query_count(struct nilo_query *q, enum nilo_count count);
+/** nilo_query_total - the rows that the last run found when they were counted exactly, also where it failed with NILO_ERANGE; -1 = not known */
+int64_t nilo_query_total(const struct nilo_query *q);
+
 /** nilo_query_run - answers it within the scope; may run again and again, one at a time a store
  *  errors  NILO_EPERM the role sees nothing of the relation at all (anonymous), NILO_ERANGE offset behind the end when counted,
  *          the sink's, the store's */

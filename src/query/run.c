@@ -478,12 +478,15 @@ static int count_rows(struct run *r, int64_t *ret, struct nilo_err *err)
 
 static int count(struct run *r, struct nilo_head *head, struct nilo_err *err)
 {
-    const struct nilo_query *q = r->q;
+    struct nilo_query *q = r->q;
     int64_t total;
+    q->total = -1;
     if (q->request.count == NILO_COUNT_NONE)
         return 0;
     if (count_rows(r, &total, err) < 0)
         return -1;
+    if (q->request.count == NILO_COUNT_EXACT)
+        q->total = total;
     if (q->request.count == NILO_COUNT_EXACT && q->offset > total)
         return nilo_err_set(
             err, NILO_ERANGE,

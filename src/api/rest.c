@@ -1,0 +1,395 @@
+/* Reading: GET and HEAD of a relation, and of the functions that read. From the headers and the query string to a query, from its rows to an answer
+ * that is streamed. What an answer says about itself (Content-Range, 200 or 206) has to be known before its first byte: a short answer is held back until
+ * it is whole; one that is longer is begun anew with its rows counted ahead, in one state with the rows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/rest_head.h"
+#include "api/rest_read.h"
+#include "base/json.h"
+
+#define HELD_MAX  ((size_t)192 << 10) /* an instant answer may be 256 KiB */
+#define NAME_MAX_ 300
+#define ARGUMENTS_MAX 64
+
+/* ---- one request ---------------------------------------------------------------------------------------------------------------------------- */
+
+struct reading {
+    struct nilo_exchange *x;
+    struct nilo_store *store;
+    struct nilo_rest_scope scope;
+    struct nilo_rest_accept accept;
+    struct nilo_rest_prefer prefer;
+    struct nilo_request request;
+    struct nilo_query *query;
+    struct nilo_notes notes;
+    struct nilo_head head;  /* offset, total and page of it, once the rows begin */
+    struct nilo_buf held;   /* the beginning of the answer, until it is known how it goes on */
+    bool open;              /* the head of the answer is made: bytes go out as they come */
+    bool full;              /* the answer is longer than what is held back */
+    bool only_head;         /* nothing but head is wanted */
+};
+
+static bool counted(const struct reading *r)
+{
+    return r->prefer.count != NULL;
+}
+
+/* Headers of a good answer of so many rows. */
+static void begin_answer(struct reading *r, int64_t rows)
+{
+    char range[NILO_CONTENT_RANGE_TEXT];
+    int64_t offset = r->head.offset, total = counted(r) ? r->head.total : -1;
+    if (rows >= 0) {
+        nilo_content_range(offset, rows, total, range);
+        nilo_answer_header(r->x, "Content-Range", "%s", range);
+        if (total >= 0 && rows < total)
+            nilo_answer_status(r->x, 206);
+    }
+    nilo_rest_applied(r->x, &r->prefer, NULL);
+    nilo_answer_type(r->x, r->accept.mime);
+    r->open = true;
+}
+
+static int send_held(struct reading *r, struct nilo_err *err)
+{
+    int rc = r->held.len > 0 ? nilo_answer_write(r->x, r->held.data, r->held.len, err) : 0;
+    nilo_buf_reset(&r->held);
+    return rc;
+}
+
+/* A nilo_write_fn: holds back what is short; where that does not suffice and the rows are not counted, it ends the run, which is begun again. */
+static int take_bytes(void *ctx, const char *p, size_t n, struct nilo_err *err)
+{
+    struct reading *r = ctx;
+    if (!r->open && r->held.len + n <= HELD_MAX)
+        return nilo_buf_add(&r->held, p, n) != 0 ? nilo_err_nomem(err) : 0;
+    if (!r->open && r->query != NULL && nilo_query_relation(r->query) != NULL && r->head.page < 0) {
+        r->full = true;
+        return nilo_err_set(err, NILO_ECANCELLED, "the rows have to be counted first");
+    }
+    if (!r->open) {
+        begin_answer(r, r->head.page);
+        if (send_held(r, err) != 0)
+            return -1;
+    }
+    return nilo_answer_write(r->x, p, n, err);
+}
+
+/* ---- the rows --------------------------------------------------------------------------------------------------------------------------------- */
+
+/* Between the query and the writer: sees the head, and ends the run where nothing else is wanted. */
+struct between {
+    struct reading *r;
+    struct nilo_sink to;
+};
+
+static int see_head(void *ctx, const struct nilo_head *head, struct nilo_err *err)
+{
+    struct between *b = ctx;
+    b->r->head = *head;
+    if (b->r->only_head && head->page >= 0)
+        return 1;
+    return b->to.head(b->to.ctx, head, err);
+}
+
+static int pass_row(void *ctx, const struct nilo_datum *cells, struct nilo_err *err)
+{
+    struct between *b = ctx;
+    return b->to.row(b->to.ctx, cells, err);
+}
+
+static int run_query(struct reading *r, struct nilo_writer *w, struct nilo_err *err)
+{
+    struct between b = {.r = r, .to = nilo_writer_sink(w)};
+    const struct nilo_sink sink = {see_head, pass_row, &b};
+    return nilo_query_run(r->query, r->store, &r->scope.scope, &sink, err);
+}
+
+static int answer_head(struct reading *r, struct nilo_err *err)
+{
+    int64_t rows = r->head.page;
+    if (r->accept.format == NILO_FORMAT_OBJECT && rows != 1) {
+        nilo_err_set(err, NILO_EONE, "Cannot coerce the result to a single JSON object: the result contains %lld rows", (long long)rows);
+        return -1;
+    }
+    begin_answer(r, rows);
+    return 0;
+}
+
+static int run_once(struct reading *r, struct nilo_err *err)
+{
+    struct nilo_writer *w = NULL;
+    r->head = (struct nilo_head){.total = -1, .page = -1};
+    nilo_buf_reset(&r->held);
+    if (nilo_writer_new(r->accept.format, r->accept.strip, take_bytes, r, &w, err) != 0)
+        return -1;
+    int rc = run_query(r, w, err);
+    if (rc == 1) {
+        rc = answer_head(r, err);
+    } else if (rc == 0 && (rc = nilo_writer_end(w, err)) == 0 && !r->open) {
+        int64_t rows = nilo_writer_rows(w);
+        if (nilo_query_function(r->query) != NULL)
+            r->head.total = rows;
+        begin_answer(r, rows);
+        rc = send_held(r, err);
+    }
+    nilo_writer_free(w);
+    return rc;
+}
+
+/* PostgREST says how many rows there were. */
+static void say_how_many(struct reading *r, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    if (err->code != NILO_EONE || nilo_query_relation(r->query) == NULL || strstr(err->msg, "more than one") == NULL)
+        return;
+    nilo_query_count(r->query, NILO_COUNT_PAGE);
+    r->only_head = true;
+    struct nilo_writer *w = NULL;
+    if (nilo_writer_new(NILO_FORMAT_NDJSON, false, take_bytes, r, &w, &why) == 0 && run_query(r, w, &why) == 1)
+        nilo_err_set(err, NILO_EONE, "Cannot coerce the result to a single JSON object: the result contains %lld rows", (long long)r->head.page);
+    nilo_writer_free(w);
+}
+
+static int run(struct reading *r, struct nilo_err *err)
+{
+    int rc = run_once(r, err);
+    if (rc != 0 && r->full) {
+        r->full = false;
+        nilo_query_count(r->query, NILO_COUNT_PAGE);
+        rc = run_once(r, err);
+    }
+    if (rc != 0)
+        say_how_many(r, err);
+    return rc;
+}
+
+/* ---- what relations and functions have in common ----------------------------------------------------------------------------------------------- */
+
+/* Headers, then whose rows. 0; 1: answered; -1 */
+static int prepare(struct reading *r, struct nilo_exchange *x, struct nilo_err *err)
+{
+    struct nilo_api_worker *w = nilo_api_worker(x, err);
+    *r = (struct reading){.x = x, .request = NILO_REQUEST_DEFAULT};
+    nilo_buf_init(&r->held, HELD_MAX + 1);
+    if (w == NULL)
+        return -1;
+    r->store = w->store;
+    if (!nilo_rest_profile(x) || !nilo_rest_accept(x, &r->accept) || !nilo_rest_prefer(x, &r->prefer) || !nilo_rest_range(x, &r->request))
+        return 1;
+    int rc = nilo_rest_scope(x, r->store, &r->scope, err);
+    bool head = nilo_req_method(x) == NILO_HEAD;
+    r->only_head = head;
+    r->request.url = true;
+    r->request.any_range = r->scope.any_range;
+    r->request.count = counted(r) ? NILO_COUNT_EXACT : head ? NILO_COUNT_PAGE : NILO_COUNT_NONE;
+    return rc;
+}
+
+/* A statement that outlives the request's deadline is of no use. */
+static void limit_time(struct reading *r, const struct nilo_env *env)
+{
+    nilo_us deadline = nilo_req_deadline(r->x);
+    nilo_us left = deadline == INT64_MAX ? 0 : deadline - env->clock.mono(env->clock.ctx);
+    nilo_db_timeout(nilo_store_db(r->store), deadline == INT64_MAX ? 0 : left > 1000 ? left / 1000 : 1);
+}
+
+static int finish(struct reading *r, int rc, struct nilo_err *err)
+{
+    int64_t total = r->query != NULL ? nilo_query_total(r->query) : -1;
+    if (r->store != NULL)
+        nilo_db_timeout(nilo_store_db(r->store), 0);
+    if (rc == -1)
+        rc = nilo_rest_fail(r->x, &r->notes, err);
+    else if (rc == 1)
+        rc = 0;
+    if (err->code == NILO_ERANGE && total >= 0)
+        nilo_answer_header(r->x, "Content-Range", "*/%lld", (long long)total);
+    nilo_query_free(r->query);
+    nilo_buf_done(&r->held);
+    return rc;
+}
+
+static int read_with(struct nilo_exchange *x, int (*parse)(struct reading *r, struct nilo_err *err), struct nilo_err *err)
+{
+    const struct nilo_api *api = nilo_req_ctx(x);
+    struct reading r;
+    int rc = prepare(&r, x, err);
+    if (rc == 0) {
+        limit_time(&r, api->env);
+        rc = parse(&r, err);
+    }
+    if (rc == 0)
+        rc = run(&r, err);
+    return finish(&r, rc, err);
+}
+
+/* ---- relations ----------------------------------------------------------------------------------------------------------------------------------- */
+
+/* The name of the path is decoded already and will be once more: what is no letter is spelled out. */
+static bool put_name(struct nilo_buf *text, const char *name)
+{
+    if (strlen(name) > NAME_MAX_)
+        return false;
+    for (const char *p = name; *p != '\0'; p++) {
+        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_';
+        if (plain)
+            nilo_buf_addc(text, *p);
+        else
+            nilo_buf_addf(text, "%%%02X", (unsigned)(unsigned char)*p);
+    }
+    return true;
+}
+
+static int parse_relation(struct reading *r, struct nilo_err *err)
+{
+    struct nilo_buf text;
+    size_t n;
+    const char *query = nilo_req_query(r->x, &n), *name = nilo_rest_name(r->x);
+    nilo_buf_init(&text, (size_t)1 << 20);
+    if (!put_name(&text, name))
+        return nilo_err_set(err, NILO_ERELATION, "Could not find the table 'public.%.100s' in the schema cache", name);
+    nilo_buf_addc(&text, '?');
+    nilo_buf_add(&text, query, n);
+    int rc = text.failed ? nilo_err_nomem(err)
+                         : nilo_query_parse(r->store, text.data, text.len, &r->request, &r->query, &r->notes, err);
+    nilo_buf_done(&text);
+    return rc;
+}
+
+int nilo_rest_read(struct nilo_exchange *x, struct nilo_err *err)
+{
+    return read_with(x, parse_relation, err);
+}
+
+/* ---- functions ----------------------------------------------------------------------------------------------------------------------------------- */
+
+struct arguments {
+    struct nilo_arg list[ARGUMENTS_MAX];
+    size_t n;
+    struct nilo_arena *arena;
+};
+
+static int add_argument(struct arguments *a, const char *name, size_t name_n, const char *value, size_t value_n, struct nilo_err *err)
+{
+    if (a->n == ARGUMENTS_MAX)
+        return nilo_err_set(err, NILO_EPARSE, "more than %d arguments", ARGUMENTS_MAX);
+    struct nilo_arg *arg = &a->list[a->n++];
+    arg->name = nilo_arena_strndup(a->arena, name, name_n);
+    arg->value = value != NULL ? nilo_arena_strndup(a->arena, value, value_n) : NULL;
+    return arg->name == NULL || (value != NULL && arg->value == NULL) ? nilo_err_nomem(err) : 0;
+}
+
+/* One member of the body: scalars as their text, what is structured as JSON. */
+static int take_member(struct nilo_json *j, const char *name, size_t name_n, struct arguments *a, struct nilo_err *err)
+{
+    enum nilo_json_event event;
+    const char *text, *raw;
+    size_t n, raw_n;
+    char *key = nilo_arena_strndup(a->arena, name, name_n);
+    if (key == NULL)
+        return nilo_err_nomem(err);
+    if (nilo_json_raw(j, &raw, &raw_n, err) != 0)
+        return -1;
+    if (raw_n > 0 && (raw[0] == '{' || raw[0] == '['))
+        return add_argument(a, key, name_n, raw, raw_n, err);
+    struct nilo_json *one;
+    if (nilo_json_new(raw, raw_n, NILO_JSON_DEFAULT_LIMITS, &one, err) != 0)
+        return -1;
+    int rc = nilo_json_next(one, &event, &text, &n, err);
+    if (rc == 0)
+        rc = add_argument(a, key, name_n, event == NILO_JSON_NULL ? NULL : text, n, err);
+    nilo_json_free(one);
+    return rc;
+}
+
+static int take_object(struct nilo_json *j, struct arguments *a, struct nilo_err *err)
+{
+    enum nilo_json_event event;
+    const char *text;
+    size_t n;
+    if (nilo_json_next(j, &event, &text, &n, err) != 0)
+        return -1;
+    if (event != NILO_JSON_OBJECT_BEGIN)
+        return nilo_err_set(err, NILO_EBODY, "the body has to be a JSON object with the arguments");
+    while (nilo_json_next(j, &event, &text, &n, err) == 0) {
+        if (event == NILO_JSON_OBJECT_END)
+            return nilo_json_next(j, &event, &text, &n, err); /* and nothing behind it */
+        if (take_member(j, text, n, a, err) != 0)
+            return -1;
+    }
+    return -1;
+}
+
+/* Bodies that cannot be read have one message in the dialect; what is wrong where goes into the details. */
+static int bad_body(struct reading *r, struct nilo_err *err)
+{
+    if (err->code != NILO_EBODY)
+        return -1;
+    snprintf(r->notes.details, sizeof(r->notes.details), "%.250s", err->msg);
+    return nilo_err_set(err, NILO_EBODY, "Empty or invalid json");
+}
+
+static int arguments_of_body(struct reading *r, struct arguments *a, struct nilo_err *err)
+{
+    struct nilo_json *j;
+    size_t n;
+    const char *body = nilo_req_body(r->x, &n);
+    if (n == 0)
+        return 0;
+    if (nilo_json_new(body, n, NILO_JSON_DEFAULT_LIMITS, &j, err) != 0)
+        return bad_body(r, err);
+    int rc = take_object(j, a, err);
+    nilo_json_free(j);
+    return rc == 0 ? 0 : bad_body(r, err);
+}
+
+/* "cannot execute X in a read-only transaction" is what PostgREST's callers know. 1: answered */
+static int refuse_writing(struct reading *r, const struct nilo_function *f)
+{
+    char message[160];
+    snprintf(message, sizeof(message), "cannot execute %.80s in a read-only transaction", f->name);
+    nilo_answer_error(r->x, 405, "25006", message, "the function writes", "call it with POST");
+    nilo_answer_header(r->x, "Allow", "POST, OPTIONS");
+    return 1;
+}
+
+static int parse_call(struct reading *r, struct nilo_err *err)
+{
+    const char *name = nilo_rest_name(r->x);
+    const struct nilo_function *f = nilo_function_find(name);
+    enum nilo_method m = nilo_req_method(r->x);
+    if (f != NULL && f->writes && m != NILO_POST)
+        return refuse_writing(r, f);
+    if (m == NILO_POST) {
+        struct arguments a = {.arena = nilo_req_arena(r->x)};
+        return arguments_of_body(r, &a, err) != 0 ? -1 : nilo_query_call(name, a.list, a.n, &r->request, &r->query, &r->notes, err);
+    }
+    struct nilo_buf text;
+    size_t n;
+    const char *query = nilo_req_query(r->x, &n);
+    nilo_buf_init(&text, (size_t)1 << 20);
+    nilo_buf_addf(&text, "rpc/%s?", name);
+    nilo_buf_add(&text, query, n);
+    int rc = strchr(name, '?') != NULL ? nilo_err_set(err, NILO_EFUNCTION, "Could not find the function public.%.100s in the schema cache", name)
+             : text.failed             ? nilo_err_nomem(err)
+                                       : nilo_query_text(r->store, text.data, text.len, &r->request, &r->query, &r->notes, err);
+    nilo_buf_done(&text);
+    return rc;
+}
+
+int nilo_rest_call(struct nilo_exchange *x, struct nilo_err *err)
+{
+    return read_with(x, parse_call, err);
+}
+
+int nilo_rest_call_wrong(struct nilo_exchange *x, struct nilo_err *err)
+{
+    char message[80];
+    (void)err;
+    snprintf(message, sizeof(message), "Cannot use the %s method on RPC", nilo_method_name(nilo_req_method(x)));
+    nilo_answer_error(x, 405, "PGRST101", message, NULL, NULL);
+    nilo_answer_header(x, "Allow", "GET, HEAD, POST, OPTIONS");
+    return 0;
+}

@@ -1,0 +1,131 @@
+/* See rest_world.h. */
+#include "rest_world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/admit.h"
+#include "support/tmp.h"
+
+#define SECRET "0123456789abcdef0123456789abcdef"
+
+static struct nilo_jwt_keys *tokens;
+static struct nilo_credential_rules rules;
+
+static int admit(void *ctx, struct nilo_exchange *x, struct nilo_err *err)
+{
+    struct nilo_api *api = ctx;
+    (void)err;
+    return nilo_admit(x, &rules, api->env->clock.wall(api->env->clock.ctx));
+}
+
+static int open_store(void *ctx, struct nilo_store **ret, struct nilo_err *err)
+{
+    struct rest_world *r = ctx;
+    return nilo_store_open(nilo_store_target(r->f.store), NILO_STORE_READ, &r->f.env, ret, err);
+}
+
+int rest_world_open(struct rest_world *r, enum nilo_db_engine engine)
+{
+    static int serial;
+    char name[32];
+    struct nilo_err err = {0};
+    memset(r, 0, sizeof(*r));
+    if (filled_open(&r->f, engine) != 0)
+        return -1;
+    if (nilo_jwt_keys_new(&tokens, &err) != 0 || nilo_jwt_keys_add_secret(tokens, SECRET, 32, NULL, &err) != 0)
+        fail_msg("%s", err.msg);
+    rules = (struct nilo_credential_rules){.tokens = tokens, .anonymous = true};
+    world_init(&r->w);
+    r->api = (struct nilo_api){.env = &r->f.env, .open = open_store, .open_ctx = r};
+    r->w.config.env = &r->f.env;
+    r->w.config.routes = nilo_api_routes;
+    r->w.config.n_routes = nilo_api_routes_n;
+    r->w.config.hooks = nilo_api_hooks(&r->api);
+    r->w.config.hooks.admit = admit;
+    snprintf(name, sizeof(name), "rest%d.sock", ++serial);
+    snprintf(r->socket, sizeof(r->socket), "unix:%s", nilo_test_path(name));
+    r->w.listen[1].address = r->socket;
+    r->w.config.n_listen = 2;
+    world_start(&r->w);
+    client_open(&r->c, &r->w);
+    return 0;
+}
+
+void rest_world_close(struct rest_world *r)
+{
+    client_close(&r->c);
+    world_stop(&r->w);
+    filled_close(&r->f);
+    nilo_jwt_keys_free(tokens);
+    tokens = NULL;
+}
+
+/* "authenticated acme beta" */
+static void put_token(struct nilo_buf *out, const char *as, int64_t now)
+{
+    char copy[200], *places[4], *save = NULL;
+    size_t n = 0;
+    struct nilo_err err = {0};
+    snprintf(copy, sizeof(copy), "%s", as);
+    const char *role = strtok_r(copy, " ", &save);
+    while (n < 4 && (places[n] = strtok_r(NULL, " ", &save)) != NULL)
+        n++;
+    const struct nilo_jwt_issue issue = {
+        .role = role, .sub = "u", .workspaces = n > 0 ? (const char *const *)places : NULL, .n_workspaces = n, .iat = 1, .exp = now + 3600};
+    nilo_buf_adds(out, "Authorization: Bearer ");
+    if (nilo_jwt_sign(SECRET, 32, NULL, &issue, out, &err) != 0)
+        fail_msg("%s", err.msg);
+    nilo_buf_adds(out, "\r\n");
+}
+
+void rest_ask(struct rest_world *r, const struct rest_row *row, struct answer *a)
+{
+    struct nilo_buf b;
+    nilo_buf_init(&b, 1 << 20);
+    nilo_buf_addf(&b, "%s %s HTTP/1.1\r\nHost: h\r\n", row->method, row->target);
+    if (row->as != NULL)
+        put_token(&b, row->as, r->f.clock.wall / NILO_US_SECOND);
+    for (const char *at = row->headers; at != NULL && *at != '\0';) {
+        size_t n = strcspn(at, "\n");
+        nilo_buf_addf(&b, "%.*s\r\n", (int)n, at);
+        at += n + (at[n] == '\n');
+    }
+    if (row->body != NULL)
+        nilo_buf_addf(&b, "Content-Type: application/json\r\nContent-Length: %zu\r\n", strlen(row->body));
+    nilo_buf_addf(&b, "\r\n%s", row->body != NULL ? row->body : "");
+    client_send(&r->c, b.data);
+    nilo_buf_done(&b);
+    if (!client_answer(&r->c, a, strcmp(row->method, "HEAD") == 0) || !a->whole)
+        fail_msg("no whole answer to %s %s", row->method, row->target);
+    if (strstr(a->head.data, "Connection: close") != NULL) {
+        client_close(&r->c);
+        client_open(&r->c, &r->w);
+    }
+}
+
+static void check_lines(const struct rest_row *row, const struct answer *a)
+{
+    for (const char *at = row->wanted; at != NULL && *at != '\0';) {
+        char line[600], absent[600];
+        size_t n = strcspn(at, "\n");
+        snprintf(line, sizeof(line), "\r\n%.*s\r\n", (int)n, at);
+        snprintf(absent, sizeof(absent), "\r\n%.*s: ", (int)n - 1, at + 1);
+        if (*at == '!' ? strstr(a->head.data, absent) != NULL : strstr(a->head.data, line) == NULL)
+            fail_msg("%s %s: not %.*s but\n%s", row->method, row->target, (int)n, at, a->head.data);
+        at += n + (at[n] == '\n');
+    }
+}
+
+void rest_check(struct rest_world *r, const struct rest_row *row)
+{
+    struct answer a;
+    rest_ask(r, row, &a);
+    const char *body = nilo_buf_str(&a.body);
+    if (a.status != row->status)
+        fail_msg("%d instead of %d for %s %s as %s: %s", a.status, row->status, row->method, row->target, row->as != NULL ? row->as : "nobody", body);
+    check_lines(row, &a);
+    if (row->text != NULL && (row->text[0] == '~' ? strstr(body, row->text + 1) == NULL : strcmp(body, row->text) != 0))
+        fail_msg("%s %s as %s: not\n%s\nbut\n%s", row->method, row->target, row->as != NULL ? row->as : "nobody", row->text, body);
+    answer_done(&a);
+}

@@ -1,0 +1,257 @@
+/* Reads over HTTP, row by row of the dialect's tables: what is asked, and the status, head and body that have to come. Both engines. */
+#include "rest_world.h"
+
+static struct rest_world r;
+
+#define ME "authenticated acme"
+#define ERROR(code, message, details, hint) "{\"code\":\"" code "\",\"message\":\"" message "\",\"details\":" details ",\"hint\":" hint "}"
+#define COUNT "Prefer: count=exact"
+#define OBJECT "Accept: application/vnd.pgrst.object+json"
+#define JSON_TYPE "Content-Type: application/json; charset=utf-8"
+
+/* ---- relations: forms, ranges, counts ------------------------------------------------------------------------------------------------------- */
+
+static const struct rest_row relations[] = {
+    {ME, "GET", "/rest/v1/daily_metrics?select=metric_date,metric_category,value&metric_category=in.(users_total,posts_created)&order=metric_date.asc,metric_category",
+     NULL, NULL, 200, JSON_TYPE "\nContent-Range: 0-3/*",
+     "[{\"metric_date\":\"2025-03-05\",\"metric_category\":\"posts_created\",\"value\":3},\n"
+     " {\"metric_date\":\"2025-03-06\",\"metric_category\":\"posts_created\",\"value\":4},\n"
+     " {\"metric_date\":\"2025-03-07\",\"metric_category\":\"users_total\",\"value\":10},\n"
+     " {\"metric_date\":\"2025-03-09\",\"metric_category\":\"users_total\",\"value\":14}]\n"},
+    /* the clients' own encoding: blanks as +, commas and brackets as %XX */
+    {ME, "GET", "/rest/v1/daily_metrics?select=metric_category%2C+value&metric_category=in.%28users_total%29&order=metric_date.desc&limit=1", NULL, NULL, 200,
+     "Content-Range: 0-0/*", "[{\"metric_category\":\"users_total\",\"value\":14}]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?metric_date=eq.1999-01-01", NULL, NULL, 200, "Content-Range: */*", "[]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?select=value&metric_category=eq.users_total&order=metric_date", COUNT, NULL, 200,
+     "Content-Range: 0-1/2\nPreference-Applied: count=exact", "[{\"value\":10},\n {\"value\":14}]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?select=value&metric_category=eq.users_total&order=metric_date&limit=1", "Prefer: count=planned", NULL, 206,
+     "Content-Range: 0-0/2\nPreference-Applied: count=planned", "[{\"value\":10}]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?select=value&metric_category=eq.users_total&order=metric_date&limit=1", "Prefer: count=estimated", NULL, 206,
+     "Content-Range: 0-0/2", NULL},
+    {ME, "GET", "/rest/v1/daily_metrics?select=value&metric_category=eq.users_total&order=metric_date&offset=1&limit=10", COUNT, NULL, 206,
+     "Content-Range: 1-1/2", "[{\"value\":14}]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?select=value&metric_category=eq.users_total&order=metric_date", COUNT "\nRange: 0-0\nRange-Unit: items", NULL, 206,
+     "Content-Range: 0-0/2", "[{\"value\":10}]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?select=value&metric_category=eq.users_total&order=metric_date&limit=1", "Range: 1-", NULL, 200, "Content-Range: 1-1/*",
+     "[{\"value\":14}]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?select=value&metric_category=eq.users_total&order=metric_date", "Range: bytes=0-0", NULL, 200, "Content-Range: 0-1/*", NULL},
+    {ME, "GET", "/rest/v1/daily_metrics?metric_category=eq.users_total", "Range: 5-2", NULL, 416, NULL, "~\"PGRST103\""},
+    {ME, "GET", "/rest/v1/daily_metrics?metric_category=eq.users_total&offset=5", COUNT, NULL, 416, "Content-Range: */2",
+     ERROR("PGRST103", "Requested range not satisfiable", "\"An offset of 5 was requested, but there are only 2 rows\"", "null")},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=-1", NULL, NULL, 416, NULL, "~\"message\":\"Requested range not satisfiable\""},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", NULL, NULL, 200, "Content-Range: */*", "[]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?metric_date=eq.1999-01-01", COUNT, NULL, 200, "Content-Range: */0", "[]\n"},
+    {ME, "HEAD", "/rest/v1/daily_metrics?select=*&metric_category=eq.users_total", COUNT, NULL, 200, "Content-Range: 0-1/2\n" JSON_TYPE, ""},
+    {ME, "HEAD", "/rest/v1/daily_metrics?select=*&metric_category=eq.users_total", NULL, NULL, 200, "Content-Range: 0-1/*", ""},
+    {ME, "HEAD", "/rest/v1/daily_metrics?select=*&metric_category=eq.users_total&limit=1", COUNT, NULL, 206, "Content-Range: 0-0/2", ""},
+    {ME, "HEAD", "/rest/v1/daily_metrics?select=*&metric_date=eq.1999-01-01", COUNT, NULL, 200, "Content-Range: */0", ""},
+    {ME, "HEAD", "/rest/v1/no_such", COUNT, NULL, 404, "Proxy-Status: nilometer; error=PGRST205\n!Content-Range", ""},
+};
+
+static const struct rest_row forms[] = {
+    {ME, "GET", "/rest/v1/daily_metrics?select=metric_date,value&metric_category=eq.users_total&metric_date=eq.2025-03-09", OBJECT, NULL, 200,
+     "Content-Type: application/vnd.pgrst.object+json; charset=utf-8", "{\"metric_date\":\"2025-03-09\",\"value\":14}\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?metric_date=eq.1999-01-01", OBJECT, NULL, 406, "Proxy-Status: nilometer; error=PGRST116",
+     ERROR("PGRST116", "Cannot coerce the result to a single JSON object", "\"The result contains 0 rows\"", "null")},
+    {ME, "GET", "/rest/v1/daily_metrics?metric_category=eq.users_total", OBJECT, NULL, 406, JSON_TYPE,
+     ERROR("PGRST116", "Cannot coerce the result to a single JSON object", "\"The result contains 2 rows\"", "null")},
+    {ME, "HEAD", "/rest/v1/daily_metrics?metric_category=eq.users_total", OBJECT, NULL, 406, "Proxy-Status: nilometer; error=PGRST116", ""},
+    {ME, "GET", "/rest/v1/daily_metrics?select=metric_date,value&metric_category=eq.users_total&order=metric_date", "Accept: text/csv", NULL, 200,
+     "Content-Type: text/csv; charset=utf-8\nContent-Range: 0-1/*", "metric_date,value\n2025-03-07,10\n2025-03-09,14\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?select=metric_date,value&metric_category=eq.users_total&order=metric_date", "Accept: application/x-ndjson", NULL, 200,
+     "Content-Type: application/x-ndjson; charset=utf-8", "{\"metric_date\":\"2025-03-07\",\"value\":10}\n{\"metric_date\":\"2025-03-09\",\"value\":14}\n"},
+    {ME, "GET", "/rest/v1/content_latest?select=external_id,views,gmv&external_id=in.(old,v1)&order=external_id,connection.desc",
+     "Accept: application/vnd.pgrst.array+json;nulls=stripped", NULL, 200, "Content-Type: application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8",
+     "[{\"external_id\":\"old\",\"views\":12},\n {\"external_id\":\"v1\",\"views\":220,\"gmv\":20.25},\n {\"external_id\":\"v1\",\"views\":5}]\n"},
+    {ME, "GET", "/rest/v1/content_latest?select=external_id,gmv&external_id=eq.old", OBJECT ";nulls=stripped", NULL, 200,
+     "Content-Type: application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8", "{\"external_id\":\"old\"}\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Accept: image/png", NULL, 406, NULL, "~\"PGRST107\",\"message\":\"None of these media types are available: image/png\""},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Accept: image/png, text/csv;q=0.5, application/json;q=0.4", NULL, 200, "Content-Type: text/csv; charset=utf-8", NULL},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Accept: text/html,application/xhtml+xml,*/*;q=0.8", NULL, 200, JSON_TYPE, NULL},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Accept: text/csv;q=0, application/json", NULL, 200, JSON_TYPE, NULL},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Accept: text/csv;q=0", NULL, 406, NULL, NULL},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Accept: text/csv, application/json", NULL, 200, "Content-Type: text/csv; charset=utf-8", NULL},
+    /* profiles */
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Accept-Profile: public\nContent-Profile: public\nContent-Type: application/json", NULL, 200, NULL, "[]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Accept-Profile: private", NULL, 406, NULL,
+     ERROR("PGRST106", "Invalid schema: private", "null", "\"Only the following schemas are exposed: public\"")},
+    /* preferences */
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Prefer: nonsense, handling=lenient", NULL, 200, "Preference-Applied: handling=lenient", "[]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Prefer: handling=strict,count=exact", NULL, 206, "Preference-Applied: count=exact, handling=strict", "[]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Prefer: handling=strict, nonsense\nPrefer: more=of-it", NULL, 400, NULL,
+     ERROR("PGRST122", "Invalid preferences given with handling=strict", "\"Invalid preferences: nonsense, more=of-it\"", "null")},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "X-Client-Info: postgrest-js\nX-Retry-Count: 1\nPrefer: return=representation", NULL, 200, "!Preference-Applied", "[]\n"},
+};
+
+/* ---- refusals ---------------------------------------------------------------------------------------------------------------------------------- */
+
+static const struct rest_row refusals[] = {
+    {ME, "GET", "/rest/v1/daily_metric", NULL, NULL, 404, JSON_TYPE "\nProxy-Status: nilometer; error=PGRST205",
+     ERROR("PGRST205", "Could not find the table 'public.daily_metric' in the schema cache", "null", "\"Perhaps you meant the table 'public.daily_metrics'\"")},
+    {ME, "GET", "/rest/v1/zzz", NULL, NULL, 404, NULL, ERROR("PGRST205", "Could not find the table 'public.zzz' in the schema cache", "null", "null")},
+    {ME, "GET", "/rest/v1/a%2Bb%3Fc", NULL, NULL, 404, NULL, "~'public.a+b?c'"},
+    {ME, "GET", "/rest/v1/daily_metrics?x=eq.1", NULL, NULL, 400, NULL, ERROR("42703", "column daily_metrics.x does not exist", "null", "null")},
+    {ME, "GET", "/rest/v1/daily_metrics?select=valu", NULL, NULL, 400, NULL,
+     ERROR("42703", "column daily_metrics.valu does not exist", "null", "\"Perhaps you meant to reference the column \\\"daily_metrics.value\\\".\"")},
+    {ME, "GET", "/rest/v1/daily_metrics?order=nothing", NULL, NULL, 400, NULL, "~\"42703\""},
+    {ME, "GET", "/rest/v1/daily_metrics?value=wrong.1", NULL, NULL, 400, NULL, "~{\"code\":\"PGRST100\",\"message\":\"\\\"failed to parse filter (wrong.1)\\\" (line 1, column 1)\",\"details\":\"unknown operator;"},
+    {ME, "GET", "/rest/v1/daily_metrics?select=posts(*)", NULL, NULL, 400, NULL, "~\"PGRST100\""},
+    {ME, "GET", "/rest/v1/daily_metrics?metric_date=eq.tomorrow", NULL, NULL, 400, NULL, "~{\"code\":\"22007\",\"message\":\"invalid input syntax for type date: \\\"tomorrow\\\"\""},
+    {ME, "GET", "/rest/v1/daily_metrics?metric_date=eq.2025-02-30", NULL, NULL, 400, NULL,
+     "~{\"code\":\"22008\",\"message\":\"date/time field value out of range: \\\"2025-02-30\\\"\""},
+    {ME, "GET", "/rest/v1/daily_metrics?value=eq.abc", NULL, NULL, 400, NULL, "~{\"code\":\"22P02\",\"message\":\"invalid input syntax for type numeric: \\\"abc\\\"\""},
+    {ME, "GET", "/rest/v1/daily_metrics?metric_date=gte.2024-01-01&metric_date=lte.2025-01-01", NULL, NULL, 400, NULL, "~{\"code\":\"22023\",\"message\":\""},
+    {ME, "GET", "/rest/v1/daily_metrics?metric_date=gte.2024-01-02&metric_date=lte.2025-01-01", NULL, NULL, 200, NULL, "[]\n"},
+    {"service_role acme", "GET", "/rest/v1/daily_metrics?metric_date=gte.2014-01-01&metric_date=lte.2025-01-01", NULL, NULL, 200, NULL, "[]\n"},
+    {ME, "GET", "/rest/v1/a/b", NULL, NULL, 404, NULL, "~\"PGRST125\""},
+    {ME, "GET", "/rest/v2/daily_metrics", NULL, NULL, 404, NULL, "~\"PGRST125\""},
+    {ME, "GET", "/rest/v1/daily_metrics?select=%FF", NULL, NULL, 400, NULL, "~\"PGRST100\""},
+};
+
+/* ---- functions ---------------------------------------------------------------------------------------------------------------------------------- */
+
+#define ACTIVITY "[{\"date\":\"2025-03-09\",\"posts\":null,\"comments\":null},\n {\"date\":\"2025-03-10\",\"posts\":null,\"comments\":null}]\n"
+static const struct rest_row functions[] = {
+    {ME, "GET", "/rest/v1/rpc/activity?days=2", NULL, NULL, 200, JSON_TYPE "\nContent-Range: 0-1/*", ACTIVITY},
+    {ME, "POST", "/rest/v1/rpc/activity", NULL, "{\"days\":2}", 200, JSON_TYPE, ACTIVITY},
+    {ME, "POST", "/rest/v1/rpc/activity", NULL, "{\"days\":\"2\"}", 200, NULL, ACTIVITY},
+    {ME, "POST", "/rest/v1/rpc/activity", COUNT, "{\"days\":2}", 200, "Content-Range: 0-1/2", ACTIVITY},
+    {ME, "HEAD", "/rest/v1/rpc/activity?days=2", NULL, NULL, 200, "Content-Range: 0-1/*", ""},
+    {ME, "GET", "/rest/v1/rpc/current_metrics", "Accept: text/csv", NULL, 200, "Content-Type: text/csv; charset=utf-8", "~metric_category,value,metric_date\n"},
+    {ME, "POST", "/rest/v1/rpc/current_metrics", NULL, "{}", 200, NULL, "~{\"metric_category\":\"users_total\",\"value\":14,\"metric_date\":\"2025-03-09\"}"},
+    {ME, "POST", "/rest/v1/rpc/current_metrics", NULL, "", 200, NULL, "~\"users_total\""},
+    {ME, "GET", "/rest/v1/rpc/owner_profile?owner=maria", NULL, NULL, 200, NULL, "~[{\"workspace\":\"acme\",\"owner\":\"maria\""},
+    {ME, "GET", "/rest/v1/rpc/owner_profile?owner=maria", OBJECT, NULL, 200, "Content-Type: application/vnd.pgrst.object+json; charset=utf-8", "~{\"workspace\":\"acme\",\"owner\":\"maria\""},
+    {"admin acme", "GET", "/rest/v1/rpc/run_report?run=4", NULL, NULL, 200, JSON_TYPE, "~{\"success\":"},
+    {"admin acme", "GET", "/rest/v1/rpc/run_report?run=4", OBJECT, NULL, 200, "Content-Range: 0-0/*", "~{\"success\":"},
+    {ME, "POST", "/rest/v1/rpc/owner_profile", NULL, "{\"owner\":\"nobody\"}", 404, NULL, "~\"P0002\""},
+    {ME, "POST", "/rest/v1/rpc/activity", OBJECT, "{\"days\":2}", 406, NULL, "~\"PGRST116\",\"message\":\"Cannot coerce the result to a single JSON object\""},
+    {ME, "POST", "/rest/v1/rpc/top_content", NULL, "{\"order\":\"views\",\"min_views\":1000,\"limit\":1}", 200, "Content-Range: 0-0/*", "~\"external_id\":\"v2\""},
+    /* unknown names, missing and unreadable values */
+    {ME, "POST", "/rest/v1/rpc/activit", NULL, "{}", 404, "Proxy-Status: nilometer; error=PGRST202",
+     ERROR("PGRST202", "Could not find the function public.activit without parameters in the schema cache", "null",
+           "\"Perhaps you meant to call the function public.activity\"")},
+    {ME, "POST", "/rest/v1/rpc/activity", NULL, "{\"day\":2}", 404, NULL,
+     ERROR("PGRST202", "Could not find the function public.activity(day) in the schema cache", "null", "\"Perhaps you meant the argument days\"")},
+    {ME, "GET", "/rest/v1/rpc/activity?select=date", NULL, NULL, 404, NULL, "~\"PGRST202\""},
+    {ME, "POST", "/rest/v1/rpc/owner_profile", NULL, "{}", 400, NULL, "~\"23502\""},
+    {ME, "POST", "/rest/v1/rpc/owner_profile", NULL, "{\"owner\":null}", 400, NULL, "~\"23502\""},
+    {ME, "POST", "/rest/v1/rpc/activity", NULL, "{\"days\":\"x\"}", 400, NULL, "~\"22P02\""},
+    {ME, "POST", "/rest/v1/rpc/timeseries", NULL, "{\"metric\":\"views\",\"from\":\"2024-01-01\",\"to\":\"2025-01-01\"}", 400, NULL, "~\"22023\""},
+    {ME, "POST", "/rest/v1/rpc/activity", NULL, "{\"days\":2", 400, NULL, "~{\"code\":\"PGRST102\",\"message\":\"Empty or invalid json\",\"details\":\""},
+    {ME, "POST", "/rest/v1/rpc/activity", NULL, "[2]", 400, NULL, "~{\"code\":\"PGRST102\",\"message\":\"Empty or invalid json\""},
+    {ME, "POST", "/rest/v1/rpc/activity", NULL, "{\"days\":2,\"days\":3}", 400, NULL, "~\"PGRST102\""},
+    {ME, "POST", "/rest/v1/rpc/activity", NULL, "{\"days\":2} x", 400, NULL, "~\"PGRST102\""},
+    {ME, "POST", "/rest/v1/rpc/activity", "Content-Profile: private", "{}", 406, NULL, "~\"PGRST106\""},
+    {ME, "PATCH", "/rest/v1/rpc/activity", NULL, "{}", 405, "Allow: GET, HEAD, POST, OPTIONS", ERROR("PGRST101", "Cannot use the PATCH method on RPC", "null", "null")},
+    {ME, "DELETE", "/rest/v1/rpc/activity", NULL, NULL, 405, NULL, "~\"PGRST101\""},
+};
+
+/* ---- whose rows --------------------------------------------------------------------------------------------------------------------------------- */
+
+#define V1 "/rest/v1/content_latest?select=workspace,views&external_id=eq.v1&views=gt.100"
+#define OF_ACME "[{\"workspace\":\"acme\",\"views\":220}]\n"
+#define OF_BETA "[{\"workspace\":\"beta\",\"views\":77777}]\n"
+#define NO_SUCH ERROR("PGRST125", "there is no such workspace", "null", "null")
+static const struct rest_row scopes[] = {
+    {ME, "GET", V1, NULL, NULL, 200, NULL, OF_ACME},
+    {"authenticated beta", "GET", V1, NULL, NULL, 200, NULL, OF_BETA},
+    {ME, "GET", "/w/acme" V1, NULL, NULL, 200, NULL, OF_ACME},
+    {ME, "GET", "/w/beta" V1, NULL, NULL, 404, NULL, NO_SUCH},
+    {ME, "GET", "/w/gone" V1, NULL, NULL, 404, NULL, NO_SUCH},
+    {"authenticated gone", "GET", V1, NULL, NULL, 404, NULL, NO_SUCH},
+    {"authenticated acme beta", "GET", V1, NULL, NULL, 400, NULL, "~\"22023\""},
+    {"authenticated acme beta", "GET", "/w/beta" V1, NULL, NULL, 200, NULL, OF_BETA},
+    {"authenticated", "GET", V1, NULL, NULL, 400, NULL, "~which workspace"},
+    {"authenticated", "GET", "/w/acme" V1, NULL, NULL, 404, NULL, NO_SUCH},
+    {"service_role", "GET", V1, NULL, NULL, 400, NULL, "~which workspace"},
+    {"service_role", "GET", "/w/beta" V1, NULL, NULL, 200, NULL, OF_BETA},
+    {"service_role", "GET", "/w/gone" V1, NULL, NULL, 404, NULL, NO_SUCH},
+    {"service_role acme", "GET", "/w/beta" V1, NULL, NULL, 404, NULL, NO_SUCH},
+    {ME, "GET", "/w/acme/rest/v1/rpc/current_metrics", NULL, NULL, 200, NULL, "~\"value\":14"},
+    {ME, "GET", "/w/beta/rest/v1/rpc/current_metrics", NULL, NULL, 404, NULL, NO_SUCH},
+    {ME, "POST", "/w/beta/rest/v1/rpc/current_metrics", NULL, "{}", 404, NULL, NO_SUCH},
+    {ME, "GET", "/rest/v1/workspaces?select=name", NULL, NULL, 200, NULL, "[{\"name\":\"acme\"}]\n"},
+    /* roles: hidden rows are absent, anonymous callers are asked to sign in */
+    {"anon acme", "GET", "/rest/v1/daily_metrics?select=value&metric_category=eq.users_total&metric_date=eq.2025-03-09", NULL, NULL, 200, NULL, "[{\"value\":14}]\n"},
+    {"anon acme", "GET", V1, NULL, NULL, 401, "WWW-Authenticate: Bearer\nProxy-Status: nilometer; error=42501",
+     ERROR("42501", "permission denied for table content_latest", "null", "null")},
+    {"anon acme", "HEAD", V1, COUNT, NULL, 401, "!Content-Range", ""},
+    {"anon acme", "GET", "/rest/v1/rpc/coverage", NULL, NULL, 401, NULL, "~permission denied for function coverage"},
+    {NULL, "GET", "/rest/v1/daily_metrics", NULL, NULL, 400, NULL, "~which workspace"},
+    {NULL, "GET", "/w/acme/rest/v1/daily_metrics", NULL, NULL, 404, NULL, NO_SUCH},
+    {ME, "GET", "/rest/v1/metric_collection_log?select=run", COUNT, NULL, 200, "Content-Range: */0", "[]\n"},
+    {ME, "GET", "/rest/v1/metric_collection_log?select=run", OBJECT, NULL, 406, NULL, "~The result contains 0 rows"},
+    {"admin acme", "GET", "/rest/v1/metric_collection_log?select=status&order=started_at.desc&limit=1", OBJECT, NULL, 200, NULL, "{\"status\":\"completed\"}\n"},
+};
+
+/* ---- on either engine ----------------------------------------------------------------------------------------------------------------------------- */
+
+static int open_on(enum nilo_db_engine engine)
+{
+    return rest_world_open(&r, engine);
+}
+static int open_sqlite(void **state)
+{
+    (void)state;
+    return open_on(NILO_DB_SQLITE);
+}
+static bool postgres;
+static int open_postgres(void **state)
+{
+    (void)state;
+    postgres = open_on(NILO_DB_POSTGRES) == 0;
+    return 0;
+}
+static int close_world(void **state)
+{
+    (void)state;
+    rest_world_close(&r);
+    return 0;
+}
+static int close_postgres(void **state)
+{
+    return postgres ? close_world(state) : 0;
+}
+
+#define CASE(name, rows)                                                                                               \
+    static void name(void **state)                                                                                     \
+    {                                                                                                                  \
+        (void)state;                                                                                                   \
+        if (r.c.fd <= 0)                                                                                               \
+            skip();                                                                                                    \
+        REST_CHECK_ALL(&r, rows);                                                                                      \
+    }
+CASE(relations_answer_in_the_dialect, relations)
+CASE(the_form_is_what_the_headers_ask_for, forms)
+CASE(refusals_have_status_code_and_all_four_members, refusals)
+CASE(functions_that_read_are_called_by_get_and_post, functions)
+CASE(a_request_is_about_one_workspace_of_the_caller, scopes)
+
+/* ---- more than fits in what is held back -------------------------------------------------------------------------------------------------------- */
+
+/* Over the socket without credentials: the service, over all workspaces. */
+static void the_socket_is_the_service_over_all_workspaces(void **state)
+{
+    (void)state;
+    struct client c;
+    client_open_at(&c, r.socket);
+    assert_string_equal(client_ask(&c, GET(V1 "&order=workspace"), 200), "[{\"workspace\":\"acme\",\"views\":220},\n {\"workspace\":\"beta\",\"views\":77777}]\n");
+    assert_string_equal(client_ask(&c, GET("/w/beta" V1), 200), OF_BETA);
+    client_close(&c);
+}
+
+#define TESTS                                                                                                          \
+    cmocka_unit_test(relations_answer_in_the_dialect), cmocka_unit_test(the_form_is_what_the_headers_ask_for),         \
+        cmocka_unit_test(refusals_have_status_code_and_all_four_members),                                              \
+        cmocka_unit_test(functions_that_read_are_called_by_get_and_post),                                              \
+        cmocka_unit_test(a_request_is_about_one_workspace_of_the_caller)
+
+int main(void)
+{
+    const struct CMUnitTest sqlite[] = {TESTS, cmocka_unit_test(the_socket_is_the_service_over_all_workspaces)};
+    const struct CMUnitTest on_postgres[] = {TESTS};
+    /* the private server forks: before any thread is made */
+    int bad = cmocka_run_group_tests_name("reads, SQLite", sqlite, open_sqlite, close_world);
+    return bad + cmocka_run_group_tests_name("reads, PostgreSQL", on_postgres, open_postgres, close_postgres);
+}
