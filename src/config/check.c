@@ -199,6 +199,10 @@ static int check_value(const struct nilo__config_key *key, const struct nilo__co
         return check_whole(key, node, at, err);
     case NILO__CONFIG_LIST:
         return check_list(key, node, at, err);
+    case NILO__CONFIG_MAP: {
+        struct nilo__config_place below = nilo__config_in(at, key->name);
+        return nilo__config_check(key->entries, node, &below, err);
+    }
     }
     return nilo_err_set(err, NILO_EINTERNAL, "configuration key %s has no type", key->name);
 }

@@ -77,6 +77,8 @@ static void put_whole(void *thing, const struct nilo__config_key *key)
         memcpy((char *)thing + key->offset, &wide, sizeof(wide));
 }
 
+static const struct nilo__config_node nothing = {.kind = NILO__CONFIG_MAPPING};
+
 static int complete(const struct nilo__config_section *s, void *thing, const struct nilo__config_node *mapping,
                     struct nilo_err *err);
 
@@ -105,6 +107,9 @@ static int complete(const struct nilo__config_section *s, void *thing, const str
         const struct nilo__config_node *node = nilo__config_get(mapping, key->name);
         if (key->type == NILO__CONFIG_LIST) {
             if (node != NULL && complete_list(key, thing, node, err) < 0)
+                return -1;
+        } else if (key->type == NILO__CONFIG_MAP) {
+            if (complete(key->entries, (char *)thing + key->offset, node != NULL ? node : &nothing, err) < 0)
                 return -1;
         } else if (node == NULL && key->type == NILO__CONFIG_WHOLE) {
             put_whole(thing, key);
@@ -199,7 +204,7 @@ int nilo_config_load(const char *path, const struct nilo_env *env, struct nilo_c
         rc = load_text(path, &text, env, &arena, &c, err);
     if (rc == 0 && c == NULL) {
         c = calloc(1, sizeof(*c));
-        rc = c != NULL ? 0 : nilo_err_nomem(err);
+        rc = c != NULL ? complete(&nilo__config_top, c, &nothing, err) : nilo_err_nomem(err);
     }
     if (rc == 0 && path != NULL) {
         c->path = strdup(path);

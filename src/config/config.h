@@ -58,6 +58,31 @@ struct nilo_config_workspace {
     int line;
 };
 
+/* A key that others sign tokens with. */
+struct nilo_config_token {
+    char *alg;        /* HS256 (default), RS256 or ES256 */
+    char *secret;     /* HS256: a reference, resolved by nilo_config_secret() */
+    char *public_key; /* RS256, ES256: a reference to PEM */
+    char *kid, *issuer, *audience, *typ, *admin_claim; /* NULL = not judged */
+    int line;
+};
+
+/* A user who is an admin, or how to ask who is. */
+struct nilo_config_admin {
+    char *sub;        /* NULL: sql */
+    char *sql;        /* a SELECT with :sub: nilo_config_sql_about() */
+    char *connection; /* the name of one of the file's connections; NULL: its only SQL connection. nilo_config_admin_source() */
+    int line;
+};
+
+struct nilo_config_auth {
+    char *anonymous; /* "true" or "false" (default) */
+    struct nilo_config_token *tokens;
+    int n_tokens;
+    struct nilo_config_admin *admins;
+    int n_admins;
+};
+
 struct nilo_config {
     char *path;  /* where it was read from, NULL = defaults only */
     char *store; /* NULL = not given here; like database a path, URL, env:NAME, file:PATH or credential:NAME */
@@ -68,6 +93,11 @@ struct nilo_config {
     int n_connections;
     struct nilo_config_metric *metrics;
     int n_metrics;
+    struct nilo_config_auth auth;
+    char *cron_secret;          /* NULL, or a reference */
+    char *cron_query_secret;    /* "true" or "false" (default) */
+    char *limits;               /* "on" (default) or "off" */
+    int64_t queries_per_minute; /* default 100 */
 };
 
 /** nilo_config_load - path NULL: NILOMETER_CONFIG from the environment, else ./nilometer.yaml when it exists, else defaults only
@@ -80,6 +110,9 @@ void nilo_config_free(struct nilo_config *c);
 
 /** nilo_config_zone - the zone of a workspace: what the file says, else "UTC" */
 const char *nilo_config_zone(const struct nilo_config *c, const char *workspace);
+
+/** nilo_config_admin_source - the connection whose database an admin's sql is asked of; never NULL for a configuration that was loaded */
+const struct nilo_config_connection *nilo_config_admin_source(const struct nilo_config *c, const struct nilo_config_admin *a);
 
 /** nilo_config_secret - resolves "env:NAME", "file:PATH" and "credential:NAME" (a file in $CREDENTIALS_DIRECTORY; trailing newline cut); any other text is returned as is. caller frees
  *  errors  NILO_ENOENT no such variable or file, NILO_EIO unreadable, NILO_ECONFIG empty, binary or over 64 KiB; no message holds the value */
@@ -109,6 +142,8 @@ struct nilo_sql_shape {
  *  errors  NILO_ECONFIG one clause that goes on behind "the statement ..." */
 int nilo_config_sql_statement(const char *text, enum nilo_sql_dialect dialect, struct nilo_sql_shape *ret, struct nilo_buf *sql,
                               struct nilo_err *err);
+/** nilo_config_sql_about - the same for a SELECT about one user, whose only placeholder is :sub (a text); sql: with ?1 in its place */
+int nilo_config_sql_about(const char *text, enum nilo_sql_dialect dialect, struct nilo_buf *sql, struct nilo_err *err);
 /** nilo_config_sql_filter - looks through a condition: balanced, no parameters, no semicolon. errors as above, "the filter ..." */
 int nilo_config_sql_filter(const char *text, struct nilo_err *err);
 

@@ -16,6 +16,7 @@ struct nilo__config_place {
 };
 
 struct nilo__config_place nilo__config_at(const struct nilo__config_place *up, const char *list, int index);
+struct nilo__config_place nilo__config_in(const struct nilo__config_place *up, const char *map);
 
 /** nilo__config_fail - "file:line: path.key: <text>", code NILO_ECONFIG; key may be NULL. Returns -1 */
 int nilo__config_fail(const struct nilo__config_place *at, int line, const char *key, struct nilo_err *err, const char *fmt, ...)
@@ -53,7 +54,7 @@ int nilo__config_line(const struct nilo__config_node *mapping, const char *key);
 
 /* ---- the table of keys (keys.c) ---- */
 
-enum nilo__config_type { NILO__CONFIG_TEXT, NILO__CONFIG_PROSE /* text that may have lines */, NILO__CONFIG_WHOLE, NILO__CONFIG_LIST };
+enum nilo__config_type { NILO__CONFIG_TEXT, NILO__CONFIG_PROSE /* text that may have lines */, NILO__CONFIG_WHOLE, NILO__CONFIG_LIST, NILO__CONFIG_MAP /* keys below it */ };
 
 struct nilo__config_section;
 
@@ -67,7 +68,7 @@ struct nilo__config_key {
     const char *help;
     size_t offset, size;  /* of the member in the section's struct */
     size_t count_offset;  /* of a list */
-    const struct nilo__config_section *entries;
+    const struct nilo__config_section *entries; /* of a list, or what a map holds */
 };
 
 struct nilo__config_section {
@@ -104,6 +105,10 @@ bool nilo__config_whole(const char *text, int64_t *ret);
 int nilo__config_rules(const struct nilo_config *c, const struct nilo__config_node *root, const struct nilo__config_place *at,
                        const struct nilo_env *env, struct nilo_err *err);
 
+/* The part auth (auth.c). */
+int nilo__config_auth_rules(const struct nilo_config *c, const struct nilo__config_node *root, const struct nilo__config_place *at,
+                            struct nilo_err *err);
+
 /* The metrics that the three short lines stand for. */
 struct nilo__config_core {
     const char *name, *key, *mode, *display_name, *description, *unit;
@@ -116,5 +121,6 @@ const char *nilo__config_core_table(const struct nilo_config_connection *c, cons
 const char *nilo__config_name_problem(const char *text, int parts);  /* a table (2 parts) or a column (1) */
 const char *nilo__config_table_problem(const char *text);            /* table or table(column) */
 const char *nilo__config_address_problem(const char *text);          /* a store or database */
+const char *nilo__config_reference_problem(const char *text);        /* env:NAME, file:PATH or credential:NAME */
 
 #endif

@@ -14,9 +14,10 @@
 
 /* TEXT, PROSE  key (also the struct's member), required?, bytes at most, allowed words, default, help
  * WHOLE        key, lowest, highest, default, help
- * LIST         key (the count's member is n_key), what its entries are, help */
+ * LIST         key (the count's member is n_key), what its entries are, help
+ * MAP          key (the member is the struct itself), what it holds, help */
 
-#define SQL_METRIC_KEYS(TEXT, PROSE, WHOLE, LIST)                                                                      \
+#define SQL_METRIC_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                 \
     TEXT(name, REQUIRED, 48, NULL, NULL, "its name: small letters, digits and _, beginning with a letter")             \
     TEXT(type, OPTIONAL, 48, "count|average|percentage|aggregate", "count", "what it is; all but count need a statement") \
     TEXT(table, OPTIONAL, 1000, NULL, NULL, "the table whose rows are counted: table or schema.table; this or a statement") \
@@ -33,7 +34,7 @@
     WHOLE(expected_min, ANY_LOW, ANY_HIGH, NULL, "a value below it is marked as an anomaly")                           \
     WHOLE(expected_max, ANY_LOW, ANY_HIGH, NULL, "a value above it is marked as an anomaly")
 
-#define CONNECTION_KEYS(TEXT, PROSE, WHOLE, LIST)                                                                      \
+#define CONNECTION_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                 \
     TEXT(name, REQUIRED, 200, NULL, NULL, "its name, unique in its workspace")                                         \
     TEXT(workspace, OPTIONAL, 200, NULL, "default", "the workspace it belongs to")                                     \
     TEXT(platform, REQUIRED, 48, NULL, NULL, "where its numbers come from: sql")                                       \
@@ -46,11 +47,11 @@
     WHOLE(settle_hours, 0, 8760, NULL, "hours after a day's end before it is closed; else as the platform needs")      \
     WHOLE(timeout_ms, 1, 86400000, "30000", "milliseconds that one statement may take")
 
-#define WORKSPACE_KEYS(TEXT, PROSE, WHOLE, LIST)                                                                       \
+#define WORKSPACE_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                  \
     TEXT(name, REQUIRED, 200, NULL, NULL, "its name, unique")                                                          \
     TEXT(zone, OPTIONAL, 200, NULL, "UTC", "the time zone its days are cut in, such as Europe/Berlin")
 
-#define METRIC_KEYS(TEXT, PROSE, WHOLE, LIST)                                                                          \
+#define METRIC_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                     \
     TEXT(name, REQUIRED, 48, NULL, NULL,                                                                               \
          "its name, unique: small letters, digits and _, beginning with a letter; no reserved word")                   \
     TEXT(type, OPTIONAL, 48, "count|average|percentage|aggregate", "count", "what it is")                              \
@@ -65,7 +66,31 @@
     TEXT(unit, OPTIONAL, 48, NULL, NULL, "its unit, as in \"12 minutes\"")                                             \
     TEXT(format_pattern, OPTIONAL, 48, NULL, NULL, "how numbers are written where people read them, such as \"0,0\"")
 
-#define TOP_KEYS(TEXT, PROSE, WHOLE, LIST)                                                                             \
+#define AUTH_TOKEN_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                 \
+    TEXT(alg, OPTIONAL, 48, "HS256|RS256|ES256", "HS256", "how its tokens are signed; what a token says of that decides nothing") \
+    TEXT(secret, OPTIONAL, 4096, NULL, NULL,                                                                           \
+         "HS256, required there: env:NAME, file:PATH or credential:NAME; at least 32 bytes")                           \
+    TEXT(public_key, OPTIONAL, 4096, NULL, NULL,                                                                       \
+         "RS256 and ES256, required there: file:PATH, env:NAME or credential:NAME of the key as PEM")                  \
+    TEXT(kid, OPTIONAL, 128, NULL, NULL, "the key's id; needed where several have the same alg")                       \
+    TEXT(issuer, OPTIONAL, 255, NULL, NULL, "what the claim iss has to be; else it is not looked at")                  \
+    TEXT(audience, OPTIONAL, 255, NULL, NULL, "what the claim aud has to be; else it is not looked at")                \
+    TEXT(typ, OPTIONAL, 255, NULL, NULL, "what typ in the token's head has to be; else it is not looked at")           \
+    TEXT(admin_claim, OPTIONAL, 255, NULL, NULL,                                                                       \
+         "a claim, at the top or in app_metadata, that makes its bearer an admin when it is true")
+
+#define AUTH_ADMIN_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                 \
+    TEXT(sub, OPTIONAL, 255, NULL, NULL, "a user, by the claim sub of their tokens; this or sql")                      \
+    PROSE(sql, OPTIONAL, 16000, NULL, NULL,                                                                            \
+          "a SELECT with :sub, asked of a connection: an admin, when the first column of its first row is true")       \
+    TEXT(connection, OPTIONAL, 200, NULL, NULL, "sql: the connection (platform sql) whose database is asked; else the only one")
+
+#define AUTH_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                       \
+    TEXT(anonymous, OPTIONAL, 48, "true|false", "false", "may who shows no credentials read what is published?")        \
+    LIST(tokens, auth_token, "keys that others sign tokens with; those of nilometer token issue are taken without")    \
+    LIST(admins, auth_admin, "signed-in users who are admins")
+
+#define TOP_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                        \
     TEXT(store, OPTIONAL, 4096, NULL, NULL,                                                                            \
          "where the record is kept: a path, a postgres:// URL without password, env:NAME, file:PATH or credential:NAME; else "          \
          "./nilometer.db")                                                                                             \
@@ -73,7 +98,15 @@
           "days after which a closed day keeps its values and not every reading; 0: all are kept")                     \
     LIST(workspaces, workspace, "workspaces that need a zone of their own; others have UTC")                           \
     LIST(connections, connection, "the places that numbers come from")                                                 \
-    LIST(metrics, metric, "metrics of items besides the built-in ones")
+    LIST(metrics, metric, "metrics of items besides the built-in ones")                                                \
+    MAP(auth, auth, "serve: who is let in")                                                                            \
+    TEXT(cron_secret, OPTIONAL, 4096, NULL, NULL,                                                                      \
+         "serve: what schedulers show at /cron/...: env:NAME, file:PATH or credential:NAME; at least 16 bytes")        \
+    TEXT(cron_query_secret, OPTIONAL, 48, "true|false", "false",                                                       \
+         "serve: is it taken in the address as well (?secret=), where other programs may log it?")                     \
+    TEXT(limits, OPTIONAL, 48, "on|off", "on",                                                                         \
+         "serve: off: no limit of queries, no waiting after credentials that do not verify")                           \
+    WHOLE(queries_per_minute, 1, 1000000, "100", "serve: how many a user may make in any minute")
 
 /* As libcyaml wants them. Lengths are checked here too: nothing it accepts is longer than the table says. */
 #define SCHEMA_TEXT(key, need, most, allowed, fallback, help) CYAML_FIELD_STRING_PTR(#key, need, SECTION, key, 1, most),
@@ -81,11 +114,14 @@
 #define SCHEMA_LIST(key, entry, help)                                                                                  \
     CYAML_FIELD_SEQUENCE_COUNT(#key, OPTIONAL | CYAML_FLAG_POINTER_NULL_STR, SECTION, key, n_##key, &entry##_schema,   \
                                0, CYAML_UNLIMITED),
+#define SCHEMA_MAP(key, entry, help) CYAML_FIELD_MAPPING(#key, OPTIONAL, SECTION, key, entry##_fields),
+#define FIELDS(rows)                                                                                                   \
+    {                                                                                                                  \
+        rows(SCHEMA_TEXT, SCHEMA_TEXT, SCHEMA_WHOLE, SCHEMA_LIST, SCHEMA_MAP) CYAML_FIELD_END                           \
+    }
 #define SCHEMA(rows, flags)                                                                                            \
     {                                                                                                                  \
-        CYAML_VALUE_MAPPING(flags, SECTION,                                                                            \
-                            ((const cyaml_schema_field_t[]){rows(SCHEMA_TEXT, SCHEMA_TEXT, SCHEMA_WHOLE, SCHEMA_LIST)  \
-                                                                CYAML_FIELD_END}))                                     \
+        CYAML_VALUE_MAPPING(flags, SECTION, ((const cyaml_schema_field_t[])FIELDS(rows)))                              \
     }
 
 /* As everything else wants them. */
@@ -98,9 +134,10 @@
     {#key, NILO__CONFIG_WHOLE, false, low, high, NULL, fallback, help, MEMBER(key), 0, NULL},
 #define KEY_LIST(key, entry, help)                                                                                     \
     {#key, NILO__CONFIG_LIST, false, 0, 0, NULL, NULL, help, MEMBER(key), offsetof(SECTION, n_##key), &entry##_section},
+#define KEY_MAP(key, entry, help) {#key, NILO__CONFIG_MAP, false, 0, 0, NULL, NULL, help, MEMBER(key), 0, &entry##_section},
 #define KEYS(rows)                                                                                                     \
     {                                                                                                                  \
-        rows(KEY_TEXT, KEY_PROSE, KEY_WHOLE, KEY_LIST)                                                                 \
+        rows(KEY_TEXT, KEY_PROSE, KEY_WHOLE, KEY_LIST, KEY_MAP)                                                        \
     }
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
@@ -132,6 +169,26 @@ static const struct nilo__config_section metric_section = {"metrics[]", metric_k
                                                            sizeof(SECTION), offsetof(SECTION, line)};
 #undef SECTION
 
+#define SECTION struct nilo_config_token
+static const cyaml_schema_value_t auth_token_schema = SCHEMA(AUTH_TOKEN_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key auth_token_keys[] = KEYS(AUTH_TOKEN_KEYS);
+static const struct nilo__config_section auth_token_section = {"auth.tokens[]", auth_token_keys, COUNT(auth_token_keys),
+                                                               sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
+#define SECTION struct nilo_config_admin
+static const cyaml_schema_value_t auth_admin_schema = SCHEMA(AUTH_ADMIN_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key auth_admin_keys[] = KEYS(AUTH_ADMIN_KEYS);
+static const struct nilo__config_section auth_admin_section = {"auth.admins[]", auth_admin_keys, COUNT(auth_admin_keys),
+                                                               sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
+#define SECTION struct nilo_config_auth
+static const cyaml_schema_field_t auth_fields[] = FIELDS(AUTH_KEYS);
+static const struct nilo__config_key auth_keys[] = KEYS(AUTH_KEYS);
+static const struct nilo__config_section auth_section = {"auth", auth_keys, COUNT(auth_keys), sizeof(SECTION), 0};
+#undef SECTION
+
 #define SECTION struct nilo_config
 static const cyaml_schema_value_t top_schema = SCHEMA(TOP_KEYS, CYAML_FLAG_POINTER);
 static const struct nilo__config_key top_keys[] = KEYS(TOP_KEYS);
@@ -139,7 +196,8 @@ const struct nilo__config_section nilo__config_top = {"", top_keys, COUNT(top_ke
 #undef SECTION
 
 const struct nilo__config_section *const nilo__config_sections[] = {
-    &nilo__config_top, &workspace_section, &connection_section, &sql_metric_section, &metric_section, NULL,
+    &nilo__config_top, &workspace_section, &connection_section, &sql_metric_section, &metric_section,
+    &auth_section,     &auth_token_section, &auth_admin_section, NULL,
 };
 
 const struct nilo__config_key *nilo__config_find(const struct nilo__config_section *s, const char *name)
@@ -175,6 +233,10 @@ void nilo__config_clear(const struct nilo__config_section *s, void *thing)
         const struct nilo__config_key *key = &s->keys[i];
         if (key->type == NILO__CONFIG_WHOLE)
             continue;
+        if (key->type == NILO__CONFIG_MAP) {
+            nilo__config_clear(key->entries, (char *)thing + key->offset);
+            continue;
+        }
         char *member;
         memcpy(&member, (char *)thing + key->offset, sizeof(member));
         if (key->type == NILO__CONFIG_LIST && member != NULL) {
@@ -189,7 +251,7 @@ void nilo__config_clear(const struct nilo__config_section *s, void *thing)
 
 static void help_line(struct nilo_buf *b, const struct nilo__config_key *key)
 {
-    static const char *const types[] = {"text", "text", "whole number", "list"};
+    static const char *const types[] = {"text", "text", "whole number", "list", "keys"};
 
     nilo_buf_addf(b, "  %-15s %-13s", key->name, types[key->type]);
     nilo_buf_addf(b, " %s", key->help);

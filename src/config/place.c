@@ -13,6 +13,13 @@ struct nilo__config_place nilo__config_at(const struct nilo__config_place *up, c
     return at;
 }
 
+struct nilo__config_place nilo__config_in(const struct nilo__config_place *up, const char *map)
+{
+    struct nilo__config_place at = {.file = up->file};
+    snprintf(at.path, sizeof(at.path), "%.40s%s%.30s", up->path, up->path[0] != '\0' ? "." : "", map);
+    return at;
+}
+
 int nilo__config_fail(const struct nilo__config_place *at, int line, const char *key, struct nilo_err *err,
                       const char *fmt, ...)
 {

@@ -427,5 +427,7 @@ int nilo__config_rules(const struct nilo_config *c, const struct nilo__config_no
         return -1;
     if (check_connections(&r, nilo__config_get(root, "connections")) < 0)
         return -1;
-    return check_metrics(&r, nilo__config_get(root, "metrics"));
+    if (check_metrics(&r, nilo__config_get(root, "metrics")) < 0)
+        return -1;
+    return nilo__config_auth_rules(c, root, at, err);
 }

@@ -81,7 +81,8 @@ static bool valid_credential(const char *name)
     return n > 0 && n <= 255 && strchr(name, '/') == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-const char *nilo__config_address_problem(const char *text)
+/* "" = it is no reference at all. */
+static const char *reference_problem(const char *text)
 {
     if (strncmp(text, "env:", 4) == 0)
         return valid_variable(text + 4) ? NULL : "names no variable; write env:NAME in letters, digits and _";
@@ -89,6 +90,21 @@ const char *nilo__config_address_problem(const char *text)
         return text[5] != '\0' ? NULL : "names no file; write file:PATH";
     if (strncmp(text, "credential:", 11) == 0)
         return valid_credential(text + 11) ? NULL : "names no credential; write credential:NAME as the systemd unit does";
+    return "";
+}
+
+const char *nilo__config_reference_problem(const char *text)
+{
+    const char *problem = reference_problem(text);
+    return problem == NULL || problem[0] != '\0' ? problem
+                                                 : "is no reference; secrets do not stand in this file: write env:NAME, file:PATH or credential:NAME";
+}
+
+const char *nilo__config_address_problem(const char *text)
+{
+    const char *problem = reference_problem(text);
+    if (problem == NULL || problem[0] != '\0')
+        return problem;
     if (has_userinfo_password(text) || has_password_parameter(text))
         return "holds a password; secrets only by reference: put the whole URL into a variable or file and write "
                "env:NAME, file:PATH or credential:NAME here";

@@ -109,6 +109,7 @@ static bool is_over(const char *s)
 struct scan {
     const char *text;
     bool statement; /* placeholders and a closing semicolon are fine */
+    bool about;     /* a statement about one user: :sub is its only placeholder */
     enum nilo_sql_dialect dialect;
     struct nilo_sql_shape shape;
     struct nilo_buf *sql;
@@ -137,7 +138,13 @@ static int placeholder(struct scan *s, const char *at, const char **ret_end)
     while (is_word(*end))
         end++;
     size_t len = (size_t)(end - at) - 1;
-    for (size_t i = 0; i < sizeof known / sizeof known[0] && s->statement; i++) {
+    if (s->about && len == 3 && strncmp(at + 1, "sub", 3) == 0) {
+        s->shape.n = 1;
+        put(s, "?1", 2); /* without a type: the column beside it says whether it is a text or a uuid */
+        *ret_end = end;
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof known[0] && s->statement && !s->about; i++) {
         char becomes[48];
         if (strlen(known[i].name) != len || strncmp(known[i].name, at + 1, len) != 0)
             continue;
@@ -152,7 +159,7 @@ static int placeholder(struct scan *s, const char *at, const char **ret_end)
         return 0;
     }
     return nilo_err_set(s->err, NILO_ECONFIG, "the %s has the placeholder %.*s; %s", s->statement ? "statement" : "filter",
-                        len < 40 ? (int)len + 1 : 40, at, s->statement ? "there are :from, :to and :day" : "a filter has none");
+                        len < 40 ? (int)len + 1 : 40, at, s->about ? "there is :sub" : s->statement ? "there are :from, :to and :day" : "a filter has none");
 }
 
 /* A parameter that is none of ours: ?, ?5, $1, and on SQLite also @name and $name. */
@@ -250,6 +257,18 @@ int nilo_config_sql_statement(const char *text, enum nilo_sql_dialect dialect, s
         return nilo_err_nomem(err);
     *ret = s.shape;
     return 0;
+}
+
+int nilo_config_sql_about(const char *text, enum nilo_sql_dialect dialect, struct nilo_buf *sql, struct nilo_err *err)
+{
+    struct scan s = {.text = text, .statement = true, .about = true, .dialect = dialect, .sql = sql, .err = err};
+    if (run(&s) < 0)
+        return -1;
+    if (!is_select(text))
+        return wrong(&s, "is no SELECT; sources are only read");
+    if (s.shape.n == 0)
+        return wrong(&s, "needs :sub, the user who is asked for");
+    return sql != NULL && sql->failed ? nilo_err_nomem(err) : 0;
 }
 
 int nilo_config_sql_filter(const char *text, struct nilo_err *err)

@@ -19,4 +19,9 @@ struct nilo_config *scratch_config(const char *text);
 /** scratch_refused - the text must be refused with exactly that message */
 void scratch_refused(const char *text, const char *message);
 
+/* The keys at the top, as messages list them. */
+#define KNOWN                                                                                                          \
+    "store, thin_observations_after_days, workspaces, connections, metrics, auth, cron_secret, cron_query_secret, "   \
+    "limits, queries_per_minute"
+
 #endif

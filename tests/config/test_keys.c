@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACES 64 /* keys of all sections, counted in for_each_key */
+#define PLACES 128 /* keys of all sections, counted in for_each_key */
 
 static int key_count(void)
 {
@@ -33,6 +33,10 @@ static void count_keys(const struct nilo__config_section *s, const struct nilo__
         if (key == NULL)
             fail_msg("line %d: %s is not in the table of %s", node->key_line, node->key, s->path);
         counts[key_number(s, key)]++;
+        if (key->type == NILO__CONFIG_MAP) {
+            count_keys(key->entries, node, counts);
+            continue;
+        }
         for (const struct nilo__config_node *entry = node->first; key->entries != NULL && entry != NULL;
              entry = entry->next)
             count_keys(key->entries, entry, counts);
@@ -144,6 +148,9 @@ static void write_section(struct nilo_buf *b, const struct nilo__config_section 
         if (key->type == NILO__CONFIG_LIST) {
             nilo_buf_addf(b, "\n%*s- ", indent, "");
             write_section(b, key->entries, indent + 2);
+        } else if (key->type == NILO__CONFIG_MAP) {
+            nilo_buf_addf(b, "\n%*s", indent + 2, "");
+            write_section(b, key->entries, indent + 2);
         } else if (key->type == NILO__CONFIG_WHOLE) {
             nilo_buf_addf(b, "%d\n", key_number(s, key) + 1);
         } else {
@@ -159,6 +166,10 @@ static void check_section(const struct nilo__config_section *s, const char *thin
         char *text, expected[32];
         int64_t wide = 0;
         int narrow = 0;
+        if (key->type == NILO__CONFIG_MAP) {
+            check_section(key->entries, thing + key->offset);
+            continue;
+        }
         memcpy(&text, thing + key->offset, key->type == NILO__CONFIG_WHOLE ? 0 : sizeof(text));
         if (key->type == NILO__CONFIG_LIST) {
             memcpy(&narrow, thing + key->count_offset, sizeof(narrow));
