@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "api/rest_read.h"
+#include "api/openapi.h"
 #include "base/buf.h"
 
 static int healthz(struct nilo_exchange *x, struct nilo_err *err)
@@ -53,6 +54,11 @@ const struct nilo_route nilo_api_routes[] = {
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/healthz", EVERYONE, .instant = healthz),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/readyz", EVERYONE, .handler = readyz, .deadline_us = 10 * NILO_US_SECOND),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/metrics", SERVICE, .instant = metrics),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/", ANON, .handler = nilo_openapi_root),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/rest/v1", ANON, .handler = nilo_openapi_answer),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/rest/v1/", ANON, .handler = nilo_openapi_answer),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1", ANON, .handler = nilo_openapi_answer),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1/", ANON, .handler = nilo_openapi_answer),
     /* reads */
     NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/rest/v1/rpc/{function}", ANON, .handler = nilo_rest_call),
     NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/w/{workspace}/rest/v1/rpc/{function}", ANON, .handler = nilo_rest_call),

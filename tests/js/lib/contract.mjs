@@ -1,0 +1,109 @@
+// The published OpenAPI text as a judge: was this answer promised? Every answer that a test gets goes through here.
+import Ajv2020 from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+
+const media = (value) => (value ?? '').split(';')[0].trim().toLowerCase();
+
+export class Contract {
+  constructor(text) {
+    this.text = text;
+    this.answers = 0;
+    this.ajv = new Ajv2020({ strict: false, allErrors: true });
+    addFormats(this.ajv);
+    this.ajv.addSchema({ ...text, $id: 'http://openapi' });
+    this.compiled = new Map();
+  }
+
+  // A $ref resolved, with the pointer at which it lies.
+  #at(pointer) {
+    let node = this.text;
+    for (const step of pointer.split('/').slice(1)) node = node?.[step.replaceAll('~1', '/').replaceAll('~0', '~')];
+    if (node === undefined) throw new Error(`the text has nothing at ${pointer}`);
+    return node.$ref ? this.#at(node.$ref) : { pointer, node };
+  }
+
+  #validate(pointer, value, what) {
+    if (!this.compiled.has(pointer)) this.compiled.set(pointer, this.ajv.compile({ $ref: `http://openapi${pointer.replaceAll('%', '%25')}` }));
+    const check = this.compiled.get(pointer);
+    if (!check(value)) {
+      throw new Error(`${what} is not what ${pointer} promises: ${this.ajv.errorsText(check.errors, { separator: '; ' }).slice(0, 1000)}\n${JSON.stringify(value).slice(0, 1000)}`);
+    }
+  }
+
+  operation(method, pathname) {
+    const path = pathname.replace(/^\/w\/[^/]+(?=\/rest\/)/, '').replace(/(?<=.)\/$/, '');
+    const pointer = `#/paths/${path.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    return this.text.paths[path]?.[method] && { pointer: `${pointer}/${method}`, node: this.text.paths[path][method] };
+  }
+
+  /** Throws unless the text promises this answer. */
+  check({ method, url, status, headers, body }) {
+    const { pathname, searchParams } = new URL(url);
+    const what = `${method} ${pathname}${new URL(url).search}: ${status}`;
+    const operation = this.operation(method.toLowerCase(), pathname);
+    this.answers++;
+    if (!operation) {
+      // what the role does not see, and paths that are not there, are only ever refused
+      if (status < 400) throw new Error(`${what}, but the text knows no such operation`);
+      return this.#content(this.#at('#/components/responses/error'), method, headers, body, what);
+    }
+    const promised = operation.node.responses;
+    const key = [String(status), `${String(status)[0]}XX`, 'default'].find((k) => promised[k]);
+    if (!key || (key === 'default' && status < 400)) throw new Error(`${what}: the text does not know this status`);
+    const answer = this.#at(`${operation.pointer}/responses/${key}`);
+    for (const name of Object.keys(answer.node.headers ?? {})) {
+      const value = headers.get(name), schema = this.#at(`${answer.pointer}/headers/${name}`);
+      if (value !== null) this.#validate(`${schema.pointer}/schema`, schema.node.schema.type === 'integer' ? Number(value) : value, `${what}, header ${name} "${value}"`);
+    }
+    if (status < 400) this.#parameters(operation, searchParams, what);
+    const value = this.#content(answer, method, headers, body, what);
+    if (status < 300 && method === 'GET' && value !== undefined) this.#columns(pathname, searchParams, value, what);
+  }
+
+  #content(answer, method, headers, body, what) {
+    const promised = answer.node.content, type = media(headers.get('content-type'));
+    if (method === 'HEAD' || body === '') {
+      if (method !== 'HEAD' && promised && !answer.node['x-may-be-empty']) throw new Error(`${what} has no body, but the text promises ${Object.keys(promised)}`);
+      return undefined;
+    }
+    if (!promised?.[type]) throw new Error(`${what} is ${type}, but the text knows ${Object.keys(promised ?? {})} (${body.slice(0, 300)})`);
+    const pointer = `${answer.pointer}/content/${type.replaceAll('/', '~1')}/schema`;
+    if (!type.endsWith('json')) return void this.#validate(pointer, body, what);
+    if (type === 'application/x-ndjson') return undefined;
+    const value = JSON.parse(body);
+    this.#validate(pointer, value, what);
+    return value;
+  }
+
+  #parameters(operation, searchParams, what) {
+    const known = (operation.node.parameters ?? []).map((_, i) => this.#at(`${operation.pointer}/parameters/${i}`).node).filter((p) => p.in === 'query');
+    for (const name of searchParams.keys()) {
+      const found = known.some((p) => p.name === name || (p.schema.type === 'object' && name.startsWith(p.name.replace('METRIC', ''))) || name.startsWith(`${p.name}->`));
+      if (!found) throw new Error(`${what}: the parameter ${name} is not in the text`);
+    }
+  }
+
+  // A schema of rows cannot say which columns were asked for; the request does.
+  #columns(pathname, searchParams, value, what) {
+    const relation = this.text.components.schemas[pathname.match(/\/rest\/v1\/([a-z_]+)$/)?.[1]];
+    const select = searchParams.get('select') ?? '*';
+    if (!relation || !/^(\*|[\w ,]+)$/.test(select)) return;
+    const wanted = select === '*' ? Object.keys(relation.properties).filter((name) => !relation.properties[name]['x-by-name-only']) : select.split(',').map((s) => s.trim());
+    for (const row of Array.isArray(value) ? value : [value]) {
+      const missing = wanted.filter((name) => !(name in row)), more = Object.keys(row).filter((name) => !wanted.includes(name));
+      if (missing.length + more.length > 0) throw new Error(`${what}: a row lacks [${missing}] and has [${more}] beside what was asked for`);
+    }
+  }
+
+  /** A fetch() that judges. */
+  judged(fetch = globalThis.fetch) {
+    return async (input, init = {}) => {
+      const request = new Request(input, init);
+      const method = request.method, url = request.url;
+      const answer = await fetch(request);
+      const body = await answer.clone().text();
+      this.check({ method, url, status: answer.status, headers: answer.headers, body });
+      return answer;
+    };
+  }
+}
