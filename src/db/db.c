@@ -30,11 +30,14 @@ static bool starts_with(const char *s, const char *prefix)
 int nilo_db_open(const char *target, const struct nilo_db_options *options, struct nilo_db **ret_db,
                  struct nilo_err *err)
 {
-    if (starts_with(target, "postgres://") || starts_with(target, "postgresql://"))
-        return nilo__postgres_open(target, options, ret_db, err);
+    bool server = starts_with(target, "postgres://") || starts_with(target, "postgresql://");
     if (starts_with(target, "sqlite:"))
         target += strlen("sqlite:");
-    return nilo__sqlite_open(target, options, ret_db, err);
+    if ((server ? nilo__postgres_open : nilo__sqlite_open)(target, options, ret_db, err) != 0)
+        return -1;
+    if (options->mode == NILO_DB_WRITE || options->mode == NILO_DB_CREATE)
+        (*ret_db)->turns = options->turns;
+    return 0;
 }
 
 static void free_stmt(struct nilo_db_stmt *s)
@@ -58,7 +61,10 @@ void nilo_db_close(struct nilo_db *db)
     nilo_db_rollback(db);
     while (db->all != NULL)
         free_stmt(db->all);
+    nilo_db_turn_take(db); /* the last connection of an SQLite file copies its log back as it closes */
     db->ops->close(db);
+    db->held = 1; /* whatever was held ends here */
+    nilo_db_turn_give(db);
     free(db->buckets);
     free(db->target);
     free(db);
@@ -204,10 +210,9 @@ void nilo_db_finish(struct nilo_db_stmt *s)
 {
     if (s == NULL)
         return;
+    nilo_db_reset(s);
     if (s->once)
         free_stmt(s);
-    else
-        nilo_db_reset(s);
 }
 
 void nilo__db_reset_all(struct nilo_db *db)
@@ -232,7 +237,28 @@ bool nilo__db_texts(struct nilo_db_stmt *s, int columns)
 
 int nilo_db_exec(struct nilo_db *db, const char *sql, struct nilo_err *err)
 {
-    return db->ops->exec(db, sql, err);
+    bool writes = db->turns != NULL && !nilo__db_only_reads(sql);
+    if (writes)
+        nilo_db_turn_take(db);
+    int rc = db->ops->exec(db, sql, err);
+    if (writes)
+        nilo_db_turn_give(db);
+    return rc;
+}
+
+/* A statement that writes outside of a transaction is one of its own. */
+static void turn_begins(struct nilo_db_stmt *s)
+{
+    s->in_turn = s->db->turns != NULL && !nilo_db_in_transaction(s->db) && !nilo__db_only_reads(s->sql);
+    if (s->in_turn)
+        nilo_db_turn_take(s->db);
+}
+
+static void turn_ends(struct nilo_db_stmt *s)
+{
+    if (s->in_turn)
+        nilo_db_turn_give(s->db);
+    s->in_turn = false;
 }
 
 static int check_count(const struct nilo_db_stmt *s, int n, struct nilo_err *err)
@@ -248,20 +274,28 @@ int nilo_db_query(struct nilo_db_stmt *s, const struct nilo_db_value *params, in
     nilo_db_reset(s);
     if (check_count(s, n, err) != 0 || nilo__db_check_params(params, n, err) != 0)
         return -1;
-    return s->db->ops->query(s, params, n, err);
+    turn_begins(s);
+    int rc = s->db->ops->query(s, params, n, err);
+    if (rc != 0)
+        turn_ends(s);
+    return rc;
 }
 
 int nilo_db_row(struct nilo_db_stmt *s, struct nilo_err *err)
 {
     if (!s->running) /* after the end, or after a rollback took it away */
         return 0;
-    return s->db->ops->row(s, err);
+    int rc = s->db->ops->row(s, err);
+    if (rc != 1)
+        turn_ends(s);
+    return rc;
 }
 
 void nilo_db_reset(struct nilo_db_stmt *s)
 {
     if (s->running)
         s->db->ops->reset(s);
+    turn_ends(s);
 }
 
 int nilo_db_columns(const struct nilo_db_stmt *s)
@@ -366,20 +400,35 @@ int nilo_db_begin(struct nilo_db *db, struct nilo_err *err)
 {
     if (nilo_db_in_transaction(db))
         return nilo_err_set(err, NILO_EINTERNAL, "a transaction inside a transaction");
-    return db->ops->begin(db, err);
+    nilo_db_turn_take(db);
+    int rc = db->ops->begin(db, err);
+    db->in_turn = rc == 0;
+    if (rc != 0)
+        nilo_db_turn_give(db);
+    return rc;
+}
+
+static void transaction_over(struct nilo_db *db)
+{
+    if (db->in_turn)
+        nilo_db_turn_give(db);
+    db->in_turn = false;
 }
 
 int nilo_db_commit(struct nilo_db *db, struct nilo_err *err)
 {
     if (!nilo_db_in_transaction(db))
         return nilo_err_set(err, NILO_EINTERNAL, "nothing to commit: no transaction is open");
-    return db->ops->commit(db, err);
+    int rc = db->ops->commit(db, err);
+    transaction_over(db);
+    return rc;
 }
 
 void nilo_db_rollback(struct nilo_db *db)
 {
     if (nilo_db_in_transaction(db))
         db->ops->rollback(db);
+    transaction_over(db);
 }
 
 bool nilo_db_in_transaction(const struct nilo_db *db)

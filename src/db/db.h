@@ -29,7 +29,16 @@ struct nilo_db_options {
     int64_t timeout_ms;    /* a statement may take that long; 0 = no limit */
     int64_t lock_wait_ms;  /* SQLite busy timeout / PostgreSQL lock_timeout; 0 = 5000 */
     int64_t connect_ms;    /* PostgreSQL connect timeout; 0 = 10000 */
+    struct nilo_db_turns *turns; /* WRITE, CREATE: shared with other connections of this process; NULL: it is the only one that writes */
 };
+
+/* Connections of one process, each of its own thread, that write the same database. A transaction waits for its turn in nilo_db_begin() and gives it
+ * back at its end; a statement that writes outside of one has a turn of its own. A thread that is in a transaction opens none on another of them. */
+int nilo_db_turns_new(struct nilo_db_turns **ret, struct nilo_err *err);
+void nilo_db_turns_free(struct nilo_db_turns *t); /* NULL is fine; no connection uses it any more */
+/* Explicitly, around several transactions; nests. */
+void nilo_db_turn_take(struct nilo_db *db);
+void nilo_db_turn_give(struct nilo_db *db);
 
 /** nilo_db_open - target is a path ("./nilometer.db", "sqlite:path") or a "postgres://" / "postgresql://" URL
  *  SQLite: WAL, synchronous FULL, foreign_keys ON, recursive_triggers ON, trusted_schema OFF, DEFENSIVE, lowered limits. A directory, a

@@ -47,6 +47,9 @@ struct nilo_db {
     struct nilo_db_stmt *all;      /* every statement, for close and rollback */
     struct nilo_db_stmt **buckets; /* the kept ones, by text */
     size_t n_buckets, n_kept;
+    struct nilo_db_turns *turns; /* NULL: no other connection writes */
+    int held;                    /* how often the turn was taken */
+    bool in_turn;                /* ... once of them by the open transaction */
 };
 
 /* First member of the statement of each driver. */
@@ -57,6 +60,7 @@ struct nilo_db_stmt {
     int n_params;
     bool once;    /* the caller ends it with nilo_db_finish() */
     bool running; /* rows may be left */
+    bool in_turn; /* writes by itself: holds the turn until its end */
     struct nilo_db_stmt *next_kept, *next, *prev;
     char (*texts)[NILO__DB_NUMBER]; /* a text of its number for each column, made when asked for */
     int n_texts;
@@ -72,6 +76,7 @@ int nilo__db_number_params(const char *sql, struct nilo_buf *ret, int *ret_max, 
 /** nilo__db_check_params - refuses a text with a NUL in it: PostgreSQL would cut it there without a word */
 int nilo__db_check_params(const struct nilo_db_value *params, int n, struct nilo_err *err);
 int64_t nilo__db_mono_ms(void);
+bool nilo__db_only_reads(const char *sql);
 void nilo__db_reset_all(struct nilo_db *db);
 /** nilo__db_texts - room for one short text a column; false when memory ran out */
 bool nilo__db_texts(struct nilo_db_stmt *s, int columns);

@@ -38,6 +38,25 @@ struct nilo_db *nilo_store_db(struct nilo_store *s); /* for the query executor: 
 const char *nilo_store_target(const struct nilo_store *s); /* fit for messages: no password */
 const unsigned char *nilo_store_uuid(const struct nilo_store *s); /* 16 bytes, random, made with the store: namespace of row ids */
 
+/* ---- several handles of one process -------------------------------------------------------------------------------------------------------- */
+
+/* A store that a process holds for as long as it runs, and handles of it for its threads. Those that write take turns (nilo_db_turns); no other process
+ * writes meanwhile. */
+struct nilo_store_share;
+
+/** nilo_store_share_new - takes the lock, migrates, marks interrupted runs, as nilo_store_open() does with WRITE
+ *  owner   caller, nilo_store_share_free() after all handles were closed */
+int nilo_store_share_new(const char *target, const struct nilo_env *env, struct nilo_store_share **ret, struct nilo_err *err);
+void nilo_store_share_free(struct nilo_store_share *h); /* NULL is fine */
+const char *nilo_store_share_target(const struct nilo_store_share *h); /* as it was opened: with its password */
+/** nilo_store_open_beside - a handle of the held store; CREATE is as WRITE. Any thread
+ *  errors  as nilo_store_open(); NILO_ELOCKED the lock was lost with the connection to the server, and another process has it */
+int nilo_store_open_beside(struct nilo_store_share *h, enum nilo_store_mode mode, struct nilo_store **ret, struct nilo_err *err);
+bool nilo_store_is_beside(const struct nilo_store *s);
+/** nilo_store_refresh - before something new is begun on a handle that is kept: what it has cached and others changed since (metrics, zones, what
+ *  was erased) is read anew. nilo_store_begin() does the same for writers. Pointers into the cache stay good until the handle is closed. Cheap */
+void nilo_store_refresh(struct nilo_store *s);
+
 int nilo_store_begin(struct nilo_store *s, struct nilo_err *err);
 int nilo_store_commit(struct nilo_store *s, struct nilo_err *err);
 void nilo_store_rollback(struct nilo_store *s); /* also forgets what was cached from the transaction */

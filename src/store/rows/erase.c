@@ -292,6 +292,7 @@ static int keep_hash(struct erasing *e, enum nilo_erase_kind what, int kind, con
 {
     if (hash_of(key_of(e->s, e->what->workspace), what, kind, platform, name, e->hash, err) < 0)
         return -1;
+    nilo__touched(e->s);
     return nilo__run(e->s, err, "INSERT INTO erased (workspace_id, hash, erasure_id) VALUES (?1, ?2, ?3) ON CONFLICT (workspace_id, hash) DO NOTHING",
                      NILO__PARAMS(NILO_DBV_INT(e->what->workspace), nilo_dbv_bytes(e->hash, sizeof e->hash), NILO_DBV_INT(e->act)));
 }

@@ -692,6 +692,7 @@ static int finish(struct nilo_load *l, nilo_progress_fn *progress, void *ctx, st
     l->loaded.adopted = l->mode == NILO__LOAD_NEW && l->adopt;
     if (l->mode == NILO__LOAD_SAME)
         return 0;
+    nilo__touched(l->store);
     nilo__forget(l->store); /* what was cached of metrics and zones is of before */
     if (derive(l, progress, ctx, err) < 0 || take_sequences(l, err) < 0 || take_identity(l, err) < 0)
         return -1;

@@ -16,6 +16,7 @@
 static const char *const migrations[] = {"core", "connection_care", "erase", "thinning", "guards"};
 #define N_MIGRATIONS ((int)(sizeof migrations / sizeof migrations[0]))
 #define LOCK_KEY "6110173"  /* PostgreSQL advisory lock of the one writer */
+#define BESIDE_KEY "6110174" /* shared by the other sessions of its process */
 
 static int migrate(struct nilo_store *s, struct nilo_err *err) {
     struct nilo_db_step steps[N_MIGRATIONS];
@@ -128,6 +129,8 @@ static int lock_server(struct nilo_store *s, struct nilo_err *err) {
     int rc = nilo_db_exec(s->db, "SET LOCAL lock_timeout = 1000", err);
     if (rc == 0)
         rc = nilo__run(s, err, "SELECT pg_advisory_lock(" LOCK_KEY ")", 0, NULL);
+    if (rc == 0) /* nor is there a session beside one that lost its lock */
+        rc = nilo__run(s, err, "SELECT pg_advisory_xact_lock(" BESIDE_KEY ")", 0, NULL);
     if (rc == 0)
         rc = nilo_db_commit(s->db, err);
     if (rc < 0) {
@@ -138,6 +141,18 @@ static int lock_server(struct nilo_store *s, struct nilo_err *err) {
         host[0] = '\0';
     snprintf(name, sizeof name, "nilometer %ld on %s", (long)getpid(), host[0] ? host : "unknown");
     return nilo__run(s, err, "SELECT set_config('application_name', ?1, false)", NILO__PARAMS(NILO_DBV_TEXT(name)));
+}
+
+int nilo__server_beside(struct nilo_store *s, struct nilo_err *err) {
+    if (nilo_db_begin(s->db, err) < 0)
+        return -1;
+    int rc = nilo_db_exec(s->db, "SET LOCAL lock_timeout = 1000", err);
+    if (rc == 0)
+        rc = nilo__run(s, err, "SELECT pg_advisory_lock_shared(" BESIDE_KEY ")", 0, NULL);
+    if (rc == 0)
+        return nilo_db_commit(s->db, err);
+    nilo_db_rollback(s->db);
+    return -1;
 }
 
 /* Runs whose process died: nobody holds the lock but us, so nobody is running them. */
@@ -170,7 +185,7 @@ static int first_time(struct nilo_store *s, struct nilo_err *err) {
     return nilo_store_commit(s, err);
 }
 
-static int load_identity(struct nilo_store *s, struct nilo_err *err) {
+int nilo__identity(struct nilo_store *s, struct nilo_err *err) {
     char *hex;
     if (nilo_store_meta_get(s, "uuid", &hex, err) < 0)
         return -1;
@@ -230,11 +245,11 @@ static int open_locked(struct nilo_store *s, const char *target, struct nilo_err
     if (sqlite && s->mode != NILO_STORE_READ && check_ours(s, nilo__sqlite_path(target), err) < 0)
         return -1;
     /* a directory or a missing folder gets the driver's sentence, not the lock file's */
-    bool lockable = sqlite && s->mode != NILO_STORE_READ && !(stat(nilo__sqlite_path(target), &st) == 0 && !S_ISREG(st.st_mode));
+    bool lockable = sqlite && !s->share && s->mode != NILO_STORE_READ && !(stat(nilo__sqlite_path(target), &st) == 0 && !S_ISREG(st.st_mode));
     if (lockable && (s->lock_fd = nilo__lock_file(nilo__sqlite_path(target), err)) < 0)
         return -1;
     static const enum nilo_db_mode modes[] = {NILO_DB_READ, NILO_DB_WRITE, NILO_DB_CREATE};
-    struct nilo_db_options options = {.mode = modes[s->mode], .vfs = s->env.vfs};
+    struct nilo_db_options options = {.mode = modes[s->mode], .vfs = s->env.vfs, .turns = s->share ? nilo__share_turns(s->share) : NULL};
     if (nilo_db_open(target, &options, &s->db, err) < 0)
         return -1;
     free(s->target);
@@ -242,7 +257,9 @@ static int open_locked(struct nilo_store *s, const char *target, struct nilo_err
     if (!s->target)
         return nilo_err_nomem(err);
     if (s->mode == NILO_STORE_READ)
-        return check_version(s, err) < 0 ? -1 : load_identity(s, err);
+        return check_version(s, err) < 0 ? -1 : nilo__identity(s, err);
+    if (s->share)
+        return (!sqlite && nilo__server_beside(s, err) < 0) || check_version(s, err) < 0 ? -1 : nilo__identity(s, err);
     if (!sqlite && lock_server(s, err) < 0)
         return -1;
     int version;
@@ -252,18 +269,19 @@ static int open_locked(struct nilo_store *s, const char *target, struct nilo_err
         if (version == 0 || version > N_MIGRATIONS)
             return check_version(s, err);
     }
-    if (migrate(s, err) < 0 || load_identity(s, err) < 0)
+    if (migrate(s, err) < 0 || nilo__identity(s, err) < 0)
         return -1;
     return mark_interrupted(s, err);
 }
 
-int nilo_store_open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store **ret,
-                    struct nilo_err *err) {
+int nilo__open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store_share *share, struct nilo_store **ret,
+               struct nilo_err *err) {
     struct nilo_store *s = calloc(1, sizeof *s);
     if (!s)
         return nilo_err_nomem(err);
     s->env = *env;
     s->mode = mode;
+    s->share = share;
     s->lock_fd = -1;
     nilo_arena_init(&s->catalog_arena, 0);
     if (open_locked(s, target, err) < 0) {
@@ -274,6 +292,11 @@ int nilo_store_open(const char *target, enum nilo_store_mode mode, const struct 
     return 0;
 }
 
+int nilo_store_open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store **ret,
+                    struct nilo_err *err) {
+    return nilo__open(target, mode, env, NULL, ret, err);
+}
+
 void nilo_store_close(struct nilo_store *s) {
     if (!s)
         return;
@@ -281,6 +304,7 @@ void nilo_store_close(struct nilo_store *s) {
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     nilo__forget(s);
+    nilo__retired_free(s);
     nilo_arena_done(&s->catalog_arena);
     free(s->target);
     free(s);
@@ -291,15 +315,25 @@ struct nilo_db *nilo_store_db(struct nilo_store *s) { return s->db; }
 const char *nilo_store_target(const struct nilo_store *s) { return s->target; }
 const unsigned char *nilo_store_uuid(const struct nilo_store *s) { return s->uuid; }
 
-int nilo_store_begin(struct nilo_store *s, struct nilo_err *err) { return nilo_db_begin(s->db, err); }
+int nilo_store_begin(struct nilo_store *s, struct nilo_err *err) {
+    if (nilo_db_begin(s->db, err) < 0)
+        return -1;
+    if (s->mode != NILO_STORE_READ)
+        nilo_store_refresh(s);
+    return 0;
+}
 int nilo_store_commit(struct nilo_store *s, struct nilo_err *err) {
-    if (nilo_db_commit(s->db, err) == 0)
-        return 0;
-    nilo__forget(s);
-    return -1;
+    nilo_db_turn_take(s->db); /* the next writer's begin comes after it is known what changed */
+    int rc = nilo_db_commit(s->db, err);
+    nilo__touched_over(s, rc == 0);
+    nilo_db_turn_give(s->db);
+    if (rc < 0)
+        nilo__forget(s);
+    return rc;
 }
 void nilo_store_rollback(struct nilo_store *s) {
     nilo_db_rollback(s->db);
+    nilo__touched_over(s, false);
     nilo__forget(s);
 }
 

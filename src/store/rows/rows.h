@@ -21,7 +21,26 @@ struct nilo_store {
     struct nilo__erase_key *erase_keys; /* of workspaces */
     size_t n_erase_keys;
     bool erased_loaded;
+    struct nilo_store_share *share; /* NULL: the only handle that writes */
+    uint64_t seen;                  /* changes of the share that the caches know */
+    bool touched;                   /* the open transaction changes what others cache */
+    struct nilo__retired *retired;  /* caches of before, to which callers may still point */
 };
+
+/* share.c */
+/** nilo__touched - metrics, zones or what was erased is being changed: other handles read it anew after the transaction */
+void nilo__touched(struct nilo_store *s);
+void nilo__touched_over(struct nilo_store *s, bool committed);
+/* small.c: the caches leave the handle, for nilo__retired_free(). false: no memory, they stay */
+bool nilo__retire(struct nilo_store *s);
+void nilo__retired_free(struct nilo_store *s);
+/* open.c */
+int nilo__open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store_share *share, struct nilo_store **ret,
+               struct nilo_err *err);
+int nilo__identity(struct nilo_store *s, struct nilo_err *err); /* reads s->uuid */
+struct nilo_db_turns *nilo__share_turns(struct nilo_store_share *h);
+/* PostgreSQL: a session beside the one with the lock; no other process gets the lock while it is there. */
+int nilo__server_beside(struct nilo_store *s, struct nilo_err *err);
 
 /* Prepare and start in one go; the statement lives in the connection's cache. */
 int nilo__query(struct nilo_store *s, struct nilo_db_stmt **ret, struct nilo_err *err, const char *sql, int n,

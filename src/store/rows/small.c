@@ -32,6 +32,41 @@ static void forget_catalog(struct nilo_store *s) {
     s->catalog_loaded = false;
 }
 
+/* What was handed out stays good until the handle is closed. */
+struct nilo__retired {
+    struct nilo_arena catalog_arena;
+    struct nilo__calendar_entry **calendars;
+    size_t n_calendars;
+    struct nilo__retired *next;
+};
+
+bool nilo__retire(struct nilo_store *s) {
+    struct nilo__retired *r = malloc(sizeof *r);
+    if (!r)
+        return false;
+    *r = (struct nilo__retired){s->catalog_arena, s->calendars, s->n_calendars, s->retired};
+    s->retired = r;
+    nilo_arena_init(&s->catalog_arena, 0);
+    s->catalog = (struct nilo_catalog){0};
+    s->catalog_loaded = false;
+    s->calendars = NULL;
+    s->n_calendars = 0;
+    nilo__erased_forget(s);
+    return true;
+}
+
+void nilo__retired_free(struct nilo_store *s) {
+    while (s->retired) {
+        struct nilo__retired *r = s->retired;
+        s->retired = r->next;
+        for (size_t i = 0; i < r->n_calendars; i++)
+            free_calendar(r->calendars[i]);
+        free(r->calendars);
+        nilo_arena_done(&r->catalog_arena);
+        free(r);
+    }
+}
+
 void nilo__forget(struct nilo_store *s) {
     nilo__erased_forget(s);
     free_calendars(s);
@@ -220,6 +255,7 @@ int nilo_store_zone_set(struct nilo_store *s, int64_t workspace, const char *zon
                   "ON CONFLICT (workspace_id, from_day) DO UPDATE SET zone = excluded.zone, recorded_at = excluded.recorded_at",
                   NILO__PARAMS(NILO_DBV_INT(workspace), NILO_DBV_INT(from.n), NILO_DBV_TEXT(zone), NILO_DBV_INT(now))) < 0)
         return -1;
+    nilo__touched(s);
     free_calendars(s);
     *ret_from = from;
     return 0;
@@ -436,6 +472,7 @@ int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, 
         const struct nilo_metric *other = nilo_catalog_by_name(nilo_store_catalog(s), m->name);
         if (insert_metric(s, m, nilo_metric_name_ok(m->name) && !(other && other->wide), err) < 0 || load_catalog(s, err) < 0)
             return -1;
+        nilo__touched(s);
         old = nilo_catalog_by_type(&s->catalog, m->type, m->name);
         if (!old)
             return nilo_err_set(err, NILO_EINTERNAL, "metric \"%s\" vanished while it was defined", m->name);
