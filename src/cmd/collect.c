@@ -263,6 +263,8 @@ const struct nilo_cmd nilo_cmd_collect = {
         "nanoseconds apart; julian days are refused. Rows without a readable timestamp are not counted, and the run says how many there "
         "are.\n"
         "\n"
+        "A statement that takes longer than timeout_ms for several days is asked for half as many at once, and again, down to one day.\n"
+        "\n"
         "A metric that fails does not stop the others, nor does a connection. The exit status is 0 when all was collected, 3 when "
         "something failed and something did not, 1 when nothing could be read.\n"
         "\n"

@@ -31,6 +31,8 @@ struct nilo__table {
     const char *table, *timestamp, *filter;
     bool is_statement;
     struct nilo_sql_statement statement;
+    size_t days_at_once;    /* of the statement: 0, or how many it could be asked for so far within its time */
+    size_t took_too_long;   /* of the statement: 0, or how many days it was asked for when it took too long first, in this run */
     int64_t rows; /* readable ones */
     bool failed;
     const char *fail_class, *fail;

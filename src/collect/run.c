@@ -83,6 +83,14 @@ static bool is_table_due(const struct run *r, size_t table)
     return due;
 }
 
+static int note(struct run *r, const char *text, struct nilo_err *err)
+{
+    if (text == NULL)
+        return nilo_err_nomem(err);
+    r->notes[r->n_notes++] = text;
+    return nilo_record_say(r->recorder, text, err);
+}
+
 /* Rows that cannot be counted are told, once a table. All that can be read was read: that is no failure. */
 static int note_unreadable(struct run *r, struct nilo_err *err)
 {
@@ -90,8 +98,23 @@ static int note_unreadable(struct run *r, struct nilo_err *err)
         const struct nilo__table *t = &r->job->tables[i];
         if (t->unreadable == NULL || t->failed || !is_table_due(r, i))
             continue;
-        r->notes[r->n_notes++] = t->unreadable;
-        if (nilo_record_say(r->recorder, t->unreadable, err) != 0)
+        if (note(r, t->unreadable, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A statement that has to be asked for fewer days at once costs its database more; whoever wrote it should know. */
+static int note_parts(struct run *r, struct nilo_err *err)
+{
+    for (int i = 0; i < r->job->n_metrics; i++) {
+        const struct nilo__metric *m = &r->job->metrics[i];
+        struct nilo__table *t = &r->job->tables[m->table];
+        size_t days = t->took_too_long;
+        t->took_too_long = 0;
+        if (days > 0 && !t->failed &&
+            note(r, nilo_arena_printf(&r->job->arena, "%s: its statement took longer than %lld ms for %zu days at once and was asked for %zu at a time",
+                                      m->config->name, (long long)r->job->source->timeout_ms, days, t->days_at_once), err) != 0)
             return -1;
     }
     return 0;
@@ -387,7 +410,7 @@ static int fill_run(struct run *r, struct nilo_err *err)
     /* Of a source that is down each metric would say the same. */
     if (r->job->error == NULL && (note_failures(r, err) != 0 || note_unreadable(r, err) != 0))
         return -1;
-    return record_days(r, err);
+    return record_days(r, err) != 0 || note_parts(r, err) != 0 ? -1 : 0;
 }
 
 static int begin(struct run *r, struct nilo_err *err)

@@ -213,8 +213,8 @@ nilo_day nilo__sql_earliest(const struct nilo__job *job, const struct nilo__plan
 
 /* ---- asking -------------------------------------------------------------------------------------------------------------------------- */
 
-/* Trying again at once is for what passes by itself. A statement that took too long would only burden the application's database again;
- * the next run asks. */
+/* Trying again at once is for what passes by itself. The same question that took too long would only burden the application's database again:
+ * a table's is left to the next run, a statement is asked for fewer days (ask_in_parts()). */
 static bool worth_another_try(enum nilo_code code)
 {
     return code == NILO_ESOURCE || code == NILO_EBUSY;
@@ -394,6 +394,47 @@ static bool due_range(const struct nilo__job *job, const struct slice *s, size_t
     return *ret_days > 0;
 }
 
+static bool wants_any(const struct statement_question *q)
+{
+    for (size_t i = 0; i < q->days; i++) {
+        if (q->wanted[i])
+            return true;
+    }
+    return false;
+}
+
+static struct statement_question part_of(const struct statement_question *q, size_t at, size_t days)
+{
+    struct statement_question part = *q;
+    part.from = NILO_DAY(q->from.n + (int32_t)at);
+    part.days = days < q->days - at ? days : q->days - at;
+    part.wanted += at;
+    part.answers += at;
+    return part;
+}
+
+/* A statement that takes too long for all of the days is asked for half as many at once, and so on down to one day: what it takes for a
+ * year says little about what it takes for a month. What fitted once is kept for the days that follow. */
+static int ask_in_parts(struct nilo__job *job, struct nilo__table *t, const struct statement_question *q, struct nilo_err *err)
+{
+    for (size_t at = 0; at < q->days;) {
+        struct statement_question part = part_of(q, at, t->days_at_once > 0 ? t->days_at_once : q->days);
+        if (!wants_any(&part) || (job->db != NULL && with_tries(job, ask_statement, &part, err) == 0)) {
+            at += part.days;
+            continue;
+        }
+        if (err->code == NILO_ETIMEOUT && part.days == 1 && t->took_too_long > 0) {
+            struct nilo_err why = *err;
+            nilo_err_set(err, why.code, "%s, even for one day alone", why.msg);
+        }
+        if (err->code != NILO_ETIMEOUT || part.days == 1 || t->statement.by_day)
+            return -1;
+        t->took_too_long = t->took_too_long > 0 ? t->took_too_long : part.days;
+        t->days_at_once = part.days / 2;
+    }
+    return 0;
+}
+
 static int read_statement(struct nilo__job *job, const struct slice *s, size_t metric, struct nilo_err *err)
 {
     struct nilo__metric *m = &job->metrics[metric];
@@ -413,7 +454,7 @@ static int read_statement(struct nilo__job *job, const struct slice *s, size_t m
     t->statement.calendar = job->calendar;
     m->answers = q.answers;
     m->answers_from = q.from;
-    return job->db != NULL && with_tries(job, ask_statement, &q, &why) == 0 ? 0 : keep_failure(job, t, &why, err);
+    return ask_in_parts(job, t, &q, &why) == 0 ? 0 : keep_failure(job, t, &why, err);
 }
 
 int nilo__sql_read_slice(struct nilo__job *job, const struct nilo__plan *plan, size_t at, size_t *ret_n, struct nilo_err *err)
