@@ -25,6 +25,7 @@
     X(content)                                                                                                         \
     X(key)                                                                                                             \
     X(doctor)                                                                                                          \
+    X(verify)                                                                                                          \
     X(serve)                                                                                                           \
     X(help)                                                                                                            \
     X(version)

@@ -36,6 +36,8 @@ bool walk_step(struct walk *w);
 bool walk_compare(struct walk *w);
 /** walk_rebuild - rebuild gives the same digest. false: w->difference */
 bool walk_rebuild(struct walk *w);
+/** walk_verify - nilo_store_verify finds nothing. false: w->difference */
+bool walk_verify(struct walk *w);
 /** walk_all - a walk from its start; fails the test telling seed and operation. NILO_WALK="seed operations" goes before */
 void walk_all(struct stores *s, uint64_t seed, int ops);
 

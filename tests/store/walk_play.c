@@ -25,6 +25,7 @@ static int play(struct stores *s, uint64_t seed, int ops, int world, int from, i
     for (int op = 1; op <= ops && fine; op++) {
         bool look = op > from && (op == ops || op % (every ? every : stride(op)) == 0);
         fine = walk_step(w) && (!look || (walk_compare(w) && (op % 7 || walk_rebuild(w))));
+        fine = fine && (op < ops || walk_verify(w));
         if (fine && look)
             good = op;
         if (!fine)

@@ -47,10 +47,10 @@
      "LEFT JOIN run r ON r.id = v.run_id WHERE e.id IS NULL OR m.id IS NULL OR r.id IS NULL" IN_ORDER)
 #define READINGS(DAY)                                                                                                  \
     ("SELECT " COLUMNS("w.name", "c.name", "e.external_id", "v.win", DAY("v.day"), "m.name", "m.scale", BIG("v.value"), NO_INT,  \
-                       "'the reading that this value came from is gone'")                                                \
+                       "'the reading that this value came from is gone, or says otherwise'")                             \
      " FROM day_value v" ITEM("v") NAMES METRIC("v")                                                                     \
      " WHERE NOT EXISTS (SELECT 1 FROM observation o WHERE " SAME_CELL("o", "v")                                         \
-     " AND o.captured_at = v.captured_at AND o.run_id = v.run_id)" IN_ORDER)
+     " AND o.captured_at = v.captured_at AND o.run_id = v.run_id AND (v.value IS NULL OR o.value = v.value))" IN_ORDER)
 #define AMENDMENTS(DAY)                                                                                                \
     ("SELECT " COLUMNS("w.name", "c.name", "e.external_id", "x.win", DAY("x.day"), "m.name", "0", BIG("x.n"), BIG("x.last"),     \
                        "CASE WHEN c.closed_until < x.day THEN 'an amendment of a day that is open' "                       \
@@ -174,7 +174,7 @@ const struct nilo_check nilo_checks[] = {
     {"doubled-items", NILO_CHECK_WRONG, "an item that is stored twice", "no item is stored twice", BUG, BOTH(DOUBLED_ITEMS)},
     {"doubled-keys", NILO_CHECK_WRONG, "a key that the record holds twice", "0 duplicate keys", BUG, BOTH(DOUBLED_VALUES)},
     {"orphans", NILO_CHECK_WRONG, "a value without its item, metric or run", "every value has its item, metric and run", BUG, BOTH(ORPHANS)},
-    {"readings", NILO_CHECK_WRONG, "a value without the reading that it came from", "every value has its reading", BUG, BOTH(READINGS)},
+    {"readings", NILO_CHECK_WRONG, "a value that the reading that it came from does not say", "every value is what its reading says", BUG, BOTH(READINGS)},
     {"amendments", NILO_CHECK_WRONG, "an amendment that is gone, or stands on an open day", "all amendments are there", BUG,
      BOTH(AMENDMENTS)},
     {"closed-log", NILO_CHECK_WRONG, "closed days that the log of closings does not hold", "the log of closed days is whole", BUG,
