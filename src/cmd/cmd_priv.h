@@ -126,6 +126,11 @@ struct nilo_gate;
  *  errors  what is wrong with the configuration or the keys; what was there stays */
 int nilo__gate_load(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_gate *gate, struct nilo_err *err);
 
+/* ---- the configuration's metrics ---------------------------------------------------------------------------------------------------- */
+
+/** nilo__file_metrics - metrics that are gone from the file are set inactive, those that are back active again; part of nilo_cmd_apply_config() */
+int nilo__file_metrics(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err);
+
 /* ---- keeping less ------------------------------------------------------------------------------------------------------------------ */
 
 /** nilo__thin - what thin_observations_after_days asks for, on every connection; days <= 0: nothing */

@@ -176,7 +176,7 @@ int nilo_cmd_apply_config(struct nilo_store *s, const struct nilo_config *c, str
     if (nilo_store_begin(s, err) != 0)
         return -1;
     if (apply_workspaces(s, c, err) != 0 || apply_metrics(s, c, err) != 0 || apply_connections(s, c, err) != 0 ||
-        disable_gone(s, c, err) != 0) {
+        disable_gone(s, c, err) != 0 || nilo__file_metrics(s, c, err) != 0) {
         nilo_store_rollback(s);
         return -1;
     }

@@ -131,10 +131,12 @@ int nilo_store_secret_mark(struct nilo_store *s, int64_t connection, const char 
 int nilo_store_secrets(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_secret_row **ret, size_t *ret_n,
                        struct nilo_err *err);
 
-const struct nilo_catalog *nilo_store_catalog(struct nilo_store *s); /* valid until the next define or rollback */
+const struct nilo_catalog *nilo_store_catalog(struct nilo_store *s); /* valid until the next define, change of active or rollback */
 /** nilo_store_metric_define - returns the metric as stored; the same definition again is fine
  *  errors  NILO_EINVAL bad name, NILO_EEXIST the name is defined otherwise (type, unit, kind and scale are fixed once stored) */
 int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, const struct nilo_metric **ret, struct nilo_err *err);
+/** nilo_store_metric_active - false: no longer collected, its history stays. The catalogue is read anew, as by a define */
+int nilo_store_metric_active(struct nilo_store *s, int32_t metric, bool active, struct nilo_err *err);
 
 /* ---- entities, owners, credits -------------------------------------------------------------------------------------------------- */
 

@@ -481,3 +481,9 @@ int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, 
         *ret = old;
     return 0;
 }
+
+int nilo_store_metric_active(struct nilo_store *s, int32_t metric, bool active, struct nilo_err *err) {
+    if (nilo__run(s, err, "UPDATE metric SET is_active = ?2 WHERE id = ?1", NILO__PARAMS(NILO_DBV_INT(metric), NILO_DBV_INT(active))) < 0)
+        return -1;
+    return load_catalog(s, err);
+}
