@@ -41,6 +41,13 @@
     X(NILO_ESOURCE, "the source failed", 502, "08006", 1, 1)                                                           \
     X(NILO_ETIMEOUT, "took too long", 504, "57014", 1, 1)                                                              \
     X(NILO_ECANCELLED, "stopped", 503, "57014", 1, 1)                                                                  \
+    X(NILO_ECHECK, "a check failed", 400, "23514", 2, 0)                                                                 \
+    X(NILO_ECONSTRAINT, "no such unique key", 400, "42P10", 2, 0)                                                        \
+    X(NILO_ETWICE, "a row comes twice", 400, "21000", 2, 0)                                                              \
+    X(NILO_EREFERENCE, "what it refers to is not there", 409, "23503", 2, 0)                                             \
+    X(NILO_EPREFER, "unknown preference", 400, "PGRST122", 2, 0)                                                         \
+    X(NILO_EMAXAFFECTED, "more rows than allowed", 400, "PGRST124", 2, 0)                                                \
+    X(NILO_ENOWORKSPACE, "no such workspace", 404, "PGRST125", 2, 0)                                                     \
     X(NILO_EINTERNAL, "a bug in nilometer", 500, "XX000", 1, 0)
 
 enum nilo_code {

@@ -164,7 +164,7 @@ struct nilo_request {
 
 /* What PostgREST tells beside the message; "" = null. */
 struct nilo_notes {
-    char details[256], hint[256];
+    char details[640], hint[256];
 };
 
 struct nilo_query;

@@ -40,8 +40,8 @@ static int begin_chunk(struct nilo_recorder *r, struct nilo_err *err) {
 }
 /* A dry run keeps its one transaction open until the end. */
 static int end_chunk(struct nilo_recorder *r, int rc, struct nilo_err *err) {
-    if (rc == 0 && r->options.dry_run)
-        return 0;
+    if (r->options.within || (rc == 0 && r->options.dry_run))
+        return rc;
     if (rc == 0)
         return nilo_store_commit(r->store, err);
     nilo_store_rollback(r->store);
@@ -90,9 +90,9 @@ static int start(struct nilo_recorder *r, struct nilo_err *err) {
     /* closed_until may have risen since the caller looked */
     if (nilo_store_connection_get(r->store, r->connection.id, &r->connection, err) < 0 ||
         nilo_store_calendar(r->store, r->connection.workspace, &r->calendar, err) < 0 || check_slot(r, err) < 0 ||
-        nilo_store_begin(r->store, err) < 0)
+        (!r->options.within && nilo_store_begin(r->store, err) < 0))
         return -1;
-    r->in_transaction = r->options.dry_run;
+    r->in_transaction = r->options.dry_run || r->options.within;
     return end_chunk(r, log_begin(r, err), err);
 }
 
@@ -109,7 +109,7 @@ int nilo_record_begin(struct nilo_store *s, const struct nilo_connection *c, con
     r->options.read_until = NILO_DAY_NONE;
     r->options.revise = o->revise || o->kind == NILO_RUN_REVISE;
     if (!r->options.chunk)
-        r->options.chunk = CHUNK;
+        r->options.chunk = o->within ? SIZE_MAX / 8 : CHUNK;
     nilo_arena_init(&r->arena, 0);
     nilo_buf_init(&r->notes, NOTES_MAX);
     nilo_buf_init(&r->said, NOTES_MAX);
@@ -498,7 +498,7 @@ static void tally(struct nilo_recorder *r, const struct chunk *c) {
         const struct nilo_point *p = &c->points[i];
         const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(r->store), p->metric);
         enum nilo_outcome o = p->outcome;
-        if (r->options.note && (o == NILO_REFUSED || o == NILO_UNCHANGED))
+        if (r->options.note && (r->options.note_all || o == NILO_REFUSED || o == NILO_UNCHANGED))
             r->options.note(r->options.note_ctx, p->tag, p);
         if (sql && o == NILO_REFUSED) {
             note_difference(r, p, m);
@@ -675,8 +675,9 @@ int nilo_record_finish(struct nilo_recorder *r, const char *error, struct nilo_a
 /* The error that ends the run may be the store's own: what can be logged is, and nothing here hides the first cause. */
 void nilo_record_abort(struct nilo_recorder *r, const struct nilo_err *cause) {
     struct nilo_err ignored = {0};
-    nilo_store_rollback(r->store);
-    if (!r->options.dry_run && nilo_store_begin(r->store, &ignored) == 0) {
+    if (!r->options.within)
+        nilo_store_rollback(r->store);
+    if (!r->options.dry_run && !r->options.within && nilo_store_begin(r->store, &ignored) == 0) {
         r->run.status = NILO_RUN_FAILED;
         r->run.ended_at = wall(r);
         r->run.duration_ms = (mono(r) - r->started_mono) / 1000;

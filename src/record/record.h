@@ -40,12 +40,15 @@ struct nilo_run_options {
     bool platform;       /* a platform collector: guard, restatement */
     bool full_listing;   /* the run lists every item of the connection: vanished ones count for the guard */
     bool no_close;       /* leave closing to a later run */
+    bool within;         /* everything happens in the transaction that the caller has open and commits; of a run that fails nothing is logged: roll
+                          * back. Its readings are one chunk */
     const char *slot;
     nilo_day target_day; /* NILO_DAY_NONE */
     nilo_day read_until; /* SQL: last day that this run read after its end, set before finishing through nilo_record_read_until */
     size_t chunk;        /* points a transaction; 0 = 50,000 */
     const char *author;
     nilo_record_note_fn *note; /* may be NULL */
+    bool note_all;       /* note is told of every value, whatever became of it */
     void *note_ctx;
 };
 

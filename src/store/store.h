@@ -253,6 +253,25 @@ struct nilo_batch {
 /** nilo_store_apply - observations, day values or amendments, and all that is derived, in the caller's transaction */
 int nilo_store_apply(struct nilo_store *s, struct nilo_batch *batch, struct nilo_err *err);
 
+/* One cell, and what is shown of it: its newest amendment, else its base. */
+struct nilo_cell_key {
+    struct nilo_entity_ref entity;
+    int32_t win;
+    nilo_day day;
+    int32_t metric;
+};
+struct nilo_shown {
+    bool there;     /* false: the rest says nothing */
+    int64_t seq;    /* > 0: amended */
+    struct nilo_cell cell;
+    const char *meta; /* in the arena; NULL = none */
+};
+/** nilo_store_shown - of n cells, each in its place of ret */
+int nilo_store_shown(struct nilo_store *s, const struct nilo_cell_key *keys, size_t n, struct nilo_arena *arena, struct nilo_shown *ret,
+                     struct nilo_err *err);
+/** nilo_store_app_connection - the connection of the workspace that has values of this metric of the app; 0 = none */
+int nilo_store_app_connection(struct nilo_store *s, int64_t workspace, int32_t metric, int64_t *ret, struct nilo_err *err);
+
 /** nilo_store_close_days - closed_until rises to `until`, with one day_close row a day, beginning at the first day that holds anything (nothing
  *  happens while there is none). A day is partial when a value of it is missing for a passing reason, or when `complete` says that
  *  the source was not read after the day's end (NULL = all complete). In a transaction. */
