@@ -1,7 +1,7 @@
 /* See admit.h. All refusals of credentials are the same bytes; what a good caller may not do is said in full. */
 #include "api/admit.h"
 
-static void collect(const struct nilo_exchange *x, struct nilo_credential_shown *s)
+void nilo_req_credentials(const struct nilo_exchange *x, struct nilo_credential_shown *s)
 {
     size_t n;
     *s = (struct nilo_credential_shown){0};
@@ -14,12 +14,11 @@ static void collect(const struct nilo_exchange *x, struct nilo_credential_shown 
     s->query = nilo_req_query(x, &s->query_n);
 }
 
-static int refuse(struct nilo_exchange *x, enum nilo_credential_result r)
+void nilo_admit_refuse(struct nilo_exchange *x, enum nilo_credential_result r)
 {
     nilo_answer_error(x, nilo_credential_status(r), nilo_credential_code(r), nilo_credential_message(r), NULL, NULL);
     nilo_answer_header(x, "WWW-Authenticate", "Bearer");
     nilo_answer_header(x, "Cache-Control", "no-store");
-    return NILO_LATER;
 }
 
 static int forbid(struct nilo_exchange *x, const struct nilo_principal *p, int status)
@@ -33,28 +32,42 @@ static int forbid(struct nilo_exchange *x, const struct nilo_principal *p, int s
     return NILO_LATER;
 }
 
-int nilo_admit(struct nilo_exchange *x, const struct nilo_credential_rules *rules, nilo_us now)
+enum nilo_credential_result nilo_admit_who(struct nilo_exchange *x, const struct nilo_credential_rules *rules, nilo_us now, struct nilo_principal **ret)
 {
     struct nilo_credential_shown shown;
     struct nilo_principal *p = nilo_arena_alloc(nilo_req_arena(x), sizeof(*p));
+    *ret = NULL;
     if (p == NULL) {
         nilo_answer_error(x, 500, "53200", "out of memory", NULL, NULL);
-        return NILO_LATER;
+        return NILO_CREDENTIAL_NONE;
     }
-    collect(x, &shown);
+    nilo_req_credentials(x, &shown);
     enum nilo_credential_result r = nilo_credential_check(&shown, rules, now, nilo_req_arena(x), p);
     bool nothing = shown.authorization == NULL && shown.apikey == NULL;
     if (nilo_req_unix(x) && nothing && r != NILO_CREDENTIAL_BAD) {
         *p = (struct nilo_principal){.role = NILO_ROLE_SERVICE};
         r = NILO_CREDENTIAL_OK;
     }
-    if (r != NILO_CREDENTIAL_OK)
-        return refuse(x, r);
-    int status = nilo_principal_may(p, nilo_req_route(x)->who);
-    if (status != 0)
-        return forbid(x, p, status);
+    if (r != NILO_CREDENTIAL_OK) {
+        nilo_admit_refuse(x, r);
+        return r;
+    }
     nilo_req_identity_set(x, p, NULL);
-    return 0;
+    *ret = p;
+    return r;
+}
+
+int nilo_admit_may(struct nilo_exchange *x, const struct nilo_principal *p)
+{
+    int status = nilo_principal_may(p, nilo_req_route(x)->who);
+    return status != 0 ? forbid(x, p, status) : 0;
+}
+
+int nilo_admit(struct nilo_exchange *x, const struct nilo_credential_rules *rules, nilo_us now)
+{
+    struct nilo_principal *p;
+    nilo_admit_who(x, rules, now, &p);
+    return p != NULL ? nilo_admit_may(x, p) : NILO_LATER;
 }
 
 const struct nilo_principal *nilo_req_principal(const struct nilo_exchange *x)

@@ -15,6 +15,7 @@
 
 #include "api/api_key.h"
 #include "api/jwt.h"
+#include "api/limit.h"
 #include "api/server.h"
 
 struct nilo_principal {
@@ -24,6 +25,9 @@ struct nilo_principal {
     size_t n_workspaces;
     const char *sub;               /* the user; NULL = none */
     const char *key_id;            /* the key's id, or the token's jti; NULL = none */
+    bool undecided;                /* signed in, and perhaps an admin: a database has to be asked, which is done on the worker before the handler. What
+                                    * is answered on a loop returns NILO_LATER then, or answers what every signed-in user gets */
+    struct nilo_quota quota;       /* what is left of the user's queries; limit 0: none holds */
     int64_t expires;               /* seconds since 1970, without skew: answers that go on for long end then; 0 = never */
 };
 

@@ -362,7 +362,7 @@ static int flush(struct nilo_exchange *x, bool end, struct nilo_err *err)
     int rc = 0;
     bool first = !x->head_out;
     if (first) {
-        if (x->server->hooks.decorate != NULL && x->route != NULL)
+        if (x->server->hooks.decorate != NULL)
             x->server->hooks.decorate(x->server->hooks.ctx, x);
         coding = coding_for(x, end ? (int64_t)x->piece.len : -1);
         if (coding != NILO__IDENTITY)

@@ -1,27 +1,37 @@
-/* Who is let in, as the daemon keeps it: the keys that credentials are checked with, exchanged as a whole on a reload, and asked on loops without
- * waiting. What a credential is worth is credential.h's business, which answer a refusal gets admit.h's. */
+/* Who is let in, as the daemon keeps it: the keys that credentials are checked with, exchanged as a whole on a reload; who is an admin; how often somebody
+ * may come. Asked on loops without waiting. What a credential is worth is credential.h's business, which answer a refusal gets admit.h's. */
 #ifndef NILO_API_GATE_H
 #define NILO_API_GATE_H
 
 #include "api/credential.h"
 #include "api/server.h"
+#include "config/config.h"
 #include "keys/keys.h"
 
-/* What holds from a load on. */
+/* What holds from a load on. All three are taken over, and any may be NULL. */
 struct nilo_gate_rules {
-    struct nilo_jwt_keys *tokens; /* may be NULL; without those of the ring */
-    struct nilo_keys *ring;       /* may be NULL: then there are neither keys nor tokens of our own */
-    bool anonymous;               /* who shows nothing is anon; else nobody */
+    struct nilo_config *config;   /* its parts auth, cron and limits; NULL: nobody without credentials, limits on */
+    struct nilo_keys *ring;       /* NULL: there are neither keys nor tokens of our own */
+    struct nilo_jwt_keys *tokens; /* more keys of tokens than those of config and ring: for tests */
+    bool anonymous;               /* as the configuration's, for tests: who shows nothing is anon */
 };
 
 struct nilo_gate;
 /** nilo_gate_new - lets in nobody but the Unix socket until it is loaded; env must outlive it */
 int nilo_gate_new(const struct nilo_env *env, struct nilo_gate **ret, struct nilo_err *err);
 void nilo_gate_free(struct nilo_gate *g); /* after the server; NULL is fine */
-/** nilo_gate_load - the rules from now on; any thread. Takes tokens and ring over, also on failure, when what was there stays */
+/** nilo_gate_load - the rules from now on; any thread. What they hold is taken over also on failure, when what was there stays
+ *  errors  NILO_ECONFIG, with file, line and key: a secret that is too short, a public key that is none, ...; those of nilo_config_secret() */
 int nilo_gate_load(struct nilo_gate *g, const struct nilo_gate_rules *rules, struct nilo_err *err);
 
-/** nilo_gate_admit - for the admit hook; returns as nilo_admit() */
-int nilo_gate_admit(struct nilo_gate *g, struct nilo_exchange *x);
+/* ---- for the hooks of the server ---------------------------------------------------------------------------------------------------------- */
+
+int nilo_gate_admit(struct nilo_gate *g, struct nilo_exchange *x);     /* on a loop; returns as the hook does */
+int nilo_gate_authorize(struct nilo_gate *g, struct nilo_exchange *x); /* on a worker: asks whether an undecided one is an admin */
+void nilo_gate_decorate(struct nilo_exchange *x);                      /* RateLimit-* */
+
+/** nilo_gate_cron - for routes under /cron, which are EVERYONE's: does the request show the cron secret? 0: yes. NILO_LATER: no, and the answer is
+ *  given (the one that all bad credentials get): return 0 from the handler */
+int nilo_gate_cron(struct nilo_gate *g, struct nilo_exchange *x);
 
 #endif

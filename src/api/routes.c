@@ -2,6 +2,7 @@
  * A route is one row; who may call it is the third word and cannot be left out. */
 #include "api/api.h"
 #include "api/admit.h"
+#include "api/cors.h"
 
 #include <stdlib.h>
 
@@ -105,9 +106,24 @@ static int admit(void *ctx, struct nilo_exchange *x, struct nilo_err *err)
     return nilo_gate_admit(api->gate, x);
 }
 
+static int authorize(void *ctx, struct nilo_exchange *x, struct nilo_err *err)
+{
+    const struct nilo_api *api = ctx;
+    (void)err;
+    return api->gate != NULL ? nilo_gate_authorize(api->gate, x) : 0;
+}
+
+static void decorate(void *ctx, struct nilo_exchange *x)
+{
+    (void)ctx;
+    nilo_cors(x);
+    nilo_gate_decorate(x);
+}
+
 struct nilo_server_hooks nilo_api_hooks(struct nilo_api *api)
 {
-    return (struct nilo_server_hooks){.ctx = api, .worker_new = worker_new, .worker_free = worker_free, .admit = admit};
+    return (struct nilo_server_hooks){.ctx = api, .worker_new = worker_new, .worker_free = worker_free, .admit = admit, .authorize = authorize,
+                                      .decorate = decorate};
 }
 
 struct nilo_api_worker *nilo_api_worker(struct nilo_exchange *x, struct nilo_err *err)

@@ -6,12 +6,12 @@
 int nilo__gate_load(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_gate *gate, struct nilo_err *err)
 {
     struct nilo__ring ring;
-    (void)ctx;
-    if (nilo__ring_open(s, &ring, err) != 0) {
+    struct nilo_config *config = NULL;
+    if (nilo__ring_open(s, &ring, err) != 0 || nilo_cmd_config(ctx, &config, err) != 0) {
         nilo__ring_done(&ring);
         return -1;
     }
-    struct nilo_gate_rules rules = {.ring = ring.keys};
+    struct nilo_gate_rules rules = {.ring = ring.keys, .config = config};
     ring.keys = NULL;
     nilo__ring_done(&ring);
     return nilo_gate_load(gate, &rules, err);

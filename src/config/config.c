@@ -168,6 +168,7 @@ static int load_text(const char *path, const struct nilo_buf *b, const struct ni
     int rc = complete(&nilo__config_top, c, root, err);
     if (rc == 0) {
         resolve(c);
+        c->cron_secret_line = nilo__config_line(root, "cron_secret");
         rc = nilo__config_rules(c, root, &top, env, err);
     }
     if (rc < 0) {

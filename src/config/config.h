@@ -95,6 +95,7 @@ struct nilo_config {
     int n_metrics;
     struct nilo_config_auth auth;
     char *cron_secret;          /* NULL, or a reference */
+    int cron_secret_line;
     char *cron_query_secret;    /* "true" or "false" (default) */
     char *limits;               /* "on" (default) or "off" */
     int64_t queries_per_minute; /* default 100 */

@@ -106,7 +106,7 @@
          "serve: is it taken in the address as well (?secret=), where other programs may log it?")                     \
     TEXT(limits, OPTIONAL, 48, "on|off", "on",                                                                         \
          "serve: off: no limit of queries, no waiting after credentials that do not verify")                           \
-    WHOLE(queries_per_minute, 1, 1000000, "100", "serve: how many a user may make in any minute")
+    WHOLE(queries_per_minute, 1, 10000, "100", "serve: how many a user may make in any minute")
 
 /* As libcyaml wants them. Lengths are checked here too: nothing it accepts is longer than the table says. */
 #define SCHEMA_TEXT(key, need, most, allowed, fallback, help) CYAML_FIELD_STRING_PTR(#key, need, SECTION, key, 1, most),

@@ -238,7 +238,7 @@ static void what_lets_people_in_is_never_written_into_the_file(void **state)
          "nilometer.yaml:1: cron_secret: is no reference; secrets do not stand in this file: write env:NAME, file:PATH or credential:NAME"},
         {"cron_secret: env:1\n", "nilometer.yaml:1: cron_secret: names no variable; write env:NAME in letters, digits and _"},
         {"limits: none\n", "nilometer.yaml:1: limits: \"none\" is not allowed; write on or off"},
-        {"queries_per_minute: 0\n", "nilometer.yaml:1: queries_per_minute: expected a whole number from 1 to 1000000, found \"0\""},
+        {"queries_per_minute: 0\n", "nilometer.yaml:1: queries_per_minute: expected a whole number from 1 to 10000, found \"0\""},
     };
     (void)state;
     REFUSE(rows);
