@@ -14,12 +14,14 @@ struct nilo_api {
     void *open_ctx;
     /* who is let in; NULL: nobody but who runs the server, over its Unix socket */
     struct nilo_gate *gate;
+    struct nilo_rest_cache *cache;  /* rest_cache.h; NULL: every answer is made anew */
     struct nilo_api_writer *writer; /* writer.h; NULL: this server writes nothing */
 };
 
 /* A worker's own: nilo_req_worker(x) in a handler. NULL there: the store cannot be opened at present (answer 503). */
 struct nilo_api_worker {
     struct nilo_store *store;
+    uint64_t seen[2]; /* the state that the store's memory of metrics and calendars is of: rest_cache.h */
 };
 
 extern const struct nilo_route nilo_api_routes[];

@@ -4,19 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/admit.h"
+#include "api/rest_days.h"
 #include "api/rest_head.h"
 #include "api/rest_read.h"
 #include "base/json.h"
 
 #define HELD_MAX  ((size_t)192 << 10) /* an instant answer may be 256 KiB */
-#define NAME_MAX_ 300
+#define NAME_MOST 300
 #define ARGUMENTS_MAX 64
+#define HEADERS_MAX   8192
+#define KEPT_FOR      (5 * NILO_US_MINUTE)
+#define KEPT_ACTIVITY (10 * NILO_US_MINUTE)
 
 /* ---- one request ---------------------------------------------------------------------------------------------------------------------------- */
 
 struct reading {
     struct nilo_exchange *x;
+    struct nilo_api *api;
     struct nilo_store *store;
+    struct nilo_rest_mark mark; /* of the store, before anything was read */
+    struct nilo_rest_key key;
     struct nilo_rest_scope scope;
     struct nilo_rest_accept accept;
     struct nilo_rest_prefer prefer;
@@ -24,6 +32,9 @@ struct reading {
     struct nilo_query *query;
     struct nilo_notes notes;
     struct nilo_head head;  /* offset, total and page of it, once the rows begin */
+    struct nilo_buf headers; /* "Name\0value\0", of a good answer */
+    int status;
+    nilo_us until;          /* so long the answer is worth something, on clock.mono */
     struct nilo_buf held;   /* the beginning of the answer, until it is known how it goes on */
     bool open;              /* the head of the answer is made: bytes go out as they come */
     bool full;              /* the answer is longer than what is held back */
@@ -35,19 +46,50 @@ static bool counted(const struct reading *r)
     return r->prefer.count != NULL;
 }
 
-/* Headers of a good answer of so many rows. */
+/* What changes without a new day has to be asked for each time: runs, connections, definitions. Series and functions may lie in a browser. */
+static bool revalidate(const struct reading *r)
+{
+    const struct nilo_relation *relation = nilo_query_relation(r->query);
+    return relation != NULL && relation->covers == NULL;
+}
+
+static void send_header(struct nilo_exchange *x, const char *headers, size_t n)
+{
+    for (const char *at = headers; at != NULL && at < headers + n;) {
+        const char *value = at + strlen(at) + 1;
+        nilo_answer_header(x, at, "%s", value);
+        at = value + strlen(value) + 1;
+    }
+}
+
+static void send_age(const struct nilo_api *api, struct nilo_exchange *x, bool ask_again, nilo_us until)
+{
+    nilo_us left = until - api->env->clock.mono(api->env->clock.ctx);
+    if (ask_again)
+        nilo_answer_header(x, "Cache-Control", "private, no-cache");
+    else
+        nilo_answer_header(x, "Cache-Control", "private, max-age=%lld", (long long)(left > 0 ? left / NILO_US_SECOND : 0));
+    nilo_answer_header(x, "Vary", "Authorization, apikey, Accept, Prefer, Range");
+}
+
+/* Headers of a good answer of so many rows; -1 = not known. */
 static void begin_answer(struct reading *r, int64_t rows)
 {
-    char range[NILO_CONTENT_RANGE_TEXT];
+    char range[NILO_CONTENT_RANGE_TEXT], applied[NILO_REST_APPLIED];
     int64_t offset = r->head.offset, total = counted(r) ? r->head.total : -1;
+    r->status = 200;
     if (rows >= 0) {
         nilo_content_range(offset, rows, total, range);
-        nilo_answer_header(r->x, "Content-Range", "%s", range);
+        nilo_rest_header(&r->headers, "Content-Range", "%s", range);
         if (total >= 0 && rows < total)
-            nilo_answer_status(r->x, 206);
+            r->status = 206;
     }
-    nilo_rest_applied(r->x, &r->prefer, NULL);
+    if (nilo_rest_applied(&r->prefer, applied))
+        nilo_rest_header(&r->headers, "Preference-Applied", "%s", applied);
+    nilo_answer_status(r->x, r->status);
     nilo_answer_type(r->x, r->accept.mime);
+    send_header(r->x, r->headers.data, r->headers.len);
+    send_age(r->api, r->x, revalidate(r), r->until);
     r->open = true;
 }
 
@@ -56,6 +98,33 @@ static int send_held(struct reading *r, struct nilo_err *err)
     int rc = r->held.len > 0 ? nilo_answer_write(r->x, r->held.data, r->held.len, err) : 0;
     nilo_buf_reset(&r->held);
     return rc;
+}
+
+static const char *tag_of(const struct reading *r, char out[33])
+{
+    unsigned char hash[NILO_SHA256_LEN];
+    struct nilo_sha256 h;
+    nilo_sha256_init(&h);
+    nilo_sha256_add(&h, r->accept.mime, strlen(r->accept.mime));
+    nilo_sha256_add(&h, nilo_buf_str(&r->headers), r->headers.len);
+    nilo_sha256_add(&h, nilo_buf_str(&r->held), r->held.len);
+    nilo_sha256_done(&h, hash);
+    nilo_hex(hash, 16, out);
+    return out;
+}
+
+/* The whole answer is at hand: it is kept for whoever asks the same, and not sent to who has it. */
+static int send_whole(struct reading *r, struct nilo_err *err)
+{
+    char tag[33];
+    bool has = nilo_answer_etag(r->x, tag_of(r, tag));
+    nilo_rest_header(&r->headers, "ETag", "%s", tag);
+    const struct nilo_rest_kept kept = {.status = r->status, .revalidate = revalidate(r), .until = r->until, .mime = r->accept.mime,
+                                        .headers = nilo_buf_str(&r->headers), .headers_n = r->headers.len,
+                                        .body = nilo_buf_str(&r->held), .body_n = r->held.len};
+    if (!r->headers.failed)
+        nilo_rest_cache_put(r->api, &r->key, r->mark, &kept);
+    return has ? 0 : send_held(r, err);
 }
 
 /* A nilo_write_fn: holds back what is short; where that does not suffice and the rows are not counted, it ends the run, which is begun again. */
@@ -132,7 +201,7 @@ static int run_once(struct reading *r, struct nilo_err *err)
         if (nilo_query_function(r->query) != NULL)
             r->head.total = rows;
         begin_answer(r, rows);
-        rc = send_held(r, err);
+        rc = send_whole(r, err);
     }
     nilo_writer_free(w);
     return rc;
@@ -168,16 +237,11 @@ static int run(struct reading *r, struct nilo_err *err)
 /* ---- what relations and functions have in common ----------------------------------------------------------------------------------------------- */
 
 /* Headers, then whose rows. 0; 1: answered; -1 */
-static int prepare(struct reading *r, struct nilo_exchange *x, struct nilo_err *err)
+static int prepare(struct reading *r, struct nilo_err *err)
 {
-    struct nilo_api_worker *w = nilo_api_worker(x, err);
-    *r = (struct reading){.x = x, .request = NILO_REQUEST_DEFAULT};
-    nilo_buf_init(&r->held, HELD_MAX + 1);
-    if (w == NULL)
+    struct nilo_exchange *x = r->x;
+    if (nilo_rest_current(x, &r->store, &r->mark, err) != 0)
         return -1;
-    r->store = w->store;
-    if (!nilo_rest_profile(x) || !nilo_rest_accept(x, &r->accept) || !nilo_rest_prefer(x, &r->prefer) || !nilo_rest_range(x, &r->request))
-        return 1;
     int rc = nilo_rest_scope(x, r->store, &r->scope, err);
     bool head = nilo_req_method(x) == NILO_HEAD;
     r->only_head = head;
@@ -208,21 +272,103 @@ static int finish(struct reading *r, int rc, struct nilo_err *err)
         nilo_answer_header(r->x, "Content-Range", "*/%lld", (long long)total);
     nilo_query_free(r->query);
     nilo_buf_done(&r->held);
+    nilo_buf_done(&r->headers);
     return rc;
+}
+
+/* Everything that the answer follows from, but for the state of the store: who asks as far as it matters, and what. */
+static void key_of(struct reading *r)
+{
+    const struct nilo_principal *p = nilo_req_principal(r->x);
+    const char *workspace = nilo_rest_in_workspace(r->x) ? nilo_req_segment(r->x, 0) : "", *name = nilo_rest_name(r->x);
+    const int said[] = {(int)nilo_rest_role(r->x), p != NULL && p->workspaces_said, nilo_rest_in_workspace(r->x), nilo_req_unix(r->x),
+                        (int)nilo_req_method(r->x), (int)r->accept.format, r->accept.strip, r->prefer.strict, r->prefer.lenient};
+    const int64_t range[] = {r->request.range_first, r->request.range_last};
+    const char *const words[] = {nilo_req_route(r->x)->path, workspace, name, r->accept.mime, r->prefer.count != NULL ? r->prefer.count : ""};
+    struct nilo_sha256 h;
+    size_t n, body_n;
+    const char *query = nilo_req_query(r->x, &n), *body = nilo_req_body(r->x, &body_n);
+    nilo_sha256_init(&h);
+    nilo_sha256_add(&h, said, sizeof(said));
+    nilo_sha256_add(&h, range, sizeof(range));
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        nilo_sha256_add(&h, words[i], strlen(words[i]) + 1);
+    nilo_sha256_add(&h, &n, sizeof(n));
+    nilo_sha256_add(&h, query, n);
+    nilo_sha256_add(&h, &body_n, sizeof(body_n));
+    nilo_sha256_add(&h, body, body_n);
+    for (size_t i = 0; p != NULL && i < p->n_workspaces; i++)
+        nilo_sha256_add(&h, p->workspaces[i], strlen(p->workspaces[i]) + 1);
+    nilo_sha256_done(&h, r->key.bytes);
+}
+
+/* The headers of the request. false: refused, the answer is given */
+static bool understand(struct reading *r, struct nilo_exchange *x)
+{
+    *r = (struct reading){.x = x, .api = nilo_req_ctx(x), .request = NILO_REQUEST_DEFAULT};
+    nilo_buf_init(&r->held, HELD_MAX + 1);
+    nilo_buf_init(&r->headers, HEADERS_MAX);
+    if (!nilo_rest_profile(x) || !nilo_rest_accept(x, &r->accept) || !nilo_rest_prefer(x, &r->prefer) || !nilo_rest_range(x, &r->request))
+        return false;
+    key_of(r);
+    return true;
+}
+
+/* Is the answer there already? */
+static bool answer_kept(struct reading *r, int *ret_rc, struct nilo_err *err)
+{
+    const struct nilo_rest_kept *kept = nilo_rest_cache_find(r->api, &r->key);
+    if (kept == NULL)
+        return false;
+    nilo_answer_status(r->x, kept->status);
+    nilo_answer_type(r->x, kept->mime);
+    const char *tag = kept->headers + kept->headers_n - 33; /* the last one */
+    send_header(r->x, kept->headers, kept->headers_n - sizeof("ETag") - 33);
+    send_age(r->api, r->x, kept->revalidate, kept->until);
+    *ret_rc = nilo_answer_etag(r->x, tag) ? 0 : nilo_answer_write(r->x, kept->body, kept->body_n, err);
+    nilo_rest_cache_drop(kept);
+    return true;
 }
 
 static int read_with(struct nilo_exchange *x, int (*parse)(struct reading *r, struct nilo_err *err), struct nilo_err *err)
 {
-    const struct nilo_api *api = nilo_req_ctx(x);
     struct reading r;
-    int rc = prepare(&r, x, err);
+    int rc = 1, kept_rc;
+    if (understand(&r, x))
+        rc = prepare(&r, err);
+    if (rc == 0 && answer_kept(&r, &kept_rc, err)) {
+        nilo_rest_cache_hit(r.api, true);
+        return kept_rc;
+    }
     if (rc == 0) {
-        limit_time(&r, api->env);
+        nilo_rest_cache_hit(r.api, false);
+        limit_time(&r, r.api->env);
         rc = parse(&r, err);
+    }
+    if (rc == 0) {
+        const struct nilo_function *f = nilo_query_function(r.query);
+        r.until = nilo_rest_cache_until(r.api, f != NULL && strcmp(f->name, "activity") == 0 ? KEPT_ACTIVITY : KEPT_FOR);
+        rc = nilo_rest_days(r.api, r.mark, r.query, r.store, &r.scope.scope, &r.headers, err);
     }
     if (rc == 0)
         rc = run(&r, err);
     return finish(&r, rc, err);
+}
+
+/* On the loop: what is kept and known to be of now goes out at once. */
+int nilo_rest_instant(struct nilo_exchange *x, struct nilo_err *err)
+{
+    struct reading r;
+    int rc = 0;
+    struct nilo_api *api = nilo_req_ctx(x);
+    if (!nilo_rest_cache_fresh(api))
+        return NILO_LATER;
+    if (!understand(&r, x))
+        return 0;
+    if (!answer_kept(&r, &rc, err))
+        return NILO_LATER;
+    nilo_rest_cache_hit(api, true);
+    return rc;
 }
 
 /* ---- relations ----------------------------------------------------------------------------------------------------------------------------------- */
@@ -230,7 +376,7 @@ static int read_with(struct nilo_exchange *x, int (*parse)(struct reading *r, st
 /* The name of the path is decoded already and will be once more: what is no letter is spelled out. */
 static bool put_name(struct nilo_buf *text, const char *name)
 {
-    if (strlen(name) > NAME_MAX_)
+    if (strlen(name) > NAME_MOST)
         return false;
     for (const char *p = name; *p != '\0'; p++) {
         bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_';

@@ -32,8 +32,9 @@ struct nilo_rest_prefer {
 /** nilo_rest_prefer - the first word of each kind counts; unknown ones are passed over, unless handling=strict.
  *  returns  false: refused, the answer (400 PGRST122) is given */
 bool nilo_rest_prefer(struct nilo_exchange *x, struct nilo_rest_prefer *ret);
-/** nilo_rest_applied - Preference-Applied for what a read obeys: count and handling. Writes add their own words in front (NULL = none) */
-void nilo_rest_applied(struct nilo_exchange *x, const struct nilo_rest_prefer *p, const char *own);
+/** nilo_rest_applied - what of it a read obeys, for Preference-Applied: "count=exact, handling=strict". false: nothing */
+#define NILO_REST_APPLIED 64
+bool nilo_rest_applied(const struct nilo_rest_prefer *p, char out[NILO_REST_APPLIED]);
 
 /* ---- the rest ------------------------------------------------------------------------------------------------------------------------------- */
 

@@ -134,16 +134,12 @@ bool nilo_rest_prefer(struct nilo_exchange *x, struct nilo_rest_prefer *ret)
     return false;
 }
 
-void nilo_rest_applied(struct nilo_exchange *x, const struct nilo_rest_prefer *p, const char *own)
+bool nilo_rest_applied(const struct nilo_rest_prefer *p, char out[NILO_REST_APPLIED])
 {
-    char text[256];
-    int n = snprintf(text, sizeof(text), "%s", own != NULL ? own : "");
-    if (p->count != NULL)
-        n += snprintf(text + n, sizeof(text) - (size_t)n, "%scount=%s", n > 0 ? ", " : "", p->count);
-    if (p->strict || p->lenient)
-        n += snprintf(text + n, sizeof(text) - (size_t)n, "%shandling=%s", n > 0 ? ", " : "", p->strict ? "strict" : "lenient");
-    if (n > 0)
-        nilo_answer_header(x, "Preference-Applied", "%s", text);
+    const char *handling = p->strict ? "handling=strict" : p->lenient ? "handling=lenient" : "";
+    snprintf(out, NILO_REST_APPLIED, "%s%s%s%s", p->count != NULL ? "count=" : "", p->count != NULL ? p->count : "",
+             p->count != NULL && handling[0] != '\0' ? ", " : "", handling);
+    return out[0] != '\0';
 }
 
 bool nilo_rest_profile(struct nilo_exchange *x)

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "api/rest_cache.h"
 #include "api/rest_read.h"
 #include "api/openapi.h"
 #include "base/buf.h"
@@ -46,6 +47,13 @@ static int metrics(struct nilo_exchange *x, struct nilo_err *err)
                         "\nnilometer_server_" #name " %lld\n", (long long)c.name);
     NILO_SERVER_COUNT_ROWS(X)
 #undef X
+    struct nilo_rest_cache_counts cache;
+    nilo_rest_cache_counts(nilo_req_ctx(x), &cache);
+#define X(name, kind, doc)                                                                                             \
+    nilo_buf_addf(&out, "# HELP nilometer_cache_" #name " " doc "\n# TYPE nilometer_cache_" #name " " kind             \
+                        "\nnilometer_cache_" #name " %lld\n", (long long)cache.name);
+    NILO_REST_CACHE_COUNT_ROWS(X)
+#undef X
     int rc = out.failed ? nilo_err_nomem(err) : nilo_answer_text(x, 200, "text/plain; version=0.0.4; charset=utf-8", nilo_buf_str(&out), err);
     nilo_buf_done(&out);
     return rc;
@@ -61,12 +69,12 @@ const struct nilo_route nilo_api_routes[] = {
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1", ANON, .handler = nilo_openapi_answer),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1/", ANON, .handler = nilo_openapi_answer),
     /* reads */
-    NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/rest/v1/rpc/{function}", ANON, .handler = nilo_rest_call),
-    NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/w/{workspace}/rest/v1/rpc/{function}", ANON, .handler = nilo_rest_call),
+    NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_call),
+    NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/w/{workspace}/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_call),
     NILO_ROUTE(NILO_PUT | NILO_PATCH | NILO_DELETE, "/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_call_wrong),
     NILO_ROUTE(NILO_PUT | NILO_PATCH | NILO_DELETE, "/w/{workspace}/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_call_wrong),
-    NILO_ROUTE(NILO_GET | NILO_HEAD, "/rest/v1/{relation}", ANON, .handler = nilo_rest_read),
-    NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1/{relation}", ANON, .handler = nilo_rest_read),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/rest/v1/{relation}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_read),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1/{relation}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_read),
 };
 const size_t nilo_api_routes_n = sizeof(nilo_api_routes) / sizeof(nilo_api_routes[0]);
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "api/api.h"
+#include "api/rest_cache.h"
 #include "api/systemd.h"
 #include "api/writer.h"
 #include "base/log.h"
@@ -21,6 +22,7 @@ struct serving {
     char unix_address[300];
     size_t n;
     const char *proxies[PROXIES_MAX + 1];
+    int64_t cache_mib;
     bool stuck; /* a thread did not end: nothing that it uses may be freed */
 };
 
@@ -166,6 +168,8 @@ static int serve(struct serving *s, struct nilo_api *api, const struct nilo_serv
     pthread_sigmask(SIG_BLOCK, &signals, &before);
     int rc = nilo_api_writer_new(&writer, &api->writer, err);
     if (rc == 0)
+        rc = nilo_rest_cache_new((size_t)s->cache_mib << 20, &api->cache, err);
+    if (rc == 0)
         rc = nilo_server_start(server, err);
     if (rc == 0) {
         announce(s->ctx, server, config->tls_certificate != NULL);
@@ -183,6 +187,7 @@ static int serve(struct serving *s, struct nilo_api *api, const struct nilo_serv
     }
     nilo_server_free(server);
     nilo_api_writer_free(api->writer);
+    nilo_rest_cache_free(api->cache);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
 }
@@ -203,6 +208,7 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     struct nilo_store *store = NULL;
     int64_t workers = 0;
     if (nilo__operands(ctx, 0, 0, err) != 0 || nilo_args_int(ctx->args, "workers", 1, 256, 0, &workers, err) != 0 ||
+        nilo_args_int(ctx->args, "cache", 0, 1024, 16, &s.cache_mib, err) != 0 ||
         addresses(&s, err) != 0 || proxies(&s, err) != 0)
         return -1;
     /* first here, so that a missing store, or a secret that is too short, is told before anything listens */
@@ -255,6 +261,7 @@ const struct nilo_cmd nilo_cmd_serve = {
                                             {"allow-plain", NULL, "listen without TLS where other machines reach it", false},
                                             {"proxy", "ADDR", "a proxy whose X-Forwarded-For is believed", true},
                                             {"workers", "N", "threads that answer, each with a connection to the store (default: two a core)", false},
+                                            {"cache", "MIB", "memory for answers that are given again while nothing has changed (default: 16; 0: none)", false},
                                             {0}},
     .run = run,
 };

@@ -12,6 +12,7 @@ static const struct nilo_parameter parameters[] = {
      .type = NILO_T_INT,
      .fallback = "0",
      .doc = "0: all time so far; else days of a rolling window"},
+    {.name = "entity", .type = NILO_T_TEXT, .doc = "content: items only; app: metrics of the app only; default: both"},
 };
 static const struct nilo_column columns[] = {
     {.name = "day", .type = NILO_T_DAY, .doc = "the day"},
@@ -195,14 +196,15 @@ static int hand_on(struct cover *x, int64_t win)
     return 0;
 }
 
-static int gather(struct cover *x, int32_t win)
+static int gather(struct cover *x, int32_t win, const char *entity)
 {
     struct nilo_call *c = x->call;
+    bool content = !entity || strcmp(entity, "content") == 0, of_app = !entity || !content;
     int64_t *ids;
     size_t n;
     if (nilo__scope_workspaces(c->store, c->scope, &c->arena, &ids, &n, x->err) < 0)
         return -1;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && content; i++) {
         x->known = 0;
         if (nilo_store_totals(c->store, c->scope, NILO_TOTAL_WORKSPACE, ids[i], win, 0, x->from, NILO_DAY_NONE,
                               total_row, x, x->err) != 0)
@@ -210,7 +212,7 @@ static int gather(struct cover *x, int32_t win)
     }
     const struct nilo_select app = {
         .kind = NILO_APP, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE, .win = win};
-    if (nilo_store_scan(c->store, c->scope, &app, app_row, x, x->err) != 0 || app_items(x) < 0)
+    if (of_app && (nilo_store_scan(c->store, c->scope, &app, app_row, x, x->err) != 0 || app_items(x) < 0))
         return -1;
     return nilo__rows(c, "runs", "t.\"status\", t.\"target_day\", t.\"first_day\", t.\"last_day\", t.\"started_at\"",
                       "WHERE t.\"status\" IN (3, 4, 5) AND t.\"kind\" IN (0, 3) ORDER BY t.\"id\"", 0, NULL, run_row, x,
@@ -221,6 +223,9 @@ static int run(struct nilo_call *c, struct nilo_err *err)
 {
     struct cover x = {.call = c, .latest = NILO_DAY_NONE, .err = err};
     int64_t win = nilo_call_int(c, "window_days", 0);
+    const char *entity = nilo_call_text(c, "entity");
+    if (entity && strcmp(entity, "content") != 0 && strcmp(entity, "app") != 0)
+        return nilo_err_set(err, NILO_EINVAL, "entity is content or app");
     if (win < 0 || win > 36600)
         return nilo_err_set(err, NILO_EINVAL, "window_days is a number of days, or 0");
     if (nilo__days(c, 30, &x.from, &x.to, &x.today, err) < 0 ||
@@ -230,7 +235,7 @@ static int run(struct nilo_call *c, struct nilo_err *err)
         x.to = x.today;
     if (x.to.n - (int64_t)x.from.n >= NILO__POINTS_MAX)
         return nilo_err_set(err, NILO_EINVAL, "the range holds more than %d days; ask for less", NILO__POINTS_MAX);
-    int rc = gather(&x, (int32_t)win);
+    int rc = gather(&x, (int32_t)win, entity);
     if (rc == 0)
         rc = hand_on(&x, win);
     free(x.app);

@@ -49,17 +49,45 @@ static void put_range(char *to, size_t size, nilo_day from, nilo_day until)
         snprintf(to, size, "from %s to %s", a, b);
 }
 
+int nilo_query_recorded(struct nilo_store *s, const struct nilo_scope *scope, nilo_day *ret_first, nilo_day *ret_last, struct nilo_err *err)
+{
+    struct nilo_call c = {.store = s, .scope = scope};
+    struct recorded r = {NILO_DAY_NONE, NILO_DAY_NONE};
+    if (nilo__rows(&c, "recorded_days", "t.\"first_day\", t.\"last_day\"", "", 0, NULL, take, &r, err) < 0)
+        return -1;
+    *ret_first = r.first;
+    *ret_last = r.last;
+    return 0;
+}
+
+static void window_of(struct nilo__text t, int32_t *ret)
+{
+    int64_t v;
+    if (nilo_decimal_parse(t.p, t.len, 0, false, &v, NULL) == 0 && v >= 0 && v <= 36600)
+        *ret = (int32_t)v;
+}
+
+void nilo_query_days(const struct nilo_query *q, nilo_day *ret_from, nilo_day *ret_to, int32_t *ret_win)
+{
+    *ret_from = q->first_day;
+    *ret_to = q->last_day;
+    *ret_win = 0;
+    for (const struct nilo__node *n = q->filter ? q->filter->first : NULL; n; n = n->next)
+        if (n->kind == NILO__COMPARE && !n->not && n->op == NILO__EQ && n->n_values == 1 && strcmp(n->column->name, "window_days") == 0)
+            window_of(n->values[0], ret_win);
+}
+
 int nilo_query_nothing(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, struct nilo_notes *ret,
                        struct nilo_err *err)
 {
     struct nilo_call c = {.q = (struct nilo_query *)(uintptr_t)q, .store = s, .scope = scope};
-    struct recorded r = {NILO_DAY_NONE, NILO_DAY_NONE};
+    struct recorded r;
     nilo_day from, to;
     char asked[64], first[NILO_DAY_TEXT], last[NILO_DAY_TEXT], a[NILO_DAY_TEXT], b[NILO_DAY_TEXT];
     *ret = (struct nilo_notes){0};
     if (!about_days(q, &c, &from, &to))
         return 0;
-    if (nilo__rows(&c, "recorded_days", "t.\"first_day\", t.\"last_day\"", "", 0, NULL, take, &r, err) < 0)
+    if (nilo_query_recorded(s, scope, &r.first, &r.last, err) < 0)
         return -1;
     if (nilo_day_is_none(r.first)) {
         snprintf(ret->details, sizeof ret->details, "nothing is recorded yet");

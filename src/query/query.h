@@ -75,6 +75,7 @@ struct nilo_relation {
     const char *const *key;  /* columns that tell rows apart, NULL-terminated: ties are ordered by them, uuids made of them */
     enum nilo_role min_role; /* below: nothing is seen */
     bool as_of;
+    const char *covers;      /* whose readings its days are made of, as coverage() takes it: "content", "app", "" both; NULL = it has none */
 };
 extern const struct nilo_relation nilo_relations[];
 extern const size_t nilo_relations_n;
@@ -205,6 +206,11 @@ int64_t nilo_query_total(const struct nilo_query *q);
  *          the sink's, the store's */
 int nilo_query_run(struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_sink *sink,
                    struct nilo_err *err);
+
+/* The days that a relation's filter asks for (NILO_DAY_NONE = open), and the window. */
+void nilo_query_days(const struct nilo_query *q, nilo_day *ret_from, nilo_day *ret_to, int32_t *ret_win);
+/** nilo_query_recorded - first and last day on which anything within the scope was read; NILO_DAY_NONE: nothing yet */
+int nilo_query_recorded(struct nilo_store *s, const struct nilo_scope *scope, nilo_day *ret_first, nilo_day *ret_last, struct nilo_err *err);
 
 /** nilo_query_nothing - for an answer without rows: details say which days are recorded and which of those asked for are not, hint what would fill
  *  them. Both stay "" where days say nothing (owners, runs, ...) */

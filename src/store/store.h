@@ -61,6 +61,14 @@ int nilo_store_begin(struct nilo_store *s, struct nilo_err *err);
 int nilo_store_commit(struct nilo_store *s, struct nilo_err *err);
 void nilo_store_rollback(struct nilo_store *s); /* also forgets what was cached from the transaction */
 
+/** nilo_store_version - differs from the text before whenever somebody else, in this process or another, has committed since; of this handle only. On
+ *  PostgreSQL also when other databases of the server were written. Cheap */
+#define NILO_STORE_VERSION 128
+int nilo_store_version(struct nilo_store *s, char out[NILO_STORE_VERSION], struct nilo_err *err);
+/** nilo_store_forget - what it remembers of metrics and calendars is of before: for readers that live long, after somebody has written. Pointers into
+ *  both are invalid then */
+void nilo_store_forget(struct nilo_store *s);
+
 /* ---- scope: who reads, mandatory for every scan and source --------------------------------------------------------------- */
 
 enum nilo_role { NILO_ROLE_ANON, NILO_ROLE_AUTHENTICATED, NILO_ROLE_ADMIN, NILO_ROLE_SERVICE };

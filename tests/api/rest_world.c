@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "api/admit.h"
+#include "api/rest_cache.h"
+#include "record/record.h"
 #include "support/tmp.h"
 
 #define SECRET "0123456789abcdef0123456789abcdef"
@@ -19,10 +21,27 @@ static int admit(void *ctx, struct nilo_exchange *x, struct nilo_err *err)
     return nilo_admit(x, &rules, api->env->clock.wall(api->env->clock.ctx));
 }
 
+static nilo_us wall(void *ctx)
+{
+    struct rest_world *r = ctx;
+    return r->f.clock.wall + atomic_load(&r->passed);
+}
+
+static nilo_us mono(void *ctx)
+{
+    struct rest_world *r = ctx;
+    return NILO_US_HOUR + atomic_load(&r->passed);
+}
+
+void rest_pass(struct rest_world *r, nilo_us span)
+{
+    atomic_fetch_add(&r->passed, span);
+}
+
 static int open_store(void *ctx, struct nilo_store **ret, struct nilo_err *err)
 {
     struct rest_world *r = ctx;
-    return nilo_store_open(nilo_store_target(r->f.store), NILO_STORE_READ, &r->f.env, ret, err);
+    return nilo_store_open(nilo_store_target(r->f.store), NILO_STORE_READ, &r->env, ret, err);
 }
 
 int rest_world_open(struct rest_world *r, enum nilo_db_engine engine)
@@ -37,8 +56,12 @@ int rest_world_open(struct rest_world *r, enum nilo_db_engine engine)
         fail_msg("%s", err.msg);
     rules = (struct nilo_credential_rules){.tokens = tokens, .anonymous = true};
     world_init(&r->w);
-    r->api = (struct nilo_api){.env = &r->f.env, .open = open_store, .open_ctx = r};
-    r->w.config.env = &r->f.env;
+    r->env = r->f.env;
+    r->env.clock = (struct nilo_clock){wall, mono, NULL, r};
+    r->api = (struct nilo_api){.env = &r->env, .open = open_store, .open_ctx = r};
+    if (nilo_rest_cache_new(1 << 20, &r->api.cache, &err) != 0)
+        fail_msg("%s", err.msg);
+    r->w.config.env = &r->env;
     r->w.config.routes = nilo_api_routes;
     r->w.config.n_routes = nilo_api_routes_n;
     r->w.config.hooks = nilo_api_hooks(&r->api);
@@ -56,6 +79,7 @@ void rest_world_close(struct rest_world *r)
 {
     client_close(&r->c);
     world_stop(&r->w);
+    nilo_rest_cache_free(r->api.cache);
     filled_close(&r->f);
     nilo_jwt_keys_free(tokens);
     tokens = NULL;
@@ -85,7 +109,7 @@ void rest_ask(struct rest_world *r, const struct rest_row *row, struct answer *a
     nilo_buf_init(&b, 1 << 20);
     nilo_buf_addf(&b, "%s %s HTTP/1.1\r\nHost: h\r\n", row->method, row->target);
     if (row->as != NULL)
-        put_token(&b, row->as, r->f.clock.wall / NILO_US_SECOND);
+        put_token(&b, row->as, wall(r) / NILO_US_SECOND);
     for (const char *at = row->headers; at != NULL && *at != '\0';) {
         size_t n = strcspn(at, "\n");
         nilo_buf_addf(&b, "%.*s\r\n", (int)n, at);
@@ -128,4 +152,25 @@ void rest_check(struct rest_world *r, const struct rest_row *row)
     if (row->text != NULL && (row->text[0] == '~' ? strstr(body, row->text + 1) == NULL : strcmp(body, row->text) != 0))
         fail_msg("%s %s as %s: not\n%s\nbut\n%s", row->method, row->target, row->as != NULL ? row->as : "nobody", row->text, body);
     answer_done(&a);
+}
+
+void rest_record(struct rest_world *r, int64_t views)
+{
+    struct nilo_connection c;
+    struct nilo_recorder *recorder;
+    struct nilo_run run;
+    struct nilo_arena arena;
+    struct nilo_err err = {0};
+    const struct nilo_metric *m = nilo_catalog_by_name(nilo_store_catalog(r->f.store), "views");
+    const struct nilo_reading_value value = {.metric = m->id, .value = views};
+    const struct nilo_reading reading = {.kind = NILO_CONTENT, .external_id = "v1", .captured_at = r->f.clock.wall, .day = NILO_DAY_NONE,
+                                         .values = &value, .n_values = 1};
+    const struct nilo_run_options o = {.kind = NILO_RUN_COLLECT, .provenance = NILO_OBSERVED, .platform = true, .target_day = NILO_DAY_NONE,
+                                       .read_until = NILO_DAY_NONE};
+    nilo_virtual_clock_advance(&r->f.clock, 1); /* no two readings of one instant */
+    nilo_arena_init(&arena, 0);
+    if (nilo_store_connection(r->f.store, r->f.a, "yt", false, NULL, NULL, &c, &err) != 0 || nilo_record_begin(r->f.store, &c, &o, &recorder, &err) != 0 ||
+        nilo_record_add(recorder, &reading, &err) != 0 || nilo_record_finish(recorder, NULL, &arena, &run, &err) != 0)
+        fail_msg("%s", err.msg);
+    nilo_arena_done(&arena);
 }

@@ -12,12 +12,17 @@ struct rest_world {
     struct filled f;
     struct nilo_api api;
     struct client c;
+    struct nilo_env env; /* of the server: its clock goes on from FILLED_NOW, by rest_pass() only */
+    _Atomic int64_t passed;
     char socket[4200]; /* "unix:/..." : without credentials that is the service */
 };
 
 /** rest_world_open - at FILLED_NOW; -1 where there is no PostgreSQL */
 int rest_world_open(struct rest_world *r, enum nilo_db_engine engine);
 void rest_world_close(struct rest_world *r);
+void rest_pass(struct rest_world *r, nilo_us span); /* time goes by, for the server */
+/** rest_record - one more reading of v1 on acme's connection yt, at FILLED_NOW: by a connection that is not the server's */
+void rest_record(struct rest_world *r, int64_t views);
 
 /* One request, and what has to come. */
 struct rest_row {

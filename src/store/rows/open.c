@@ -337,6 +337,25 @@ void nilo_store_rollback(struct nilo_store *s) {
     nilo__forget(s);
 }
 
+void nilo_store_forget(struct nilo_store *s) {
+    nilo__forget(s);
+}
+
+int nilo_store_version(struct nilo_store *s, char out[NILO_STORE_VERSION], struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    bool postgres = nilo_db_engine(s->db) == NILO_DB_POSTGRES;
+    if (nilo__query(s, &stmt, err, postgres ? "SELECT md5(CAST(pg_current_snapshot() AS text))" : "PRAGMA data_version", 0, NULL) < 0)
+        return -1;
+    int got = nilo_db_row(stmt, err);
+    const char *text = got == 1 ? nilo_db_column_text(stmt, 0) : NULL;
+    if (text != NULL)
+        snprintf(out, NILO_STORE_VERSION, "%s", text);
+    nilo_db_reset(stmt);
+    if (got == 1 && text == NULL)
+        return nilo_err_set(err, NILO_ESTORE, "the database does not say what version it is of");
+    return got == 1 ? 0 : -1;
+}
+
 /* ---- helpers shared in this folder ------------------------------------------------------------------------------------------ */
 
 int nilo__query(struct nilo_store *s, struct nilo_db_stmt **ret, struct nilo_err *err, const char *sql, int n,

@@ -1,0 +1,230 @@
+/* See rest_days.h. The state of all days of a workspace is a byte a day: the reason why it is not whole, 0 where it is. */
+#include "api/rest_days.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RANGES_MAX 20   /* named in a header */
+#define GAPS_MAX   1500 /* bytes of it */
+#define DAYS_MAX   65536
+#define HISTORY_MAX 36524 /* days back: a century; what is older is told as not collected */
+
+/* As kept: first, then the days' bytes. */
+struct map {
+    int32_t first, n, through; /* through: the newest day on which anything was read; NILO_DAY_NONE */
+    int32_t today;
+    unsigned char reason[];
+};
+
+void nilo_rest_header(struct nilo_buf *headers, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+    nilo_buf_add(headers, name, strlen(name) + 1);
+    va_start(ap, fmt);
+    nilo_buf_vaddf(headers, fmt, ap);
+    va_end(ap);
+    nilo_buf_addc(headers, '\0');
+}
+
+/* ---- the map ------------------------------------------------------------------------------------------------------------------------------- */
+
+static int no_head(void *ctx, const struct nilo_head *head, struct nilo_err *err)
+{
+    (void)ctx, (void)head, (void)err;
+    return 0;
+}
+
+/* A row of coverage(): day, window_days, items, of, reason, latest_day */
+static int take_day(void *ctx, const struct nilo_datum *cells, struct nilo_err *err)
+{
+    struct map **m = ctx;
+    char name[32];
+    (void)err;
+    if ((*m)->n == DAYS_MAX)
+        return 0;
+    int reason = 0;
+    if (!cells[4].null) {
+        snprintf(name, sizeof(name), "%.*s", (int)cells[4].len, cells[4].p);
+        reason = nilo_absence_value(name);
+    } else if (cells[3].i == 0) {
+        reason = NILO_NOT_COLLECTED; /* nothing was there to be read yet: a backfill may know of it */
+    }
+    if (!cells[5].null)
+        (*m)->through = (int32_t)cells[5].i;
+    /* a day that a zone skips has no row */
+    for (int32_t day = (int32_t)cells[0].i; (*m)->first + (*m)->n < day && (*m)->n < DAYS_MAX - 1;)
+        (*m)->reason[(*m)->n++] = 0;
+    (*m)->reason[(*m)->n++] = (unsigned char)(reason > 0 ? reason : 0);
+    (*m)->today = (int32_t)cells[0].i;
+    return 0;
+}
+
+static int ask_coverage(struct nilo_store *s, const struct nilo_scope *scope, const char *entity, int32_t win, nilo_day first, struct map **m, struct nilo_err *err)
+{
+    char from[NILO_DAY_TEXT], window[16];
+    struct nilo_query *q;
+    const struct nilo_scope seen = {.role = scope->role > NILO_ROLE_AUTHENTICATED ? scope->role : NILO_ROLE_AUTHENTICATED,
+                                    .all = scope->all, .workspaces = scope->workspaces, .n = scope->n};
+    struct nilo_request request = NILO_REQUEST_DEFAULT;
+    request.any_range = true;
+    nilo_day_format(first, from);
+    snprintf(window, sizeof(window), "%d", (int)win);
+    const struct nilo_arg args[] = {{"from", from}, {"window_days", window}, {"entity", entity}};
+    const struct nilo_sink sink = {no_head, take_day, m};
+    if (nilo_query_call("coverage", args, entity[0] != '\0' ? 3 : 2, &request, &q, NULL, err) != 0)
+        return -1;
+    int rc = nilo_query_run(q, s, &seen, &sink, err);
+    nilo_query_free(q);
+    return rc;
+}
+
+static int make_map(struct nilo_store *s, const struct nilo_scope *scope, const char *entity, int32_t win, struct map **ret, struct nilo_err *err)
+{
+    const struct nilo_env *env = nilo_store_env(s);
+    nilo_day first, last;
+    struct map *m = calloc(1, sizeof(*m) + DAYS_MAX);
+    if (m == NULL)
+        return nilo_err_nomem(err);
+    if (nilo_query_recorded(s, scope, &first, &last, err) != 0) {
+        free(m);
+        return -1;
+    }
+    int32_t earliest = (int32_t)(env->clock.wall(env->clock.ctx) / NILO_US_DAY) - HISTORY_MAX;
+    if (!nilo_day_is_none(first) && first.n < earliest)
+        first.n = earliest;
+    m->first = first.n;
+    m->through = m->today = NILO_DAY_NONE.n;
+    if (!nilo_day_is_none(first) && ask_coverage(s, scope, entity, win, first, &m, err) != 0) {
+        free(m);
+        return -1;
+    }
+    *ret = m;
+    return 0;
+}
+
+static void key_of(const struct nilo_scope *scope, const char *entity, int32_t win, struct nilo_rest_key *ret)
+{
+    struct nilo_sha256 h;
+    nilo_sha256_init(&h);
+    nilo_sha256_add(&h, "days", 5);
+    nilo_sha256_add(&h, &scope->all, sizeof(scope->all));
+    nilo_sha256_add(&h, scope->workspaces, scope->n * sizeof(*scope->workspaces));
+    nilo_sha256_add(&h, &win, sizeof(win));
+    nilo_sha256_add(&h, entity, strlen(entity));
+    nilo_sha256_done(&h, ret->bytes);
+}
+
+/* ---- the headers --------------------------------------------------------------------------------------------------------------------------- */
+
+struct gaps {
+    struct nilo_buf text;
+    int64_t days, whole; /* of those asked for */
+    int ranges, left_out;
+    nilo_day first, last; /* of what a backfill would fill */
+};
+
+static int reason_on(const struct map *m, int32_t day)
+{
+    return day < m->first || day - m->first >= m->n ? NILO_NOT_COLLECTED : m->reason[day - m->first];
+}
+
+static void put_gap(struct gaps *g, int32_t from, int32_t to, int reason)
+{
+    char a[NILO_DAY_TEXT], b[NILO_DAY_TEXT];
+    nilo_day_format(NILO_DAY(from), a);
+    nilo_day_format(NILO_DAY(to), b);
+    if (reason != NILO_NOT_YET) {
+        if (nilo_day_is_none(g->first))
+            g->first = NILO_DAY(from);
+        g->last = NILO_DAY(to);
+    }
+    if (g->ranges == RANGES_MAX) {
+        g->left_out++;
+        return;
+    }
+    g->ranges++;
+    nilo_buf_addf(&g->text, "%s%s%s%s %s", g->text.len > 0 ? ", " : "", a, from < to ? ".." : "", from < to ? b : "", nilo_absence_name(reason));
+}
+
+static void find_gaps(const struct map *m, int32_t from, int32_t to, struct gaps *g)
+{
+    int32_t since = from;
+    int open = 0;
+    for (int32_t day = from; day <= to; day++) {
+        int reason = reason_on(m, day);
+        g->days++;
+        g->whole += reason == 0;
+        if (reason == open)
+            continue;
+        if (open != 0)
+            put_gap(g, since, day - 1, open);
+        open = reason;
+        since = day;
+    }
+    if (open != 0 && from <= to)
+        put_gap(g, since, to, open);
+}
+
+static void put_headers(const struct map *m, nilo_day from, nilo_day to, struct nilo_buf *headers)
+{
+    struct gaps g = {.first = NILO_DAY_NONE, .last = NILO_DAY_NONE};
+    char a[NILO_DAY_TEXT], b[NILO_DAY_TEXT];
+    if (m->n == 0) {
+        nilo_rest_header(headers, "Nilometer-Hint", "nothing is recorded yet: nilometer collect reads the sources, nilometer import files");
+        return;
+    }
+    if (m->through != NILO_DAY_NONE.n) {
+        nilo_day_format(NILO_DAY(m->through), a);
+        nilo_rest_header(headers, "Nilometer-Data-Through", "%s", a);
+    }
+    int32_t first = nilo_day_is_none(from) ? m->first : from.n, last = nilo_day_is_none(to) || to.n > m->today ? m->today : to.n;
+    if ((int64_t)last - first >= DAYS_MAX)
+        first = last - DAYS_MAX + 1;
+    nilo_buf_init(&g.text, GAPS_MAX);
+    find_gaps(m, first, last, &g);
+    nilo_rest_header(headers, "Nilometer-Coverage", "%lld/%lld", (long long)g.whole, (long long)g.days);
+    if (g.left_out > 0)
+        nilo_buf_addf(&g.text, ", and %d more", g.left_out);
+    if (g.ranges > 0)
+        nilo_rest_header(headers, "Nilometer-Gaps", "%s", nilo_buf_str(&g.text));
+    if (!nilo_day_is_none(g.first)) {
+        nilo_day_format(g.first, a);
+        nilo_day_format(g.last, b);
+        nilo_rest_header(headers, "Nilometer-Hint", "nilometer backfill --from %s --to %s", a, b);
+    }
+    nilo_buf_done(&g.text);
+}
+
+int nilo_rest_days(const struct nilo_api *api, struct nilo_rest_mark mark, const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope,
+                   struct nilo_buf *headers, struct nilo_err *err)
+{
+    const struct nilo_relation *relation = nilo_query_relation(q);
+    nilo_day from, to;
+    int32_t win;
+    struct map *made = NULL;
+    struct nilo_rest_key key;
+    if (relation == NULL || relation->covers == NULL || scope->role < relation->min_role)
+        return 0;
+    nilo_query_days(q, &from, &to, &win);
+    key_of(scope, relation->covers, win, &key);
+    const struct nilo_rest_kept *kept = nilo_rest_cache_find(api, &key);
+    if (kept == NULL && make_map(s, scope, relation->covers, win, &made, err) != 0)
+        return -1;
+    if (made != NULL) {
+        const struct nilo_rest_kept keep = {.until = nilo_rest_cache_until(api, 5 * NILO_US_MINUTE), .body = (const char *)made,
+                                            .body_n = sizeof(*made) + (size_t)made->n};
+        nilo_rest_cache_put(api, &key, mark, &keep);
+    }
+    if (made == NULL) { /* its bytes lie in the entry without an alignment */
+        made = malloc(kept->body_n);
+        if (made != NULL)
+            memcpy(made, kept->body, kept->body_n);
+    }
+    nilo_rest_cache_drop(kept);
+    if (made == NULL)
+        return nilo_err_nomem(err);
+    put_headers(made, from, to, headers);
+    free(made);
+    return headers->failed ? nilo_err_nomem(err) : 0;
+}

@@ -1,0 +1,16 @@
+/* What an answer says about the days it is made of: how far they go, how many of those asked for are whole, which are not and why, what would fill them. */
+#ifndef NILO_API_REST_DAYS_H
+#define NILO_API_REST_DAYS_H
+
+#include "api/rest_cache.h"
+#include "query/query.h"
+
+/** nilo_rest_days - appends the headers Nilometer-Data-Through, -Coverage, -Gaps and -Hint as "Name\0value\0", where the relation of the query is made of
+ *  days. How the days stand is worked out once for each state of the store and workspace, and kept in the cache. */
+int nilo_rest_days(const struct nilo_api *api, struct nilo_rest_mark mark, const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope,
+                   struct nilo_buf *headers, struct nilo_err *err);
+
+/** nilo_rest_header - appends one: "Name\0value\0" */
+void nilo_rest_header(struct nilo_buf *headers, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif
