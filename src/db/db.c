@@ -201,9 +201,32 @@ int nilo_db_prepare(struct nilo_db *db, const char *sql, struct nilo_db_stmt **r
     return 0;
 }
 
+/* Requests come again with other values, and preparing a large statement takes longer than running it: the last few wait for that. */
 int nilo_db_prepare_once(struct nilo_db *db, const char *sql, struct nilo_db_stmt **ret_stmt, struct nilo_err *err)
 {
-    return new_stmt(db, sql, true, ret_stmt, err);
+    uint64_t hash = hash_text(sql);
+    for (int i = 0; i < db->n_resting; i++) {
+        struct nilo_db_stmt *s = db->resting[i];
+        if (s->hash != hash || strcmp(s->sql, sql) != 0)
+            continue;
+        memmove(db->resting + i, db->resting + i + 1, (size_t)(--db->n_resting - i) * sizeof(struct nilo_db_stmt *));
+        *ret_stmt = s;
+        return 0;
+    }
+    if (new_stmt(db, sql, true, ret_stmt, err) != 0)
+        return -1;
+    (*ret_stmt)->hash = hash;
+    return 0;
+}
+
+static void rest(struct nilo_db_stmt *s)
+{
+    struct nilo_db *db = s->db;
+    db->ops->rest(s);
+    if (db->n_resting == NILO__DB_RESTING_MAX)
+        free_stmt(db->resting[--db->n_resting]);
+    memmove(db->resting + 1, db->resting, (size_t)db->n_resting++ * sizeof(struct nilo_db_stmt *));
+    db->resting[0] = s;
 }
 
 void nilo_db_finish(struct nilo_db_stmt *s)
@@ -211,7 +234,9 @@ void nilo_db_finish(struct nilo_db_stmt *s)
     if (s == NULL)
         return;
     nilo_db_reset(s);
-    if (s->once)
+    if (s->once && s->db->ops->rest != NULL && strlen(s->sql) <= NILO__DB_RESTING_SQL)
+        rest(s);
+    else if (s->once)
         free_stmt(s);
 }
 

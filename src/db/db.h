@@ -82,7 +82,7 @@ int nilo_db_exec(struct nilo_db *db, const char *sql, struct nilo_err *err);
 int nilo_db_prepare(struct nilo_db *db, const char *sql, struct nilo_db_stmt **ret_stmt, struct nilo_err *err);
 
 /** nilo_db_prepare_once - as nilo_db_prepare, for a text made for one request: not kept, as each kept text stays until close (and more
- *  than 4096 are refused)
+ *  than 4096 are refused). SQLite keeps the last 32 that ended, so that a request that comes again is not prepared again
  *  owner  caller, nilo_db_finish() before nilo_db_close(); nilo_db_finish(NULL) and on a kept statement only resets it */
 int nilo_db_prepare_once(struct nilo_db *db, const char *sql, struct nilo_db_stmt **ret_stmt, struct nilo_err *err);
 void nilo_db_finish(struct nilo_db_stmt *s);

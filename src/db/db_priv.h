@@ -8,6 +8,8 @@
 /* A connection that prepared more different texts than this has a caller that pastes values into SQL. */
 #define NILO__DB_STATEMENTS_MAX 4096
 #define NILO__DB_SQL_MAX        ((size_t)1 << 20) /* bytes of one statement, on either engine */
+#define NILO__DB_RESTING_MAX    32                /* statements of one request that stay prepared for the next one */
+#define NILO__DB_RESTING_SQL    ((size_t)16 << 10) /* bytes of SQL; longer ones are freed at once */
 #define NILO__DB_NUMBER         40                /* room for any number as text */
 #define NILO__DB_CLOSED         "nilo closed:"    /* how the message of a trigger begins that guards a closed day */
 
@@ -19,6 +21,7 @@ struct nilo__db_ops {
     /* A new statement each time; the dispatcher keeps them. Fills n_params. */
     int (*prepare)(struct nilo_db *db, const char *sql, bool once, struct nilo_db_stmt **ret, struct nilo_err *err);
     void (*finish)(struct nilo_db_stmt *s);
+    void (*rest)(struct nilo_db_stmt *s); /* forgets parameters; NULL: a statement of one request is not kept for the next one */
     int (*query)(struct nilo_db_stmt *s, const struct nilo_db_value *params, int n, struct nilo_err *err);
     int (*row)(struct nilo_db_stmt *s, struct nilo_err *err);
     void (*reset)(struct nilo_db_stmt *s);
@@ -50,6 +53,8 @@ struct nilo_db {
     struct nilo_db_turns *turns; /* NULL: no other connection writes */
     int held;                    /* how often the turn was taken */
     bool in_turn;                /* ... once of them by the open transaction */
+    struct nilo_db_stmt *resting[NILO__DB_RESTING_MAX]; /* ended ones of one request, the last one first */
+    int n_resting;
 };
 
 /* First member of the statement of each driver. */

@@ -481,13 +481,14 @@ static bool only_blanks(const char *sql)
 static int lite_prepare(struct nilo_db *db, const char *sql, bool once, struct nilo_db_stmt **ret, struct nilo_err *err)
 {
     struct lite *l = lite_of(db);
+    (void)once; /* those of one request live long enough, too */
     if (usable(l, err) != 0)
         return -1;
     struct lite_stmt *s = calloc(1, sizeof *s);
     if (s == NULL)
         return nilo_err_nomem(err);
     const char *tail = NULL;
-    int rc = sqlite3_prepare_v3(l->db, sql, -1, once ? 0 : SQLITE_PREPARE_PERSISTENT, &s->stmt, &tail);
+    int rc = sqlite3_prepare_v3(l->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, &tail);
     if (rc != SQLITE_OK)
         lite_error(l, rc, err);
     else if (s->stmt == NULL)
@@ -519,6 +520,11 @@ static void lite_finish(struct nilo_db_stmt *base)
     lite_reset(base);
     sqlite3_finalize(s->stmt);
     free(s);
+}
+
+static void lite_rest(struct nilo_db_stmt *base)
+{
+    sqlite3_clear_bindings(stmt_of(base)->stmt);
 }
 
 static int bind_one(sqlite3_stmt *stmt, int i, const struct nilo_db_value *v, sqlite3_destructor_type keep)
@@ -748,6 +754,7 @@ static const struct nilo__db_ops lite_ops = {
     .exec = lite_exec,
     .prepare = lite_prepare,
     .finish = lite_finish,
+    .rest = lite_rest,
     .query = lite_query,
     .row = lite_row,
     .reset = lite_reset,

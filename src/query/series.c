@@ -166,6 +166,8 @@ static int read_sums(struct nilo__series *x, struct nilo_select *sel, const char
         (!owner && !connection && load_competitors(x) < 0))
         return -1;
     sel->kind = NILO_CONTENT;
+    sel->from = x->base; /* what was before is folded into that day */
+    sel->before = !nilo_day_is_none(x->base);
     for (size_t i = 0; i < n_own; i++)
         for (size_t k = 0; k < n_con; k++) {
             sel->owner = own ? own[i] : 0;
@@ -487,6 +489,11 @@ static int read_series(struct nilo__series *x)
     if (x->readings) {
         int64_t *ids = NULL, *own = NULL;
         size_t n = 1, n_own = 1;
+        /* of earlier periods only the last value is asked for; where a period's value is made of all its days, they are all read */
+        if (!external_id && !nilo_day_is_none(x->base) && (x->step == NILO__STEP_DAY || (adds_up && !flow(x)))) {
+            sel.from = x->base;
+            sel.before = true;
+        }
         if ((connection && nilo__named_connections(x->call, connection, NULL, &ids, &n, x->err) < 0) ||
             (owner && nilo__named_owners(x->call, owner, &own, &n_own, x->err) < 0))
             return -1;

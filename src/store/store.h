@@ -488,6 +488,8 @@ struct nilo_select {
     int32_t win;
     int32_t metric;            /* 0 = any metric */
     nilo_day from, to;         /* NILO_DAY_NONE = open */
+    bool before;               /* of one metric, with from: also the newest value and the newest definitive reading before that day, and of as_of
+                                  maybe more days between that and from */
     nilo_us as_of;             /* NILO_US_NONE = now */
 };
 struct nilo_scan_row {

@@ -234,6 +234,41 @@ static void a_text_that_runs_in_an_outer_loop_works_inside(struct both *b)
     assert_true(both_int(b, b->db, "SELECT 77") == 77);
 }
 
+/* On SQLite the last 32 wait to be used again: that must not be seen, but for the time it takes. */
+static void requests_that_come_again_get_answers_of_their_own(struct both *b)
+{
+    struct nilo_db_stmt *s[2];
+    for (int i = 0; i < 100; i++) {
+        char sql[64];
+        snprintf(sql, sizeof sql, "SELECT CAST(?1 AS bigint) * 1000 + %d", i * 7 % 40);
+        ok(b, nilo_db_prepare_once(b->db, sql, &s[0], &b->err));
+        ok(b, nilo_db_query(s[0], PARAMS(NILO_DBV_INT(i)), &b->err));
+        assert_int_equal(nilo_db_row(s[0], &b->err), 1);
+        assert_true(nilo_db_column_int(s[0], 0) == i * 1000 + i * 7 % 40);
+        fails(b, NILO_EINTERNAL, nilo_db_query(s[0], NULL, 0, &b->err)); /* the number of parameters is still looked at */
+        nilo_db_finish(s[0]);
+    }
+    for (int i = 0; i < 2; i++)
+        ok(b, nilo_db_prepare_once(b->db, "SELECT CAST(?1 AS bigint)", &s[i], &b->err));
+    assert_ptr_not_equal(s[0], s[1]);
+    for (int i = 0; i < 2; i++)
+        nilo_db_finish(s[i]);
+    for (int i = 0; i < 2; i++) /* both wait, and both are handed out */
+        ok(b, nilo_db_prepare_once(b->db, "SELECT CAST(?1 AS bigint)", &s[i], &b->err));
+    assert_ptr_not_equal(s[0], s[1]);
+    both_exec(b, "CREATE TABLE again (x bigint)");
+    for (int i = 0; i < 2; i++)
+        nilo_db_finish(s[i]);
+    ok(b, nilo_db_prepare_once(b->db, "SELECT * FROM again", &s[0], &b->err));
+    nilo_db_finish(s[0]);
+    both_exec(b, "ALTER TABLE again ADD COLUMN y bigint"); /* the table is another one now */
+    ok(b, nilo_db_prepare_once(b->db, "SELECT * FROM again", &s[0], &b->err));
+    ok(b, nilo_db_query(s[0], NULL, 0, &b->err));
+    assert_int_equal(nilo_db_row(s[0], &b->err), 0);
+    nilo_db_finish(s[0]);
+    both_exec(b, "DROP TABLE again");
+}
+
 static void statements_for_one_request_are_not_kept(struct both *b)
 {
     struct nilo_db_stmt *a, *c, *kept = both_prepare(b, "SELECT 5");
@@ -882,6 +917,7 @@ int main(void)
         BOTH_TEST(too_many_texts_are_a_clear_error),
         BOTH_TEST(a_text_that_runs_in_an_outer_loop_works_inside),
         BOTH_TEST(statements_for_one_request_are_not_kept),
+        BOTH_TEST(requests_that_come_again_get_answers_of_their_own),
         BOTH_TEST(wrong_sql_is_an_error_of_the_store),
         BOTH_TEST(exec_runs_several_statements_up_to_the_first_error),
         BOTH_TEST(changes_are_counted),

@@ -332,7 +332,7 @@ bool walk_compare(struct walk *w)
     walk_look_up(w);
     naive_look(&w->model);
     return compare_cells(w) && compare_observations(w) && compare_known(w) && compare_latest(w) && compare_best(w) && compare_totals(w) &&
-           compare_closed(w) && walk_compare_kernels(w) && walk_compare_as_of(w);
+           compare_closed(w) && walk_compare_kernels(w) && walk_compare_as_of(w) && walk_compare_ways(w);
 }
 
 bool walk_rebuild(struct walk *w)

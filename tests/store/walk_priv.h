@@ -16,6 +16,8 @@ const char *walk_name_of(const struct walk *w, int e, int win, int metric, int32
 /* what scan and totals answer, now and as of earlier */
 bool walk_compare_kernels(struct walk *w);
 bool walk_compare_as_of(struct walk *w);
+bool walk_compare_ways(struct walk *w); /* scans that look up what stood before a day */
+nilo_us walk_kept_at(const struct walk *w, int i); /* an instant that walk_keep() remembered; NILO_US_NONE: not so many yet */
 void walk_keep(struct walk *w);   /* what is shown now, for walk_compare_as_of() later */
 void walk_forget(struct walk *w);
 

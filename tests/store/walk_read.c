@@ -251,6 +251,11 @@ void walk_keep(struct walk *w)
     nilo_virtual_clock_advance(&w->stores->clock, 1); /* what follows is later */
 }
 
+nilo_us walk_kept_at(const struct walk *w, int i)
+{
+    return w->kept[i] ? w->kept[i]->at : NILO_US_NONE;
+}
+
 void walk_forget(struct walk *w)
 {
     for (int i = 0; i < WALK_KEPT; i++)

@@ -7,7 +7,7 @@
 /* ---- scan -------------------------------------------------------------------------------------------------------------------- */
 
 #define SQL_MOST    (64 << 10)
-#define PARAMS_MOST 16
+#define PARAMS_MOST 64
 
 struct building {
     struct nilo_buf sql;
@@ -16,15 +16,28 @@ struct building {
     bool postgres;
 };
 
+/* Values are bound, so that the same question of other days is the same statement. */
+static int bind(struct building *b, struct nilo_db_value v)
+{
+    for (int i = 0; i < b->n; i++)
+        if (v.type == NILO_DB_INT && b->params[i].type == NILO_DB_INT && b->params[i].i == v.i)
+            return i + 1;
+    if (b->n == PARAMS_MOST) {
+        b->sql.failed = true;
+        return 1;
+    }
+    b->params[b->n++] = v;
+    return b->n;
+}
+
 static void where_text(struct building *b, const char *before, const char *value, const char *after)
 {
-    b->params[b->n++] = NILO_DBV_TEXT(value);
-    nilo_buf_addf(&b->sql, " AND %s?%d%s", before, b->n, after);
+    nilo_buf_addf(&b->sql, " AND %s?%d%s", before, bind(b, NILO_DBV_TEXT(value)), after);
 }
 
 static void where_number(struct building *b, const char *before, int64_t value, const char *after)
 {
-    nilo_buf_addf(&b->sql, " AND %s%" PRId64 "%s", before, value, after);
+    nilo_buf_addf(&b->sql, " AND %sCAST(?%d AS bigint)%s", before, bind(b, NILO_DBV_INT(value)), after);
 }
 
 static void where_entity(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
@@ -46,64 +59,109 @@ static void where_entity(struct building *b, const struct nilo_scope *scope, con
         where_text(b, "e.connection_id IN (SELECT id FROM connection WHERE platform = ", sel->platform, ")");
     if (sel->external_id)
         where_text(b, "e.workspace_id IN (SELECT id FROM workspace) AND e.external_id = ", sel->external_id, "");
+    if (sel->as_of != NILO_US_NONE) { /* what had no run by then has nothing to look for; a day of doubt, as clocks are set */
+        nilo_us then = sel->as_of < INT64_MAX - NILO_US_DAY ? sel->as_of + NILO_US_DAY : sel->as_of;
+        where_number(b, "+e.connection_id IN (SELECT r.connection_id FROM run r WHERE r.started_at <= ", then, ")");
+    }
+    if (sel->owner) /* whose days are another matter: where_owner() */
+        where_number(b, "(e.bucket, e.id) IN (SELECT nc.bucket, nc.entity_id FROM credit nc WHERE nc.owner_id = ", sel->owner, ")");
 }
 
+/* The cell v lies on a day on which the owner is credited. */
 static void where_owner(struct building *b, const struct nilo_select *sel)
 {
     where_number(
         b, "EXISTS (SELECT 1 FROM credit cr WHERE cr.bucket = e.bucket AND cr.entity_id = e.id AND cr.owner_id = ",
         sel->owner, " AND cr.from_day <= v.day AND cr.to_day >= v.day");
-    if (sel->as_of == NILO_US_NONE)
+    if (sel->as_of == NILO_US_NONE) {
         nilo_buf_adds(&b->sql, " AND cr.ended_at IS NULL)");
-    else
-        nilo_buf_addf(&b->sql,
-                      " AND cr.recorded_at <= %" PRId64 " AND (cr.ended_at IS NULL OR cr.ended_at > %" PRId64 "))",
-                      sel->as_of, sel->as_of);
+        return;
+    }
+    where_number(b, "cr.recorded_at <= ", sel->as_of, "");
+    where_number(b, "(cr.ended_at IS NULL OR cr.ended_at > ", sel->as_of, "))");
 }
 
-/* One branch: the cells of one table. */
-static void add_branch(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel,
-                       const char *table)
+static const char scanned[] = "SELECT e.bucket, e.id, e.workspace_id, e.connection_id, v.day, v.metric_id, v.value, "
+                              "v.absence, v.provenance, v.captured_at, v.meta FROM entity e CROSS JOIN ";
+
+#define SAME(a, b)                                                                                                     \
+    a ".bucket = " b ".bucket AND " a ".entity_id = " b ".entity_id AND " a ".win = " b ".win AND " a ".day = " b      \
+      ".day AND " a ".metric_id = " b ".metric_id"
+#define COUNTED "IN (SELECT id FROM run WHERE status IN (0, 1, 2, 3, 4))"
+
+/* The shown cells v of the item e on the days from..to. */
+static void where_cell(struct building *b, const struct nilo_select *sel, nilo_day from, nilo_day to)
 {
-    nilo_buf_addf(&b->sql,
-                  "SELECT e.bucket, e.id, e.workspace_id, e.connection_id, v.day, v.metric_id, v.value, v.absence, "
-                  "v.provenance, v.captured_at, "
-                  "v.meta FROM entity e CROSS JOIN %s v",
-                  table);
-    where_entity(b, scope, sel);
     where_number(b, "v.bucket = e.bucket AND v.entity_id = e.id AND v.win = ", sel->win, "");
-    if (!nilo_day_is_none(sel->from))
-        where_number(b, "v.day >= ", sel->from.n, "");
-    if (!nilo_day_is_none(sel->to))
-        where_number(b, "v.day <= ", sel->to.n, "");
+    if (!nilo_day_is_none(from))
+        where_number(b, "v.day >= ", from.n, "");
+    if (!nilo_day_is_none(to))
+        where_number(b, "v.day <= ", to.n, "");
     if (sel->metric)
         where_number(b, "v.metric_id = ", sel->metric, "");
     if (sel->owner)
         where_owner(b, sel);
     if (sel->as_of != NILO_US_NONE)
         where_number(b, "v.recorded_at <= ", sel->as_of, "");
+    nilo__shown_sql(b->postgres, sel->as_of, &b->sql);
 }
 
-#define SAME                                                                                                           \
-    "y.bucket = v.bucket AND y.entity_id = v.entity_id AND y.win = v.win AND y.day = v.day AND y.metric_id = "         \
-    "v.metric_id"
-#define COUNTED "IN (SELECT id FROM run WHERE status IN (0, 1, 2, 3, 4))"
+/* Of each item what stood before the first day: the newest value, and the newest definitive reading, which are points of the key each. */
+static void add_before(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
+{
+    static const char *const kinds[] = {" AND v.absence = 0", " AND v.absence <= 3"};
+    nilo_buf_addf(&b->sql, " UNION ALL %sday_value v", scanned);
+    where_entity(b, scope, sel);
+    nilo_buf_adds(&b->sql, " AND v.day IN (");
+    for (int i = 0; i < 2; i++) {
+        nilo_buf_addf(&b->sql, "%s(SELECT v.day FROM day_value v WHERE 1=1", i ? ", " : "");
+        where_cell(b, sel, NILO_DAY_NONE, NILO_DAY(sel->from.n - 1));
+        nilo_buf_addf(&b->sql, "%s ORDER BY v.day DESC LIMIT 1)", kinds[i]);
+    }
+    nilo_buf_adds(&b->sql, ")");
+    where_cell(b, sel, NILO_DAY_NONE, NILO_DAY_NONE); /* a bound here would be searched by instead of the days */
+}
+
+/* What was known then although the base of the then open day was replaced later: the best reading recorded by then. Of days that were closed
+ * by then nothing was replaced, so only the others are looked at. */
+static void add_replaced(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
+{
+    nilo_day from = sel->before ? NILO_DAY_NONE : sel->from;
+    nilo_buf_addf(&b->sql, " UNION ALL %s", scanned);
+    nilo__open_then_sql(sel->as_of, &b->sql);
+    nilo_buf_adds(&b->sql, " o CROSS JOIN day_value z CROSS JOIN observation v");
+    where_entity(b, scope, sel);
+    nilo_buf_adds(&b->sql, " AND o.connection_id = e.connection_id AND z.day >= o.day");
+    where_number(b, "z.bucket = e.bucket AND z.entity_id = e.id AND z.win = ", sel->win, "");
+    if (!nilo_day_is_none(from))
+        where_number(b, "z.day >= ", from.n, "");
+    if (!nilo_day_is_none(sel->to))
+        where_number(b, "z.day <= ", sel->to.n, "");
+    if (sel->metric)
+        where_number(b, "z.metric_id = ", sel->metric, "");
+    where_number(b, "z.recorded_at > ", sel->as_of, "");
+    nilo_buf_adds(&b->sql, " AND NOT EXISTS (SELECT 1 FROM day_value y WHERE " SAME("y", "z"));
+    where_number(b, "(y.seq < z.seq OR y.recorded_at <= ", sel->as_of, "))");
+    /* + keeps SQLite from searching v by the bounds of z */
+    nilo_buf_adds(&b->sql, " AND v.bucket = z.bucket AND v.entity_id = z.entity_id AND v.win = z.win AND v.day = +z.day AND v.metric_id = z.metric_id");
+    if (sel->owner)
+        where_owner(b, sel);
+    where_number(b, "v.recorded_at <= ", sel->as_of, " AND v.run_id " COUNTED " AND NOT EXISTS (SELECT 1 FROM observation y WHERE " SAME("y", "v"));
+    where_number(b, "y.recorded_at <= ", sel->as_of,
+                 " AND y.run_id " COUNTED
+                 " AND (CASE WHEN y.absence <= 3 THEN 1 ELSE 0 END, y.rank, y.captured_at, y.run_id) > "
+                 "(CASE WHEN v.absence <= 3 THEN 1 ELSE 0 END, v.rank, v.captured_at, v.run_id))");
+}
 
 static void add_scan(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
 {
-    bool now = sel->as_of == NILO_US_NONE;
-    add_branch(b, scope, sel, "day_value");
-    nilo__shown_sql(b->postgres, sel->as_of, &b->sql);
-    if (!now) {
-        nilo_buf_adds(&b->sql, " UNION ALL ");
-        add_branch(b, scope, sel, "observation");
-        nilo_buf_adds(&b->sql, " AND v.run_id " COUNTED " AND NOT EXISTS (SELECT 1 FROM day_value y WHERE " SAME);
-        where_number(b, "y.recorded_at <= ", sel->as_of, ") AND NOT EXISTS (SELECT 1 FROM observation y WHERE " SAME);
-        where_number(b, "y.recorded_at <= ", sel->as_of,
-                     " AND y.run_id " COUNTED
-                     " AND (CASE WHEN y.absence <= 3 THEN 1 ELSE 0 END, y.rank, y.captured_at, y.run_id) > "
-                     "(CASE WHEN v.absence <= 3 THEN 1 ELSE 0 END, v.rank, v.captured_at, v.run_id))");
-    }
+    nilo_buf_addf(&b->sql, "%sday_value v", scanned);
+    where_entity(b, scope, sel);
+    where_cell(b, sel, sel->from, sel->to);
+    if (sel->before && !nilo_day_is_none(sel->from))
+        add_before(b, scope, sel);
+    if (sel->as_of != NILO_US_NONE)
+        add_replaced(b, scope, sel);
     nilo_buf_adds(&b->sql, " ORDER BY 1, 2, 5, 6");
 }
 

@@ -115,11 +115,21 @@ static void where_cell(struct source *x)
 void nilo__shown_sql(bool postgres, nilo_us as_of, struct nilo_buf *sql)
 {
     nilo_buf_adds(sql, postgres ? " AND v.seq = COALESCE((SELECT MAX(y.seq) FROM day_value y WHERE y.seq > 0"
-                                : " AND NOT EXISTS (SELECT 1 FROM day_value y WHERE y.seq > 0 AND y.seq > v.seq");
+                                : " AND NOT EXISTS (SELECT 1 FROM day_value y INDEXED BY day_value_amended WHERE y.seq > 0 AND y.seq > v.seq");
     nilo_buf_adds(sql, " AND " SAME_CELL("y", "v"));
     if (as_of != NILO_US_NONE)
         nilo_buf_addf(sql, " AND y.recorded_at <= %" PRId64, as_of);
     nilo_buf_adds(sql, postgres ? "), 0)" : ")");
+}
+
+#define CLOCKS_DIFFER (5 * NILO_US_MINUTE)
+void nilo__open_then_sql(nilo_us as_of, struct nilo_buf *sql)
+{
+    nilo_buf_addf(sql,
+                  "(WITH state AS MATERIALIZED (SELECT c.id AS connection_id, COALESCE((SELECT MIN(d.day) FROM day_close d WHERE "
+                  "d.connection_id = c.id AND d.closed_at > %" PRId64 "), (SELECT MAX(d.day) + 1 FROM day_close d WHERE d.connection_id = "
+                  "c.id), -2147483648) AS day FROM connection c) SELECT connection_id, day FROM state)",
+                  as_of > INT64_MIN + CLOCKS_DIFFER ? as_of - CLOCKS_DIFFER : as_of);
 }
 
 static const char entity_columns[] = "SELECT e.bucket, e.id AS entity_id, e.workspace_id, e.connection_id, "
