@@ -14,7 +14,7 @@
 #define DEFAULT_WORKSPACE "default"
 #define DEFAULT_PLATFORM  "import"
 #define PLATFORM_MOST     50
-#define CONNECTION_SIZE   (PLATFORM_MOST + sizeof "import-")
+#define CONNECTION_NAME_SIZE 256
 
 static const struct nilo_option options[] = {
     {"format", "FORMAT", "csv, ndjson or nilometer, json for values of an export; without it the ending .ndjson or .jsonl (before .gz or .zst) means ndjson, all else csv", false},
@@ -26,6 +26,9 @@ static const struct nilo_option options[] = {
     {"define", "NAME:TYPE:AGGREGATION", "a metric of your own: count, average, percentage or aggregate; level or flow", true},
     {"refused", "FILE", "write the refused rows to this new file, under their header", false},
     {"revise", NULL, "amend closed days where the files hold other values", false},
+    {"table", "T", "not a file: a table of the PostgreSQL database that is named instead", false},
+    {"query", "SQL", "the same with a SELECT in place of a table", false},
+    {"connection", "C", "with --table and --query: the connection of the workspace that the readings belong to", false},
     {"values", NULL, "the file is what nilometer export --format csv, json or ndjson wrote (seen by itself but on standard input)", false},
     {"dry-run", NULL, "do all of it, record nothing", false},
     {NULL, NULL, NULL, false},
@@ -38,7 +41,7 @@ struct job {
     struct nilo_store *store, *scratch; /* scratch: what a dry run is played against, else NULL */
     struct nilo_import_folder folder;   /* that the scratch store is in */
     const char *workspace, *platform;
-    char connection[CONNECTION_SIZE];
+    char connection[CONNECTION_NAME_SIZE];
     bool dry_run;
 
     struct nilo_arena arena;
@@ -78,6 +81,10 @@ static int take_format(struct job *j, struct nilo_err *err)
 {
     static const char *const later[] = {"singer", "airbyte"};
     const char *format = nilo_args_get(j->ctx->args, "format");
+    if (j->o.table != NULL) {
+        j->o.format = NILO_IMPORT_NDJSON;
+        return 0;
+    }
     if (format == NULL || strcmp(format, "csv") == 0) {
         j->o.format = format == NULL ? format_by_name(j->o.files[0]) : NILO_IMPORT_CSV;
         return 0;
@@ -105,6 +112,9 @@ static int take_names(struct job *j, struct nilo_err *err)
         snprintf(j->connection, sizeof j->connection, "import");
     else
         snprintf(j->connection, sizeof j->connection, "import-%s", j->platform);
+    const char *connection = nilo_args_get(j->ctx->args, "connection");
+    if (connection != NULL && snprintf(j->connection, sizeof j->connection, "%s", connection) >= (int)sizeof j->connection)
+        return nilo_err_set(err, NILO_EUSAGE, "--connection: the name is longer than %d bytes", CONNECTION_NAME_SIZE - 1);
     return 0;
 }
 
@@ -125,6 +135,15 @@ static int take_many(struct job *j, const char *name, const char *const **ret, s
 static int take_files(struct job *j, struct nilo_err *err)
 {
     int n = nilo_args_rest_n(j->ctx->args);
+    if (j->o.table != NULL) {
+        const char **name = nilo_arena_array(&j->arena, 1, sizeof *name);
+        if (name == NULL)
+            return nilo_err_nomem(err);
+        name[0] = nilo_sql_rows_name(j->o.table);
+        j->o.files = name;
+        j->o.n_files = 1;
+        return 0;
+    }
     if (n == 0)
         return nilo_err_set(err, NILO_EUSAGE, "name the files to import, or - for standard input");
     const char **list = nilo_arena_array(&j->arena, (size_t)n, sizeof *list);
@@ -446,15 +465,9 @@ static int open_store(struct job *j, struct nilo_err *err)
     return 0;
 }
 
-static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+int nilo__import_readings(struct nilo_cmd_ctx *ctx, struct nilo_sql_rows *table, struct nilo_err *err)
 {
-    const char *format = nilo_args_get(ctx->args, "format");
-    if (format != NULL && strcmp(format, "nilometer") == 0)
-        return nilo__import_whole(ctx, err);
-    enum nilo_values_format values;
-    if (nilo__import_is_values(ctx, &values))
-        return nilo__import_values(ctx, values, err);
-    struct job j = {.ctx = ctx};
+    struct job j = {.ctx = ctx, .o.table = table};
     nilo_arena_init(&j.arena, 0);
     int status = -1;
     if (take_args(&j, err) == 0 && open_store(&j, err) == 0 && collect_metrics(&j, err) == 0 && find_calendar(&j, err) == 0)
@@ -469,10 +482,25 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     return status;
 }
 
+static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+{
+    const char *format = nilo_args_get(ctx->args, "format");
+    if (nilo_args_get(ctx->args, "table") != NULL || nilo_args_get(ctx->args, "query") != NULL)
+        return nilo__import_table(ctx, err);
+    if (nilo_args_get(ctx->args, "connection") != NULL)
+        return nilo_err_set(err, NILO_EUSAGE, "--connection goes with --table and --query; for files the connection is import, or import-PLATFORM");
+    if (format != NULL && strcmp(format, "nilometer") == 0)
+        return nilo__import_whole(ctx, err);
+    enum nilo_values_format values;
+    if (nilo__import_is_values(ctx, &values))
+        return nilo__import_values(ctx, values, NULL, err);
+    return nilo__import_readings(ctx, NULL, err);
+}
+
 const struct nilo_cmd nilo_cmd_import = {
     .name = "import",
-    .operands = "FILE...|-",
-    .summary = "take in readings from CSV or NDJSON files, or a whole export",
+    .operands = "FILE...|-|DATABASE",
+    .summary = "take in readings from files, a PostgreSQL table, or a whole export",
     .description =
         "Reads all files, checks every row, sorts, and then records: one run, however many files. They may be packed with gzip or zstd; their "
         "first bytes tell, not their names. Importing the same files again changes nothing, and an import that was stopped is completed by "
@@ -499,12 +527,18 @@ const struct nilo_cmd nilo_cmd_import = {
         "names (--workspace: another one), as imported values with their reasons and metadata; a run for each connection. Metrics that the store "
         "does not have are made, as instant levels unless the configuration or --define says otherwise.\n"
         "\n"
+        "--table reads a table of the PostgreSQL database DATABASE (postgres://..., or env:NAME and file:PATH that hold such a URL), --query what a SELECT "
+        "answers, each row as an object of NDJSON: in one read-only transaction. A table with the columns metric_date, metric_type, "
+        "metric_category, value, metadata and collection_timestamp holds an app's own metrics and needs no --map, but --connection: that of the "
+        "workspace which records them from now on. docs/moving-from-supabase.md shows both.\n"
+        "\n"
         "    nilometer import stats.csv\n"
         "    nilometer import whole.zst --format nilometer\n"
         "    nilometer import trending-*.csv.zst --platform youtube \\\n"
         "        --map 'external_id=video_id,captured_at=fetched_at,views=views,likes=likes' --where country=US\n"
         "    nilometer import stars.csv --define stars:count:level --map 'external_id=repo,day=date:%d.%m.%Y,stars=stars'\n"
-        "    tap | nilometer import - --format ndjson --map 'external_id=id,captured_at=at,views=stats.views' --dry-run\n",
+        "    tap | nilometer import - --format ndjson --map 'external_id=id,captured_at=at,views=stats.views' --dry-run\n"
+        "    nilometer import env:OLD_DATABASE --table daily_metrics --workspace studio --connection app\n",
     .options = options,
     .run = run,
 };

@@ -21,7 +21,12 @@ int nilo__import_whole(struct nilo_cmd_ctx *ctx, struct nilo_err *err);
 
 /** nilo__import_is_values - does the command line name values of an export (by its options, or the file's first bytes)? */
 bool nilo__import_is_values(const struct nilo_cmd_ctx *ctx, enum nilo_values_format *ret);
-/** nilo__import_values - such a file into the record; returns the exit status or -1 */
-int nilo__import_values(struct nilo_cmd_ctx *ctx, enum nilo_values_format format, struct nilo_err *err);
+/** nilo__import_values - such a file, or (table not NULL: begun) such rows, into the record; returns the exit status or -1 */
+int nilo__import_values(struct nilo_cmd_ctx *ctx, enum nilo_values_format format, struct nilo_sql_rows *table, struct nilo_err *err);
+
+/** nilo__import_readings - files, or the rows of a table, of readings into the record; returns the exit status or -1 */
+int nilo__import_readings(struct nilo_cmd_ctx *ctx, struct nilo_sql_rows *table, struct nilo_err *err);
+/** nilo__import_table - `import DATABASE --table T`; returns the exit status or -1 */
+int nilo__import_table(struct nilo_cmd_ctx *ctx, struct nilo_err *err);
 
 #endif

@@ -14,7 +14,7 @@ struct job {
     struct nilo_recorder *recorder; /* of the connection at hand */
     struct nilo_arena arena;
     struct nilo_progress *bar;
-    const char *doing;
+    const char *doing, *what;
     const char *workspace; /* --workspace: where all of it goes */
     char first[256];       /* the workspace that the first rows name */
     int64_t runs, refused_rows, outcomes[NILO_OUTCOME_COUNT];
@@ -151,7 +151,7 @@ static int print(struct job *j, struct nilo_err *err)
             return -1;
         return refused > 0 ? 3 : 0;
     }
-    fprintf(j->ctx->out, "Values of an export: %" PRId64 " rows into %" PRId64 " %s, a run each.\n", nilo_values_rows(j->values), j->runs,
+    fprintf(j->ctx->out, "%s: %" PRId64 " rows into %" PRId64 " %s, a run each.\n", j->what, nilo_values_rows(j->values), j->runs,
             j->runs == 1 ? "connection" : "connections");
     for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
         if (j->outcomes[i] > 0)
@@ -161,24 +161,26 @@ static int print(struct job *j, struct nilo_err *err)
     return refused > 0 ? 3 : 0;
 }
 
-static int check_options(const struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+static int check_options(const struct nilo_cmd_ctx *ctx, bool table, struct nilo_err *err)
 {
     static const char *const none[] = {"platform", "map", "where", "absent", "refused", "dry-run"};
-    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+    for (size_t i = table ? 1 : 0; i < sizeof none / sizeof none[0]; i++) {
         if (nilo_args_get(ctx->args, none[i]) != NULL)
-            return nilo_err_set(err, NILO_EUSAGE, "--%s does not go with values of an export: their rows say all of it", none[i]);
+            return nilo_err_set(err, NILO_EUSAGE, "--%s does not go with %s: %s rows say all of it", none[i],
+                                table ? "a table of daily metrics" : "values of an export", table ? "its" : "their");
     }
     return 0;
 }
 
-int nilo__import_values(struct nilo_cmd_ctx *ctx, enum nilo_values_format format, struct nilo_err *err)
+int nilo__import_values(struct nilo_cmd_ctx *ctx, enum nilo_values_format format, struct nilo_sql_rows *table, struct nilo_err *err)
 {
-    struct job j = {.ctx = ctx, .workspace = nilo_args_get(ctx->args, "workspace")};
-    if (nilo__operands(ctx, 1, 1, err) != 0 || check_options(ctx, err) != 0)
+    struct job j = {.ctx = ctx, .workspace = nilo_args_get(ctx->args, "workspace"), .what = table != NULL ? "Daily metrics" : "Values of an export"};
+    if (nilo__operands(ctx, 1, 1, err) != 0 || check_options(ctx, table != NULL, err) != 0)
         return -1;
     nilo_arena_init(&j.arena, 0);
     phase(&j, "reading");
-    int rc = nilo_values_read(nilo_args_rest(ctx->args, 0), format, ctx->env->tmp_dir, show, &j, &j.values, err);
+    int rc = table != NULL ? nilo_values_read_rows(table, ctx->env->tmp_dir, show, &j, &j.values, err)
+                           : nilo_values_read(nilo_args_rest(ctx->args, 0), format, ctx->env->tmp_dir, show, &j, &j.values, err);
     phase(&j, "recording");
     if (rc == 0)
         rc = nilo_cmd_config(ctx, &j.config, err);

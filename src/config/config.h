@@ -145,6 +145,8 @@ int nilo_config_sql_statement(const char *text, enum nilo_sql_dialect dialect, s
                               struct nilo_err *err);
 /** nilo_config_sql_about - the same for a SELECT about one user, whose only placeholder is :sub (a text); sql: with ?1 in its place */
 int nilo_config_sql_about(const char *text, enum nilo_sql_dialect dialect, struct nilo_buf *sql, struct nilo_err *err);
+/** nilo_config_sql_plain - the same for a SELECT without placeholders */
+int nilo_config_sql_plain(const char *text, enum nilo_sql_dialect dialect, struct nilo_buf *sql, struct nilo_err *err);
 /** nilo_config_sql_filter - looks through a condition: balanced, no parameters, no semicolon. errors as above, "the filter ..." */
 int nilo_config_sql_filter(const char *text, struct nilo_err *err);
 

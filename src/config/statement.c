@@ -110,6 +110,7 @@ struct scan {
     const char *text;
     bool statement; /* placeholders and a closing semicolon are fine */
     bool about;     /* a statement about one user: :sub is its only placeholder */
+    bool plain;     /* a statement without placeholders */
     enum nilo_sql_dialect dialect;
     struct nilo_sql_shape shape;
     struct nilo_buf *sql;
@@ -144,7 +145,7 @@ static int placeholder(struct scan *s, const char *at, const char **ret_end)
         *ret_end = end;
         return 0;
     }
-    for (size_t i = 0; i < sizeof known / sizeof known[0] && s->statement && !s->about; i++) {
+    for (size_t i = 0; i < sizeof known / sizeof known[0] && s->statement && !s->about && !s->plain; i++) {
         char becomes[48];
         if (strlen(known[i].name) != len || strncmp(known[i].name, at + 1, len) != 0)
             continue;
@@ -159,7 +160,7 @@ static int placeholder(struct scan *s, const char *at, const char **ret_end)
         return 0;
     }
     return nilo_err_set(s->err, NILO_ECONFIG, "the %s has the placeholder %.*s; %s", s->statement ? "statement" : "filter",
-                        len < 40 ? (int)len + 1 : 40, at, s->about ? "there is :sub" : s->statement ? "there are :from, :to and :day" : "a filter has none");
+                        len < 40 ? (int)len + 1 : 40, at, s->about ? "there is :sub" : s->plain ? "nothing stands for it" : s->statement ? "there are :from, :to and :day" : "a filter has none");
 }
 
 /* A parameter that is none of ours: ?, ?5, $1, and on SQLite also @name and $name. */
@@ -268,6 +269,16 @@ int nilo_config_sql_about(const char *text, enum nilo_sql_dialect dialect, struc
         return wrong(&s, "is no SELECT; sources are only read");
     if (s.shape.n == 0)
         return wrong(&s, "needs :sub, the user who is asked for");
+    return sql != NULL && sql->failed ? nilo_err_nomem(err) : 0;
+}
+
+int nilo_config_sql_plain(const char *text, enum nilo_sql_dialect dialect, struct nilo_buf *sql, struct nilo_err *err)
+{
+    struct scan s = {.text = text, .statement = true, .plain = true, .dialect = dialect, .sql = sql, .err = err};
+    if (run(&s) < 0)
+        return -1;
+    if (!is_select(text))
+        return wrong(&s, "is no SELECT; sources are only read");
     return sql != NULL && sql->failed ? nilo_err_nomem(err) : 0;
 }
 

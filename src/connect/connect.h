@@ -3,6 +3,7 @@
 #ifndef NILO_CONNECT_CONNECT_H
 #define NILO_CONNECT_CONNECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -90,6 +91,27 @@ int nilo_sql_select(struct nilo_db *source, struct nilo_sql_statement *s, nilo_d
 
 /** nilo_sql_unreadable - appends "2 of 40 rows of posts have no readable created_at (...); they are not counted"; nothing when all were read */
 void nilo_sql_unreadable(const struct nilo_sql_counts *counts, const char *table, const char *timestamp, struct nilo_buf *b);
+
+/* ---- rows of a table, for an import straight from it: PostgreSQL ---- */
+
+struct nilo_sql_rows;
+/** nilo_sql_rows_open - in a read-only transaction, so that all rows are of one moment
+ *  table    as nilo_config_sql_quote() takes it; or query, one SELECT
+ *  errors   NILO_EUSAGE not PostgreSQL, a query that is no SELECT; as nilo_db_open(), and what the database says
+ *  owner    caller, nilo_sql_rows_close() */
+int nilo_sql_rows_open(const char *database, const char *table, const char *query, struct nilo_sql_rows **ret, struct nilo_err *err);
+void nilo_sql_rows_close(struct nilo_sql_rows *r);
+const char *nilo_sql_rows_name(const struct nilo_sql_rows *r); /* "table app.posts": for messages */
+/* Has it the columns of a table of daily metrics (metric_date, metric_type, metric_category, value, metadata, collection_timestamp)? */
+bool nilo_sql_rows_daily(const struct nilo_sql_rows *r);
+/* Where the rows of such a table belong. */
+struct nilo_sql_daily {
+    const char *workspace, *connection, *platform;
+};
+/** nilo_sql_rows_begin - once. as NULL: a row is an object with the table's columns; else what `nilometer export` writes for a value */
+int nilo_sql_rows_begin(struct nilo_sql_rows *r, const struct nilo_sql_daily *as, struct nilo_err *err);
+/** nilo_sql_rows_next - 1 and the JSON text of a row (one line, valid until the next call), 0 at the end, -1 */
+int nilo_sql_rows_next(struct nilo_sql_rows *r, const char **ret, size_t *ret_len, struct nilo_err *err);
 
 /* What a value of an SQLite column says about time; no column type can be relied on there. */
 enum nilo_stamp_kind { NILO_STAMP_INSTANT, NILO_STAMP_DAY, NILO_STAMP_EMPTY, NILO_STAMP_JULIAN, NILO_STAMP_UNREADABLE };

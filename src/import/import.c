@@ -147,7 +147,8 @@ static int read_ndjson(struct nilo_import *im, struct source *src, struct nilo_b
 static int read_file(struct nilo_import *im, int file, struct nilo_buf *keys, struct nilo_err *err)
 {
     struct source src = {.file = file};
-    int rc = nilo__input_open(im->o->files[file], im->o->read_size, &src.in, err);
+    int rc = im->o->table != NULL ? nilo__input_rows(im->o->table, im->o->read_size, &src.in, err)
+                                  : nilo__input_open(im->o->files[file], im->o->read_size, &src.in, err);
     if (rc == 0)
         rc = im->o->format == NILO_IMPORT_CSV ? read_csv(im, &src, err) : read_ndjson(im, &src, keys, err);
     if (rc == 0)
@@ -163,7 +164,7 @@ static void sum_sizes(struct nilo_import *im)
 {
     for (size_t i = 0; i < im->o->n_files; i++) {
         struct stat st;
-        if (stat(im->o->files[i], &st) != 0 || !S_ISREG(st.st_mode)) {
+        if (im->o->table != NULL || stat(im->o->files[i], &st) != 0 || !S_ISREG(st.st_mode)) {
             im->total_bytes = 0;
             return;
         }

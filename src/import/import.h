@@ -12,6 +12,7 @@
 
 #include "base/env.h"
 #include "base/err.h"
+#include "connect/connect.h"
 #include "record/record.h"
 
 enum nilo_import_format { NILO_IMPORT_CSV, NILO_IMPORT_NDJSON };
@@ -22,7 +23,8 @@ enum nilo_import_format { NILO_IMPORT_CSV, NILO_IMPORT_NDJSON };
 struct nilo_import_options {
     const char *const *files; /* "-" = standard input, once */
     size_t n_files;
-    enum nilo_import_format format;
+    struct nilo_sql_rows *table; /* not NULL: instead of files, the rows of a table (begun); n_files is 1 and its name in messages the table's */
+    enum nilo_import_format format; /* of a table: NDJSON */
     const char *const *maps; /* 'FIELD=COLUMN[:PATTERN],...' each; none: columns named like a field or metric map by name */
     size_t n_maps;
     const char *const *wheres; /* 'COLUMN=VALUE' each; a row must meet all */
@@ -140,6 +142,9 @@ bool nilo_values_are(const char *path, enum nilo_values_format *ret_format);
  *  owner   caller, nilo_values_free() */
 int nilo_values_read(const char *path, enum nilo_values_format format, const char *tmp_dir, nilo_progress_fn *progress, void *progress_ctx,
                      struct nilo_values **ret, struct nilo_err *err);
+/** nilo_values_read_rows - the same from a table of daily metrics, begun as values */
+int nilo_values_read_rows(struct nilo_sql_rows *rows, const char *tmp_dir, nilo_progress_fn *progress, void *progress_ctx, struct nilo_values **ret,
+                          struct nilo_err *err);
 const struct nilo_values_metric *nilo_values_metrics(const struct nilo_values *v, size_t *ret_n);
 int64_t nilo_values_rows(const struct nilo_values *v);
 /* place: the readings that follow belong there; *ret_calendar is that of the workspace. reading: 0, 1 not taken, -1 the end. */

@@ -29,6 +29,8 @@ struct nilo__input;
 /** nilo__input_open - path "-" = standard input; magic bytes decide about unpacking. errors: NILO_ENOENT missing or empty, NILO_EIO,
  *  NILO_ECORRUPT what is no text (UTF-16, zip, xz, bzip2) */
 int nilo__input_open(const char *path, size_t read_size, struct nilo__input **ret, struct nilo_err *err);
+/** nilo__input_rows - the rows of a table, begun, as NDJSON; they stay the caller's. errors: NILO_ENOENT there are none, and the database's */
+int nilo__input_rows(struct nilo_sql_rows *rows, size_t read_size, struct nilo__input **ret, struct nilo_err *err);
 void nilo__input_free(struct nilo__input *in);
 /** nilo__input_read - the next bytes, valid until the next call; *ret_len 0 at the end */
 int nilo__input_read(struct nilo__input *in, const char **ret, size_t *ret_len, struct nilo_err *err);

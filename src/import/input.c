@@ -24,6 +24,10 @@ struct nilo__input {
     int bom;     /* bytes of a byte order mark seen at the very beginning; -1 = that is settled */
     const char *held;
     size_t held_len; /* the piece behind what looked like a byte order mark */
+    struct nilo_sql_rows *rows; /* instead of a file: a line a row */
+    const char *row;
+    size_t row_len;  /* what is left of the present row */
+    bool row_over;   /* its line end is due */
 };
 
 static const char bom_bytes[] = "\xef\xbb\xbf";
@@ -56,10 +60,41 @@ void nilo__input_free(struct nilo__input *in)
     free(in);
 }
 
+/* Appends rows, or a part of one, behind raw_len. */
+static int fill_rows(struct nilo__input *in, size_t most, struct nilo_err *err)
+{
+    while (most > 0) {
+        if (in->row_len == 0 && !in->row_over) {
+            int rc = nilo_sql_rows_next(in->rows, &in->row, &in->row_len, err);
+            if (rc < 0)
+                return -1;
+            in->ended = rc == 0;
+            in->row_over = rc == 1;
+            if (rc == 0)
+                return 0;
+        }
+        size_t n = in->row_len < most ? in->row_len : most;
+        memcpy(in->raw + in->raw_len, in->row, n);
+        in->row += n;
+        in->row_len -= n;
+        in->raw_len += n;
+        most -= n;
+        in->done += (int64_t)n;
+        if (in->row_len == 0 && most > 0) {
+            in->raw[in->raw_len++] = '\n';
+            most--;
+            in->row_over = false;
+        }
+    }
+    return 0;
+}
+
 /* Appends what one read() gives behind raw_len. */
 static int fill(struct nilo__input *in, size_t most, struct nilo_err *err)
 {
     ssize_t n;
+    if (in->rows != NULL)
+        return fill_rows(in, most, err);
     do
         n = read(in->fd, in->raw + in->raw_len, most);
     while (n < 0 && errno == EINTR);
@@ -161,18 +196,20 @@ static int start(struct nilo__input *in, struct nilo_err *err)
     return nilo__unpack_new(packing, &in->unpack, err);
 }
 
-int nilo__input_open(const char *path, size_t read_size, struct nilo__input **ret, struct nilo_err *err)
+static int open_any(const char *path, struct nilo_sql_rows *rows, size_t read_size, struct nilo__input **ret, struct nilo_err *err)
 {
     struct nilo__input *in = calloc(1, sizeof *in);
     if (in == NULL)
         return nilo_err_nomem(err);
     in->fd = -1;
-    in->foreign_fd = strcmp(path, "-") == 0;
+    in->rows = rows;
+    in->size = -1;
+    in->foreign_fd = rows == NULL && strcmp(path, "-") == 0;
     in->raw_size = read_size > 0 ? read_size : READ_SIZE;
     in->name = strdup(in->foreign_fd ? "standard input" : path);
     in->raw = malloc(in->raw_size + MAGIC_LEN);
     int rc = in->name == NULL || in->raw == NULL ? nilo_err_nomem(err) : 0;
-    if (rc == 0)
+    if (rc == 0 && rows == NULL)
         rc = open_file(in, path, err);
     if (rc == 0)
         rc = start(in, err);
@@ -182,6 +219,16 @@ int nilo__input_open(const char *path, size_t read_size, struct nilo__input **re
     }
     *ret = in;
     return 0;
+}
+
+int nilo__input_open(const char *path, size_t read_size, struct nilo__input **ret, struct nilo_err *err)
+{
+    return open_any(path, NULL, read_size, ret, err);
+}
+
+int nilo__input_rows(struct nilo_sql_rows *rows, size_t read_size, struct nilo__input **ret, struct nilo_err *err)
+{
+    return open_any(nilo_sql_rows_name(rows), rows, read_size, ret, err);
 }
 
 /* Makes sure that something is in raw, unless the file is over. */

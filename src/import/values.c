@@ -349,8 +349,8 @@ static int read_file(struct nilo_values *v, enum nilo_values_format format, stru
     return rc;
 }
 
-int nilo_values_read(const char *path, enum nilo_values_format format, const char *tmp_dir, nilo_progress_fn *progress, void *progress_ctx,
-                     struct nilo_values **ret, struct nilo_err *err)
+static int read_any(const char *path, struct nilo_sql_rows *rows, enum nilo_values_format format, const char *tmp_dir, nilo_progress_fn *progress,
+                    void *progress_ctx, struct nilo_values **ret, struct nilo_err *err)
 {
     struct nilo_values *v = calloc(1, sizeof *v);
     if (v == NULL)
@@ -359,12 +359,25 @@ int nilo_values_read(const char *path, enum nilo_values_format format, const cha
     v->progress_ctx = progress_ctx;
     nilo_arena_init(&v->arena, 0);
     nilo_arena_init(&v->kept, 0);
-    if (nilo__input_open(path, 0, &v->in, err) != 0 || open_sorter(v, tmp_dir, err) != 0 || read_file(v, format, err) != 0) {
+    int rc = rows != NULL ? nilo__input_rows(rows, 0, &v->in, err) : nilo__input_open(path, 0, &v->in, err);
+    if (rc != 0 || open_sorter(v, tmp_dir, err) != 0 || read_file(v, format, err) != 0) {
         nilo_values_free(v);
         return -1;
     }
     *ret = v;
     return 0;
+}
+
+int nilo_values_read(const char *path, enum nilo_values_format format, const char *tmp_dir, nilo_progress_fn *progress, void *progress_ctx,
+                     struct nilo_values **ret, struct nilo_err *err)
+{
+    return read_any(path, NULL, format, tmp_dir, progress, progress_ctx, ret, err);
+}
+
+int nilo_values_read_rows(struct nilo_sql_rows *rows, const char *tmp_dir, nilo_progress_fn *progress, void *progress_ctx, struct nilo_values **ret,
+                          struct nilo_err *err)
+{
+    return read_any(NULL, rows, NILO_VALUES_NDJSON, tmp_dir, progress, progress_ctx, ret, err);
 }
 
 /* ---- handing over ------------------------------------------------------------------------------------------------------------------- */
