@@ -14,6 +14,7 @@ struct source {
     struct nilo_buf *sql;
     bool postgres;
     bool owner_is_key; /* the relation's rows are owners: its column "owner" is one key */
+    bool every_day;    /* a day of the relation is made of all days before it: conditions on days are none on cells */
 };
 
 #define ADD(x, ...)  nilo_buf_addf((x)->sql, __VA_ARGS__)
@@ -95,11 +96,53 @@ static void where_entity(struct source *x, int kind)
 /* Of the cell v. */
 static void where_cell(struct source *x)
 {
-    narrow_number(x, "day", "v.day");
-    narrow_number(x, "metric_date", "v.day");
+    if (!x->every_day) {
+        narrow_number(x, "day", "v.day");
+        narrow_number(x, "metric_date", "v.day");
+    }
     narrow_number(x, "window_days", "v.win");
     narrow_text(x, "metric", "v.metric_id IN (SELECT id FROM metric WHERE name", ")");
     narrow_text(x, "metric_category", "v.metric_id IN (SELECT id FROM metric WHERE name", ")");
+}
+
+/* ---- windows ------------------------------------------------------------------------------------------------------------------ */
+
+/* Days lie behind the window in the keys. Where a request names days and no window, the windows of each item are hopped over, so that its days
+ * are looked up and its history is not read. */
+#define HOPS(table)                                                                                                    \
+    "(WITH RECURSIVE h (win) AS (SELECT min(x.win) FROM " table " x WHERE x.bucket = e.bucket AND x.entity_id = e.id " \
+    "UNION ALL SELECT (SELECT min(x.win) FROM " table " x WHERE x.bucket = e.bucket AND x.entity_id = e.id AND "       \
+    "x.win > h.win) FROM h WHERE h.win IS NOT NULL) SELECT h.win FROM h WHERE h.win IS NOT NULL)"
+
+static bool told(const struct source *x, const char *column, const char *or_column)
+{
+    for (size_t i = 0; i < x->want->n_narrow; i++)
+        if (strcmp(x->want->narrow[i].column, column) == 0 || strcmp(x->want->narrow[i].column, or_column) == 0)
+            return true;
+    return false;
+}
+
+static bool hops(const struct source *x, int kind)
+{
+    return kind != NILO_APP && !x->every_day && told(x, "day", "metric_date") && !told(x, "window_days", "window_days");
+}
+
+/* Behind FROM entity e: on PostgreSQL an item's windows are joined, */
+static void join_windows(struct source *x, int kind, bool observed)
+{
+    if (x->postgres && hops(x, kind))
+        ADD(x, " CROSS JOIN LATERAL %s hw", observed ? HOPS("observation") : HOPS("day_value"));
+}
+
+/* and on SQLite, which joins nothing sideways, they are a list. */
+static void where_windows(struct source *x, int kind, bool observed)
+{
+    if (!hops(x, kind))
+        return;
+    if (x->postgres)
+        PUT(x, " AND v.win = hw.win");
+    else
+        ADD(x, " AND v.win IN %s", observed ? HOPS("observation") : HOPS("day_value"));
 }
 
 /* ---- shown cells ------------------------------------------------------------------------------------------------------------ */
@@ -142,9 +185,12 @@ static void add_observed(struct source *x, int kind, const char *more)
     ADD(x,
         " UNION ALL %s0 AS seq, v.value, v.absence, v.provenance, 0 AS cause, v.run_id, v.captured_at, v.source_day, "
         "v.recorded_at, NULL AS "
-        "author, v.meta FROM entity e CROSS JOIN observation v",
+        "author, v.meta FROM entity e",
         entity_columns);
+    join_windows(x, kind, true);
+    PUT(x, " CROSS JOIN observation v");
     where_entity(x, kind);
+    where_windows(x, kind, true);
     ADD(x, "%s AND v.bucket = e.bucket AND v.entity_id = e.id AND v.recorded_at <= %" PRId64 " AND v.run_id" COUNTED,
         more, at);
     where_cell(x);
@@ -166,9 +212,14 @@ static void add_cells_of(struct source *x, int kind, const char *more, bool late
     ADD(x,
         "(%sv.seq, v.value, v.absence, v.provenance, v.cause, v.run_id, v.captured_at, v.source_day, v.recorded_at, "
         "v.author, v.meta "
-        "FROM entity e%s CROSS JOIN day_value v",
+        "FROM entity e%s",
         entity_columns, latest ? " CROSS JOIN latest l" : "");
+    if (!latest)
+        join_windows(x, kind, false);
+    PUT(x, " CROSS JOIN day_value v");
     where_entity(x, kind);
+    if (!latest)
+        where_windows(x, kind, false);
     if (latest)
         PUT(x, " AND l.bucket = e.bucket AND l.entity_id = e.id AND v.win = l.win AND v.day = l.day");
     ADD(x, "%s AND v.bucket = e.bucket AND v.entity_id = e.id", more);
@@ -651,6 +702,7 @@ static void add_totals(struct source *x)
         where_owner(x);
         return;
     }
+    x->every_day = true;
     add_totals_then(x);
 }
 
@@ -751,7 +803,7 @@ static const struct {
 int nilo_store_source(struct nilo_store *s, const struct nilo_scope *scope, const char *relation,
                       const struct nilo_source_want *want, struct nilo_buf *sql, struct nilo_err *err)
 {
-    struct source x = {s, scope, want, sql, nilo_db_engine(s->db) == NILO_DB_POSTGRES, false};
+    struct source x = {s, scope, want, sql, nilo_db_engine(s->db) == NILO_DB_POSTGRES, false, false};
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         if (strcmp(sources[i].name, relation) != 0)
             continue;
