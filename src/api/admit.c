@@ -1,6 +1,8 @@
 /* See admit.h. All refusals of credentials are the same bytes; what a good caller may not do is said in full. */
 #include "api/admit.h"
 
+#define BODY_SERVICE ((int64_t)16 << 20) /* bytes of a body of service_role's; others have the server's limit, 1 MiB */
+
 void nilo_req_credentials(const struct nilo_exchange *x, struct nilo_credential_shown *s)
 {
     size_t n;
@@ -60,6 +62,8 @@ enum nilo_credential_result nilo_admit_who(struct nilo_exchange *x, const struct
 int nilo_admit_may(struct nilo_exchange *x, const struct nilo_principal *p)
 {
     int status = nilo_principal_may(p, nilo_req_route(x)->who);
+    if (p->role == NILO_ROLE_SERVICE)
+        nilo_req_body_max_set(x, BODY_SERVICE);
     return status != 0 ? forbid(x, p, status) : 0;
 }
 

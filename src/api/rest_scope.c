@@ -163,7 +163,7 @@ int nilo_rest_fail(struct nilo_exchange *x, const struct nilo_notes *notes, cons
         nilo_req_worker_broken(x);
     if (nilo_answer_started(x))
         return -1;
-    if (err->code == NILO_EPERM && nilo_rest_role(x) == NILO_ROLE_ANON)
+    if ((err->code == NILO_EPERM || err->code == NILO_ECLOSED) && nilo_rest_role(x) == NILO_ROLE_ANON)
         status = 401;
     shorten(&words, &said);
     split(err, &words, &said);

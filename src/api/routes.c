@@ -8,6 +8,7 @@
 
 #include "api/rest_cache.h"
 #include "api/rest_read.h"
+#include "api/rest_write.h"
 #include "api/openapi.h"
 #include "base/buf.h"
 
@@ -75,6 +76,8 @@ const struct nilo_route nilo_api_routes[] = {
     NILO_ROUTE(NILO_PUT | NILO_PATCH | NILO_DELETE, "/w/{workspace}/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_call_wrong),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/rest/v1/{relation}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_read),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1/{relation}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_read),
+    NILO_ROUTE(NILO_POST | NILO_PATCH | NILO_DELETE, "/rest/v1/{relation}", ANON, .handler = nilo_rest_write),
+    NILO_ROUTE(NILO_POST | NILO_PATCH | NILO_DELETE, "/w/{workspace}/rest/v1/{relation}", ANON, .handler = nilo_rest_write),
 };
 const size_t nilo_api_routes_n = sizeof(nilo_api_routes) / sizeof(nilo_api_routes[0]);
 

@@ -181,7 +181,7 @@ int nilo__taken(struct nilo__job *j, const char *const *values, struct nilo_err 
 
 int nilo__twice(struct nilo__job *j, const char *const *values, struct nilo_err *err)
 {
-    if (j->w->prefer.resolution == NILO_RESOLVE_NOT)
+    if (j->w->prefer.resolution == NILO_WRITE_INSERT)
         return nilo__taken(j, values, err);
     key_detail(j, values, " comes twice in this request.");
     return nilo_err_set(err, NILO_ETWICE, "ON CONFLICT DO UPDATE command cannot affect row a second time");

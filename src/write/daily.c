@@ -101,7 +101,7 @@ static int no_twins(struct daily *d, struct nilo_err *err)
         const char *key[3];
         if (!same_pair(x, d->sorted[i - 1]) || x->day.n != d->sorted[i - 1]->day.n)
             continue;
-        if (d->j->w->prefer.resolution != NILO_RESOLVE_IGNORE)
+        if (d->j->w->prefer.resolution != NILO_WRITE_IGNORE)
             return key_texts(d->j, x, key, err) < 0 ? -1 : nilo__twice(d->j, key, err);
         x->again = true;
         d->j->answered[x->row] = false;
@@ -258,9 +258,9 @@ static int decide(struct daily *d, struct item *x, struct nilo_err *err)
         return 1;
     }
     switch (d->j->w->prefer.resolution) {
-    case NILO_RESOLVE_NOT:
+    case NILO_WRITE_INSERT:
         return key_texts(d->j, x, key, err) < 0 ? -1 : nilo__taken(d->j, key, err);
-    case NILO_RESOLVE_IGNORE:
+    case NILO_WRITE_IGNORE:
         d->j->answered[x->row] = false;
         return 0;
     default:

@@ -236,9 +236,9 @@ int nilo__show(struct nilo__job *j, const char *const *keys, size_t n_rows, stru
     for (size_t i = 0; i < n_rows; i++)
         rows += !j->answered || j->answered[i];
     j->out->rows = rows;
-    if (rows == 1 && n_rows == 1 && j->made == 1 && j->w->prefer.ret == NILO_RETURN_HEADERS)
+    if (rows == 1 && n_rows == 1 && j->made == 1 && j->w->prefer.ret == NILO_WRITE_HEADERS)
         put_location(j, keys, n);
-    if (j->w->prefer.ret != NILO_RETURN_ROWS)
+    if (j->w->prefer.ret != NILO_WRITE_ROWS)
         return 0;
     struct show *s = calloc(1, sizeof *s);
     if (!s)

@@ -118,7 +118,7 @@ static int check_conflict(struct nilo__job *j, struct nilo_err *err)
 {
     const struct nilo__parameters *p = &j->params;
     size_t n = 0, found = 0;
-    if (!p->has_conflict || j->w->prefer.resolution == NILO_RESOLVE_NOT)
+    if (!p->has_conflict || j->w->prefer.resolution == NILO_WRITE_INSERT)
         return 0;
     if (p->n_conflict == 1 && p->conflict[0].len == 2 && memcmp(p->conflict[0].p, "id", 2) == 0)
         return 0;
@@ -139,15 +139,15 @@ static int insert(struct nilo__job *j, struct nilo_err *err)
 {
     if (read_body(j, err) < 0 || check_conflict(j, err) < 0 || j->relation->insert(j, err) < 0)
         return -1;
-    bool merged = j->w->prefer.resolution != NILO_RESOLVE_NOT;
+    bool merged = j->w->prefer.resolution != NILO_WRITE_INSERT;
     j->out->status = merged && j->made == 0 ? 200 : 201;
     return 0;
 }
 
 static int check_affected(struct nilo__job *j, struct nilo_err *err)
 {
-    const struct nilo_prefer *p = &j->w->prefer;
-    if (!p->strict || p->max_affected < 0 || j->out->rows <= p->max_affected)
+    const struct nilo_write_prefer *p = &j->w->prefer;
+    if (p->max_affected < 0 || j->out->rows <= p->max_affected)
         return 0;
     nilo__detail(j->notes, "The query affects %lld rows", (long long)j->out->rows);
     return nilo_err_set(err, NILO_EMAXAFFECTED, "Query result exceeds max-affected preference constraint");
@@ -173,7 +173,7 @@ static int change(struct nilo__job *j, struct nilo_err *err)
         return -1;
     if (nilo__change(j, j->relation->series ? change_day : patch ? j->relation->update : j->relation->remove, !patch, err) < 0)
         return -1;
-    j->out->status = j->w->prefer.ret == NILO_RETURN_ROWS ? 200 : 204;
+    j->out->status = j->w->prefer.ret == NILO_WRITE_ROWS ? 200 : 204;
     return 0;
 }
 

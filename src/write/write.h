@@ -9,23 +9,16 @@
 #include "query/query.h"
 
 enum nilo_write_verb { NILO_WRITE_POST, NILO_WRITE_PATCH, NILO_WRITE_DELETE, NILO_WRITE_PUT };
-enum nilo_write_return { NILO_RETURN_MINIMAL, NILO_RETURN_HEADERS, NILO_RETURN_ROWS };
-enum nilo_write_resolution { NILO_RESOLVE_NOT, NILO_RESOLVE_MERGE, NILO_RESOLVE_IGNORE };
+enum nilo_write_return { NILO_WRITE_MINIMAL, NILO_WRITE_HEADERS, NILO_WRITE_ROWS };
+enum nilo_write_resolution { NILO_WRITE_INSERT, NILO_WRITE_MERGE, NILO_WRITE_IGNORE };
 
-/* The header Prefer, those of its words that writing knows. */
-struct nilo_prefer {
+/* What the header Prefer asks of a write. */
+struct nilo_write_prefer {
     enum nilo_write_return ret;
     enum nilo_write_resolution resolution;
-    bool missing_default, count, strict;
-    int64_t max_affected; /* -1 = none; counts only with handling=strict */
-    bool said_ret, said_resolution, said_missing, said_count, said_handling;
+    bool missing_default, count;
+    int64_t max_affected; /* -1 = any number */
 };
-/** nilo_prefer_add - what one header says ("return=minimal, count=exact"); of words that come twice the first counts. Start from NILO_PREFER_DEFAULT.
- *  unknown  words that nobody knows are appended, joined by ", "; nilo_prefer_check() refuses them under handling=strict (PGRST122) */
-#define NILO_PREFER_DEFAULT ((struct nilo_prefer){.max_affected = -1})
-void nilo_prefer_add(struct nilo_prefer *p, const char *text, size_t len, struct nilo_buf *unknown);
-int nilo_prefer_check(const struct nilo_prefer *p, const struct nilo_buf *unknown, struct nilo_notes *notes, struct nilo_err *err);
-void nilo_prefer_applied(const struct nilo_prefer *p, struct nilo_buf *out); /* the header Preference-Applied; "" = none */
 
 struct nilo_write {
     enum nilo_write_verb verb;
@@ -34,7 +27,7 @@ struct nilo_write {
     size_t query_len;
     const char *body;
     size_t body_len;
-    struct nilo_prefer prefer;
+    struct nilo_write_prefer prefer;
     struct nilo_scope scope;      /* of one workspace, or of none where nothing is recorded yet */
     int64_t workspace;            /* 0 = none */
     const char *workspace_name;

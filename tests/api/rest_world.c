@@ -106,7 +106,7 @@ static void put_token(struct nilo_buf *out, const char *as, int64_t now)
 void rest_ask(struct rest_world *r, const struct rest_row *row, struct answer *a)
 {
     struct nilo_buf b;
-    nilo_buf_init(&b, 1 << 20);
+    nilo_buf_init(&b, 1 << 25);
     nilo_buf_addf(&b, "%s %s HTTP/1.1\r\nHost: h\r\n", row->method, row->target);
     if (row->as != NULL)
         put_token(&b, row->as, wall(r) / NILO_US_SECOND);

@@ -165,43 +165,11 @@ static void empty_rows_are_cheap(void **state)
     nilo_buf_done(&b);
 }
 
-static void preferences(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *said, *applied, *unknown;
-    } rows[] = {
-        {"", "", ""},
-        {"return=representation,resolution=merge-duplicates", "resolution=merge-duplicates, return=representation", ""},
-        {" resolution=ignore-duplicates ,  return=minimal", "resolution=ignore-duplicates, return=minimal", ""},
-        {"return=minimal, return=representation", "return=minimal", ""},
-        {"count=planned", "count=exact", ""},
-        {"missing=default, handling=strict, max-affected=3", "missing=default, handling=strict, max-affected=3", ""},
-        {"max-affected=3", "", ""},
-        {"max-affected=x, tx=rollback", "", "max-affected=x, tx=rollback"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct nilo_prefer p = NILO_PREFER_DEFAULT;
-        struct nilo_buf unknown, out;
-        nilo_buf_init(&unknown, 1000);
-        nilo_buf_init(&out, 1000);
-        nilo_prefer_add(&p, rows[i].said, strlen(rows[i].said), &unknown);
-        nilo_prefer_applied(&p, &out);
-        assert_string_equal(nilo_buf_str(&out), rows[i].applied);
-        assert_string_equal(nilo_buf_str(&unknown), rows[i].unknown);
-        p.strict = true;
-        assert_int_equal(nilo_prefer_check(&p, &unknown, &notes, &err), rows[i].unknown[0] ? -1 : 0);
-        nilo_buf_done(&unknown);
-        nilo_buf_done(&out);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_that_are_none), cmocka_unit_test(rows_and_members),     cmocka_unit_test(columns_that_are_asked_for),
         cmocka_unit_test(depth_is_bounded),     cmocka_unit_test(keys_are_bounded),     cmocka_unit_test(empty_rows_are_cheap),
-        cmocka_unit_test(preferences),
     };
     nilo_arena_init(&arena, 0);
     int rc = cmocka_run_group_tests(tests, NULL, NULL);

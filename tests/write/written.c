@@ -19,6 +19,18 @@ static struct nilo_scope scope_of(struct stores *s, enum nilo_role role, const c
     return (struct nilo_scope){.role = role, .workspaces = &w->id, .n = 1};
 }
 
+static void obey(struct nilo_write_prefer *p, const char *text)
+{
+    const char *most = strstr(text, "max-affected=");
+    *p = (struct nilo_write_prefer){
+        .ret = strstr(text, "return=representation") ? NILO_WRITE_ROWS : strstr(text, "return=headers-only") ? NILO_WRITE_HEADERS : NILO_WRITE_MINIMAL,
+        .resolution = strstr(text, "resolution=merge") ? NILO_WRITE_MERGE : strstr(text, "resolution=ignore") ? NILO_WRITE_IGNORE : NILO_WRITE_INSERT,
+        .missing_default = strstr(text, "missing=default") != NULL,
+        .count = strstr(text, "count=exact") != NULL,
+        .max_affected = most ? strtoll(most + strlen("max-affected="), NULL, 10) : -1,
+    };
+}
+
 const char *written(struct stores *s, enum nilo_role role, const char *workspace, const char *what, const char *prefer, const char *body)
 {
     static const char *const verbs[] = {"POST ", "PATCH ", "DELETE "};
@@ -26,7 +38,7 @@ const char *written(struct stores *s, enum nilo_role role, const char *workspace
     struct nilo_notes notes;
     struct nilo_written out;
     char relation[64];
-    struct nilo_write x = {.prefer = NILO_PREFER_DEFAULT, .format = NILO_FORMAT_JSON, .author = "tester"};
+    struct nilo_write x = {.format = NILO_FORMAT_JSON, .author = "tester"};
     begin();
     for (int i = 0; i < 3; i++)
         if (strncmp(what, verbs[i], strlen(verbs[i])) == 0) {
@@ -43,8 +55,7 @@ const char *written(struct stores *s, enum nilo_role role, const char *workspace
     x.scope = scope_of(s, role, workspace, &w);
     x.workspace = w.id;
     x.workspace_name = workspace;
-    if (prefer)
-        nilo_prefer_add(&x.prefer, prefer, strlen(prefer), NULL);
+    obey(&x.prefer, prefer ? prefer : "");
     nilo_written_init(&out);
     if (nilo_write_run(s->store, &x, &out, &notes, &s->err) == 0) {
         nilo_buf_addf(&last, "%d", out.status);

@@ -1,0 +1,141 @@
+/* Writing over HTTP: headers to a struct nilo_write, which the one writer carries out (write/), and what came of it to headers again. */
+#include <string.h>
+#include <strings.h>
+
+#include "api/admit.h"
+#include "api/rest_head.h"
+#include "api/rest_write.h"
+#include "api/writer.h"
+#include "write/write.h"
+
+struct writing {
+    struct nilo_exchange *x;
+    struct nilo_rest_scope scope;
+    struct nilo_rest_accept accept;
+    struct nilo_rest_prefer prefer;
+    struct nilo_write write;
+    struct nilo_written out;
+    struct nilo_notes notes;
+};
+
+/* ---- the request ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* A body is JSON whether it says so or not (curl -d says it is a form); what says that it is another table of rows is believed. */
+static bool json_body(struct nilo_exchange *x)
+{
+    static const char *const others[] = {"text/csv", "text/xml", "application/xml", "application/x-ndjson", "application/octet-stream",
+                                         "multipart/form-data", "application/x-www-form-urlencoded"};
+    size_t n, body_n;
+    const char *type = nilo_req_header(x, "Content-Type", 0, &n);
+    const char *body = nilo_req_body(x, &body_n);
+    for (size_t i = 0; type != NULL && body_n > 0 && i < sizeof(others) / sizeof(others[0]); i++) {
+        size_t len = strlen(others[i]);
+        if (n < len || strncasecmp(type, others[i], len) != 0)
+            continue;
+        bool form = i == sizeof(others) / sizeof(others[0]) - 1;
+        if (form && (body[0] == '{' || body[0] == '['))
+            return true;
+        char message[120];
+        snprintf(message, sizeof(message), "Content-Type not acceptable: %s", others[i]);
+        nilo_answer_error(x, 400, "PGRST102", message, "bodies are JSON", NULL);
+        return false;
+    }
+    return true;
+}
+
+static struct nilo_write_prefer preferred(const struct nilo_rest_prefer *p)
+{
+    return (struct nilo_write_prefer){
+        .ret = p->ret == NILO_RETURN_REPRESENTATION ? NILO_WRITE_ROWS : p->ret == NILO_RETURN_HEADERS ? NILO_WRITE_HEADERS : NILO_WRITE_MINIMAL,
+        .resolution = p->resolution == NILO_RESOLUTION_MERGE    ? NILO_WRITE_MERGE
+                      : p->resolution == NILO_RESOLUTION_IGNORE ? NILO_WRITE_IGNORE
+                                                                : NILO_WRITE_INSERT,
+        .missing_default = p->missing_default,
+        .count = p->count != NULL,
+        .max_affected = p->strict ? p->max_affected : -1,
+    };
+}
+
+/* 0; 1: answered; -1 */
+static int prepare(struct writing *w, struct nilo_err *err)
+{
+    struct nilo_exchange *x = w->x;
+    struct nilo_api_worker *worker = nilo_api_worker(x, err);
+    if (worker == NULL)
+        return -1;
+    if (!nilo_rest_profile(x) || !nilo_rest_accept(x, &w->accept) || !nilo_rest_prefer(x, &w->prefer) || !json_body(x))
+        return 1;
+    int rc = nilo_rest_scope(x, worker->store, &w->scope, err);
+    if (rc != 0)
+        return rc;
+    enum nilo_method m = nilo_req_method(x);
+    const struct nilo_principal *p = nilo_req_principal(x);
+    w->write = (struct nilo_write){
+        .verb = m == NILO_POST ? NILO_WRITE_POST : m == NILO_PATCH ? NILO_WRITE_PATCH : NILO_WRITE_DELETE,
+        .relation = nilo_rest_name(x),
+        .prefer = preferred(&w->prefer),
+        .scope = w->scope.scope,
+        .workspace = w->scope.workspace.id,
+        .workspace_name = w->scope.workspace.name,
+        .author = p == NULL ? NULL : p->sub != NULL ? p->sub : p->key_id,
+        .format = w->accept.format,
+        .strip = w->accept.strip,
+    };
+    w->write.query = nilo_req_query(x, &w->write.query_len);
+    w->write.body = nilo_req_body(x, &w->write.body_len);
+    return 0;
+}
+
+/* ---- the answer ------------------------------------------------------------------------------------------------------------------------------- */
+
+static void say_applied(struct writing *w)
+{
+    static const char *const resolutions[] = {"", "resolution=merge-duplicates", "resolution=ignore-duplicates"};
+    static const char *const returns[] = {"return=minimal", "return=headers-only", "return=representation"};
+    char own[160] = "";
+    size_t n = 0;
+#define SAY(condition, text)                                                                                           \
+    if (condition)                                                                                                     \
+        n += (size_t)snprintf(own + n, sizeof(own) - n, "%s%s", n > 0 ? ", " : "", text)
+    SAY(w->prefer.resolution != NILO_RESOLUTION_NOT_SAID && w->write.verb == NILO_WRITE_POST, resolutions[w->write.prefer.resolution]);
+    SAY(w->prefer.missing_default, "missing=default");
+    SAY(w->prefer.ret != NILO_RETURN_NOT_SAID, returns[w->write.prefer.ret]);
+#undef SAY
+    nilo_rest_applied(w->x, &w->prefer, n > 0 ? own : NULL);
+}
+
+static int answer(struct writing *w, struct nilo_err *err)
+{
+    struct nilo_exchange *x = w->x;
+    nilo_answer_status(x, w->out.status);
+    nilo_answer_header(x, "Content-Range", "%s", w->out.content_range);
+    if (w->out.location.len > 0)
+        nilo_answer_header(x, "Location", "/rest/v1/%s%s", w->write.relation, nilo_buf_str(&w->out.location));
+    say_applied(w);
+    if (!w->out.has_body)
+        return 0;
+    nilo_answer_type(x, w->accept.mime);
+    return nilo_answer_write(x, nilo_buf_str(&w->out.body), w->out.body.len, err);
+}
+
+static int carry_out(struct nilo_store *s, void *ctx, struct nilo_err *err)
+{
+    struct writing *w = ctx;
+    return nilo_write_run(s, &w->write, &w->out, &w->notes, err);
+}
+
+int nilo_rest_write(struct nilo_exchange *x, struct nilo_err *err)
+{
+    struct writing w = {.x = x};
+    nilo_written_init(&w.out);
+    int rc = prepare(&w, err);
+    if (rc == 0) {
+        rc = nilo_writer_do(nilo_req_ctx(x), carry_out, &w, nilo_req_deadline(x), err);
+        if (rc == 0)
+            rc = answer(&w, err);
+    }
+    if (rc == -1)
+        rc = nilo_rest_fail(x, &w.notes, err);
+    nilo_written_done(&w.out);
+    return rc == 1 ? 0 : rc;
+}
