@@ -101,7 +101,10 @@ static void say_applied(struct writing *w)
     SAY(w->prefer.missing_default, "missing=default");
     SAY(w->prefer.ret != NILO_RETURN_NOT_SAID, returns[w->write.prefer.ret]);
 #undef SAY
-    nilo_rest_applied(w->x, &w->prefer, n > 0 ? own : NULL);
+    char reads[NILO_REST_APPLIED];
+    bool more = nilo_rest_applied(&w->prefer, reads);
+    if (more || n > 0)
+        nilo_answer_header(w->x, "Preference-Applied", "%s%s%s", own, more && n > 0 ? ", " : "", reads);
 }
 
 static int answer(struct writing *w, struct nilo_err *err)

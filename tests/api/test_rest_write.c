@@ -21,7 +21,7 @@ static struct nilo_api_writer *writer;
 static int open_store(void *ctx, struct nilo_store **ret, struct nilo_err *err)
 {
     (void)ctx;
-    return nilo_store_open(target, NILO_STORE_WRITE, &r.f.env, ret, err);
+    return nilo_store_open(target, NILO_STORE_WRITE, &r.env, ret, err);
 }
 
 /* The readers are open by now; the store that filled it makes room for the writer. */
@@ -32,8 +32,9 @@ static void open_world(enum nilo_db_engine engine)
         skip();
     target = strdup(nilo_store_target(r.f.store));
     nilo_store_close(r.f.store);
-    r.f.store = NULL;
-    const struct nilo_api_writer_config config = {.env = &r.f.env, .open = open_store};
+    if (nilo_store_open(target, NILO_STORE_READ, &r.f.env, &r.f.store, &err) != 0)
+        fail_msg("%s", err.msg);
+    const struct nilo_api_writer_config config = {.env = r.w.config.env, .open = open_store};
     if (nilo_api_writer_new(&config, &writer, &err) != 0)
         fail_msg("%s", err.msg);
     r.api.writer = writer;
