@@ -135,6 +135,8 @@ int nilo__file_metrics(struct nilo_store *s, const struct nilo_config *c, struct
 
 /** nilo__thin - what thin_observations_after_days asks for, on every connection; days <= 0: nothing */
 int nilo__thin(struct nilo_store *s, int64_t days, int64_t *ret_removed, struct nilo_err *err);
+/** nilo__drop - what drop_days_after asks for, on every connection; days <= 0: nothing. What went is added to *ret */
+int nilo__drop(struct nilo_store *s, int64_t days, struct nilo_dropped *ret, struct nilo_err *err);
 
 /* ---- the process ---------------------------------------------------------------------------------------------------------------- */
 

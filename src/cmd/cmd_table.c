@@ -15,6 +15,7 @@
     X(erase)                                                                                                           \
     X(revise)                                                                                                          \
     X(seal)                                                                                                            \
+    X(drop)                                                                                                            \
     X(thin)                                                                                                            \
     X(pause)                                                                                                           \
     X(resume)                                                                                                          \

@@ -224,6 +224,11 @@ static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const str
         return nilo_err_wrap(err, "everything is collected, thinning failed");
     if (removed > 0)
         nilo_cmd_notice(ctx, "thinned: %lld readings of old closed days", (long long)removed);
+    struct nilo_dropped dropped = {0};
+    if (nilo__drop(store, config->drop_days_after, &dropped, err) != 0)
+        return nilo_err_wrap(err, "everything is collected, dropping old days failed");
+    if (dropped.days > 0)
+        nilo_cmd_notice(ctx, "dropped: %lld old closed days with %lld values", (long long)dropped.days, (long long)dropped.values);
     if (result.failed == 0 && result.partial == 0)
         return 0;
     return result.completed == 0 && result.partial == 0 ? 1 : 3;

@@ -99,7 +99,7 @@ static int plan_days(struct nilo__job *job, nilo_day from, nilo_day to, struct n
     if (plan->days == NULL || plan->holds == NULL)
         return nilo_err_nomem(err);
     for (nilo_day d = from; d.n <= to.n; d.n++) {
-        if (is_day(job, d))
+        if (is_day(job, d) && d.n > job->connection.dropped_until.n)
             plan->days[plan->n++] = d;
     }
     return 0;
@@ -350,6 +350,9 @@ static int fill_connection(struct fill *f, struct nilo_err *err)
         from = to;
     if (from.n > to.n)
         return nilo_err_set(err, NILO_EDATERANGE, "the last day, %s, is before the first one", text);
+    if (to.n <= job->connection.dropped_until.n)
+        return nilo_err_set(err, NILO_EDATERANGE, "the days of connection %s up to %s were dropped and take no value any more",
+                            job->connection.name, text);
     if (plan_days(job, from, to, err) != 0)
         return -1;
     if (job->named.n == 0)

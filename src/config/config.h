@@ -87,6 +87,7 @@ struct nilo_config {
     char *path;  /* where it was read from, NULL = defaults only */
     char *store; /* NULL = not given here; like database a path, URL, env:NAME, file:PATH or credential:NAME */
     int thin_observations_after_days; /* 0 = never */
+    int drop_days_after;              /* 0 = never */
     struct nilo_config_workspace *workspaces;
     int n_workspaces;
     struct nilo_config_connection *connections;

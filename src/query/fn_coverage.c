@@ -37,8 +37,19 @@ struct cover {
     struct app_metric *app;
     size_t n_app, cap_app;
     const struct nilo_calendar *calendar;
+    struct nilo_drop_days *dropped; /* of the scope */
+    size_t n_dropped;
+    nilo_day gone; /* last dropped day of the connection being read */
     struct nilo_err *err;
 };
+
+static nilo_day gone_of(const struct cover *x, int64_t connection)
+{
+    for (size_t i = 0; i < x->n_dropped; i++)
+        if (x->dropped[i].connection == connection)
+            return x->dropped[i].until;
+    return NILO_DAY_NONE;
+}
 
 static int existing(struct cover *x, nilo_day day, int64_t change)
 {
@@ -65,7 +76,7 @@ static int total_row(void *ctx, const struct nilo_total_row *row)
     if (existing(x, row->day, row->items - x->known) < 0)
         return -1;
     x->known = row->items;
-    if (row->day.n < x->from.n || row->day.n > x->to.n)
+    if (row->day.n < x->from.n || row->day.n > x->to.n || row->day.n <= x->gone.n)
         return 0;
     struct nilo__point *p = nilo__point_at(&x->points, row->day, x->err);
     if (!p)
@@ -104,7 +115,7 @@ static int app_row(void *ctx, const struct nilo_scan_row *row)
     if (!m || (inside && !p))
         return -1;
     if (row->absence != NILO_PRESENT) {
-        if (p && row->absence < 16)
+        if (p && row->absence < 16 && row->day.n > gone_of(x, row->connection).n)
             p->reasons[row->absence]++;
         return 0;
     }
@@ -112,7 +123,7 @@ static int app_row(void *ctx, const struct nilo_scan_row *row)
         m->first = row->day;
     m->last = row->day;
     seen(x, row->day);
-    if (p)
+    if (p && row->day.n > gone_of(x, row->connection).n)
         p->fresh++;
     return 0;
 }
@@ -163,6 +174,9 @@ static int run_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
 static const char *reason_of(const struct cover *x, const struct nilo__point *p, int64_t of, nilo_day day)
 {
     int most = 0;
+    for (size_t i = 0; i < x->n_dropped; i++)
+        if (day.n >= x->dropped[i].from.n && day.n <= x->dropped[i].until.n)
+            return nilo_absence_name(NILO_DROPPED);
     if (!p || p->fresh >= of)
         return of > 0 && !p ? nilo_absence_name(day.n == x->today.n ? NILO_NOT_YET : NILO_NOT_COLLECTED) : NULL;
     for (int i = 1; i < 16; i++)
@@ -196,6 +210,32 @@ static int hand_on(struct cover *x, int64_t win)
     return 0;
 }
 
+static int totals_of(struct cover *x, int32_t win, enum nilo_total_scope kind, int64_t id)
+{
+    x->known = 0;
+    return nilo_store_totals(x->call->store, x->call->scope, kind, id, win, 0, x->from, NILO_DAY_NONE, total_row, x, x->err) == 0 ? 0 : -1;
+}
+
+/* Where days were dropped the connections are read one by one: the others read what they read. */
+static int workspace(struct cover *x, int32_t win, int64_t id)
+{
+    struct nilo_connection *all;
+    size_t n;
+    x->gone = NILO_DAY_NONE;
+    if (x->n_dropped == 0)
+        return totals_of(x, win, NILO_TOTAL_WORKSPACE, id);
+    if (nilo_store_connections(x->call->store, &all, &n, x->err) < 0)
+        return -1;
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        x->gone = all[i].dropped_until;
+        if (all[i].workspace == id && strcmp(all[i].role, "competitor") != 0)
+            rc = totals_of(x, win, NILO_TOTAL_CONNECTION, all[i].id);
+    }
+    free(all);
+    return rc;
+}
+
 static int gather(struct cover *x, int32_t win, const char *entity)
 {
     struct nilo_call *c = x->call;
@@ -204,12 +244,11 @@ static int gather(struct cover *x, int32_t win, const char *entity)
     size_t n;
     if (nilo__scope_workspaces(c->store, c->scope, &c->arena, &ids, &n, x->err) < 0)
         return -1;
-    for (size_t i = 0; i < n && content; i++) {
-        x->known = 0;
-        if (nilo_store_totals(c->store, c->scope, NILO_TOTAL_WORKSPACE, ids[i], win, 0, x->from, NILO_DAY_NONE,
-                              total_row, x, x->err) != 0)
+    if (nilo_store_dropped(c->store, c->scope, NILO_TOTAL_WORKSPACE, 0, &x->dropped, &x->n_dropped, x->err) < 0)
+        return -1;
+    for (size_t i = 0; i < n && content; i++)
+        if (workspace(x, win, ids[i]) < 0)
             return -1;
-    }
     const struct nilo_select app = {
         .kind = NILO_APP, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE, .win = win};
     if (of_app && (nilo_store_scan(c->store, c->scope, &app, app_row, x, x->err) != 0 || app_items(x) < 0))
@@ -239,6 +278,7 @@ static int run(struct nilo_call *c, struct nilo_err *err)
     if (rc == 0)
         rc = hand_on(&x, win);
     free(x.app);
+    free(x.dropped);
     nilo__points_done(&x.points);
     return rc;
 }

@@ -57,6 +57,50 @@ static int add_fresh(struct nilo__series *x, nilo_day day, int64_t fresh)
     return 0;
 }
 
+/* ---- dropped days ---------------------------------------------------------------------------------------------------------------------- */
+
+static int load_dropped(struct nilo__series *x)
+{
+    const struct nilo_call *c = x->call;
+    if (nilo_store_dropped(c->store, c->scope, NILO_TOTAL_WORKSPACE, 0, &x->dropped, &x->n_dropped, x->err) < 0)
+        return -1;
+    x->masks = calloc(x->n_dropped + 1, sizeof *x->masks);
+    return x->masks ? 0 : nilo_err_nomem(x->err);
+}
+
+/* The last dropped day of a connection that the series is about. */
+static nilo_day mask(struct nilo__series *x, int64_t connection)
+{
+    for (size_t i = 0; i < x->n_dropped; i++)
+        if (x->dropped[i].connection == connection) {
+            x->masks[i] = true;
+            return x->dropped[i].until;
+        }
+    return NILO_DAY_NONE;
+}
+
+static int mask_total(struct nilo__series *x, enum nilo_total_scope kind, int64_t id)
+{
+    struct nilo_drop_days *of;
+    size_t n;
+    if (x->n_dropped == 0)
+        return 0;
+    if (nilo_store_dropped(x->call->store, x->call->scope, kind, id, &of, &n, x->err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        (void)mask(x, of[i].connection);
+    free(of);
+    return 0;
+}
+
+static bool is_dropped(const struct nilo__series *x, nilo_day day)
+{
+    for (size_t i = 0; i < x->n_dropped; i++)
+        if (x->masks[i] && day.n >= x->dropped[i].from.n && day.n <= x->dropped[i].until.n)
+            return true;
+    return false;
+}
+
 /* ---- totals ---------------------------------------------------------------------------------------------------------------------------- */
 
 static int total_row(void *ctx, const struct nilo_total_row *row)
@@ -82,6 +126,8 @@ static int add_total(struct nilo__series *x, enum nilo_total_scope kind, int64_t
 {
     x->sum = 0;
     x->items = x->known = 0;
+    if (mask_total(x, kind, id) < 0)
+        return -1;
     return nilo_store_totals(x->call->store, x->call->scope, kind, id, x->win, x->metric->id, x->base, x->to, total_row,
                              x, x->err) == 0
                ? 0
@@ -117,6 +163,7 @@ static int sum_row(void *ctx, const struct nilo_scan_row *row)
     for (size_t i = 0; i < x->n_competitors; i++)
         if (x->competitors[i] == row->connection)
             return 0;
+    (void)mask(x, row->connection);
     if (!same_entity(x, row)) {
         x->entity = row->entity;
         x->any = true;
@@ -243,6 +290,8 @@ static int reading_row(void *ctx, const struct nilo_scan_row *row)
         x->items = 1;
         p->items++;
     }
+    if (row->day.n <= mask(x, row->connection).n) /* left for later days to stand on */
+        return 0;
     if (row->absence != NILO_PRESENT) {
         p->absence = (int)row->absence;
         return 0;
@@ -369,10 +418,19 @@ void nilo__series_row(const struct nilo__series *x, nilo_day start, struct nilo_
     struct nilo__point t = {0}, p;
     nilo_day next = nilo__period_next(x->step, start);
     *r = (struct nilo__series_row){.period = start, .over = next.n <= x->today.n};
-    for (nilo_day d = start; d.n < next.n && d.n <= x->to.n; d.n++)
-        if (state(x, d, &p))
+    bool ratio = x->metric->type == NILO_AVERAGE || x->metric->type == NILO_PERCENTAGE, dropped = false;
+    for (nilo_day d = start; d.n < next.n && d.n <= x->to.n; d.n++) {
+        bool gone = is_dropped(x, d);
+        dropped = dropped || gone;
+        if (state(x, d, &p) && !gone)
             take_day(x, r, &t, d, &p);
-    bool ratio = x->metric->type == NILO_AVERAGE || x->metric->type == NILO_PERCENTAGE;
+        else if (gone)
+            r->items = p.items;
+    }
+    if (dropped && (flow(x) || ratio || !r->has)) { /* a sum that lacks some days is none */
+        *r = (struct nilo__series_row){.period = start, .over = r->over, .items = r->items, .absence = NILO_DROPPED};
+        return;
+    }
     r->value = ratio ? combine(x, &t) : t.sum;
     r->known = t.known;
     r->fresh = t.fresh;
@@ -513,7 +571,7 @@ static int read_series(struct nilo__series *x)
 
 int nilo__series_read(struct nilo__series *x)
 {
-    if (read_series(x) < 0)
+    if (load_dropped(x) < 0 || read_series(x) < 0)
         return -1;
     accumulate(x);
     nilo__breakdown_sort(x);
@@ -524,4 +582,6 @@ void nilo__series_done(struct nilo__series *x)
 {
     nilo__points_done(&x->points);
     free(x->breakdowns);
+    free(x->dropped);
+    free(x->masks);
 }

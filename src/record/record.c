@@ -197,6 +197,13 @@ static int check_values(struct nilo_recorder *r, const struct nilo_reading *in, 
     return 0;
 }
 
+/* Of the reading's days, that of its instant and that which the source named, one is gone. */
+static bool is_dropped(const struct nilo_recorder *r, const struct nilo_reading *in) {
+    int32_t until = r->connection.dropped_until.n;
+    return until != NILO_DAY_NONE.n && ((!nilo_day_is_none(in->day) && in->day.n <= until) ||
+                                        (in->captured_at != NILO_US_NONE && nilo_calendar_day(r->calendar, in->captured_at).n <= until));
+}
+
 static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
     if (!in->external_id || !nilo_name_ok(in->external_id, 1024))
         return refuse(r, err, NILO_EINVAL, "an external id has 1 to 1024 bytes of UTF-8 without control characters");
@@ -212,6 +219,8 @@ static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct 
         return refuse(r, err, NILO_EDATERANGE, "captured_at is before 0001-01-01");
     if (!nilo_day_is_none(in->day) && in->day.n > nilo_calendar_day(r->calendar, wall(r) + AHEAD).n)
         return refuse(r, err, NILO_EINVAL, "the day is in the future");
+    if (is_dropped(r, in))
+        return refuse(r, err, NILO_EDATERANGE, "the day was dropped (retention): its values are gone, and it takes none any more");
     if (in->owner && !nilo_name_ok(in->owner, 1024))
         return refuse(r, err, NILO_EINVAL, "an owner has 1 to 1024 bytes of UTF-8 without control characters");
     return check_values(r, in, err);

@@ -21,6 +21,7 @@ static const struct rule rules[] = {
     {"workspace_zone", "from_day", DAYS, 0, 0},
     {"connection", "closed_until", DAYS, 0, 0},
     {"connection", "read_until", DAYS, 0, 0},
+    {"connection", "dropped_until", DAYS, 0, 0},
     {"owner", "bucket", 0, 1023, 0, 0},
     {"entity", "bucket", 0, 1023, 0, 0},
     {"entity", "kind", NILO_CONTENT, NILO_APP, 0, 0},
@@ -49,6 +50,8 @@ static const struct rule rules[] = {
     {"amendment", "rank", 0, NILO_RANK_REVISE, 0, 0},
     {"amendment", "cause", NILO_CAUSE_LATE, NILO_CAUSE_REPLAYED, 0, 0},
     {"day_close", "day", -719162, 2932896, 0, 0},
+    {"best_floor", "win", 0, 3660, 0, 0},
+    {"best_floor", "day", -719162, 2932896, 0, 0},
 };
 #define N_RULES (sizeof rules / sizeof rules[0])
 

@@ -105,6 +105,7 @@ struct nilo_connection {
     char workspace_name[256], name[256], platform[64], role[32], status[32], origin[16];
     nilo_day closed_until; /* NILO_DAY_NONE: nothing closed yet */
     nilo_day read_until;   /* last day read after its end; NILO_DAY_NONE */
+    nilo_day dropped_until; /* the days up to it were dropped; NILO_DAY_NONE: none was */
     int64_t settle_s;      /* -1 = the platform's default */
     nilo_us paused_at;     /* NILO_US_NONE: it is not paused */
     char pause_reason[256]; /* "" = none was given */
@@ -308,6 +309,23 @@ struct nilo_thin {
 };
 int nilo_store_thin(struct nilo_store *s, const struct nilo_thin *how, int64_t *ret_removed, struct nilo_err *err);
 
+/* ---- dropping ------------------------------------------------------------------------------------------------------------------------ */
+
+/** nilo_store_drop - the closed days of a connection up to `until` go: relations have them no more, their reason is NILO_DROPPED, and they take
+ *  no value any more. Nothing derived changes, now or after a later correction: known, latest, best and totals stay what they were.
+ *  Recorded acts, at most a month of days each in its own transaction, from where the last one ended.
+ *  errors  NILO_ENOENT no such connection */
+struct nilo_drop {
+    int64_t connection;
+    nilo_day until;
+    bool dry_run;
+    const char *author;
+};
+struct nilo_dropped {
+    int64_t days, values; /* days of the calendar; values of these days that went, or with dry_run would go */
+};
+int nilo_store_drop(struct nilo_store *s, const struct nilo_drop *how, struct nilo_dropped *ret, struct nilo_err *err);
+
 /* ---- erasing ------------------------------------------------------------------------------------------------------------------------- */
 
 /* What tells who it is goes, what was counted stays: names, ids, titles, captions, addresses, covers, tags, metadata and the messages that
@@ -401,7 +419,7 @@ struct nilo_whole_table {
     size_t n_columns, n_key; /* the first n_key columns tell rows apart; rows come in ascending order of them */
     const char *table, *where; /* the store's own, as are the rest */
     int reach;
-    bool days;
+    bool days, all_days; /* rows of days; no part of a copy of some days */
 };
 #define NILO_WHOLE_COLUMNS_MAX 40
 extern const struct nilo_whole_table nilo_whole_tables[];
@@ -555,7 +573,16 @@ struct nilo_total_row {
 /** nilo_store_totals - ascending days <= to, beginning with the state at the last change before `from`
  *  errors  NILO_EPERM the scope does not hold it */
 typedef int nilo_total_fn(void *ctx, const struct nilo_total_row *row);
+/* Days of a connection that were dropped: sums over more of them lack what it had. */
+struct nilo_drop_days {
+    int64_t connection;
+    nilo_day from, until;
+};
 int nilo_store_totals(struct nilo_store *s, const struct nilo_scope *scope, enum nilo_total_scope kind, int64_t id, int32_t win,
                       int32_t metric, nilo_day from, nilo_day to, nilo_total_fn *fn, void *ctx, struct nilo_err *err);
+/** nilo_store_dropped - of the connections in the scope whose items count in such a total, those that have dropped days, ascending; id 0: of all
+ *  in the scope. owner: caller, free() */
+int nilo_store_dropped(struct nilo_store *s, const struct nilo_scope *scope, enum nilo_total_scope kind, int64_t id,
+                       struct nilo_drop_days **ret, size_t *ret_n, struct nilo_err *err);
 
 #endif

@@ -8,7 +8,7 @@
 /* One (entity, win, day, metric) that the batch touches. */
 struct key {
     size_t first, n;            /* its points, ascending captured_at */
-    bool closed, has_base, has_top;
+    bool closed, dropped, has_base, has_top;
     int32_t top_seq;
     struct nilo_cell base, top; /* as stored: seq 0, and the shown one */
     struct nilo_cell shown;     /* as it develops; meaningful if has_shown */
@@ -61,6 +61,7 @@ static int gather(struct work *w, struct nilo_err *err) {
             struct key *k = &w->keys[w->n_keys++];
             k->first = i;
             k->closed = !nilo_day_is_none(w->batch->connection->closed_until) && p[i].day.n <= w->batch->connection->closed_until.n;
+            k->dropped = p[i].day.n <= w->batch->connection->dropped_until.n;
         }
         w->keys[w->n_keys - 1].n++;
         w->key_of[i] = w->n_keys - 1;
@@ -313,7 +314,9 @@ static int decide(struct work *w, struct nilo_err *err) {
         if (!m)
             return nilo_err_set(err, NILO_EINTERNAL, "a batch names metric %d, which is not defined", w->batch->points[k->first].metric);
         for (size_t i = k->first; i < k->first + k->n; i++) {
-            if (i > k->first && w->batch->points[i - 1].captured_at == w->batch->points[i].captured_at)
+            if (k->dropped)
+                w->batch->points[i].outcome = NILO_REFUSED; /* record says so before: nothing comes here */
+            else if (i > k->first && w->batch->points[i - 1].captured_at == w->batch->points[i].captured_at)
                 w->batch->points[i].outcome = NILO_MERGED; /* told once more, beside another day's values: the first stands */
             else if (k->closed)
                 decide_closed(w, k, i, m);

@@ -95,11 +95,11 @@ static int add_sums(struct audit *a, struct nilo__sums *t, struct nilo_err *err)
     return 0;
 }
 
-static int add_stored(struct audit *a, struct nilo_err *err)
+static int add_stored(struct audit *a, const char *sql, bool stored, struct nilo_err *err)
 {
     struct nilo_db_stmt *stmt;
     int got;
-    if (nilo__query(a->s, &stmt, err, "SELECT scope_kind, scope_id, win, metric_id, day, hi, lo, known, fresh FROM total", 0, NULL) < 0)
+    if (nilo__query(a->s, &stmt, err, sql, 0, NULL) < 0)
         return -1;
     while ((got = nilo_db_row(stmt, err)) == 1) {
         const struct nilo__sum x = {.scope_kind = (int32_t)nilo_db_column_int(stmt, 0),
@@ -116,7 +116,7 @@ static int add_stored(struct audit *a, struct nilo_err *err)
             nilo_db_reset(stmt);
             return nilo_err_nomem(err);
         }
-        p->stored += weighed(a, &x);
+        *(stored ? &p->stored : &p->fresh) += weighed(a, &x);
     }
     return got;
 }
@@ -291,7 +291,11 @@ static int audit_all(struct audit *a, struct nilo_err *err)
     }
     free(cells);
     free(all);
-    return rc == 0 ? add_stored(a, err) : rc;
+    if (rc == 0) /* of dropped days the record keeps what they added */
+        rc = add_stored(a, "SELECT scope_kind, scope_id, win, metric_id, day, hi, lo, known, fresh FROM carried_total", false, err);
+    if (rc == 0)
+        rc = add_stored(a, "SELECT scope_kind, scope_id, win, metric_id, day, hi, lo, known, fresh FROM total", true, err);
+    return rc;
 }
 
 /* ---- findings ------------------------------------------------------------------------------------------------------------ */

@@ -306,6 +306,34 @@ static int seen_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_
     return 0;
 }
 
+/* What the best was among readings of dropped days, which count for good. */
+static int floor_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+    struct anew *a = ctx;
+    if (grow((void **)&a->best, a->n, &a->cap, sizeof *a->best, err) < 0)
+        return -1;
+    a->best[a->n++] = (struct nilo__candidate){.entity = a->items[i],
+                                               .metric = (int32_t)nilo_db_column_int(stmt, 0),
+                                               .value = nilo_db_column_int(stmt, 1),
+                                               .has_gmv = !nilo_db_column_null(stmt, 2),
+                                               .gmv = nilo_db_column_int(stmt, 2),
+                                               .win = (int32_t)nilo_db_column_int(stmt, 3),
+                                               .day = (int32_t)nilo_db_column_int(stmt, 4),
+                                               .captured_at = nilo_db_column_int(stmt, 5),
+                                               .run = nilo_db_column_int(stmt, 6)};
+    return 0;
+}
+
+static int fold_floors(struct anew *a, size_t n, struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    if (nilo_db_prepare(a->store->db,
+                        "SELECT metric_id, value, gmv, win, day, captured_at, run_id FROM best_floor WHERE bucket = ?1 AND entity_id = ?2", &stmt,
+                        err) < 0 ||
+        nilo_db_many(stmt, n, 2, item_params, floor_row, a, err) < 0)
+        return -1;
+    a->n = greatest_each(a->store, a->best, a->n);
+    return 0;
+}
+
 static int fold_all(struct anew *a, size_t n, struct nilo_err *err) {
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(a->store->db,
@@ -321,7 +349,7 @@ static int fold_all(struct anew *a, size_t n, struct nilo_err *err) {
                         &stmt, err) < 0 ||
         nilo_db_many(stmt, n, 2, item_params, seen_row, a, err) < 0)
         return -1;
-    return fold_day(a, err);
+    return fold_day(a, err) < 0 ? -1 : fold_floors(a, n, err);
 }
 
 static int write_anew(struct anew *a, size_t n, struct nilo_err *err) {
@@ -361,5 +389,65 @@ int nilo__best_fresh(struct nilo_store *s, const struct nilo_entity_ref *e, size
         a.best = NULL;
     }
     done(&a);
+    return rc;
+}
+
+/* ---- of days that are dropped -------------------------------------------------------------------------------------------------- */
+
+struct until {
+    struct anew a;
+    const int32_t *wins;
+    int32_t day;
+};
+
+static void until_params(void *ctx, size_t i, struct nilo_db_value *p) {
+    const struct until *u = ctx;
+    item_params(ctx, i, p);
+    p[2] = NILO_DBV_INT(u->wins[i]);
+    p[3] = NILO_DBV_INT(u->day);
+}
+
+static int until_correction(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+    return correction_row(&((struct until *)ctx)->a, i, stmt, err);
+}
+static int until_seen(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+    return seen_row(&((struct until *)ctx)->a, i, stmt, err);
+}
+
+static const struct nilo_db_insert put_floor = {
+    .table = "best_floor",
+    .fields = best_fields,
+    .n_fields = 9,
+    .conflict = "ON CONFLICT (bucket, entity_id, metric_id) DO UPDATE SET value = excluded.value, gmv = excluded.gmv, win = excluded.win, "
+                "day = excluded.day, captured_at = excluded.captured_at, run_id = excluded.run_id",
+};
+
+/* One window of an item each, so that only the days in question are read. */
+static int fold_until(struct until *u, size_t n, struct nilo_err *err) {
+    struct nilo_db_stmt *stmt;
+    if (nilo_db_prepare(u->a.store->db,
+                        "SELECT win, day, metric_id, max(run_id) FROM day_value WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day <= ?4 "
+                        "AND seq > 0 AND cause = 3 GROUP BY win, day, metric_id ORDER BY win, day, metric_id",
+                        &stmt, err) < 0 ||
+        nilo_db_many(stmt, n, 4, until_params, until_correction, u, err) < 0)
+        return -1;
+    if (nilo_db_prepare(u->a.store->db,
+                        "SELECT o.win, o.day, o.captured_at, o.metric_id, o.run_id, o.value, o.absence, o.rank, r.kind, r.status "
+                        "FROM observation o JOIN run r ON r.id = o.run_id WHERE o.bucket = ?1 AND o.entity_id = ?2 AND o.win = ?3 AND o.day <= ?4 "
+                        "ORDER BY o.day, o.captured_at, o.metric_id, o.run_id",
+                        &stmt, err) < 0 ||
+        nilo_db_many(stmt, n, 4, until_params, until_seen, u, err) < 0)
+        return -1;
+    return fold_day(&u->a, err) < 0 ? -1 : fold_floors(&u->a, n, err);
+}
+
+int nilo__best_floors(struct nilo_store *s, const struct nilo_entity_ref *e, const int32_t *wins, size_t n, int32_t until,
+                      struct nilo_err *err) {
+    struct until u = {.a = {.store = s, .items = e}, .wins = wins, .day = until};
+    (void)nilo_store_catalog(s);
+    int rc = n ? fold_until(&u, n, err) : 0;
+    if (rc == 0 && u.a.n)
+        rc = nilo_db_insert(s->db, &put_floor, u.a.n, write_params, &(struct fold){s, u.a.best, u.a.n}, err);
+    done(&u.a);
     return rc;
 }

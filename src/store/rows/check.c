@@ -50,7 +50,8 @@
                        "'the reading that this value came from is gone, or says otherwise'")                             \
      " FROM day_value v" ITEM("v") NAMES METRIC("v")                                                                     \
      " WHERE NOT EXISTS (SELECT 1 FROM observation o WHERE " SAME_CELL("o", "v")                                         \
-     " AND o.captured_at = v.captured_at AND o.run_id = v.run_id AND (v.value IS NULL OR o.value = v.value))" IN_ORDER)
+     " AND o.captured_at = v.captured_at AND o.run_id = v.run_id AND (v.value IS NULL OR o.value = v.value))"              \
+     " AND v.day > c.dropped_until" IN_ORDER)
 #define AMENDMENTS(DAY)                                                                                                \
     ("SELECT " COLUMNS("w.name", "c.name", "e.external_id", "x.win", DAY("x.day"), "m.name", "0", BIG("x.n"), BIG("x.last"),     \
                        "CASE WHEN c.closed_until < x.day THEN 'an amendment of a day that is open' "                       \
@@ -78,7 +79,7 @@
      " FROM day_close d JOIN connection c ON c.id = d.connection_id JOIN workspace w ON w.id = c.workspace_id "             \
      "LEFT JOIN (SELECT e.connection_id, v.day, count(v.value) AS n FROM day_value v" ITEM("v")                           \
      " WHERE v.seq = 0 GROUP BY e.connection_id, v.day) x ON x.connection_id = d.connection_id AND x.day = d.day "            \
-     "WHERE COALESCE(x.n, 0) <> d.values_n" IN_ORDER)
+     "WHERE COALESCE(x.n, 0) <> d.values_n AND d.day > c.dropped_until" IN_ORDER)
 #define BEST(DAY)                                                                                                      \
     ("SELECT " COLUMNS("w.name", "c.name", "e.external_id", "v.win", DAY("v.day"), "m.name", "m.scale", BIG("v.value"), BIG("b.value"), \
                        "CASE WHEN b.value IS NULL THEN 'there is a value and no all-time best' "                           \

@@ -48,6 +48,9 @@ int nilo__best_anew(struct nilo_store *s, const struct nilo_entity_ref *e, size_
 /** nilo__best_fresh - what they come to, ascending (entity, metric), nothing written. owner: caller, free() */
 int nilo__best_fresh(struct nilo_store *s, const struct nilo_entity_ref *e, size_t n, struct nilo__candidate **ret, size_t *ret_n,
                      struct nilo_err *err);
+/** nilo__best_floors - what they come to in the readings of those windows (one of an item each) on days up to `until` is kept as their floors */
+int nilo__best_floors(struct nilo_store *s, const struct nilo_entity_ref *e, const int32_t *wins, size_t n, int32_t until,
+                      struct nilo_err *err);
 /** nilo__entities - every entity, ascending (bucket, id). owner: caller, free() */
 int nilo__entities(struct nilo_store *s, struct nilo_entity_ref **ret, size_t *ret_n, struct nilo_err *err);
 

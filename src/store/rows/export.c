@@ -21,7 +21,7 @@ static const struct nilo_whole_column workspace[] = {ID("id", NILO__WORKSPACES),
 static const struct nilo_whole_column workspace_zone[] = {ID("workspace_id", NILO__WORKSPACES), I("from_day"), T("zone"), I("recorded_at")};
 static const struct nilo_whole_column connection[] = {
     ID("id", NILO__CONNECTIONS), ID("workspace_id", NILO__WORKSPACES), T("name"), T("platform"), T("role"), T("status"), T("origin"),
-    I("closed_until"), I("read_until"), I0("settle_s"), I("created_at"), I0("erased_at")};
+    I("closed_until"), I("read_until"), I0("settle_s"), I("created_at"), I0("erased_at"), I("dropped_until")};
 static const struct nilo_whole_column connection_pause[] = {ID("connection_id", NILO__CONNECTIONS), I("paused_at"), I0("resumed_at"), T0("reason")};
 static const struct nilo_whole_column owner[] = {ID("id", NILO__OWNERS), ID("workspace_id", NILO__WORKSPACES), I("bucket"), T("key"),
                                                  T0("display_name"), I("created_at"), I0("erased_at")};
@@ -59,9 +59,24 @@ static const struct nilo_whole_column erased[] = {ID("workspace_id", NILO__WORKS
 static const struct nilo_whole_column thinning[] = {ID("id", NILO__THINNINGS), ID("connection_id", NILO__CONNECTIONS), I("from_day"),
                                                     I("until_day"), I("removed"), T0("author"), I("thinned_at")};
 
+static const struct nilo_whole_column day_drop[] = {ID("connection_id", NILO__CONNECTIONS), I("until_day"), I("from_day"), ID("n", NILO__CLOSES),
+                                                    I("values_n"), T0("author"), I("dropped_at")};
+static const struct nilo_whole_column best_floor[] = {
+    I("bucket"), ID("entity_id", NILO__ITEMS), ID("metric_id", NILO__METRICS), I("value"), I0("gmv"), I("win"), I("day"), I("captured_at"),
+    ID("run_id", NILO__RUNS)};
+#define CARRIED(ids)                                                                                                   \
+    {I("scope_kind"), ID("scope_id", ids), I("win"), ID0("metric_id", NILO__METRICS) /* 0: the count of items */, I("day"), ID("workspace_id", NILO__WORKSPACES), I("hi"), I("lo"), \
+     I("known"), I("fresh")}
+static const struct nilo_whole_column carried_workspace[] = CARRIED(NILO__WORKSPACES);
+static const struct nilo_whole_column carried_connection[] = CARRIED(NILO__CONNECTIONS);
+static const struct nilo_whole_column carried_owner[] = CARRIED(NILO__OWNERS);
+
 #define TABLE(name_, columns_, key, sql, where_, reach_, days_)                                                        \
     {.name = name_, .columns = columns_, .n_columns = sizeof columns_ / sizeof columns_[0], .n_key = key, .table = sql, .where = where_, \
      .reach = reach_, .days = days_}
+#define DROPPED(name_, columns_, key, sql, where_, reach_)                                                             \
+    {.name = name_, .columns = columns_, .n_columns = sizeof columns_ / sizeof columns_[0], .n_key = key, .table = sql, .where = where_, \
+     .reach = reach_, .all_days = true}
 
 /* Secrets (connection_secret) are no part of an export; what is derived is not either.
  * Bases stand before the days are closed and amendments behind: the triggers see a day as open, then closed. */
@@ -87,6 +102,12 @@ const struct nilo_whole_table nilo_whole_tables[] = {
     TABLE("base", day_value, 6, "day_value", "t.seq = 0", NILO__REACH_ITEM, true),
     TABLE("day_close", day_close, 2, "day_close", NULL, NILO__REACH_CONNECTION, true),
     TABLE("amendment", day_value, 6, "day_value", "t.seq > 0", NILO__REACH_ITEM, true),
+    /* the acts behind what they would keep out, and what only an act may write behind them */
+    DROPPED("day_drop", day_drop, 2, "day_drop", NULL, NILO__REACH_CONNECTION),
+    DROPPED("best_floor", best_floor, 3, "best_floor", NULL, NILO__REACH_ITEM),
+    DROPPED("carried_workspace", carried_workspace, 5, "carried_total", "t.scope_kind = 0", NILO__REACH_WORKSPACE),
+    DROPPED("carried_connection", carried_connection, 5, "carried_total", "t.scope_kind = 1", NILO__REACH_WORKSPACE),
+    DROPPED("carried_owner", carried_owner, 5, "carried_total", "t.scope_kind = 2", NILO__REACH_WORKSPACE),
 };
 const size_t nilo_whole_tables_n = sizeof nilo_whole_tables / sizeof nilo_whole_tables[0];
 _Static_assert(sizeof run / sizeof run[0] <= NILO_WHOLE_COLUMNS_MAX, "the widest table");
@@ -148,6 +169,8 @@ static void scoped(struct statement *st, const struct nilo_whole_table *t, int64
     }
 }
 
+static bool part_of_days(const struct nilo_whole_want *want) { return !nilo_day_is_none(want->from) || !nilo_day_is_none(want->to); }
+
 static void rows_of(struct statement *st, const struct nilo_whole_table *t, const struct nilo_whole_want *want) {
     nilo_buf_adds(&st->sql, " FROM ");
     if (want->workspace != 0 && t->reach != NILO__REACH_ALL)
@@ -157,6 +180,13 @@ static void rows_of(struct statement *st, const struct nilo_whole_table *t, cons
     if (t->where) {
         condition(st);
         nilo_buf_adds(&st->sql, t->where);
+    }
+    if (t->days && part_of_days(want)) {
+        condition(st);
+        nilo_buf_adds(&st->sql, t->reach == NILO__REACH_ITEM
+                                    ? "t.day > (SELECT dc.dropped_until FROM entity de JOIN connection dc ON dc.id = de.connection_id "
+                                      "WHERE de.bucket = t.bucket AND de.id = t.entity_id)"
+                                    : "t.day > (SELECT dc.dropped_until FROM connection dc WHERE dc.id = t.connection_id)");
     }
     if (t->days && !nilo_day_is_none(want->from)) {
         condition(st);
@@ -221,13 +251,17 @@ static void end_run(size_t table, struct nilo_whole_cell *cells) {
     *error = (struct nilo_whole_cell){.p = said, .len = sizeof said - 1};
 }
 
-/* Nothing behind the last day is in the copy, so nothing there is closed in it. */
+/* Nothing behind the last day is in the copy, so nothing there is closed in it. What was dropped is not in a copy of some days at all. */
 static void end_days(size_t table, struct nilo_whole_cell *cells, nilo_day to) {
+    struct nilo_whole_cell *dropped = &cells[nilo_whole_column(table, "dropped_until")];
     struct nilo_whole_cell *closed = &cells[nilo_whole_column(table, "closed_until")], *read = &cells[nilo_whole_column(table, "read_until")];
-    if (closed->i > to.n)
+    if (!nilo_day_is_none(to) && closed->i > to.n)
         closed->i = to.n;
-    if (read->i > to.n)
+    if (!nilo_day_is_none(to) && read->i > to.n)
         read->i = to.n;
+    if (closed->i <= dropped->i)
+        closed->i = NILO_DAY_NONE.n;
+    dropped->i = NILO_DAY_NONE.n;
 }
 
 static int rows(struct nilo_store *s, size_t table, const struct nilo_whole_want *want, const struct nilo_whole_sink *sink, struct nilo_err *err) {
@@ -249,7 +283,7 @@ static int rows(struct nilo_store *s, size_t table, const struct nilo_whole_want
             cells[i] = cell_of(stmt, (int)i);
         if (is_run)
             end_run(table, cells);
-        if (is_connection && !nilo_day_is_none(want->to))
+        if (is_connection && part_of_days(want))
             end_days(table, cells, want->to);
         if (sink->row(sink->ctx, table, cells, err) != 0) {
             nilo_db_reset(stmt);
@@ -260,7 +294,7 @@ static int rows(struct nilo_store *s, size_t table, const struct nilo_whole_want
 }
 
 static bool taken(const struct nilo_whole_table *t, const struct nilo_whole_want *want) {
-    return t->reach != NILO__REACH_STORE || want->workspace == 0;
+    return (t->reach != NILO__REACH_STORE || want->workspace == 0) && !(t->all_days && part_of_days(want));
 }
 
 static int export_in(struct nilo_store *s, const struct nilo_whole_want *want, const struct nilo_whole_sink *sink, struct nilo_err *err) {

@@ -116,7 +116,7 @@ struct nilo_db_value nilo__load_value(const struct nilo_load *l, const struct ni
     if (c->ids == NILO__NO_IDS)
         return NILO_DBV_INT(v->i);
     if (c->ids == NILO__METRICS)
-        return NILO_DBV_INT(metric_of(l, v->i)->to);
+        return NILO_DBV_INT(v->i == 0 ? 0 : metric_of(l, v->i)->to);
     return NILO_DBV_INT(v->i + l->shift[c->ids]);
 }
 
@@ -129,7 +129,8 @@ static int check_cells(size_t table, const struct nilo_whole_cell *cells, struct
         if (cells[i].null && !c->null)
             return bad(err, table, "a value is missing");
         /* room to move them up */
-        if (!cells[i].null && c->ids != NILO__NO_IDS && (cells[i].i < 1 || cells[i].i > INT64_MAX / 4))
+        bool zero = c->ids == NILO__METRICS && c->null; /* sums of no metric count items */
+        if (!cells[i].null && c->ids != NILO__NO_IDS && (cells[i].i < (zero ? 0 : 1) || cells[i].i > INT64_MAX / 4))
             return bad(err, table, "a number out of range");
     }
     return 0;
@@ -192,7 +193,7 @@ static int check_references(const struct nilo_load *l, size_t table, const struc
             of = x->workspace;
             break;
         case NILO__METRICS:
-            if (!metric_of(l, id))
+            if (id != 0 && !metric_of(l, id))
                 return bad(err, table, "a metric is missing");
             break;
         case NILO__RUNS:
@@ -226,11 +227,11 @@ static int remember(struct nilo_load *l, size_t table, const struct nilo_whole_c
     if (is(table, "connection"))
         return remember_place(&l->connections, &l->n_connections, &l->cap_connections,
                               (struct nilo__load_place){cell(table, c, "id")->i, cell(table, c, "workspace_id")->i,
-                                                        (int32_t)cell(table, c, "closed_until")->i},
+                                                        (int32_t)cell(table, c, "closed_until")->i, (int32_t)cell(table, c, "dropped_until")->i},
                               err);
     if (is(table, "owner"))
         return remember_place(&l->owners, &l->n_owners, &l->cap_owners,
-                              (struct nilo__load_place){cell(table, c, "id")->i, cell(table, c, "workspace_id")->i, 0}, err);
+                              (struct nilo__load_place){cell(table, c, "id")->i, cell(table, c, "workspace_id")->i, 0, 0}, err);
     if (is(table, "run"))
         return add_to_set(&l->runs, c[0].i, err);
     if (!is(table, "entity"))
@@ -247,7 +248,7 @@ struct writing {
     const struct nilo_load *l;
     const struct nilo_whole_table *t;
     const struct nilo__rows *rows;
-    int closed_until; /* column that is written as "nothing closed"; -1 */
+    int closed_until, dropped_until; /* columns that are written as "no day"; -1 */
 };
 
 static void row_params(void *ctx, size_t i, struct nilo_db_value *p) {
@@ -255,12 +256,13 @@ static void row_params(void *ctx, size_t i, struct nilo_db_value *p) {
     for (size_t k = 0; k < w->t->n_columns; k++)
         p[k] = nilo__load_value(w->l, &w->t->columns[k], &w->rows->cells[i * w->t->n_columns + k]);
     if (w->closed_until >= 0)
-        p[w->closed_until] = NILO_DBV_INT(NILO_DAY_NONE.n);
+        p[w->closed_until] = p[w->dropped_until] = NILO_DBV_INT(NILO_DAY_NONE.n);
 }
 
 static int insert(struct nilo_load *l, size_t table, const struct nilo__rows *rows, struct nilo_err *err) {
     const struct nilo_whole_table *t = &nilo_whole_tables[table];
-    struct writing w = {l, t, rows, is(table, "connection") ? nilo_whole_column(table, "closed_until") : -1};
+    struct writing w = {l, t, rows, is(table, "connection") ? nilo_whole_column(table, "closed_until") : -1,
+                        is(table, "connection") ? nilo_whole_column(table, "dropped_until") : -1};
     struct nilo_db_stmt *stmt;
     struct nilo_buf sql;
     nilo_buf_init(&sql, 8192);
@@ -318,6 +320,29 @@ static int close_days(struct nilo_load *l, struct nilo_err *err) {
                       NILO__PARAMS(NILO_DBV_INT(c->id + l->shift[NILO__CONNECTIONS]), NILO_DBV_INT(c->closed_until))) < 0)
             return -1;
     }
+    return 0;
+}
+
+/* Behind everything else: it ends what acts of dropping leave open. */
+static int drop_days(struct nilo_load *l, struct nilo_err *err) {
+    for (size_t i = 0; i < l->n_connections; i++) {
+        const struct nilo__load_place *c = &l->connections[i];
+        int64_t until;
+        const struct nilo_db_value p[] = {NILO_DBV_INT(c->id + l->shift[NILO__CONNECTIONS]), NILO_DBV_INT(c->dropped_until)};
+        if (nilo__query_int(l->store, NILO_DAY_NONE.n, &until, err, "SELECT max(until_day) FROM day_drop WHERE connection_id = ?1", 1, p) < 0)
+            return -1;
+        if (until != c->dropped_until)
+            return bad(err, (size_t)nilo_whole_table("day_drop"), "a connection's dropped days do not end with the last one");
+        if (until != NILO_DAY_NONE.n && nilo__run(l->store, err, "UPDATE connection SET dropped_until = ?2 WHERE id = ?1", 2, p) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int carry_totals(struct nilo_load *l, struct nilo_err *err) {
+    for (size_t i = 0; i < l->workspaces.n; i++)
+        if (nilo__carry_totals(l->store, l->workspaces.ids[i] + l->shift[NILO__WORKSPACES], err) < 0)
+            return -1;
     return 0;
 }
 
@@ -694,7 +719,7 @@ static int finish(struct nilo_load *l, nilo_progress_fn *progress, void *ctx, st
         return 0;
     nilo__touched(l->store);
     nilo__forget(l->store); /* what was cached of metrics and zones is of before */
-    if (derive(l, progress, ctx, err) < 0 || take_sequences(l, err) < 0 || take_identity(l, err) < 0)
+    if (drop_days(l, err) < 0 || carry_totals(l, err) < 0 || derive(l, progress, ctx, err) < 0 || take_sequences(l, err) < 0 || take_identity(l, err) < 0)
         return -1;
     return l->head.dry_run ? 0 : nilo_store_commit(l->store, err);
 }

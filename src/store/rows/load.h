@@ -4,7 +4,7 @@
 
 #include "store/rows/rows.h"
 
-#define NILO__LOAD_TABLES 24
+#define NILO__LOAD_TABLES 32
 
 /* Rows of one table that wait to be written or compared; cells one row behind the other. */
 struct nilo__rows {
@@ -28,7 +28,7 @@ struct nilo__load_metric {
 };
 struct nilo__load_place {
     int64_t id, workspace; /* of a connection or an owner */
-    int32_t closed_until;
+    int32_t closed_until, dropped_until;
 };
 
 enum nilo__load_mode { NILO__LOAD_OPEN, NILO__LOAD_NEW, NILO__LOAD_SAME };

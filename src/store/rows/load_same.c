@@ -62,7 +62,7 @@ static bool same(const struct nilo_db_value *a, const struct nilo_db_value *b) {
 /* Days that were closed or read since the export was taken are no contradiction. */
 static bool may_rise(const struct comparing *c, const char *column) {
     return strcmp(nilo_whole_tables[c->table].name, "connection") == 0 &&
-           (strcmp(column, "closed_until") == 0 || strcmp(column, "read_until") == 0);
+           (strcmp(column, "closed_until") == 0 || strcmp(column, "read_until") == 0 || strcmp(column, "dropped_until") == 0);
 }
 
 static int compare(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {

@@ -57,6 +57,8 @@ int nilo__next_ids(struct nilo_store *s, const char *sequence, int64_t n, int64_
 int nilo__lock_file(const char *path, struct nilo_err *err);
 bool nilo__is_postgres(const char *target);
 const char *nilo__sqlite_path(const char *target);
+/* drop.c: what totals hold of dropped days beside what is left of these; before all else is derived. workspace 0 = all */
+int nilo__carry_totals(struct nilo_store *s, int64_t workspace, struct nilo_err *err);
 /* Everything derived of these items (bucket, id ascending), which have nothing derived yet. rebuild.c; in a transaction */
 int nilo__derive_all(struct nilo_store *s, const struct nilo_entity_ref *all, size_t n, nilo_progress_fn *progress, void *ctx,
                      struct nilo_err *err);

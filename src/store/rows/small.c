@@ -265,7 +265,7 @@ int nilo_store_zone_set(struct nilo_store *s, int64_t workspace, const char *zon
 
 #define CONNECTION_COLUMNS                                                                                             \
     "c.id, c.workspace_id, w.name, c.name, c.platform, c.role, c.status, c.origin, c.closed_until, c.read_until, c.settle_s, "          \
-    "p.paused_at, p.reason FROM connection c JOIN workspace w ON w.id = c.workspace_id "                               \
+    "p.paused_at, p.reason, c.dropped_until FROM connection c JOIN workspace w ON w.id = c.workspace_id "                               \
     "LEFT JOIN connection_pause p ON p.connection_id = c.id AND p.resumed_at IS NULL "
 
 static void read_connection(struct nilo_db_stmt *stmt, struct nilo_connection *c) {
@@ -281,6 +281,7 @@ static void read_connection(struct nilo_db_stmt *stmt, struct nilo_connection *c
     c->settle_s = nilo_db_column_null(stmt, 10) ? -1 : nilo_db_column_int(stmt, 10);
     c->paused_at = nilo_db_column_null(stmt, 11) ? NILO_US_NONE : nilo_db_column_int(stmt, 11);
     copy_name(c->pause_reason, sizeof c->pause_reason, nilo_db_column_text(stmt, 12));
+    c->dropped_until = NILO_DAY((int32_t)nilo_db_column_int(stmt, 13));
 }
 
 /* 1 found, 0 not, -1 error */

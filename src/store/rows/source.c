@@ -13,6 +13,7 @@ struct source {
     const struct nilo_source_want *want;
     struct nilo_buf *sql;
     bool postgres;
+    bool dropped;      /* days of some connection were: conditions keep them out, else there are none */
     bool owner_is_key; /* the relation's rows are owners: its column "owner" is one key */
     bool every_day;    /* a day of the relation is made of all days before it: conditions on days are none on cells */
 };
@@ -33,6 +34,13 @@ void nilo__scope_sql(const struct nilo_scope *scope, const char *column, struct 
         nilo_buf_addf(sql, "%s%" PRId64, i ? "," : "", scope->workspaces[i]);
     nilo_buf_addc(sql, ')');
 }
+
+/* More conditions on e and v: no day that was dropped. What is left of such days is for later ones to stand on. */
+static const char *kept(const struct source *x, const char *with, const char *without)
+{
+    return x->dropped ? with : without;
+}
+#define KEPT " AND v.day > (SELECT dc.dropped_until FROM connection dc WHERE dc.id = e.connection_id)"
 
 /* ---- conditions told ahead ---------------------------------------------------------------------------------------------- */
 
@@ -322,7 +330,7 @@ static void add_snapshots(struct source *x, const char *more, bool latest)
 
 static void content_snapshots(struct source *x)
 {
-    add_snapshots(x, "", false);
+    add_snapshots(x, kept(x, KEPT, ""), false);
 }
 static void content_latest(struct source *x)
 {
@@ -387,14 +395,14 @@ static void daily_metrics(struct source *x)
            "\"metadata\", "
            "k.provenance AS \"provenance\", k.captured_at AS \"collection_timestamp\", k.recorded_at AS \"created_at\" "
            "FROM ");
-    add_cells(x, NILO_APP, " AND v.win = 0 AND v.value IS NOT NULL");
+    add_cells(x, NILO_APP, kept(x, " AND v.win = 0 AND v.value IS NOT NULL" KEPT, " AND v.win = 0 AND v.value IS NOT NULL"));
     PUT(x, JOIN_NAMES);
 }
 
 static void metric_values(struct source *x)
 {
     PUT(x, "(SELECT " OF_ENTITY OF_VALUE ", k.cause AS \"cause\", k.seq AS \"seq\" FROM ");
-    add_cells(x, -1, "");
+    add_cells(x, -1, kept(x, KEPT, ""));
     PUT(x, JOIN_NAMES);
 }
 
@@ -410,6 +418,7 @@ static void revisions(struct source *x)
         entity_columns);
     where_entity(x, -1);
     PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id AND v.seq > 0");
+    PUT(x, kept(x, KEPT, ""));
     where_cell(x);
     PUT(x, ") k" JOIN_NAMES);
 }
@@ -768,7 +777,11 @@ static void owner_daily(struct source *x)
     PUT(x, " FROM (");
     add_totals(x);
     PUT(x, ") t GROUP BY t.owner_id, t.day) d) g CROSS JOIN owner o CROSS JOIN workspace w WHERE o.id = g.owner_id AND "
-           "w.id = o.workspace_id)");
+           "w.id = o.workspace_id");
+    if (x->dropped)
+        PUT(x, " AND g.day > COALESCE((SELECT max(dc.dropped_until) FROM connection dc WHERE dc.id IN (SELECT de.connection_id FROM credit cr "
+               "JOIN entity de ON de.bucket = cr.bucket AND de.id = cr.entity_id WHERE cr.owner_id = o.id)), -2147483648)");
+    PUT(x, ")");
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------------------------------ */
@@ -803,7 +816,11 @@ static const struct {
 int nilo_store_source(struct nilo_store *s, const struct nilo_scope *scope, const char *relation,
                       const struct nilo_source_want *want, struct nilo_buf *sql, struct nilo_err *err)
 {
-    struct source x = {s, scope, want, sql, nilo_db_engine(s->db) == NILO_DB_POSTGRES, false, false};
+    int64_t dropped;
+    if (nilo__query_int(s, NILO_DAY_NONE.n, &dropped, err, "SELECT max(dropped_until) FROM connection", 0, NULL) < 0)
+        return -1;
+    struct source x = {.s = s, .scope = scope, .want = want, .sql = sql, .postgres = nilo_db_engine(s->db) == NILO_DB_POSTGRES,
+                       .dropped = dropped != NILO_DAY_NONE.n};
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         if (strcmp(sources[i].name, relation) != 0)
             continue;

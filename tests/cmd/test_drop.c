@@ -1,0 +1,172 @@
+/* drop, dropping at the end of collect, and what reads say of such days. */
+#include "cmd_test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "db/db.h"
+#include "support/tmp.h"
+
+static const char *path;
+static int n_files;
+
+static const char rows[] = "external_id,captured_at,views\n"
+                           "v1,2026-03-01T18:00:00Z,30\n"
+                           "v1,2026-03-02T18:00:00Z,90\n"
+                           "v1,2026-03-03T18:00:00Z,50\n"
+                           "v2,2026-03-02T18:00:00Z,7\n" /* never read again */
+                           "v1,2026-03-05T18:00:00Z,60\n"
+                           "v1,2026-03-06T18:00:00Z,65\n";
+
+static const char *file(const char *text)
+{
+    char name[32];
+    snprintf(name, sizeof name, "f%d.csv", n_files++);
+    const char *made = nilo_test_path(name);
+    nilo_test_write(made, text, strlen(text));
+    return made;
+}
+
+static int import(const char *text)
+{
+    return cmd_run("import", file(text), "--store", path, "--format", "csv", "--workspace", "us", "--platform", "youtube", NULL)->status;
+}
+
+static int fresh(void **state)
+{
+    static int n;
+    char name[32];
+    (void)state;
+    snprintf(name, sizeof name, "d%d.db", n++);
+    path = nilo_test_path(name);
+    cmd_clock_at("2026-03-10T12:00:00Z");
+    return cmd_run("init", "--store", path, NULL)->status != 0 || import(rows) != 0;
+}
+
+static const struct cmd_result *done(const char *command, const char *more, int status)
+{
+    char line[4000];
+    snprintf(line, sizeof line, "%s --store %s %s", command, path, more);
+    const struct cmd_result *r = cmd_line(line);
+    if (r->status != status)
+        fail_msg("%s %s: status %d: %s%s", command, more, r->status, r->err, r->out);
+    return r;
+}
+
+#define says(command, more, expected) assert_string_equal(done(command, more, 0)->out, expected)
+
+static void days_go_when_a_person_says_so(void **state)
+{
+    (void)state;
+    cmd_assert_contains(done("drop", "", 2)->err, "say --before DAY");
+    cmd_assert_contains(done("drop", "--before 2026-03-05", 2)->err, "say --yes");
+    cmd_assert_contains(done("drop", "--before 2026-03-05 --yes --connection nobody", 1)->err, "there is no such connection");
+    says("drop", "--before 2026-03-04 --dry-run", "Would drop 3 days with 4 values of 1 connection; latest, best and totals would stay what they are.\n");
+    says("drop", "--before 2026-03-04 --yes --json", "{\"days\":3,\"values\":4,\"connections\":1,\"dry_run\":false}\n");
+    says("drop", "--before 2026-03-04 --yes", "Dropped 0 days with 0 values of 1 connection; latest, best and totals stay what they are.\n");
+    says("get", "observations?select=value&order=value --format csv", "value\n60\n65\n");
+    says("get", "content_snapshots?select=external_id,day,views&order=day --format csv", "external_id,day,views\nv1,2026-03-05,60\nv1,2026-03-06,65\n");
+    says("get", "metric_values?select=value&order=value --format csv", "value\n60\n65\n");
+    says("get", "content_latest?select=external_id,day,views&order=external_id --format csv", "external_id,day,views\nv1,2026-03-06,65\nv2,2026-03-02,7\n");
+    says("get", "content_best?select=external_id,day,views&order=external_id --format csv", "external_id,day,views\nv1,2026-03-02,90\nv2,2026-03-02,7\n");
+    cmd_assert_contains(done("rebuild", "", 0)->out, "every derived number is as it was");
+    done("doctor", "", 0);
+}
+
+#define SERIES   "period,value,change,span_days,items,known,fresh,provenance,absence,open\n"
+#define COVERAGE "day,window_days,items,of,reason,latest_day\n"
+static void reads_name_such_days_as_dropped(void **state)
+{
+    (void)state;
+    done("drop", "--before 2026-03-04 --yes", 0);
+    says("call", "timeseries metric=views from=2026-03-01 to=2026-03-06 --format csv",
+         SERIES "2026-03-01,,,,1,0,0,,dropped,false\n2026-03-02,,,,2,0,0,,dropped,false\n2026-03-03,,,,2,0,0,,dropped,false\n"
+                "2026-03-04,57,,,2,2,0,,,false\n2026-03-05,67,10,1,2,2,1,,,false\n2026-03-06,72,5,1,2,2,1,,,false\n");
+    says("call", "timeseries metric=views external_id=v1 from=2026-03-02 to=2026-03-06 --format csv",
+         SERIES "2026-03-02,,,,1,0,0,,dropped,false\n2026-03-03,,,,1,0,0,,dropped,false\n2026-03-04,,,,1,0,0,,not_collected,false\n"
+                "2026-03-05,60,,,1,1,1,imported,,false\n2026-03-06,65,5,1,1,1,1,imported,,false\n");
+    says("call", "coverage from=2026-03-02 to=2026-03-06 --format csv",
+         COVERAGE "2026-03-02,0,0,2,dropped,2026-03-06\n2026-03-03,0,0,2,dropped,2026-03-06\n2026-03-04,0,0,2,not_collected,2026-03-06\n"
+                  "2026-03-05,0,1,2,not_collected,2026-03-06\n2026-03-06,0,1,2,not_collected,2026-03-06\n");
+}
+
+static void a_late_value_is_refused_with_its_own_sentence(void **state)
+{
+    (void)state;
+    done("drop", "--before 2026-03-04 --yes", 0);
+    assert_int_equal(import("external_id,captured_at,views\nv1,2026-03-02T18:00:00Z,99\nv3,2026-03-01T18:00:00Z,1\nv1,2026-03-06T18:00:00Z,65\n"), 3);
+    cmd_assert_contains(done("run", "list", 0)->out, "import");
+    char line[4000];
+    snprintf(line, sizeof line, "import %s --store %s --format csv --workspace us --platform youtube", file("external_id,captured_at,views\nv1,2026-03-02T18:00:00Z,99\n"), path);
+    cmd_assert_contains(cmd_line(line)->out, "the day was dropped");
+    says("get", "content_best?select=views&external_id=eq.v1 --format csv", "views\n90\n");
+}
+
+static void import_whole(const char *from)
+{
+    char more[4000];
+    snprintf(more, sizeof more, "%s --format nilometer", from);
+    done("import", more, 0);
+}
+
+static void an_export_takes_it_along(void **state)
+{
+    char more[4000], first[70000];
+    (void)state;
+    done("drop", "--before 2026-03-03 --yes", 0);
+    done("drop", "--before 2026-03-04 --yes", 0);
+    const char *whole = nilo_test_path("whole.nilometer"), *again = nilo_test_path("again.nilometer");
+    snprintf(more, sizeof more, "--output %s", whole);
+    done("export", more, 0);
+    snprintf(first, sizeof first, "%s", done("call", "timeseries metric=views from=2026-03-01 to=2026-03-06 --format csv", 0)->out);
+    path = nilo_test_path("restored.db");
+    done("init", "", 0);
+    import_whole(whole);
+    says("call", "timeseries metric=views from=2026-03-01 to=2026-03-06 --format csv", first);
+    cmd_assert_contains(done("rebuild", "", 0)->out, "every derived number is as it was");
+    done("doctor", "", 0);
+    import_whole(whole); /* it is here already */
+    snprintf(more, sizeof more, "--output %s --from 2026-03-02 --to 2026-03-05", again); /* some days: those that are left of them */
+    done("export", more, 0);
+    path = nilo_test_path("some.db");
+    done("init", "", 0);
+    import_whole(again);
+    says("get", "content_snapshots?select=external_id,day,views&order=day --format csv", "external_id,day,views\nv1,2026-03-05,60\n");
+    done("doctor", "", 0);
+}
+
+static void collect_drops_where_the_configuration_says_so(void **state)
+{
+    struct nilo_db *db;
+    struct nilo_err err = {0};
+    const struct nilo_db_options options = {.mode = NILO_DB_CREATE};
+    char text[3000], line[4000];
+    (void)state;
+    const char *app = nilo_test_path("drop_app.db"), *config = nilo_test_path("drop.yaml");
+    assert_int_equal(nilo_db_open(app, &options, &db, &err), 0);
+    assert_int_equal(nilo_db_exec(db, "CREATE TABLE users (created_at TEXT); INSERT INTO users VALUES ('2026-03-01T00:00:00Z')", &err), 0);
+    nilo_db_close(db);
+    for (int days = 0; days < 6; days += 5) {
+        snprintf(text, sizeof text, "drop_days_after: %d\nconnections:\n  - name: app\n    platform: sql\n    database: %s\n    users: users\n", days, app);
+        nilo_test_write(config, text, strlen(text));
+        snprintf(line, sizeof line, "--config %s", config);
+        const char *said = done("collect", line, 0)->err;
+        if (days == 0)
+            assert_null(strstr(said, "dropped"));
+        else
+            cmd_assert_contains(said, "dropped: 4 old closed days with 4 values"); /* up to 03-04: 03-05 is 5 days ago */
+    }
+    says("get", "observations?select=value&order=value&external_id=eq.v1 --format csv", "value\n60\n65\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(days_go_when_a_person_says_so, fresh),
+        cmocka_unit_test_setup(reads_name_such_days_as_dropped, fresh),
+        cmocka_unit_test_setup(a_late_value_is_refused_with_its_own_sentence, fresh),
+        cmocka_unit_test_setup(an_export_takes_it_along, fresh),
+        cmocka_unit_test_setup(collect_drops_where_the_configuration_says_so, fresh),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
