@@ -1,6 +1,7 @@
 // A real `nilometer serve` over a store that was filled through `nilometer import` and `nilometer collect`, in a folder of its own.
 // The clock stands at NOW when a program starts, so that what is recorded and answered is the same each time.
 import { spawn, spawnSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
@@ -19,13 +20,22 @@ function environment(more) {
   return { ...env, NILO_NOW: NOW, ...more };
 }
 
+export const SECRET = 'a secret of the test, longer than 32 bytes';
+const base64url = (text) => Buffer.from(text).toString('base64url');
+
+/** A token as an app's own sign-in makes them: HS256, good for an hour from NOW. */
+export function token(claims, secret = SECRET) {
+  const text = [{ alg: 'HS256', typ: 'JWT' }, { exp: Date.parse(NOW) / 1000 + 3600, ...claims }].map((part) => base64url(JSON.stringify(part))).join('.');
+  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
+}
+
 export class Server {
   #process;
 
   constructor() {
     this.folder = mkdtempSync(join(tmpdir(), 'nilo-js-'));
     this.socket = join(this.folder, 's.sock');
-    this.env = environment({ NILOMETER_KEYS: join(this.folder, 'keys') });
+    this.env = environment({ NILOMETER_KEYS: join(this.folder, 'keys'), APP_JWT_SECRET: SECRET });
   }
 
   /** Runs a command to its end; what it printed. A bad exit status is an error. */
@@ -56,7 +66,8 @@ export class Server {
     }
     app.close();
     this.write('nilometer.yaml', ['connections:', '  - name: app', '    workspace: studio', '    platform: sql', '    database: app.db',
-      '    users: profiles', '    posts: posts', '    comments: comments', ...(this.configuration ?? [])].join('\n') + '\n');
+      '    users: profiles', '    posts: posts', '    comments: comments', 'auth:', '  anonymous: true', '  tokens:', '    - secret: env:APP_JWT_SECRET',
+      ...(this.configuration ?? [])].join('\n') + '\n');
     this.run('init', '--quiet');
     this.run('import', 'videos.csv', '--workspace', 'studio', '--platform', 'youtube', '--quiet');
     this.run('backfill', `--from`, day(0), '--to', day(DAYS - 2), '--quiet');
