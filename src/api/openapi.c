@@ -7,6 +7,7 @@
 #include "api/openapi_priv.h"
 #include "api/rest.h"
 #include "base/embed.h"
+#include "write/write.h"
 
 #define PIECE     65536
 #define PIECE_MAX ((size_t)4 << 20) /* one path or schema; what is written out in between is not counted */
@@ -128,17 +129,24 @@ static void header_ref(struct nilo__doc *d, const char *name, const char *compon
     nilo__doc_ref(d, "headers", component);
 }
 
-static void refusals(struct nilo__doc *d)
+#define FOR_READ  1
+#define FOR_WRITE 2
+
+static void refusals(struct nilo__doc *d, unsigned what)
 {
     static const struct {
+        unsigned what;
         const char *status, *kind;
     } all[] = {
-        {"400", "bad_request"},    {"401", "unauthorized"},          {"403", "forbidden"}, {"404", "not_found"},
-        {"406", "not_acceptable"}, {"416", "range_not_satisfiable"}, {"429", "too_many"},  {"503", "unavailable"},
-        {"default", "error"},
+        {FOR_READ | FOR_WRITE, "400", "bad_request"}, {FOR_READ | FOR_WRITE, "401", "unauthorized"}, {FOR_READ | FOR_WRITE, "403", "forbidden"},
+        {FOR_READ | FOR_WRITE, "404", "not_found"},   {FOR_READ | FOR_WRITE, "406", "not_acceptable"}, {FOR_WRITE, "409", "conflict"},
+        {FOR_WRITE, "413", "too_large"},              {FOR_READ, "416", "range_not_satisfiable"},    {FOR_READ | FOR_WRITE, "429", "too_many"},
+        {FOR_READ | FOR_WRITE, "503", "unavailable"}, {FOR_READ | FOR_WRITE, "default", "error"},
     };
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-        answer_ref(d, all[i].status, all[i].kind);
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if ((all[i].what & what) != 0)
+            answer_ref(d, all[i].status, all[i].kind);
+    }
 }
 
 /* A media type without its charset. */
@@ -248,8 +256,101 @@ static void relation_read(struct nilo__doc *d, const struct nilo_relation *r, bo
     answer_ref(d, "200", head ? "head" : rows);
     answer_ref(d, "206", head ? "head" : rows);
     answer_ref(d, "304", "not_modified");
-    refusals(d);
+    refusals(d, FOR_READ);
     nilo__doc_end(d);
+    nilo__doc_end(d);
+}
+
+/* ---- writing ---- */
+
+static bool writes(const struct nilo__doc *d, const struct nilo_relation *r, enum nilo_write_verb verb)
+{
+    return (nilo_write_verbs(r->name) & 1u << verb) != 0 && nilo__doc_sees(d, nilo_write_role(r->name));
+}
+
+/* components.responses "written.NAME": rows where they are asked for, else nothing. */
+static void written_response(struct nilo__doc *d, const struct nilo_relation *r)
+{
+    char key[160];
+    snprintf(key, sizeof(key), "written.%.120s", r->name);
+    nilo__doc_object(d, key);
+    nilo__doc_key_str(d, "description", "Written. Without Prefer: return=representation there is no body.");
+    nilo_json_key(&d->o, "x-may-be-empty");
+    nilo_json_bool(&d->o, true);
+    nilo__doc_object(d, "headers");
+    header_ref(d, "Content-Range", "content_range");
+    header_ref(d, "Preference-Applied", "preference_applied");
+    header_ref(d, "Location", "location");
+    nilo__doc_end(d);
+    rows_content(d, r->name, false);
+    nilo__doc_end(d);
+    nilo__doc_flush(d, PIECE);
+}
+
+static void row_body(struct nilo__doc *d, const struct nilo_relation *r, bool many)
+{
+    nilo__doc_object(d, "requestBody");
+    nilo_json_key(&d->o, "required");
+    nilo_json_bool(&d->o, true);
+    nilo__doc_object(d, "content");
+    nilo__doc_object(d, "application/json");
+    nilo_json_key(&d->o, "schema");
+    if (many) {
+        nilo_json_object_begin(&d->o);
+        nilo__doc_array(d, "oneOf");
+    }
+    nilo__doc_ref(d, "schemas", r->name);
+    if (many) {
+        nilo_json_object_begin(&d->o);
+        nilo__doc_key_str(d, "type", "array");
+        nilo_json_key(&d->o, "items");
+        nilo__doc_ref(d, "schemas", r->name);
+        nilo__doc_end(d);
+        nilo_json_array_end(&d->o);
+        nilo__doc_end(d);
+    }
+    nilo__doc_end(d);
+    nilo__doc_end(d);
+    nilo__doc_end(d);
+}
+
+static void write_answers(struct nilo__doc *d, const struct nilo_relation *r, const char *made)
+{
+    char written[160];
+    snprintf(written, sizeof(written), "written.%.120s", r->name);
+    nilo__doc_object(d, "responses");
+    answer_ref(d, "200", written);
+    answer_ref(d, made, strcmp(made, "204") == 0 ? "no_content" : written);
+    refusals(d, FOR_WRITE);
+    nilo__doc_end(d);
+}
+
+static void relation_insert(struct nilo__doc *d, const struct nilo_relation *r)
+{
+    static const char *const parameters[] = {"select", "columns", "on_conflict", "prefer"};
+    begin_operation(d, "post", "write", r->name, "relations", "insert rows, or with Prefer: resolution=... upsert them; all or none");
+    nilo__doc_array(d, "parameters");
+    for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
+        nilo__doc_ref(d, "parameters", parameters[i]);
+    nilo_json_array_end(&d->o);
+    row_body(d, r, true);
+    write_answers(d, r, "201");
+    nilo__doc_end(d);
+}
+
+static void relation_change(struct nilo__doc *d, const struct nilo_relation *r, bool removes)
+{
+    static const char *const parameters[] = {"select", "and", "or", "not_and", "not_or", "prefer"};
+    begin_operation(d, removes ? "delete" : "patch", removes ? "delete" : "update", r->name, "relations",
+                    removes ? "take away the rows that the filters name" : "change the rows that the filters name");
+    nilo__doc_array(d, "parameters");
+    for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
+        nilo__doc_ref(d, "parameters", parameters[i]);
+    nilo__doc_filter_refs(d, r);
+    nilo_json_array_end(&d->o);
+    if (!removes)
+        row_body(d, r, false);
+    write_answers(d, r, "204");
     nilo__doc_end(d);
 }
 
@@ -260,6 +361,12 @@ static void relation_path(struct nilo__doc *d, const struct nilo_relation *r)
     nilo__doc_object(d, path);
     relation_read(d, r, false);
     relation_read(d, r, true);
+    if (writes(d, r, NILO_WRITE_POST))
+        relation_insert(d, r);
+    if (writes(d, r, NILO_WRITE_PATCH))
+        relation_change(d, r, false);
+    if (writes(d, r, NILO_WRITE_DELETE))
+        relation_change(d, r, true);
     nilo__doc_end(d);
     nilo__doc_flush(d, PIECE);
 }
@@ -274,7 +381,7 @@ static void function_answers(struct nilo__doc *d, const struct nilo_function *f)
     answer_ref(d, "200", rows);
     if (!f->one)
         answer_ref(d, "206", rows);
-    refusals(d);
+    refusals(d, f->writes ? FOR_READ | FOR_WRITE : FOR_READ);
     nilo__doc_end(d);
 }
 
@@ -458,6 +565,8 @@ static void put_responses(struct nilo__doc *d)
         const struct nilo_relation *r = &nilo_relations[i];
         if (nilo__doc_sees(d, r->min_role))
             rows_response(d, r->name, r->name, false, true);
+        if (nilo__doc_sees(d, r->min_role) && nilo_write_verbs(r->name) != 0 && nilo__doc_sees(d, nilo_write_role(r->name)))
+            written_response(d, r);
     }
     for (size_t i = 0; i < nilo_functions_n(); i++) {
         const struct nilo_function *f = nilo_function_at(i);

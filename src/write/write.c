@@ -30,6 +30,12 @@ unsigned nilo_write_verbs(const char *relation)
     return r ? r->verbs : 0;
 }
 
+enum nilo_role nilo_write_role(const char *relation)
+{
+    const struct nilo__relation *r = nilo__writable(relation);
+    return r ? r->role : NILO_ROLE_SERVICE;
+}
+
 void nilo_written_init(struct nilo_written *w)
 {
     *w = (struct nilo_written){.status = 201};

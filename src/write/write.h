@@ -55,5 +55,6 @@ int nilo_write_run(struct nilo_store *s, const struct nilo_write *w, struct nilo
 
 /* May this be written to at all? What Allow says: a set of 1 << verb. */
 unsigned nilo_write_verbs(const char *relation);
+enum nilo_role nilo_write_role(const char *relation); /* the least that may; of one that takes none: the service's */
 
 #endif
