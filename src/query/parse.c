@@ -456,6 +456,17 @@ static void apply_range(struct nilo_query *q)
         q->limit = r->max_rows;
 }
 
+/* A table of a set is there where the set is published. */
+static int find_view(struct nilo__parse *x, struct nilo_store *s, const char *name)
+{
+    const struct nilo_relation *r = nilo_compat_relation(name);
+    bool bound = false;
+    if (r && nilo_compat_find(s, r->view->set, &x->q->binding, &bound, x->err) < 0)
+        return -1;
+    x->q->relation = bound ? r : NULL;
+    return 0;
+}
+
 static int parse_all(struct nilo__parse *x, struct nilo_store *s, const char *text, size_t len)
 {
     struct nilo_query *q = x->q;
@@ -464,6 +475,8 @@ static int parse_all(struct nilo__parse *x, struct nilo_store *s, const char *te
     if (decode(x, text, (size_t)((mark ? mark : end) - text), &name) < 0)
         return -1;
     q->relation = nilo_relation_find(name.p);
+    if (!q->relation && find_view(x, s, name.p) < 0)
+        return -1;
     if (!q->relation)
         return no_relation(name, x->notes, x->err);
     q->filter = nilo_arena_alloc(&q->arena, sizeof *q->filter);

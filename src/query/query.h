@@ -61,6 +61,9 @@ struct nilo_column {
     int enum_max;
     const char *doc;
     const struct nilo_metric *metric; /* NILO_F_METRIC and sums of one */
+    /* of a view (compat.h) */
+    const char *sql;    /* what it is of the base b; NULL = its column of the same name. A sum: the metric */
+    const char *narrow; /* the base's column that a condition on this one narrows; NULL = none but of the same name */
 };
 
 /* Wide relations have a column for each wide metric of the catalogue behind their own. */
@@ -76,6 +79,18 @@ struct nilo_relation {
     enum nilo_role min_role; /* below: nothing is seen */
     bool as_of;
     const char *covers;      /* whose readings its days are made of, as coverage() takes it: "content", "app", "" both; NULL = it has none */
+    const struct nilo_view *view; /* NULL: a relation of the store itself */
+};
+/* A relation that is made of another one: tables that existing apps know. */
+struct nilo_view {
+    const char *set;   /* which set of compat.h it belongs to */
+    const char *base;  /* the store's relation, b */
+    const char *where; /* over b; NULL = all */
+    const char *group; /* over b; NULL = none */
+    const char *const *metrics; /* columns of b that are metrics and are needed; NULL-terminated; NULL = none */
+    bool of_connection; /* b has a connection: the binding's restricts it */
+    bool rate;          /* b's avg_engagement_rate is needed */
+    const char *id;     /* whose name row ids are made of: two names of one table give the same */
 };
 extern const struct nilo_relation nilo_relations[];
 extern const size_t nilo_relations_n;

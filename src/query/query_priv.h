@@ -2,7 +2,7 @@
 #ifndef NILO_QUERY_QUERY_PRIV_H
 #define NILO_QUERY_QUERY_PRIV_H
 
-#include "query/query.h"
+#include "query/compat.h"
 
 /* Sizes of one request. A request head has 32 KiB; the command line may send more. */
 #define NILO__TEXT_MAX   ((size_t)1 << 20)
@@ -83,6 +83,7 @@ struct nilo_query {
     bool has_as_of;
     /* a relation */
     const struct nilo_relation *relation;
+    struct nilo_compat binding; /* of a view */
     const struct nilo_column *columns; /* the relation's and, where it is wide, the metrics' */
     size_t n_columns;
     struct nilo__item *items;
@@ -157,6 +158,12 @@ int nilo__statement_make(const struct nilo_query *q, struct nilo_store *s, const
 void nilo__statement_done(struct nilo__statement *p);
 /** nilo__in_sql - false: the condition is decided after the row was read (uuid, JSON paths) */
 bool nilo__in_sql(const struct nilo__node *n);
+
+/** nilo__view_sql - appends a view's FROM item. connection: the parameter that holds the connection's name; 0 = any */
+int nilo__view_sql(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, struct nilo_source_want *want, int connection,
+                   struct nilo_arena *arena, struct nilo_buf *to, struct nilo_err *err);
+/** nilo__view_scope - narrows the scope to what the view is bound to */
+void nilo__view_scope(const struct nilo_query *q, struct nilo_scope *scope);
 
 /* ---- values --------------------------------------------------------------------------------------------------------------------- */
 

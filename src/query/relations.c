@@ -1,22 +1,10 @@
 /* Every relation and its columns: one row each. What their SQL is knows the store (nilo_store_source). */
 #include <string.h>
 
+#include "query/columns.h"
 #include "query/query_priv.h"
 
 static const char *absence_reason(int v) { return v == NILO_PRESENT ? "?" : nilo_absence_name(v); }
-
-#define NN NILO_COL_NOTNULL
-#define HIDE NILO_COL_HIDDEN
-#define TEXT(n, f, d) {.name = n, .type = NILO_T_TEXT, .flags = f, .doc = d},
-#define INT(n, f, d) {.name = n, .type = NILO_T_INT, .flags = f, .doc = d},
-#define DAY(n, f, d) {.name = n, .type = NILO_T_DAY, .flags = f, .doc = d},
-#define TIME(n, f, d) {.name = n, .type = NILO_T_TIME, .flags = f, .doc = d},
-#define BOOL(n, f, d) {.name = n, .type = NILO_T_BOOL, .flags = f, .doc = d},
-#define JSON(n, f, d) {.name = n, .type = NILO_T_JSON, .flags = f, .doc = d},
-#define UUID(d) {.name = "id", .type = NILO_T_UUID, .form = NILO_F_UUID, .flags = NN, .doc = d},
-#define ENUM(n, f, fn, max, d) {.name = n, .type = NILO_T_TEXT, .form = NILO_F_ENUM, .flags = f, .enum_name = fn, .enum_max = max, .doc = d},
-#define SCALED(n, f, d) {.name = n, .type = NILO_T_DECIMAL, .form = NILO_F_SCALED, .flags = f, .doc = d},
-#define MADE(n, form_, f, d) {.name = n, .type = NILO_T_JSON, .form = form_, .flags = f, .doc = d},
 
 #define WORKSPACE(f) TEXT("workspace", NN | (f), "the workspace's name")
 #define CONNECTION(f) TEXT("connection", NN | (f), "the connection's name")
@@ -214,10 +202,8 @@ static const struct nilo_column runs[] = {
     TEXT("version", NN, "version of the program that ran")
 };
 
-#define KEY(...) (const char *const[]){__VA_ARGS__, NULL}
 #define WIDE_KEY KEY("day", "external_id", "window_days", "connection", "workspace")
 #define CELL_KEY "day", "external_id", "metric", "metric_type", "window_days", "entity", "connection", "workspace"
-#define COLUMNS(a) .columns = a, .n_columns = sizeof a / sizeof a[0]
 
 const struct nilo_relation nilo_relations[] = {
     {.name = "connections", .doc = "where numbers come from", COLUMNS(connections), .key = KEY("workspace", "name"),

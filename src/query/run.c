@@ -222,7 +222,7 @@ static int make_uuid(struct run *r, const struct nilo_column *c, struct nilo_dat
     struct nilo_buf *text = &r->text[index_of(r, c)];
     char uuid[NILO_UUID_TEXT], spelled[NILO_DATUM_MAX];
     nilo_buf_reset(text);
-    nilo_buf_adds(text, r->q->relation->name);
+    nilo_buf_adds(text, r->q->relation->view && r->q->relation->view->id ? r->q->relation->view->id : r->q->relation->name);
     for (const char *const *key = r->q->relation->key; *key; key++) {
         struct nilo_datum *part;
         size_t len;
@@ -563,6 +563,7 @@ int nilo_query_run(struct nilo_query *q, struct nilo_store *s, const struct nilo
         return -1;
     if (q->function)
         return nilo__call_run(q, s, &seen, sink, err);
+    nilo__view_scope(q, &seen);
     struct run r = {.q = q, .s = s, .scope = &seen, .sink = sink};
     nilo_arena_init(&r.arena, 0);
     nilo_buf_init(&r.scratch, TEXT_MOST);

@@ -19,6 +19,7 @@ struct build {
     bool *own;  /* by column: a metric that a filter or an order needs a column of */
     struct nilo_narrow narrow[64];
     size_t n_narrow;
+    int connection; /* of a view: the parameter with its connection's name; 0 = any */
 };
 
 #define PUT(b, text) nilo_buf_adds(&(b)->where, text)
@@ -390,13 +391,14 @@ static void tell_node(struct build *b, const struct nilo__node *n, int first)
         return;
     bool equal = n->op == NILO__IN || (n->op == NILO__EQ && !n->all), many = n->n_values != 1;
     bool bound = n->op >= NILO__GT && n->op <= NILO__LTE && !many;
-    bool text = is_one_of(n->column->name, texts) && equal, day = is_one_of(n->column->name, days) && (equal || bound);
-    bool window = strcmp(n->column->name, "window_days") == 0 && n->op == NILO__EQ && !many;
+    const char *name = n->column->narrow ? n->column->narrow : n->column->name;
+    bool text = is_one_of(name, texts) && equal, day = is_one_of(name, days) && (equal || bound);
+    bool window = strcmp(name, "window_days") == 0 && n->op == NILO__EQ && !many;
     if (!(text || day || window) || b->plan->n_params - first + 1 != (int)n->n_values)
         return;
     char op = equal ? '=' : n->op == NILO__GT || n->op == NILO__GTE ? '>' : '<';
     b->narrow[b->n_narrow++] =
-        (struct nilo_narrow){.column = n->column->name, .op = op, .first_param = first, .n_params = (int)n->n_values};
+        (struct nilo_narrow){.column = name, .op = op, .first_param = first, .n_params = (int)n->n_values};
 }
 
 /* ---- what the result needs ------------------------------------------------------------------------------------------------------- */
@@ -570,6 +572,8 @@ static int put_source(struct build *b, struct nilo_buf *to, nilo_us as_of, bool 
         if (sums && strcmp(c->name, "avg_engagement_rate") == 0)
             want.rate = read || b->own[i];
     }
+    if (q->relation->view)
+        return nilo__view_sql(q, b->s, b->scope, &want, b->connection, b->plan->arena, to, err);
     if (want.n_metrics > NILO__SUMS_MAX)
         return nilo_err_set(err, NILO_EINVAL, "more than %d metrics at once; name those that are needed in select",
                             NILO__SUMS_MAX);
@@ -599,6 +603,10 @@ static void gather(struct build *b)
     for (size_t i = 0; i < q->n_order; i++)
         b->own[index_of(b, q->order[i].column)] = true;
     PUT(b, "TRUE");
+    if (q->relation->view && q->relation->view->of_connection && q->binding.connection[0]) {
+        b->connection = add_param(b, NILO_DBV_TEXT(q->binding.connection));
+        b->narrow[b->n_narrow++] = (struct nilo_narrow){.column = "connection", .op = '=', .first_param = b->connection, .n_params = 1};
+    }
     for (const struct nilo__node *n = q->filter->first; n; n = n->next) {
         int before = b->plan->n_params;
         if (!nilo__in_sql(n))

@@ -298,6 +298,8 @@ static void add_wide_head(struct source *x)
     PUT(x,
         ", ct.title AS \"title\", ct.posted_at AS \"posted_at\", g.day AS \"day\", g.captured_at AS \"captured_at\", "
         "g.win AS \"window_days\", g.provenance AS \"provenance\", g.cells AS \"cells\"");
+    if (x->want->stamps)
+        PUT(x, ", g.created_at AS \"created_at\", g.updated_at AS \"updated_at\", g.run_id AS \"run\"");
     for (size_t i = 0; i < x->want->n_metrics; i++)
         ADD(x, ", g.m%d AS \"%s\"", x->want->metrics[i]->id, x->want->metrics[i]->name);
     PUT(x, " FROM (");
@@ -316,6 +318,8 @@ static void add_snapshots(struct source *x, const char *more, bool latest)
     add_wide_head(x);
     PUT(x, "SELECT k.bucket, k.entity_id, k.win, k.day, MAX(k.captured_at) AS captured_at, MIN(k.provenance) AS "
            "provenance, ");
+    if (x->want->stamps)
+        PUT(x, "MIN(k.recorded_at) AS created_at, MAX(k.recorded_at) AS updated_at, MAX(k.run_id) AS run_id, ");
     if (x->want->cells)
         ADD(x, "%s(k.metric_id || ':' || COALESCE(CAST(k.value AS text), '!' || k.absence)%s AS cells", joined(x),
             joined_end(x));
@@ -346,6 +350,8 @@ static void content_best(struct source *x)
     add_wide_head(x);
     PUT(x, "SELECT k.bucket, k.entity_id, NULL AS win, MAX(k.day) AS day, MAX(k.captured_at) AS captured_at, "
            "MIN(r.provenance) AS provenance, ");
+    if (x->want->stamps)
+        PUT(x, "MIN(r.started_at) AS created_at, MAX(r.started_at) AS updated_at, MAX(k.run_id) AS run_id, ");
     ADD(x, "%s(k.metric_id || ':' || k.value || ':' || k.day || ':' || k.win%s AS cells", joined(x), joined_end(x));
     add_metric_columns(x, "k.value");
     PUT(x, " FROM (SELECT v.* FROM entity e CROSS JOIN best v");
