@@ -36,5 +36,7 @@ int nilo__days(struct nilo_call *c, int days, nilo_day *ret_from, nilo_day *ret_
  *  call's arena. errors: NILO_ENAME there is none of that name */
 int nilo__named_connections(struct nilo_call *c, const char *name, const char *platform, int64_t **ret, size_t *ret_n, struct nilo_err *err);
 int nilo__named_owners(struct nilo_call *c, const char *key, int64_t **ret, size_t *ret_n, struct nilo_err *err);
+/** nilo__named_item - is there an item of that id in the scope? win: the window in which to look for one that is no content */
+int nilo__named_item(struct nilo_call *c, const char *external_id, int32_t win, struct nilo_err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* Names that a call's arguments give: owners and connections of its scope. */
+/* Names that a call's arguments give: owners, connections and items of its scope. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,4 +53,33 @@ int nilo__named_owners(struct nilo_call *c, const char *key, int64_t **ret, size
     *ret = found;
     *ret_n = k;
     return 0;
+}
+
+static int seen(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
+{
+    (void)row;
+    (void)err;
+    *(bool *)ctx = true;
+    return 0;
+}
+
+static int any_cell(void *ctx, const struct nilo_scan_row *row)
+{
+    (void)row;
+    *(bool *)ctx = true;
+    return 1;
+}
+
+int nilo__named_item(struct nilo_call *c, const char *external_id, int32_t win, struct nilo_err *err)
+{
+    const struct nilo_db_value id = nilo_dbv_text(external_id);
+    const struct nilo_select sel = {
+        .external_id = external_id, .kind = -1, .win = win, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE};
+    bool found = false;
+    if (nilo__rows(c, "content", "1", "WHERE t.\"external_id\" = ?1 LIMIT 1", 1, &id, seen, &found, err) < 0)
+        return -1;
+    /* an account has no row there */
+    if (!found && nilo_store_scan(c->store, c->scope, &sel, any_cell, &found, err) < 0)
+        return -1;
+    return found ? 0 : nilo_err_set(err, NILO_ENAME, "there is no item \"%.200s\"", external_id);
 }

@@ -271,10 +271,41 @@ static int parse_select(struct nilo__parse *x, struct nilo__text value)
     }
 }
 
+static bool same_item(const struct nilo__item *a, const struct nilo__item *b)
+{
+    if (a->column != b->column || a->cast != b->cast || a->path.n != b->path.n || (a->path.n > 0 && a->path.text != b->path.text))
+        return false;
+    for (int i = 0; i < a->path.n; i++) {
+        if (a->path.step[i].len != b->path.step[i].len || memcmp(a->path.step[i].p, b->path.step[i].p, a->path.step[i].len) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* A name stands once in a row. The same column asked for again ("*,views") is given once; two things of one name are refused. */
+static int unique_names(struct nilo__parse *x)
+{
+    struct nilo_query *q = x->q;
+    size_t n = 0;
+    for (size_t i = 0; i < q->n_items; i++) {
+        size_t k = 0;
+        while (k < n && strcmp(q->items[k].name, q->items[i].name) != 0)
+            k++;
+        if (k < n && !same_item(&q->items[k], &q->items[i]))
+            return nilo_err_set(x->err, NILO_EPARSE, "two columns of this request are named \"%.100s\"; give one of them another name (name:column)", q->items[i].name);
+        if (k == n)
+            q->items[n++] = q->items[i];
+        else
+            q->items[k].all = q->items[k].all && q->items[i].all;
+    }
+    q->n_items = n;
+    return 0;
+}
+
 static int make_out(struct nilo__parse *x)
 {
     struct nilo_query *q = x->q;
-    if (q->n_items == 0 && select_all(x) < 0)
+    if ((q->n_items == 0 && select_all(x) < 0) || unique_names(x) < 0)
         return -1;
     q->out = nilo_arena_array(&q->arena, q->n_items, sizeof *q->out);
     if (!q->out)

@@ -562,7 +562,8 @@ static int read_series(struct nilo__series *x)
                 if (nilo_store_scan(x->call->store, x->call->scope, &sel, reading_row, x, x->err) != 0)
                     return -1;
             }
-        return 0;
+        /* nothing of it: because there is nothing, or because it is misspelt? */
+        return external_id && !x->any ? nilo__named_item(x->call, external_id, x->win, x->err) : 0;
     }
     if (x->as_of != NILO_US_NONE || (owner != NULL) + (connection != NULL) + (platform != NULL) > 1)
         return read_sums(x, &sel, owner, connection);

@@ -34,6 +34,8 @@ static const struct {
      0,
      "[{\"external_id\":\"v1\"}]\n",
      ""},
+    {{"get", "workspaces?select=name,*,name,zone&name=eq.acme&limit=1", "--format", "csv"}, 0, "name,zone,", ""},
+    {{"get", "workspaces?select=name,again:name,name&name=eq.acme", "--json"}, 0, "[{\"name\":\"acme\",\"again\":\"acme\"}]\n", ""},
     {{"get", "content_latest?select=views&external_id=eq.old", "--format", "object"}, 0, "{\"views\":12}\n", ""},
     {{"get", "content_latest?select=views&external_id=eq.v1", "--format", "object"}, 2, "", "single JSON object"},
     {{"get", "content_snapshots?external_id=eq.v1&select=views", "--as-of", "2025-03-01T13:00:00Z", "--format", "csv"},
