@@ -1,4 +1,5 @@
 /* The command line: options by the rows of the command table, values as days and numbers. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,22 @@ const struct nilo_cmd *nilo__cmd_find(const struct nilo_cmd *const *cmds, const 
         if (strcmp((*cmds)->name, name) == 0)
             return *cmds;
     }
+    return NULL;
+}
+
+const void *nilo__act_find(const void *acts, size_t n, size_t size, const char *word, const char *what, struct nilo_err *err)
+{
+    const char *names[32];
+    const char *row = acts;
+    assert(n <= sizeof names / sizeof names[0]);
+    for (size_t i = 0; i < n; i++, row += size) {
+        memcpy(&names[i], row, sizeof names[i]);
+        if (strcmp(names[i], word) == 0)
+            return row;
+    }
+    const char *near = nilo__nearest(word, names, n);
+    nilo_err_set(err, NILO_EUSAGE, "\"%s\" is nothing that can be done with %s%s%s%s", word, what, near != NULL ? "; did you mean \"" : "",
+                 near != NULL ? near : "", near != NULL ? "\"?" : "");
     return NULL;
 }
 

@@ -45,6 +45,11 @@ int nilo__wrong_name(struct nilo_err *err);
 /** nilo__nearest - the candidate that a mistyped word most likely meant, or NULL */
 const char *nilo__nearest(const char *word, const char *const *candidates, size_t n);
 
+/** nilo__act_find - what of a command is to be done ("run accept"), among its acts: rows of `size` bytes that begin with their name (const char *)
+ *  what    with which it is done, for the message: "a run"
+ *  ret     the row, or NULL and NILO_EUSAGE, naming the nearest */
+const void *nilo__act_find(const void *acts, size_t n, size_t size, const char *word, const char *what, struct nilo_err *err);
+
 /* ---- help and manual ------------------------------------------------------------------------------------------------------- */
 
 void nilo__help_all(FILE *out);

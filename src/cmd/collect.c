@@ -2,11 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cmd/cmd_priv.h"
-#include "collect/collect.h"
+#include "cmd/told.h"
 #include "record/record.h"
-
-#define COLUMNS 5
 
 static const struct nilo_option options[] = {
     {"connection", "NAME", "only this connection", false},
@@ -16,110 +13,25 @@ static const struct nilo_option options[] = {
     {NULL, NULL, NULL, false},
 };
 
-/* ---- --json: a line a run, as it ends ----------------------------------------------------------------------------------------------- */
-
-static void json_int(struct nilo_json_out *o, const char *key, int64_t v)
+static struct nilo__told told(const struct nilo_collect_run *run)
 {
-    nilo_json_key(o, key);
-    nilo_json_int(o, v);
+    return (struct nilo__told){run->workspace, run->connection, run->status, run->error, run->asked_by_day, run->run, run->first_day, run->last_day,
+                               run->failures, run->n_failures, run->notes, run->n_notes};
 }
 
-static void json_str(struct nilo_json_out *o, const char *key, const char *v)
-{
-    nilo_json_key(o, key);
-    nilo_json_str(o, v);
-}
-
-static void json_day(struct nilo_json_out *o, const char *key, nilo_day day)
-{
-    nilo_json_key(o, key);
-    nilo__json_day(o, day);
-}
-
-static void json_failures(struct nilo_json_out *o, const struct nilo_collect_run *run)
-{
-    nilo_json_key(o, "failures");
-    nilo_json_array_begin(o);
-    for (size_t i = 0; i < run->n_failures; i++) {
-        nilo_json_object_begin(o);
-        json_str(o, "metric", run->failures[i].metric);
-        json_str(o, "class", run->failures[i].class);
-        json_str(o, "message", run->failures[i].message);
-        nilo_json_object_end(o);
-    }
-    nilo_json_array_end(o);
-}
-
-static void json_notes(struct nilo_json_out *o, const struct nilo_collect_run *run)
-{
-    nilo_json_key(o, "notes");
-    nilo_json_array_begin(o);
-    for (size_t i = 0; i < run->n_notes; i++)
-        nilo_json_str(o, run->notes[i]);
-    nilo_json_array_end(o);
-}
-
-static int print_json(const struct nilo_cmd_ctx *ctx, const struct nilo_collect_run *run, struct nilo_err *err)
+static void print_json(struct nilo__teller *p, const struct nilo_collect_run *run, const struct nilo__told *told)
 {
     struct nilo__answer a;
-    nilo__answer_init(&a);
-    nilo_json_object_begin(&a.json);
-    json_str(&a.json, "workspace", run->workspace);
-    json_str(&a.json, "connection", run->connection);
-    nilo_json_key(&a.json, "run");
-    run->run != 0 ? nilo_json_int(&a.json, run->run) : nilo_json_null(&a.json);
-    json_day(&a.json, "first_day", run->first_day);
-    json_day(&a.json, "last_day", run->last_day);
-    json_str(&a.json, "status", run->status);
-    json_int(&a.json, "metrics_collected", run->metrics_collected);
-    json_int(&a.json, "readings", run->readings);
-    json_int(&a.json, "unchanged", run->unchanged);
-    json_int(&a.json, "differ", run->differ);
-    json_int(&a.json, "days_closed", run->days_closed);
-    json_int(&a.json, "duration_ms", run->duration_ms);
-    json_str(&a.json, "error", run->error);
-    json_failures(&a.json, run);
-    json_notes(&a.json, run);
-    json_str(&a.json, "asked_by_day", run->asked_by_day);
+    nilo__told_begin(&a, told);
+    nilo__told_int(&a, "metrics_collected", run->metrics_collected);
+    nilo__told_int(&a, "readings", run->readings);
+    nilo__told_int(&a, "unchanged", run->unchanged);
+    nilo__told_int(&a, "differ", run->differ);
+    nilo__told_int(&a, "days_closed", run->days_closed);
+    nilo__told_int(&a, "duration_ms", run->duration_ms);
     nilo_json_key(&a.json, "details");
     run->details != NULL ? nilo_json_text(&a.json, run->details, strlen(run->details)) : nilo_json_null(&a.json);
-    nilo_json_object_end(&a.json);
-    return nilo__answer_print(&a, ctx->out, err);
-}
-
-/* ---- for people: a table, and under it what went wrong ---------------------------------------------------------------------------------- */
-
-struct printer {
-    struct nilo_cmd_ctx *ctx;
-    struct nilo__table runs, notes;
-    bool failed;
-    struct nilo_err err;
-};
-
-static void note(struct printer *p, const struct nilo_collect_run *run, const char *metric, const char *text)
-{
-    nilo__table_addf(&p->notes, "%s/%s", run->workspace, run->connection);
-    nilo__table_addf(&p->notes, "%s%s%s", metric, metric[0] != '\0' ? ": " : "", text);
-}
-
-static void add_notes(struct printer *p, const struct nilo_collect_run *run)
-{
-    char text[96];
-    if (strcmp(run->status, "done") == 0)
-        note(p, run, "", "this run id was completed before, so nothing was done");
-    if (run->error != NULL)
-        note(p, run, "", run->error);
-    for (size_t i = 0; i < run->n_failures; i++) {
-        if (run->error == NULL || strcmp(run->error, run->failures[i].message) != 0)
-            note(p, run, run->failures[i].metric, run->failures[i].message);
-    }
-    for (size_t i = 0; i < run->n_notes; i++)
-        note(p, run, "", run->notes[i]);
-    if (run->asked_by_day != NULL)
-        note(p, run, run->asked_by_day, "asked once for each day, as the statement says no day of its own");
-    snprintf(text, sizeof text, "the source counts %" PRId64 " values of closed days otherwise by now; what was recorded stands", run->differ);
-    if (run->differ > 0)
-        note(p, run, "", text);
+    nilo__told_end(&a, told, p);
 }
 
 static void add_days(struct nilo__table *t, const struct nilo_collect_run *run)
@@ -135,55 +47,31 @@ static void add_days(struct nilo__table *t, const struct nilo_collect_run *run)
         nilo__table_addf(t, "%s to %s", first, last);
 }
 
-static void add_run(struct printer *p, const struct nilo_collect_run *run)
+static void add_run(struct nilo__teller *p, const struct nilo_collect_run *run, const struct nilo__told *told)
 {
+    char text[96];
     nilo__table_addf(&p->runs, "%s/%s", run->workspace, run->connection);
     add_days(&p->runs, run);
     nilo__table_add(&p->runs, run->status);
     nilo__table_addf(&p->runs, "%d", run->metrics_collected);
     nilo__table_addf(&p->runs, "%" PRId64, run->duration_ms);
-    add_notes(p, run);
+    if (strcmp(run->status, "done") == 0)
+        nilo__teller_note(p, told, "", "this run id was completed before, so nothing was done");
+    nilo__teller_notes(p, told);
+    snprintf(text, sizeof text, "the source counts %" PRId64 " values of closed days otherwise by now; what was recorded stands", run->differ);
+    if (run->differ > 0)
+        nilo__teller_note(p, told, "", text);
 }
 
 static void report(void *ctx, const struct nilo_collect_run *run)
 {
-    struct printer *p = ctx;
-    if (!p->ctx->json)
-        add_run(p, run);
-    else if (print_json(p->ctx, run, &p->err) != 0)
-        p->failed = true;
+    struct nilo__teller *p = ctx;
+    const struct nilo__told what = told(run);
+    if (p->ctx->json)
+        print_json(p, run, &what);
+    else
+        add_run(p, run, &what);
     fflush(p->ctx->out);
-}
-
-static void printer_init(struct printer *p, struct nilo_cmd_ctx *ctx)
-{
-    static const char *const heads[COLUMNS] = {"connection", "day", "status", "metrics", "ms"};
-    *p = (struct printer){.ctx = ctx};
-    nilo__table_init(&p->runs, COLUMNS, 1u << 3 | 1u << 4);
-    nilo__table_init(&p->notes, 2, 0);
-    for (int i = 0; i < COLUMNS; i++)
-        nilo__table_add(&p->runs, heads[i]);
-}
-
-/* Also when collecting ended early: what was done before is told. */
-static int printer_end(struct printer *p, struct nilo_err *err)
-{
-    bool some = p->runs.n > COLUMNS, notes = p->notes.n > 0;
-    int result = 0;
-    if (some)
-        result = nilo__table_print(&p->runs, p->ctx->out, err);
-    if (some && notes && result == 0)
-        fputc('\n', p->ctx->out);
-    if (notes && result == 0)
-        result = nilo__table_print(&p->notes, p->ctx->out, err);
-    nilo__table_done(&p->runs);
-    nilo__table_done(&p->notes);
-    if (result == 0 && p->failed) {
-        if (err != NULL)
-            *err = p->err;
-        result = -1;
-    }
-    return result;
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------------------------------------ */
@@ -202,21 +90,22 @@ static int tell_clock(struct nilo_cmd_ctx *ctx, struct nilo_store *store, struct
 
 static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const struct nilo_config *config, struct nilo_err *err)
 {
-    struct printer printer;
+    static const char *const heads[] = {"connection", "day", "status", "metrics", "ms"};
+    struct nilo__teller teller;
     struct nilo_collect_result result;
     struct nilo_collect_options o = {
         .workspace = nilo_args_get(ctx->args, "workspace"),
         .connection = nilo_args_get(ctx->args, "connection"),
         .run_id = nilo_args_get(ctx->args, "run-id"),
         .report = report,
-        .report_ctx = &printer,
+        .report_ctx = &teller,
     };
     if (nilo_args_day(ctx->args, "day", &o.day, err) != 0 || nilo_cmd_apply_config(store, config, err) != 0 ||
         nilo__ring_look(ctx, store, err) != 0)
         return -1;
-    printer_init(&printer, ctx);
+    nilo__teller_init(&teller, ctx, heads, 5, 1u << 3 | 1u << 4);
     int collected = nilo_collect(store, config, &o, &result, err);
-    int printed = printer_end(&printer, collected == 0 ? err : NULL);
+    int printed = nilo__teller_end(&teller, collected == 0 ? err : NULL);
     if (collected != 0 || printed != 0 || tell_clock(ctx, store, err) != 0)
         return -1;
     int64_t removed;

@@ -203,20 +203,6 @@ static const struct act acts[] = {
 };
 #define N_ACTS (sizeof acts / sizeof acts[0])
 
-static const struct act *find_act(const char *word, struct nilo_err *err)
-{
-    const char *names[N_ACTS];
-    for (size_t i = 0; i < N_ACTS; i++) {
-        if (strcmp(acts[i].name, word) == 0)
-            return &acts[i];
-        names[i] = acts[i].name;
-    }
-    const char *near = nilo__nearest(word, names, N_ACTS);
-    nilo_err_set(err, NILO_EUSAGE, "\"%s\" is nothing that can be done with keys%s%s%s", word, near != NULL ? "; did you mean \"" : "",
-                 near != NULL ? near : "", near != NULL ? "\"?" : "");
-    return NULL;
-}
-
 static int act_on(struct nilo_cmd_ctx *ctx, const struct act *act, struct nilo_store *s, struct nilo__ring *ring, struct nilo_err *err)
 {
     if (act->needs_keys && ring->keys == NULL)
@@ -234,7 +220,7 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     struct nilo__ring ring;
     if (nilo__operands(ctx, 1, 2, err) != 0)
         return -1;
-    const struct act *act = find_act(nilo_args_rest(ctx->args, 0), err);
+    const struct act *act = nilo__act_find(acts, N_ACTS, sizeof acts[0], nilo_args_rest(ctx->args, 0), "keys", err);
     if (act == NULL || nilo__operands(ctx, act->operands, act->operands, err) != 0 || nilo_cmd_store(ctx, act->mode, &s, err) != 0)
         return -1;
     int rc = nilo__ring_open(s, &ring, err);

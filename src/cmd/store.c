@@ -24,27 +24,12 @@ static int chosen_store(struct nilo_cmd_ctx *ctx, char **ret, struct nilo_err *e
     return rc;
 }
 
-/* "mysql://user:password@host" would become a file name, and be shown as one. */
-static int check_scheme(const char *target, struct nilo_err *err)
-{
-    static const char *const known[] = {"postgres", "postgresql", "sqlite"};
-    const char *end = strstr(target, "://");
-    size_t len = end != NULL ? (size_t)(end - target) : 0;
-    if (end == NULL || len == 0 || strspn(target, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-") < len)
-        return 0;
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strlen(known[i]) == len && memcmp(target, known[i], len) == 0)
-            return 0;
-    }
-    return nilo_err_set(err, NILO_EINVAL, "a store is a path or a postgres:// URL, not %.*s://", (int)(len < 40 ? len : 40), target);
-}
-
 int nilo_cmd_store(struct nilo_cmd_ctx *ctx, enum nilo_store_mode mode, struct nilo_store **ret, struct nilo_err *err)
 {
     char *target = NULL;
     if (chosen_store(ctx, &target, err) != 0)
         return -1;
-    int rc = check_scheme(target, err) == 0 ? nilo_store_open(target, mode, ctx->env, ret, err) : -1;
+    int rc = nilo_store_open(target, mode, ctx->env, ret, err);
     free(target);
     return rc;
 }

@@ -194,19 +194,6 @@ static int make_env(struct nilometer *n, const struct nilometer_options *o, stru
     return 0;
 }
 
-/* "mysql://user:password@host" would become a file name, and be shown as one. */
-static int check_target(struct nilometer *n, const char *target)
-{
-    const char *end = strstr(target, "://");
-    bool ours = strncmp(target, "postgres://", 11) == 0 || strncmp(target, "postgresql://", 13) == 0 || strncmp(target, "sqlite://", 9) == 0;
-    if (target[0] == '\0')
-        return nilo_err_set(&n->err, NILO_EINVAL, "a store is a path or a postgres:// URL, not an empty text");
-    if (end == NULL || ours || memchr(target, '/', (size_t)(end - target)) != NULL)
-        return 0;
-    return nilo_err_set(&n->err, NILO_EINVAL, "a store is a path or a postgres:// URL, not %.*s://", (int)(end - target < 40 ? end - target : 40),
-                        target);
-}
-
 static int open_store(struct nilometer *n, const char *target, const struct nilometer_options *options)
 {
     static const enum nilo_store_mode modes[] = {NILO_STORE_READ, NILO_STORE_WRITE, NILO_STORE_CREATE};
@@ -219,7 +206,7 @@ static int open_store(struct nilometer *n, const char *target, const struct nilo
     if (o.mode < NILOMETER_READ || o.mode > NILOMETER_CREATE)
         return nilo_err_set(&n->err, NILO_EINVAL, "there is no mode %d to open a store in", o.mode);
     n->writes = o.mode != NILOMETER_READ;
-    if (copy_scope(n, &o) != 0 || make_env(n, &o, &env) != 0 || check_target(n, target) != 0 ||
+    if (copy_scope(n, &o) != 0 || make_env(n, &o, &env) != 0 ||
         nilo_store_open(target, modes[o.mode], &env, &n->store, &n->err) != 0)
         return -1;
     return check_scope(n);

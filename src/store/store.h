@@ -27,7 +27,7 @@ enum nilo_store_mode {
 
 /** nilo_store_open - target: path, sqlite:PATH or postgres:// URL
  *  WRITE marks runs that a dead process left running as interrupted.
- *  errors  NILO_ELOCKED held by another process (the message names its pid), NILO_ENOENT no store there (says: nilometer init), NILO_ENEWER,
+ *  errors  NILO_EINVAL an empty text, or a URL of something else, NILO_ELOCKED held by another process (the message names its pid), NILO_ENOENT no store there (says: nilometer init), NILO_ENEWER,
  *          and those of nilo_db_open()
  *  owner   caller, nilo_store_close() */
 int nilo_store_open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store **ret,

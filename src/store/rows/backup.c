@@ -211,6 +211,8 @@ static int restore_to(const char *from, const char *target, const char *aside, c
 
 int nilo_store_restore(const char *from, const char *target, const char *aside, const struct nilo_env *env, struct nilo_err *err) {
     struct path partial, checksum;
+    if (nilo__target_check(target, err) < 0)
+        return -1;
     if (nilo__is_postgres(target))
         return nilo_err_set(err, NILO_EINVAL, "a backup is restored to a file; a PostgreSQL store is restored with the server's own means");
     target = nilo__sqlite_path(target);

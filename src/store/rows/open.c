@@ -274,8 +274,25 @@ static int open_locked(struct nilo_store *s, const char *target, struct nilo_err
     return mark_interrupted(s, err);
 }
 
+int nilo__target_check(const char *target, struct nilo_err *err) {
+    static const char *const known[] = {"postgres", "postgresql", "sqlite"};
+    const char *end = strstr(target, "://");
+    size_t len = end ? (size_t)(end - target) : 0;
+    if (target[0] == '\0')
+        return nilo_err_set(err, NILO_EINVAL, "a store is a path or a postgres:// URL, not an empty text");
+    if (len == 0 || strspn(target, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-") < len)
+        return 0;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strlen(known[i]) == len && memcmp(target, known[i], len) == 0)
+            return 0;
+    }
+    return nilo_err_set(err, NILO_EINVAL, "a store is a path or a postgres:// URL, not %.*s://", (int)(len < 40 ? len : 40), target);
+}
+
 int nilo__open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store_share *share, struct nilo_store **ret,
                struct nilo_err *err) {
+    if (nilo__target_check(target, err) < 0)
+        return -1;
     struct nilo_store *s = calloc(1, sizeof *s);
     if (!s)
         return nilo_err_nomem(err);

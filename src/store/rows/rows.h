@@ -56,6 +56,8 @@ int nilo__next_ids(struct nilo_store *s, const char *sequence, int64_t n, int64_
 /* The lock file of an SQLite store: a descriptor that holds it, or -1. */
 int nilo__lock_file(const char *path, struct nilo_err *err);
 bool nilo__is_postgres(const char *target);
+/* "mysql://user:password@host" would become a file name, and be shown as one. errors: NILO_EINVAL */
+int nilo__target_check(const char *target, struct nilo_err *err);
 const char *nilo__sqlite_path(const char *target);
 /* drop.c: what totals hold of dropped days beside what is left of these; before all else is derived. workspace 0 = all */
 int nilo__carry_totals(struct nilo_store *s, int64_t workspace, struct nilo_err *err);
