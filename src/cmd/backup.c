@@ -49,50 +49,57 @@ const struct nilo_cmd nilo_cmd_backup = {
 };
 
 /* The old store's new name: its own, and the instant. */
-static char *aside_name(struct nilo_cmd_ctx *ctx)
+static char *aside_name(struct nilo_cmd_ctx *ctx, const char *target)
 {
     char text[NILO_US_TEXT];
     struct nilo_buf b;
     nilo_us_format(ctx->env->clock.wall(ctx->env->clock.ctx), text);
     text[strcspn(text, ".+")] = '\0';
     nilo_buf_init(&b, 8192);
-    nilo_buf_addf(&b, "%s.before-restore-%s", ctx->store, text);
+    nilo_buf_addf(&b, "%s.before-restore-%s", target, text);
     char *name = nilo_buf_take(&b);
     nilo_buf_done(&b);
     return name;
 }
 
 /* The copy may have come without its keys. */
-static int look_at_keys(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+static int look_at_keys(struct nilo_cmd_ctx *ctx, const char *target, struct nilo_err *err)
 {
     struct nilo_store *s = NULL;
-    if (nilo_store_open(ctx->store, NILO_STORE_WRITE, ctx->env, &s, err) != 0)
+    if (nilo_store_open(target, NILO_STORE_WRITE, ctx->env, &s, err) != 0)
         return nilo_err_wrap(err, "the store is restored");
     int rc = nilo__ring_look(ctx, s, err);
     nilo_store_close(s);
     return rc;
 }
 
-static int run_restore(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+static int restore(struct nilo_cmd_ctx *ctx, const char *from, const char *target, struct nilo_err *err)
 {
-    if (nilo__operands(ctx, 1, 1, err) != 0)
-        return -1;
-    const char *from = nilo_args_rest(ctx->args, 0);
     bool replace = nilo_args_get(ctx->args, "replace") != NULL;
-    char *aside = replace ? aside_name(ctx) : NULL;
+    char *aside = replace ? aside_name(ctx, target) : NULL;
     if (replace && aside == NULL)
         return nilo_err_nomem(err);
-    int rc = nilo_store_restore(from, ctx->store, aside, ctx->env, err);
+    int rc = nilo_store_restore(from, target, aside, ctx->env, err);
     if (rc == 0)
-        rc = look_at_keys(ctx, err);
+        rc = look_at_keys(ctx, target, err);
     if (rc == 0 && ctx->json)
-        rc = answer(ctx, "restored", ctx->store, aside, err);
+        rc = answer(ctx, "restored", target, aside, err);
     else if (rc == 0) {
-        fprintf(ctx->out, "Restored %s from %s.\n", ctx->store, from);
+        fprintf(ctx->out, "Restored %s from %s.\n", target, from);
         if (aside != NULL)
             fprintf(ctx->out, "What was there before is in %s.\n", aside);
     }
     free(aside);
+    return rc;
+}
+
+static int run_restore(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+{
+    char *target = NULL;
+    if (nilo__operands(ctx, 1, 1, err) != 0 || nilo_cmd_target(ctx, &target, err) != 0)
+        return -1;
+    int rc = restore(ctx, nilo_args_rest(ctx->args, 0), target, err);
+    free(target);
     return rc;
 }
 

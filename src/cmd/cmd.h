@@ -64,6 +64,8 @@ int nilo_cmd_main(int argc, char **argv, const struct nilo_env *env, FILE *out, 
 
 /* Open the store of the context; where only the configuration can tell which, that is read. errors as nilo_store_open() */
 int nilo_cmd_store(struct nilo_cmd_ctx *ctx, enum nilo_store_mode mode, struct nilo_store **ret, struct nilo_err *err);
+/* Which store that is: what the user wrote, wherever he wrote it, references resolved. owner: caller, free() */
+int nilo_cmd_target(struct nilo_cmd_ctx *ctx, char **ret, struct nilo_err *err);
 /* The configuration of the context. owner: caller, nilo_config_free() */
 int nilo_cmd_config(struct nilo_cmd_ctx *ctx, struct nilo_config **ret, struct nilo_err *err);
 /** nilo_cmd_apply_config - what the configuration says, into the store: workspaces with zones, metrics, connections (origin=file; those gone

@@ -10,8 +10,7 @@ int nilo_cmd_config(struct nilo_cmd_ctx *ctx, struct nilo_config **ret, struct n
     return nilo_config_load(ctx->config_path, ctx->env, ret, err);
 }
 
-/* What the user wrote as a store, wherever he wrote it; caller frees. */
-static int chosen_store(struct nilo_cmd_ctx *ctx, char **ret, struct nilo_err *err)
+int nilo_cmd_target(struct nilo_cmd_ctx *ctx, char **ret, struct nilo_err *err)
 {
     struct nilo_config *config = NULL;
     /* a file that the command line names is read also where nothing of it is needed: a mistake in it is told by every command */
@@ -27,7 +26,7 @@ static int chosen_store(struct nilo_cmd_ctx *ctx, char **ret, struct nilo_err *e
 int nilo_cmd_store(struct nilo_cmd_ctx *ctx, enum nilo_store_mode mode, struct nilo_store **ret, struct nilo_err *err)
 {
     char *target = NULL;
-    if (chosen_store(ctx, &target, err) != 0)
+    if (nilo_cmd_target(ctx, &target, err) != 0)
         return -1;
     int rc = nilo_store_open(target, mode, ctx->env, ret, err);
     free(target);

@@ -41,6 +41,8 @@ static void faults_end_with_their_status_and_one_sentence(void **state)
         {"init --store", 2, "nilometer init: --store needs a value: --store PATH|URL"},
         {"init --store=", 2, "nilometer init: --store is empty"},
         {"init --quiet --store mysql://u:secret@h/d", 2, "nilometer init: a store is a path or a postgres:// URL, not mysql://"},
+        {"restore --quiet copy.db --store mysql://u:secret@h/d", 2, "nilometer restore: a store is a path or a postgres:// URL, not mysql://"},
+        {"verify --quiet --store mysql://u:secret@h/d", 2, "nilometer verify: a store is a path or a postgres:// URL, not mysql://"},
         {"init --store env:NO_SUCH_VARIABLE", 1, "nilometer init: "},
         {"init --config /no/such/file.yaml", 1, "nilometer init: cannot open the configuration file /no/such/file.yaml"},
         {"init --store /no/such/folder/x.db", 1, "nilometer init: "},

@@ -216,6 +216,7 @@ int nilo_store_restore(const char *from, const char *target, const char *aside, 
     if (nilo__is_postgres(target))
         return nilo_err_set(err, NILO_EINVAL, "a backup is restored to a file; a PostgreSQL store is restored with the server's own means");
     target = nilo__sqlite_path(target);
+    aside = aside != NULL ? nilo__sqlite_path(aside) : NULL;
     const char *p = path_of(&partial, target, ".partial"), *c = path_of(&checksum, from, ".sha256");
     int lock = -1, rc = partial.b.failed || checksum.b.failed ? nilo_err_set(err, NILO_EINVAL, "the path is too long") : 0;
     if (rc == 0)
