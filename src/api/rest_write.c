@@ -127,18 +127,40 @@ static int carry_out(struct nilo_store *s, void *ctx, struct nilo_err *err)
     return nilo_write_run(s, &w->write, &w->out, &w->notes, err);
 }
 
-int nilo_rest_write(struct nilo_exchange *x, struct nilo_err *err)
+static int record(struct nilo_store *s, void *ctx, struct nilo_err *err)
+{
+    struct writing *w = ctx;
+    return nilo_write_record(s, &w->write, &w->out, &w->notes, err);
+}
+
+static int answer_record(struct writing *w, struct nilo_err *err)
+{
+    nilo_answer_type(w->x, "application/json; charset=utf-8");
+    return nilo_answer_write(w->x, nilo_buf_str(&w->out.body), w->out.body.len, err);
+}
+
+static int write_with(struct nilo_exchange *x, nilo_writer_fn *job, int (*say)(struct writing *w, struct nilo_err *err), struct nilo_err *err)
 {
     struct writing w = {.x = x};
     nilo_written_init(&w.out);
     int rc = prepare(&w, err);
     if (rc == 0) {
-        rc = nilo_writer_do(nilo_req_ctx(x), carry_out, &w, nilo_req_deadline(x), err);
+        rc = nilo_writer_do(nilo_req_ctx(x), job, &w, nilo_req_deadline(x), err);
         if (rc == 0)
-            rc = answer(&w, err);
+            rc = say(&w, err);
     }
     if (rc == -1)
         rc = nilo_rest_fail(x, &w.notes, err);
     nilo_written_done(&w.out);
     return rc == 1 ? 0 : rc;
+}
+
+int nilo_rest_write(struct nilo_exchange *x, struct nilo_err *err)
+{
+    return write_with(x, carry_out, answer, err);
+}
+
+int nilo_rest_record(struct nilo_exchange *x, struct nilo_err *err)
+{
+    return write_with(x, record, answer_record, err);
 }

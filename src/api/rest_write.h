@@ -4,6 +4,7 @@
 
 #include "api/rest.h"
 
-nilo_handler_fn nilo_rest_write; /* POST, PATCH, DELETE of {relation} */
+nilo_handler_fn nilo_rest_write;  /* POST, PATCH, DELETE of {relation} */
+nilo_handler_fn nilo_rest_record; /* POST of rpc/record */
 
 #endif

@@ -70,6 +70,8 @@ const struct nilo_route nilo_api_routes[] = {
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1", ANON, .handler = nilo_openapi_answer),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1/", ANON, .handler = nilo_openapi_answer),
     /* reads */
+    NILO_ROUTE(NILO_POST, "/rest/v1/rpc/record", ANON, .handler = nilo_rest_record),
+    NILO_ROUTE(NILO_POST, "/w/{workspace}/rest/v1/rpc/record", ANON, .handler = nilo_rest_record),
     NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_call),
     NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/w/{workspace}/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_call),
     NILO_ROUTE(NILO_PUT | NILO_PATCH | NILO_DELETE, "/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_call_wrong),

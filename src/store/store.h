@@ -278,6 +278,8 @@ struct nilo_shown {
 /** nilo_store_shown - of n cells, each in its place of ret */
 int nilo_store_shown(struct nilo_store *s, const struct nilo_cell_key *keys, size_t n, struct nilo_arena *arena, struct nilo_shown *ret,
                      struct nilo_err *err);
+/* Is anything recorded of it for that day? */
+int nilo_store_has_day(struct nilo_store *s, struct nilo_entity_ref e, int32_t win, nilo_day day, bool *ret, struct nilo_err *err);
 /** nilo_store_app_connection - the connection of the workspace that has values of this metric of the app; 0 = none */
 int nilo_store_app_connection(struct nilo_store *s, int64_t workspace, int32_t metric, int64_t *ret, struct nilo_err *err);
 

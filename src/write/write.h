@@ -53,6 +53,12 @@ void nilo_written_done(struct nilo_written *w);
  *           NILO_EEXIST (409 23505), NILO_ECONSTRAINT (42P10), NILO_EMAXAFFECTED, NILO_ECLOSED (a series' row is not changed), and the store's */
 int nilo_write_run(struct nilo_store *s, const struct nilo_write *w, struct nilo_written *ret, struct nilo_notes *notes, struct nilo_err *err);
 
+/** nilo_write_record - the function record(batch, connection, platform, rows): of w the body, scope and workspace count. Rows stand for themselves: the answer
+ *  {run, batch, status, rows, failed, results: [{row, status, code, message}]} tells of each what became of it. A batch key that was completed before
+ *  is answered "repeated", without results
+ *  errors   of the body as a whole, NILO_EPERM, the store's: then nothing was recorded */
+int nilo_write_record(struct nilo_store *s, const struct nilo_write *w, struct nilo_written *ret, struct nilo_notes *notes, struct nilo_err *err);
+
 /* May this be written to at all? What Allow says: a set of 1 << verb. */
 unsigned nilo_write_verbs(const char *relation);
 enum nilo_role nilo_write_role(const char *relation); /* the least that may; of one that takes none: the service's */

@@ -85,9 +85,9 @@ struct nilo__relation {
     enum nilo_role role;   /* below: refused */
     unsigned verbs;        /* 1 << enum nilo_write_verb */
     bool series;           /* its rows are days: neither changed nor deleted */
+    bool own_columns;      /* insert looks at the body's columns itself: metrics are among them */
     const char *constraint; /* name of the unique one, for 23505 */
     const char *const *key; /* its columns, NULL-terminated */
-    const char *const *owned; /* columns that the server fills: taken and ignored; NULL-terminated */
     int (*insert)(struct nilo__job *j, struct nilo_err *err);
     nilo__change_fn *update, *remove; /* PATCH, DELETE; NULL: 42501 */
 };
@@ -134,5 +134,7 @@ int nilo__change(struct nilo__job *j, nilo__change_fn *fn, bool gone, struct nil
 /* ---- the relations ------------------------------------------------------------------------------------------------------------------------- */
 
 int nilo__insert_daily(struct nilo__job *j, struct nilo_err *err);
+int nilo__insert_snapshots(struct nilo__job *j, struct nilo_err *err);
+int nilo__insert_values(struct nilo__job *j, struct nilo_err *err);
 
 #endif

@@ -151,6 +151,30 @@ static void refusals_postgres(void **state)
     table(NILO_DB_POSTGRES, refusals, sizeof refusals / sizeof refusals[0]);
 }
 
+static const struct rest_row others[] = {
+    {SERVICE, "POST", "/rest/v1/content_snapshots?select=external_id,views,shares", ROWS, "{\"external_id\":\"new\",\"day\":\"2025-03-10\",\"views\":3}", 201, NULL,
+     "[{\"external_id\":\"new\",\"views\":3,\"shares\":null}]\n"},
+    {SERVICE, "POST", "/rest/v1/content_snapshots", NULL, "{\"external_id\":\"new\",\"day\":\"2025-03-10\",\"views\":3}", 409, NULL, "~\"23505\""},
+    {SERVICE, "POST", "/rest/v1/rpc/record", NULL, "{\"batch\":\"k\",\"rows\":[{\"external_id\":\"new\",\"day\":\"2025-03-09\",\"views\":2},{\"views\":1}]}", 200,
+     "Content-Type: application/json; charset=utf-8", "~\"status\":\"partial\",\"rows\":2,\"failed\":1,\"results\":[{\"row\":0,\"status\":\"recorded\"},{\"row\":1,\"status\":\"failed\",\"code\":\"23502\""},
+    {SERVICE, "POST", "/w/acme/rest/v1/rpc/record", NULL, "[]", 200, NULL, "~\"rows\":0"},
+    {"admin acme", "POST", "/rest/v1/rpc/record", NULL, "[]", 403, NULL, ERROR("42501", "permission denied for function record", "null", "null")},
+    {"anon acme", "POST", "/rest/v1/rpc/record", NULL, "[]", 401, "WWW-Authenticate: Bearer", "~\"42501\""},
+    {SERVICE, "GET", "/rest/v1/content_snapshots?select=day,views&external_id=eq.new&order=day", NULL, NULL, 200, NULL,
+     "[{\"day\":\"2025-03-09\",\"views\":2},\n {\"day\":\"2025-03-10\",\"views\":3}]\n"},
+};
+
+static void others_sqlite(void **state)
+{
+    (void)state;
+    table(NILO_DB_SQLITE, others, sizeof others / sizeof others[0]);
+}
+static void others_postgres(void **state)
+{
+    (void)state;
+    table(NILO_DB_POSTGRES, others, sizeof others / sizeof others[0]);
+}
+
 /* ---- sizes ------------------------------------------------------------------------------------------------------------------------------------ */
 
 /* A row of exactly n bytes, the most of it metadata. */
@@ -190,7 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(daily_sqlite),      cmocka_unit_test(daily_postgres),      cmocka_unit_test(refusals_sqlite),
-        cmocka_unit_test(refusals_postgres), cmocka_unit_test(bodies_have_a_limit),
+        cmocka_unit_test(refusals_postgres), cmocka_unit_test(others_sqlite), cmocka_unit_test(others_postgres), cmocka_unit_test(bodies_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

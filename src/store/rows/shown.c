@@ -63,3 +63,14 @@ int nilo_store_app_connection(struct nilo_store *s, int64_t workspace, int32_t m
                            "k.bucket = e.bucket AND k.entity_id = e.id AND k.win = 0 AND k.metric_id = ?2 WHERE c.workspace_id = ?1",
                            NILO__PARAMS(NILO_DBV_INT(workspace), NILO_DBV_INT(metric), NILO_DBV_INT(NILO_APP)));
 }
+
+int nilo_store_has_day(struct nilo_store *s, struct nilo_entity_ref e, int32_t win, nilo_day day, bool *ret, struct nilo_err *err)
+{
+    int64_t n;
+    if (nilo__query_int(s, 0, &n, err,
+                        "SELECT count(*) FROM (SELECT 1 FROM day_value WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day = ?4 LIMIT 1) x",
+                        NILO__PARAMS(NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id), NILO_DBV_INT(win), NILO_DBV_INT(day.n))) < 0)
+        return -1;
+    *ret = n > 0;
+    return 0;
+}

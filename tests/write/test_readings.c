@@ -1,0 +1,176 @@
+/* Numbers of items: POST of content_snapshots and metric_values by the table of SEMANTICS 6, and rpc/record, which takes what is good of a batch. */
+#include "write/written.h"
+
+#include "record/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SAY(...) (const struct say[]){__VA_ARGS__}, sizeof((const struct say[]){__VA_ARGS__}) / sizeof(struct say)
+#define ROWS  "return=representation"
+#define MERGE "resolution=merge-duplicates"
+#define POST  "POST content_snapshots?select=external_id,day,views,likes"
+#define ITEM(id, day, more) "{\"external_id\":\"" id "\",\"day\":\"" day "\"," more "}"
+
+static void snapshots_are_recorded(struct stores *s)
+{
+    written_all(s, SAY({POST, ROWS, ITEM("a", "2025-03-20", "\"views\":10,\"likes\":2"), "201 [{\"external_id\":\"a\",\"day\":\"2025-03-20\",\"views\":10,\"likes\":2}]"},
+                       {POST, NULL, ITEM("a", "2025-03-20", "\"views\":10"),
+                        "409 23505 duplicate key value violates unique constraint \"content_snapshots_day_external_id_window_days_connection_key\" / Key "
+                        "(day, external_id, window_days, connection)=(2025-03-20, a, 0, push) already exists."},
+                       /* a column that the row has not, but the row is there */
+                       {POST, NULL, ITEM("a", "2025-03-20", "\"shares\":10"), "409 23505 *"},
+                       {POST, ROWS "," MERGE, ITEM("a", "2025-03-20", "\"views\":8"), "200 [{\"external_id\":\"a\",\"day\":\"2025-03-20\",\"views\":8,\"likes\":2}]"},
+                       {POST, ROWS "," MERGE, ITEM("a", "2025-03-20", "\"views\":10"), "200 [{\"external_id\":\"a\",\"day\":\"2025-03-20\",\"views\":10,\"likes\":2}]"},
+                       {POST, ROWS, ITEM("a", "2025-03-19", "\"views\":null,\"likes\":1,\"window_days\":30"),
+                        "201 [{\"external_id\":\"a\",\"day\":\"2025-03-19\",\"views\":null,\"likes\":1}]"},
+                       {"GET content_snapshots?select=window_days,absence&window_days=eq.30", NULL, NULL, "[{\"window_days\":30,\"absence\":{\"views\":\"not_reported\"}}]"},
+                       {POST ",owner,title", ROWS, ITEM("b", "2025-03-20", "\"views\":1,\"owner\":[\"ann\"],\"title\":\"B\",\"platform\":\"youtube\""),
+                        "201 [{\"external_id\":\"b\",\"day\":\"2025-03-20\",\"views\":1,\"likes\":null,\"owner\":[\"ann\"],\"title\":\"B\"}]"},
+                       {"GET owner_metrics?select=owner,views", NULL, NULL, "[{\"owner\":\"ann\",\"views\":1}]"},
+                       {"GET connections?select=name,platform,origin&order=name", NULL, NULL,
+                        "[{\"name\":\"push\",\"platform\":\"push\",\"origin\":\"push\"}, {\"name\":\"youtube\",\"platform\":\"youtube\",\"origin\":\"push\"}]"}));
+}
+
+/* An amendment, restated; the new value is shown and the old one can be asked for. */
+static void a_closed_day_is_amended(struct stores *s)
+{
+    written_all(s, SAY({"AT 2025-03-10T20:00:00Z", NULL, NULL, ""}, {POST, NULL, ITEM("a", "2025-03-10", "\"views\":5,\"likes\":1"), "201"},
+                       {"AT 2025-03-12T01:00:00Z", NULL, NULL, ""}));
+    ok(s, nilo_record_seal(s->store, 0, &(int){0}, &s->err));
+    assert_int_equal(stores_int(s, "SELECT closed_until FROM connection"), stores_day("2025-03-10").n);
+    written_all(s, SAY({POST, ROWS "," MERGE, ITEM("a", "2025-03-10", "\"views\":5"), "200 [{\"external_id\":\"a\",\"day\":\"2025-03-10\",\"views\":5,\"likes\":1}]"}));
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM run"), 1);
+    written_all(s, SAY({POST, ROWS "," MERGE, ITEM("a", "2025-03-10", "\"views\":7"), "200 [{\"external_id\":\"a\",\"day\":\"2025-03-10\",\"views\":7,\"likes\":1}]"},
+                       {POST, NULL, ITEM("a", "2025-03-10", "\"views\":9"), "409 23505 *"},
+                       {"GET revisions?select=metric,value,previous,cause", NULL, NULL,
+                        "[{\"metric\":\"views\",\"value\":7,\"previous\":5,\"cause\":\"restated\"}]"},
+                       {"DELETE content_snapshots?day=eq.2025-03-10", NULL, NULL, "403 42501 what was recorded for 2025-03-10 stays*"},
+                       {"PATCH metric_values?day=eq.2025-03-10", NULL, "{}", "403 42501 what was recorded for 2025-03-10 stays*"}));
+}
+
+static void snapshots_that_are_none(struct stores *s)
+{
+    static const struct say says[] = {
+        {POST, NULL, ITEM("a", "2025-03-20", "\"vews\":1"), "400 PGRST204 Could not find the 'vews' column of 'content_snapshots' in the schema cache"},
+        {POST, NULL, ITEM("a", "2025-03-20", "\"title\":\"x\""), "400 23514 *"},
+        {POST, NULL, ITEM("a", "2025-03-20", "\"views\":-1"), "400 23514 *"},
+        {POST, NULL, ITEM("a", "2025-03-20", "\"views\":1.5"), "400 22003 *"},
+        {POST, NULL, ITEM("a", "2025-03-20", "\"views\":\"x\""), "400 22P02 *"},
+        {POST, NULL, ITEM("a", "2025-03-20", "\"views\":1,\"window_days\":-1"), "400 23514 *"},
+        {POST, NULL, ITEM("a", "2025-03-20", "\"views\":1,\"absence\":{\"views\":\"hidden\"}"), "400 23514 *"},
+        {POST, NULL, ITEM("a", "2025-03-20", "\"absence\":{\"views\":\"bored\"}"), "400 23514 *"},
+        {POST, NULL, ITEM("a", "2025-03-20", "\"views\":1,\"workspace\":\"x\""), "404 PGRST125 *"},
+        {POST, NULL, "{\"day\":\"2025-03-20\",\"views\":1}", "400 23502 *"},
+        {POST, NULL, "{\"external_id\":\"a\",\"views\":1}", "400 23502 *"},
+        {POST, NULL, "[" ITEM("a", "2025-03-20", "\"views\":1") "," ITEM("a", "2025-03-20", "\"views\":2") "]", "409 23505 *"},
+        {POST, MERGE, "[" ITEM("a", "2025-03-20", "\"views\":1") "," ITEM("a", "2025-03-20", "\"views\":2") "]", "400 21000 *"},
+        {POST, NULL, "[" ITEM("a", "2025-03-20", "\"views\":1") "," ITEM("b", "2025-03-22", "\"views\":2") "]", "400 22023 the day is in the future"},
+    };
+    written_all(s, says, sizeof says / sizeof says[0]);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM entity"), 0);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection"), 0);
+    assert_string_equal(written(s, NILO_ROLE_ADMIN, "w", POST, NULL, ITEM("a", "2025-03-20", "\"views\":1")),
+                        "403 42501 new row violates row-level security policy for table \"content_snapshots\"");
+}
+
+static void values_are_rows_too(struct stores *s)
+{
+#define VALUE(metric, value) "{\"external_id\":\"a\",\"day\":\"2025-03-20\",\"metric\":\"" metric "\",\"value\":" value "}"
+    written_all(s, SAY({"POST metric_values?select=metric,value", ROWS, "[" VALUE("likes", "3") "," VALUE("views", "4") "]",
+                        "201 [{\"metric\":\"likes\",\"value\":3}, {\"metric\":\"views\",\"value\":4}]"},
+                       {"POST metric_values", NULL, VALUE("likes", "3"), "409 23505 *"},
+                       {"POST metric_values?select=metric,value", ROWS "," MERGE, "[" VALUE("likes", "5") "," VALUE("views", "4") "]",
+                        "200 [{\"metric\":\"likes\",\"value\":5}, {\"metric\":\"views\",\"value\":4}]"},
+                       {"POST metric_values", NULL, VALUE("luck", "3"), "409 23503 *"},
+                       {"GET content_snapshots?select=views,likes", NULL, NULL, "[{\"views\":4,\"likes\":5}]"}));
+}
+
+/* ---- rpc/record -------------------------------------------------------------------------------------------------------------------------- */
+
+static const char *record(struct stores *s, enum nilo_role role, const char *body)
+{
+    static char out[4096];
+    struct nilo_workspace w;
+    struct nilo_notes notes;
+    struct nilo_written x;
+    ok(s, nilo_store_workspace(s->store, "w", true, NULL, &w, &s->err));
+    const struct nilo_write write = {.body = body, .body_len = strlen(body), .workspace = w.id, .workspace_name = "w",
+                                     .scope = {.role = role, .workspaces = &w.id, .n = 1}};
+    nilo_written_init(&x);
+    if (nilo_write_record(s->store, &write, &x, &notes, &s->err) == 0)
+        snprintf(out, sizeof out, "%s", nilo_buf_str(&x.body));
+    else
+        snprintf(out, sizeof out, "%s %s / %s\n", nilo_code_sqlstate(s->err.code), s->err.msg, notes.details);
+    nilo_written_done(&x);
+    return out;
+}
+
+#define RECORD(s, body, answer) assert_string_equal(record((s), NILO_ROLE_SERVICE, (body)), answer "\n")
+
+static void a_batch_keeps_what_is_good(struct stores *s)
+{
+    RECORD(s, "{\"batch\":\"b1\",\"platform\":\"youtube\",\"rows\":[" ITEM("a", "2025-03-20", "\"views\":1") "," ITEM("b", "2025-03-22", "\"views\":1") ","
+           ITEM("c", "2025-03-20", "\"views\":\"x\"") "," ITEM("d", "2025-03-20", "\"metric\":\"likes\",\"value\":2") "," ITEM("e", "2025-03-20", "\"luck\":2") "]}",
+           "{\"run\":1,\"batch\":\"b1\",\"status\":\"partial\",\"rows\":5,\"failed\":3,\"results\":[{\"row\":0,\"status\":\"recorded\"},"
+           "{\"row\":1,\"status\":\"failed\",\"code\":\"22023\",\"message\":\"the day is in the future\"},"
+           "{\"row\":2,\"status\":\"failed\",\"code\":\"22P02\",\"message\":\"invalid input syntax for type numeric: \\\"x\\\"\"},"
+           "{\"row\":3,\"status\":\"recorded\"},"
+           "{\"row\":4,\"status\":\"failed\",\"code\":\"PGRST204\",\"message\":\"Could not find the 'luck' column of 'record' in the schema cache\"}]}");
+    assert_string_equal(asked(s, "w", "metric_values?select=external_id,metric,value,connection&order=external_id"),
+                        "[{\"external_id\":\"a\",\"metric\":\"views\",\"value\":1,\"connection\":\"youtube\"}, "
+                        "{\"external_id\":\"d\",\"metric\":\"likes\",\"value\":2,\"connection\":\"youtube\"}]");
+    assert_rows(s, "SELECT external_id, class FROM run_failure ORDER BY n", "c invalid|e invalid");
+}
+
+static void a_batch_happens_once(struct stores *s)
+{
+    static const char batch[] = "{\"batch\":\"b1\",\"rows\":[" ITEM("a", "2025-03-20", "\"views\":1") "]}";
+    RECORD(s, batch, "{\"run\":1,\"batch\":\"b1\",\"status\":\"completed\",\"rows\":1,\"failed\":0,\"results\":[{\"row\":0,\"status\":\"recorded\"}]}");
+    RECORD(s, batch, "{\"run\":1,\"batch\":\"b1\",\"status\":\"repeated\",\"rows\":1,\"failed\":0,\"results\":[]}");
+    /* without a key the record knows its readings; a late retry of an old batch does not bring the old value back */
+    RECORD(s, "[" ITEM("a", "2025-03-20", "\"views\":2") "]", "{\"run\":2,\"batch\":null,\"status\":\"completed\",\"rows\":1,\"failed\":0,\"results\":[{\"row\":0,\"status\":\"replaced\"}]}");
+    RECORD(s, "[" ITEM("a", "2025-03-20", "\"views\":1") "]", "{\"run\":3,\"batch\":null,\"status\":\"completed\",\"rows\":1,\"failed\":0,\"results\":[{\"row\":0,\"status\":\"unchanged\"}]}");
+    assert_string_equal(asked(s, "w", "content_snapshots?select=views"), "[{\"views\":2}]");
+}
+
+static void a_batch_with_its_repaired_rows(struct stores *s)
+{
+    RECORD(s, "{\"batch\":\"b\",\"rows\":[" ITEM("a", "2025-03-20", "\"views\":1") "," ITEM("b", "2025-03-20", "\"views\":-1") "]}",
+           "{\"run\":1,\"batch\":\"b\",\"status\":\"partial\",\"rows\":2,\"failed\":1,\"results\":[{\"row\":0,\"status\":\"recorded\"},"
+           "{\"row\":1,\"status\":\"failed\",\"code\":\"23514\",\"message\":\"new row for relation \\\"record\\\" violates check constraint \\\"a count is not negative\\\"\"}]}");
+    RECORD(s, "{\"batch\":\"b\",\"rows\":[" ITEM("a", "2025-03-20", "\"views\":1") "," ITEM("b", "2025-03-20", "\"views\":3") "]}",
+           "{\"run\":2,\"batch\":\"b\",\"status\":\"completed\",\"rows\":2,\"failed\":0,\"results\":[{\"row\":0,\"status\":\"unchanged\"},{\"row\":1,\"status\":\"recorded\"}]}");
+}
+
+static void batches_that_are_none(struct stores *s)
+{
+    static const struct {
+        const char *body, *answer;
+    } rows[] = {
+        {"", "PGRST102 Empty or invalid json / *"},
+        {"[1]", "PGRST102 Empty or invalid json / *"},
+        {"{}", "PGRST202 *"},
+        {"{\"rows\":[],\"more\":1}", "PGRST202 *"},
+        {"{\"rows\":1}", "PGRST102 *"},
+        {"{\"batch\":1,\"rows\":[]}", "22023 batch is a text of 1 to 200 bytes*"},
+        {"{\"rows\":[{\"a\":1,\"a\":2}]}", "PGRST102 *"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *got = record(s, NILO_ROLE_SERVICE, rows[i].body);
+        if (strncmp(got, rows[i].answer, strlen(rows[i].answer) - 1) != 0)
+            fail_msg("%s gave %s", rows[i].body, got);
+    }
+    assert_string_equal(record(s, NILO_ROLE_ADMIN, "[]"), "42501 permission denied for function record / \n");
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM run"), 0);
+}
+
+int main(void)
+{
+    static const struct stores_test tests[] = {
+        STORES_TEST(snapshots_are_recorded),     STORES_TEST(a_closed_day_is_amended),       STORES_TEST(snapshots_that_are_none),
+        STORES_TEST(values_are_rows_too),        STORES_TEST(a_batch_keeps_what_is_good),    STORES_TEST(a_batch_happens_once),
+        STORES_TEST(a_batch_with_its_repaired_rows), STORES_TEST(batches_that_are_none),
+    };
+    return stores_run("writing readings", tests, sizeof tests / sizeof tests[0]);
+}
