@@ -13,7 +13,8 @@ struct nilo_rest_scope {
 };
 
 /** nilo_rest_scope - from the principal and the path to a scope of one workspace: the one in /w/{workspace}/..., else the only one that the principal
- *  names, else the store's only one. On routes with /w/ the workspace is the first segment. A workspace that is not the principal's is answered byte
+ *  names, else the store's only one. On routes with /w/ the workspace is the first segment. A table of a compatibility set (query/compat.h) without /w/ is
+ *  about the workspace that the set is bound to; one that names its tenant itself, about all that the principal reaches (id 0). A workspace that is not the principal's is answered byte
  *  for byte as one that does not exist, and so is a name that only such a principal bears.
  *  returns  0; 1: refused, the answer is given and the handler returns 0; -1 with err: the store failed */
 int nilo_rest_scope(struct nilo_exchange *x, struct nilo_store *s, struct nilo_rest_scope *ret, struct nilo_err *err);

@@ -4,6 +4,7 @@
 
 #include "api/admit.h"
 #include "api/rest.h"
+#include "query/compat.h"
 
 #define PREFIX "/w/"
 
@@ -84,6 +85,21 @@ static const char *wanted(const struct nilo_exchange *x, const struct known *k)
     return k->n == 1 ? k->all[0].name : NULL;
 }
 
+/* The list of a principal's names, those that exist. */
+static int fill_all(struct nilo_exchange *x, const struct known *k, struct nilo_rest_scope *ret, struct nilo_err *err)
+{
+    int64_t *ids = nilo_arena_array(nilo_req_arena(x), k->n + 1, sizeof(*ids));
+    size_t n = 0;
+    if (ids == NULL)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < k->n; i++) {
+        if (reaches(x, k, k->all[i].name))
+            ids[n++] = k->all[i].id;
+    }
+    *ret = (struct nilo_rest_scope){.scope = {.role = nilo_rest_role(x), .workspaces = ids, .n = n}};
+    return 0;
+}
+
 static int fill(struct nilo_exchange *x, const struct nilo_workspace *w, struct nilo_rest_scope *ret, struct nilo_err *err)
 {
     int64_t *id = nilo_arena_alloc(nilo_req_arena(x), sizeof(*id));
@@ -94,12 +110,23 @@ static int fill(struct nilo_exchange *x, const struct nilo_workspace *w, struct 
     return 0;
 }
 
-static int choose(struct nilo_exchange *x, const struct known *k, struct nilo_rest_scope *ret, struct nilo_err *err)
+/* The table of a published set, asked for without /w/? */
+static int find_set(const struct nilo_exchange *x, struct nilo_store *s, struct nilo_compat *ret, bool *ret_found, struct nilo_err *err)
+{
+    const struct nilo_relation *r = nilo_rest_in_workspace(x) ? NULL : nilo_compat_relation(nilo_rest_name(x) != NULL ? nilo_rest_name(x) : "");
+    *ret_found = false;
+    return r != NULL ? nilo_compat_find(s, r->view->set, ret, ret_found, err) : 0;
+}
+
+static int choose(struct nilo_exchange *x, const struct known *k, const struct nilo_compat *set, struct nilo_rest_scope *ret, struct nilo_err *err)
 {
     const struct nilo_principal *p = nilo_req_principal(x);
-    const char *name = wanted(x, k);
+    const char *name = set != NULL && !set->tenant ? set->workspace_name : wanted(x, k);
     bool service = nilo_rest_role(x) == NILO_ROLE_SERVICE;
-    if (name == NULL && service && nilo_req_unix(x) && (p == NULL || !p->workspaces_said)) {
+    if (name == NULL && set != NULL && (service || (p != NULL && p->workspaces_said))) {
+        if (fill_all(x, k, ret, err) != 0)
+            return -1;
+    } else if (name == NULL && service && nilo_req_unix(x) && (p == NULL || !p->workspaces_said)) {
         *ret = (struct nilo_rest_scope){.scope = NILO_SCOPE_ALL};
     } else if (name == NULL && k->n == 0 && (p == NULL || !p->workspaces_said)) {
         *ret = (struct nilo_rest_scope){.scope = {.role = nilo_rest_role(x)}}; /* nothing is recorded yet: there is nothing to choose between */
@@ -121,7 +148,11 @@ int nilo_rest_scope(struct nilo_exchange *x, struct nilo_store *s, struct nilo_r
     struct known k = {0};
     if (nilo_store_workspaces(s, &k.all, &k.n, err) != 0)
         return -1;
-    int rc = choose(x, &k, ret, err);
+    struct nilo_compat set;
+    bool found;
+    int rc = find_set(x, s, &set, &found, err);
+    if (rc == 0)
+        rc = choose(x, &k, found ? &set : NULL, ret, err);
     free(k.all);
     return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "cmd/cmd_priv.h"
 #include "collect/collect.h"
+#include "query/compat.h"
 
 int nilo_cmd_config(struct nilo_cmd_ctx *ctx, struct nilo_config **ret, struct nilo_err *err)
 {
@@ -152,6 +153,24 @@ static int disable_gone(struct nilo_store *s, const struct nilo_config *c, struc
     return rc;
 }
 
+/* What the file does not list is not published. */
+static int apply_compat(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err)
+{
+    for (size_t i = 0; nilo_compat_sets[i] != NULL; i++) {
+        if (nilo_compat_unbind(s, nilo_compat_sets[i]->name, err) != 0)
+            return -1;
+    }
+    for (int i = 0; i < c->n_compat; i++) {
+        const struct nilo_config_compat *in = &c->compat[i];
+        int64_t workspace;
+        if (in->workspace != NULL && apply_workspace(s, in->workspace, nilo_config_zone(c, in->workspace), false, &workspace, err) != 0)
+            return -1;
+        if (nilo_compat_bind(s, in->set, in->workspace, in->connection, err) != 0)
+            return nilo_err_wrap(err, "%s:%d: compat", c->path, in->line);
+    }
+    return 0;
+}
+
 int nilo_cmd_apply_config(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err)
 {
     /* without a file nothing is said, so nothing is gone from it: the same store from another folder keeps its connections */
@@ -160,7 +179,7 @@ int nilo_cmd_apply_config(struct nilo_store *s, const struct nilo_config *c, str
     if (nilo_store_begin(s, err) != 0)
         return -1;
     if (apply_workspaces(s, c, err) != 0 || apply_metrics(s, c, err) != 0 || apply_connections(s, c, err) != 0 ||
-        disable_gone(s, c, err) != 0 || nilo__file_metrics(s, c, err) != 0) {
+        disable_gone(s, c, err) != 0 || apply_compat(s, c, err) != 0 || nilo__file_metrics(s, c, err) != 0) {
         nilo_store_rollback(s);
         return -1;
     }

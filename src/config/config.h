@@ -58,6 +58,14 @@ struct nilo_config_workspace {
     int line;
 };
 
+/* Tables that existing apps know (query/compat.h). */
+struct nilo_config_compat {
+    char *set;        /* youtube, studio, creator or analytics */
+    char *workspace;  /* NULL: by the tables' tenant column */
+    char *connection; /* NULL: any */
+    int line;
+};
+
 /* A key that others sign tokens with. */
 struct nilo_config_token {
     char *alg;        /* HS256 (default), RS256 or ES256 */
@@ -94,6 +102,8 @@ struct nilo_config {
     int n_connections;
     struct nilo_config_metric *metrics;
     int n_metrics;
+    struct nilo_config_compat *compat;
+    int n_compat;
     struct nilo_config_auth auth;
     char *cron_secret;          /* NULL, or a reference */
     int cron_secret_line;

@@ -90,6 +90,12 @@
     LIST(tokens, auth_token, "keys that others sign tokens with; those of nilometer token issue are taken without")    \
     LIST(admins, auth_admin, "signed-in users who are admins")
 
+#define COMPAT_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                     \
+    TEXT(set, REQUIRED, 48, "youtube|studio|creator|analytics", NULL, "which tables")                                   \
+    TEXT(workspace, OPTIONAL, 200, NULL, NULL,                                                                         \
+         "whose rows they show; may be left out where the tables name their tenant (workspace_id, brand_id, organizationId)") \
+    TEXT(connection, OPTIONAL, 200, NULL, NULL, "the connection whose rows they show; else those of all")
+
 #define TOP_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                        \
     TEXT(store, OPTIONAL, 4096, NULL, NULL,                                                                            \
          "where the record is kept: a path, a postgres:// URL without password, env:NAME, file:PATH or credential:NAME; else "          \
@@ -100,6 +106,7 @@
     LIST(workspaces, workspace, "workspaces that need a zone of their own; others have UTC")                           \
     LIST(connections, connection, "the places that numbers come from")                                                 \
     LIST(metrics, metric, "metrics of items besides the built-in ones")                                                \
+    LIST(compat, compat, "tables that existing apps know, beside the record's own: get and serve show them")            \
     MAP(auth, auth, "serve: who is let in")                                                                            \
     TEXT(cron_secret, OPTIONAL, 4096, NULL, NULL,                                                                      \
          "serve: what schedulers show at /cron/...: env:NAME, file:PATH or credential:NAME; at least 16 bytes")        \
@@ -170,6 +177,12 @@ static const struct nilo__config_section metric_section = {"metrics[]", metric_k
                                                            sizeof(SECTION), offsetof(SECTION, line)};
 #undef SECTION
 
+#define SECTION struct nilo_config_compat
+static const cyaml_schema_value_t compat_schema = SCHEMA(COMPAT_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key compat_keys[] = KEYS(COMPAT_KEYS);
+static const struct nilo__config_section compat_section = {"compat[]", compat_keys, COUNT(compat_keys), sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
 #define SECTION struct nilo_config_token
 static const cyaml_schema_value_t auth_token_schema = SCHEMA(AUTH_TOKEN_KEYS, CYAML_FLAG_DEFAULT);
 static const struct nilo__config_key auth_token_keys[] = KEYS(AUTH_TOKEN_KEYS);
@@ -198,7 +211,7 @@ const struct nilo__config_section nilo__config_top = {"", top_keys, COUNT(top_ke
 
 const struct nilo__config_section *const nilo__config_sections[] = {
     &nilo__config_top, &workspace_section, &connection_section, &sql_metric_section, &metric_section,
-    &auth_section,     &auth_token_section, &auth_admin_section, NULL,
+    &compat_section,   &auth_section,       &auth_token_section, &auth_admin_section, NULL,
 };
 
 const struct nilo__config_key *nilo__config_find(const struct nilo__config_section *s, const char *name)

@@ -417,6 +417,29 @@ static int check_connections(const struct rules *r, const struct nilo__config_no
     return categories_unique(&categories, r->err);
 }
 
+/* ---- tables of apps ---- */
+
+static int check_compat(const struct rules *r, const struct nilo__config_node *list)
+{
+    const struct nilo_config *c = r->config;
+    const struct nilo__config_node *node = list != NULL ? list->first : NULL;
+    for (int i = 0; i < c->n_compat && node != NULL; i++, node = node->next) {
+        const struct nilo_config_compat *one = &c->compat[i];
+        struct nilo__config_place at = nilo__config_at(r->top, "compat", i);
+        for (int k = 0; k < i; k++) {
+            if (strcmp(c->compat[k].set, one->set) == 0)
+                return nilo__config_fail(&at, nilo__config_line(node, "set"), "set", r->err, "%s is in the list already", one->set);
+        }
+        if (one->workspace == NULL && strcmp(one->set, "youtube") == 0)
+            return nilo__config_fail(&at, node->line, "workspace", r->err, "is required for youtube: its tables do not name their tenant");
+        if (one->workspace == NULL && one->connection != NULL)
+            return nilo__config_fail(&at, nilo__config_line(node, "connection"), "connection", r->err, "needs the workspace that it is of");
+        if (one->workspace != NULL && check_workspace(r, &at, nilo__config_line(node, "workspace"), one->workspace) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int nilo__config_rules(const struct nilo_config *c, const struct nilo__config_node *root,
                        const struct nilo__config_place *at, const struct nilo_env *env, struct nilo_err *err)
 {
@@ -428,6 +451,8 @@ int nilo__config_rules(const struct nilo_config *c, const struct nilo__config_no
     if (check_connections(&r, nilo__config_get(root, "connections")) < 0)
         return -1;
     if (check_metrics(&r, nilo__config_get(root, "metrics")) < 0)
+        return -1;
+    if (check_compat(&r, nilo__config_get(root, "compat")) < 0)
         return -1;
     return nilo__config_auth_rules(c, root, at, err);
 }

@@ -66,7 +66,6 @@ int nilo_compat_bind(struct nilo_store *s, const char *set, const char *workspac
 {
     char key[64], text[600];
     struct nilo_workspace w;
-    struct nilo_connection c;
     const struct nilo_compat_set *known = nilo_compat_set_find(set);
     if (!known)
         return nilo_err_set(err, NILO_EINVAL, "there is no compatibility set \"%.60s\"", set);
@@ -74,8 +73,8 @@ int nilo_compat_bind(struct nilo_store *s, const char *set, const char *workspac
         return nilo_err_set(err, NILO_EINVAL, "the tables of the set %s do not name their tenant: it needs a workspace", set);
     if (workspace && nilo_store_workspace(s, workspace, false, NULL, &w, err) < 0)
         return -1;
-    if (connection && nilo_store_connection(s, w.id, connection, false, NULL, NULL, &c, err) < 0)
-        return -1;
+    if (connection && !workspace)
+        return nilo_err_set(err, NILO_EINVAL, "a set that is bound to a connection needs its workspace");
     key_of(set, key);
     snprintf(text, sizeof text, "%s%s%s", workspace ? workspace : TENANT, connection ? "\x1f" : "", connection ? connection : "");
     return nilo_store_meta_set(s, key, text, err);

@@ -28,8 +28,9 @@ struct nilo_compat {
 };
 /** nilo_compat_find - how the set is bound in this store. *ret_bound false: it is not published */
 int nilo_compat_find(struct nilo_store *s, const char *set, struct nilo_compat *ret, bool *ret_bound, struct nilo_err *err);
-/** nilo_compat_bind - publishes it; in a transaction. workspace NULL: by its tenant column. connection NULL: any. Both have to exist
- *  errors  NILO_EINVAL the set has no tenant column */
+/** nilo_compat_bind - publishes it; in a transaction. workspace NULL: by its tenant column. connection NULL: any; one that
+ *  does not exist yet has no rows
+ *  errors  NILO_EINVAL the set has no tenant column; NILO_ENOENT there is no such workspace */
 int nilo_compat_bind(struct nilo_store *s, const char *set, const char *workspace, const char *connection, struct nilo_err *err);
 int nilo_compat_unbind(struct nilo_store *s, const char *set, struct nilo_err *err);
 

@@ -1,6 +1,8 @@
 /* Reads over HTTP, row by row of the dialect's tables: what is asked, and the status, head and body that have to come. Both engines. */
 #include "rest_world.h"
 
+#include "query/compat.h"
+
 static struct rest_world r;
 
 #define ME "authenticated acme"
@@ -185,6 +187,52 @@ static const struct rest_row scopes[] = {
     {"admin acme", "GET", "/rest/v1/metric_collection_log?select=status&order=started_at.desc&limit=1", OBJECT, NULL, 200, NULL, "{\"status\":\"completed\"}\n"},
 };
 
+/* ---- tables of apps ------------------------------------------------------------------------------------------------------------------------------- */
+
+#define LATEST "/rest/v1/latest_youtube_metrics?select=p_id,view_count&p_id=in.(v1,v2)&order=p_id.asc"
+#define OF_YT "[{\"p_id\":\"v1\",\"view_count\":220},\n {\"p_id\":\"v2\",\"view_count\":1400}]\n"
+#define BEST "/rest/v1/creator_videos?select=brand_id,views&tiktok_video_id=eq.v1&views=gt.100&order=brand_id"
+static const struct rest_row sets[] = {
+    /* bound to acme and its connection yt: found without a name, by whoever reaches acme */
+    {ME, "GET", LATEST, COUNT, NULL, 200, "Content-Range: 0-1/2\nNilometer-Data-Through: 2025-03-04", OF_YT},
+    {ME, "GET", "/w/acme" LATEST, NULL, NULL, 200, NULL, OF_YT},
+    {"service_role", "GET", LATEST, NULL, NULL, 200, NULL, OF_YT},
+    {"authenticated acme beta", "GET", LATEST, NULL, NULL, 200, NULL, OF_YT},
+    {"authenticated beta", "GET", LATEST, NULL, NULL, 404, NULL, NO_SUCH},
+    {"authenticated beta", "GET", "/w/beta" LATEST, NULL, NULL, 200, NULL, "[]\n"},
+    {"authenticated beta", "GET", "/w/acme" LATEST, NULL, NULL, 404, NULL, NO_SUCH},
+    {"anon acme", "GET", LATEST, NULL, NULL, 401, NULL, "~\"42501\""},
+    {ME, "GET", "/rest/v1/youtube_metrics?select=p_id,fetched_at,view_count&p_id=eq.v1&order=fetched_at.desc&limit=1", OBJECT, NULL, 200, NULL,
+     "{\"p_id\":\"v1\",\"fetched_at\":\"2025-03-04T11:00:00+00:00\",\"view_count\":220}\n"},
+    /* by the tenant that the table names: every workspace of the caller */
+    {ME, "GET", BEST, NULL, NULL, 200, NULL, "[{\"brand_id\":\"acme\",\"views\":220}]\n"},
+    {"authenticated acme beta", "GET", BEST, NULL, NULL, 200, NULL, "[{\"brand_id\":\"acme\",\"views\":220},\n {\"brand_id\":\"beta\",\"views\":77777}]\n"},
+    {"service_role", "GET", BEST "&brand_id=eq.beta", NULL, NULL, 200, NULL, "[{\"brand_id\":\"beta\",\"views\":77777}]\n"},
+    {"service_role acme", "GET", BEST "&brand_id=eq.beta", NULL, NULL, 200, NULL, "[]\n"},
+    {"authenticated", "GET", BEST, NULL, NULL, 400, NULL, "~which workspace"},
+    /* not published: a 404 that makes the apps' fallback work */
+    {ME, "GET", "/rest/v1/studio_social_posts", NULL, NULL, 404, NULL,
+     ERROR("PGRST205", "Could not find the table 'public.studio_social_posts' in the schema cache", "null", "null")},
+};
+
+static void publish(void)
+{
+    struct nilo_err err = {0};
+    if (nilo_store_begin(r.f.store, &err) != 0 || nilo_compat_bind(r.f.store, "youtube", "acme", "yt", &err) != 0 ||
+        nilo_compat_bind(r.f.store, "creator", NULL, NULL, &err) != 0 || nilo_store_commit(r.f.store, &err) != 0)
+        fail_msg("%s", err.msg);
+    rest_pass(&r, NILO_US_SECOND);
+}
+
+static void tables_of_apps_are_found_where_they_are_bound(void **state)
+{
+    (void)state;
+    if (r.c.fd <= 0)
+        skip();
+    publish();
+    REST_CHECK_ALL(&r, sets);
+}
+
 /* ---- on either engine ----------------------------------------------------------------------------------------------------------------------------- */
 
 static int open_on(enum nilo_db_engine engine)
@@ -245,7 +293,7 @@ static void the_socket_is_the_service_over_all_workspaces(void **state)
     cmocka_unit_test(relations_answer_in_the_dialect), cmocka_unit_test(the_form_is_what_the_headers_ask_for),         \
         cmocka_unit_test(refusals_have_status_code_and_all_four_members),                                              \
         cmocka_unit_test(functions_that_read_are_called_by_get_and_post),                                              \
-        cmocka_unit_test(a_request_is_about_one_workspace_of_the_caller)
+        cmocka_unit_test(a_request_is_about_one_workspace_of_the_caller), cmocka_unit_test(tables_of_apps_are_found_where_they_are_bound)
 
 int main(void)
 {

@@ -353,6 +353,22 @@ static void a_server_holds_a_store_as_well(void **state)
     assert_int_equal(init()->status, 0);
 }
 
+/* What the file publishes is there for every command, and gone once the file does not say it any more. */
+static void tables_of_apps_follow_the_file(void **state)
+{
+    (void)state;
+    static const char bound[] = "workspaces:\n  - name: studio\ncompat:\n  - set: youtube\n    workspace: studio\n    connection: yt\n  - set: creator\n";
+    apply(bound);
+    assert_string_equal(cmd_run("get", "users?select=u_id", "--store", path, "--format", "csv", NULL)->out, "u_id\n");
+    assert_string_equal(cmd_run("get", "creator_videos?select=brand_id", "--store", path, "--format", "csv", NULL)->out, "brand_id\n");
+    assert_int_equal(cmd_run("get", "studio_social_posts", "--store", path, NULL)->status, 2);
+    apply("compat:\n  - set: creator\n");
+    const struct cmd_result *r = cmd_run("get", "users", "--store", path, NULL);
+    assert_int_equal(r->status, 2);
+    cmd_assert_contains(r->err, "public.users");
+    assert_int_equal(cmd_run("get", "creator_videos", "--store", path, NULL)->status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup(metrics_are_defined_and_stay_as_they_are, fresh),
         cmocka_unit_test_setup(a_connection_does_not_change_its_platform, fresh),
         cmocka_unit_test_setup(the_store_comes_from_option_environment_file_or_folder, fresh),
+        cmocka_unit_test_setup(tables_of_apps_follow_the_file, fresh),
         cmocka_unit_test_setup(a_server_holds_a_store_as_well, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

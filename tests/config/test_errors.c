@@ -244,6 +244,21 @@ static void what_lets_people_in_is_never_written_into_the_file(void **state)
     REFUSE(rows);
 }
 
+static void tables_of_apps_are_bound_in_ways_that_make_sense(void **state)
+{
+    static const struct refusal rows[] = {
+        {"compat:\n  - workspace: a\n", "nilometer.yaml:2: compat[0].set: is required (which tables)"},
+        {"compat:\n  - set: posts\n", "nilometer.yaml:2: compat[0].set: \"posts\" is not allowed; write youtube, studio, creator or analytics"},
+        {"compat:\n  - set: youtube\n", "nilometer.yaml:2: compat[0].workspace: is required for youtube: its tables do not name their tenant"},
+        {"compat:\n  - set: creator\n    connection: a\n", "nilometer.yaml:3: compat[0].connection: needs the workspace that it is of"},
+        {"compat:\n  - set: creator\n  - set: creator\n", "nilometer.yaml:3: compat[1].set: creator is in the list already"},
+        {"workspaces: [{name: a}]\ncompat:\n  - set: studio\n    workspace: b\n",
+         "nilometer.yaml:4: compat[0].workspace: \"b\" is not among the workspaces of this file; add it there or write \"default\""},
+    };
+    (void)state;
+    REFUSE(rows);
+}
+
 static void yaml_mistakes_say_where_and_what_to_do(void **state)
 {
     static const struct refusal rows[] = {
@@ -504,6 +519,7 @@ int main(void)
         cmocka_unit_test(words_are_those_of_the_table),
         cmocka_unit_test(required_keys_are_named_with_the_line_of_their_mapping),
         cmocka_unit_test(what_lets_people_in_is_never_written_into_the_file),
+        cmocka_unit_test(tables_of_apps_are_bound_in_ways_that_make_sense),
         cmocka_unit_test(yaml_mistakes_say_where_and_what_to_do),
         cmocka_unit_test(what_could_grow_without_bound_is_refused),
         cmocka_unit_test(names_are_unique_and_both_lines_are_named),
