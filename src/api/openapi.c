@@ -155,10 +155,8 @@ static void bare_mime(const char *mime, char out[80])
     snprintf(out, 80, "%.*s", (int)strcspn(mime, ";"), mime);
 }
 
-static void mime_schema(struct nilo__doc *d, enum nilo_format f, const char *schema, bool one)
+static void mime_schema(struct nilo__doc *d, enum nilo_format f, const char *mime, const char *schema, bool one)
 {
-    char mime[80];
-    bare_mime(nilo_format_mime(f), mime);
     nilo__doc_object(d, mime);
     nilo_json_key(&d->o, "schema");
     if (f == NILO_FORMAT_CSV || f == NILO_FORMAT_NDJSON) {
@@ -179,9 +177,13 @@ static void mime_schema(struct nilo__doc *d, enum nilo_format f, const char *sch
 
 static void rows_content(struct nilo__doc *d, const char *schema, bool one)
 {
+    char mime[80];
     nilo__doc_object(d, "content");
-    for (enum nilo_format f = NILO_FORMAT_JSON; f < NILO_FORMAT_N; f++)
-        mime_schema(d, f, schema, one);
+    for (enum nilo_format f = NILO_FORMAT_JSON; f < NILO_FORMAT_N; f++) {
+        bare_mime(nilo_format_mime(f), mime);
+        mime_schema(d, f, mime, schema, one);
+    }
+    mime_schema(d, NILO_FORMAT_JSON, "application/vnd.pgrst.array+json", schema, one);
     nilo__doc_end(d);
 }
 
@@ -195,6 +197,10 @@ static void rows_response(struct nilo__doc *d, const char *name, const char *sch
     nilo__doc_object(d, "headers");
     header_ref(d, "Content-Range", "content_range");
     header_ref(d, "Preference-Applied", "preference_applied");
+    header_ref(d, "RateLimit-Limit", "rate_limit");
+    header_ref(d, "RateLimit-Remaining", "rate_remaining");
+    header_ref(d, "RateLimit-Reset", "rate_reset");
+    header_ref(d, "RateLimit-Policy", "rate_policy");
     if (relation) {
         header_ref(d, "ETag", "etag");
         header_ref(d, "Cache-Control", "cache_control");

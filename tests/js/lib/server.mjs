@@ -49,6 +49,12 @@ export class Server {
     writeFileSync(join(this.folder, name), text);
   }
 
+  configure() {
+    this.write('nilometer.yaml', ['connections:', '  - name: app', '    workspace: studio', '    platform: sql', '    database: app.db',
+      '    users: profiles', '    posts: posts', '    comments: comments', 'auth:', '  anonymous: true', '  tokens:', '    - secret: env:APP_JWT_SECRET',
+      ...(this.configuration ?? [])].join('\n') + '\n');
+  }
+
   /** Three videos of two owners by day (v3 has gaps, and no shares), an app's five metrics. */
   fill() {
     const rows = ['external_id,title,owner,captured_at,views,likes,comments,shares'];
@@ -65,12 +71,34 @@ export class Server {
       for (let i = 0; i < DAYS; i++) for (let k = 0; k <= i % 3; k++) insert.run(`${day(i)}T10:0${k}:00Z`);
     }
     app.close();
-    this.write('nilometer.yaml', ['connections:', '  - name: app', '    workspace: studio', '    platform: sql', '    database: app.db',
-      '    users: profiles', '    posts: posts', '    comments: comments', 'auth:', '  anonymous: true', '  tokens:', '    - secret: env:APP_JWT_SECRET',
-      ...(this.configuration ?? [])].join('\n') + '\n');
+    this.configure();
     this.run('init', '--quiet');
     this.run('import', 'videos.csv', '--workspace', 'studio', '--platform', 'youtube', '--quiet');
     this.run('backfill', `--from`, day(0), '--to', day(DAYS - 2), '--quiet');
+    this.run('collect', '--quiet');
+  }
+
+  /** What README's tour records: three days of two videos, an app's tables. */
+  fillTour() {
+    this.write('videos.csv', `external_id,title,owner,captured_at,views,likes,comments,shares
+v1,Opening night,mia,2026-03-08T09:00:00Z,1200,96,14,3
+v2,Behind the scenes,noah,2026-03-08T09:00:00Z,800,40,9,1
+v1,Opening night,mia,2026-03-09T09:00:00Z,1900,150,22,8
+v2,Behind the scenes,noah,2026-03-09T09:00:00Z,1100,61,11,1
+v1,Opening night,mia,2026-03-10T09:00:00Z,2600,190,31,12
+v2,Behind the scenes,noah,2026-03-10T09:00:00Z,1050,60,11,
+`);
+    const app = new DatabaseSync(join(this.folder, 'app.db'));
+    app.exec(`CREATE TABLE profiles (id INTEGER PRIMARY KEY, created_at TEXT);
+      CREATE TABLE posts (id INTEGER PRIMARY KEY, created_at TEXT);
+      CREATE TABLE comments (id INTEGER PRIMARY KEY, created_at TEXT);
+      INSERT INTO profiles (created_at) VALUES ('2026-03-01T10:00:00Z'), ('2026-03-05T10:00:00Z'), ('2026-03-09T10:00:00Z');
+      INSERT INTO posts (created_at) VALUES ('2026-03-08T10:00:00Z'), ('2026-03-09T10:00:00Z'), ('2026-03-09T11:00:00Z');
+      INSERT INTO comments (created_at) VALUES ('2026-03-09T12:00:00Z');`);
+    app.close();
+    this.configure();
+    this.run('init', '--quiet');
+    this.run('import', 'videos.csv', '--workspace', 'studio', '--platform', 'youtube', '--quiet');
     this.run('collect', '--quiet');
   }
 
