@@ -1,11 +1,10 @@
-/* The OpenAPI text: paths from the tables of relations, functions and routes, the fixed parts from openapi/. See openapi.h. */
+/* The OpenAPI text: paths from the tables of relations, functions and routes, the fixed parts from openapi/. See openapi.h; over HTTP: openapi_answer.c. */
 #include "api/openapi.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/openapi_priv.h"
-#include "api/rest.h"
 #include "base/embed.h"
 #include "write/write.h"
 
@@ -533,9 +532,9 @@ static void put_tags(struct nilo__doc *d)
 static void put_paths(struct nilo__doc *d)
 {
     nilo__doc_object(d, "paths");
-    for (size_t i = 0; i < nilo_relations_n; i++) {
-        if (nilo__doc_sees(d, nilo_relations[i].min_role))
-            relation_path(d, &nilo_relations[i]);
+    for (size_t i = 0; i < nilo__doc_relations(d); i++) {
+        if (nilo__doc_sees(d, nilo__doc_relation_at(d, i)->min_role))
+            relation_path(d, nilo__doc_relation_at(d, i));
     }
     for (size_t i = 0; i < nilo_functions_n(); i++) {
         if (nilo__doc_sees(d, nilo_function_at(i)->min_role))
@@ -550,9 +549,9 @@ static void put_schemas(struct nilo__doc *d)
 {
     nilo__doc_object(d, "schemas");
     each_member(d, "schemas", copy_member);
-    for (size_t i = 0; i < nilo_relations_n; i++) {
-        if (nilo__doc_sees(d, nilo_relations[i].min_role))
-            nilo__doc_relation_schema(d, &nilo_relations[i]);
+    for (size_t i = 0; i < nilo__doc_relations(d); i++) {
+        if (nilo__doc_sees(d, nilo__doc_relation_at(d, i)->min_role))
+            nilo__doc_relation_schema(d, nilo__doc_relation_at(d, i));
     }
     for (size_t i = 0; i < nilo_functions_n(); i++) {
         if (nilo__doc_sees(d, nilo_function_at(i)->min_role))
@@ -567,8 +566,8 @@ static void put_responses(struct nilo__doc *d)
     char name[160];
     nilo__doc_object(d, "responses");
     each_member(d, "responses", copy_member);
-    for (size_t i = 0; i < nilo_relations_n; i++) {
-        const struct nilo_relation *r = &nilo_relations[i];
+    for (size_t i = 0; i < nilo__doc_relations(d); i++) {
+        const struct nilo_relation *r = nilo__doc_relation_at(d, i);
         if (nilo__doc_sees(d, r->min_role))
             rows_response(d, r->name, r->name, false, true);
         if (nilo__doc_sees(d, r->min_role) && nilo_write_verbs(r->name) != 0 && nilo__doc_sees(d, nilo_write_role(r->name)))
@@ -626,53 +625,4 @@ int nilo_openapi_write(const struct nilo_openapi *what, nilo_write_fn *write, vo
     nilo__doc_flush(&d, 0);
     nilo_buf_done(&d.buf);
     return d.failed ? -1 : 0;
-}
-
-/* ---- over HTTP ------------------------------------------------------------------------------------------------------------------------------------------ */
-
-#define MIME_OPENAPI "application/openapi+json"
-#define MIME_JSON    "application/json"
-
-/* Is the media type among those of Accept? Parameters are not looked at. */
-static bool accepts(const struct nilo_exchange *x, const char *mime)
-{
-    size_t n, len = strlen(mime);
-    const char *value;
-    for (int i = 0; (value = nilo_req_header(x, "Accept", i, &n)) != NULL; i++) {
-        for (size_t at = 0; at + len <= n; at++) {
-            bool begins = at == 0 || value[at - 1] == ',' || value[at - 1] == ' ';
-            bool ends = at + len == n || strchr(",; ", value[at + len]) != NULL;
-            if (begins && ends && strncasecmp(value + at, mime, len) == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
-int nilo_openapi_answer(struct nilo_exchange *x, struct nilo_err *err)
-{
-    size_t n;
-    struct nilo_api_worker *w = nilo_api_worker(x, err);
-    bool said = nilo_req_header(x, "Accept", 0, &n) != NULL;
-    bool json = accepts(x, MIME_JSON) && !accepts(x, MIME_OPENAPI);
-    if (w == NULL)
-        return nilo_rest_fail(x, NULL, err);
-    if (said && !json && !accepts(x, MIME_OPENAPI) && !accepts(x, "*/*") && !accepts(x, "application/*"))
-        return nilo_answer_error(x, 406, "PGRST107", "None of these media types are available", NULL, "this path answers " MIME_OPENAPI);
-    const struct nilo_openapi what = {
-        .catalog = nilo_store_catalog(w->store),
-        .role = nilo_rest_role(x),
-        .routes = nilo_api_routes,
-        .n_routes = nilo_api_routes_n,
-    };
-    nilo_answer_type(x, json ? MIME_JSON "; charset=utf-8" : MIME_OPENAPI "; charset=utf-8");
-    nilo_answer_header(x, "Cache-Control", "private, max-age=300");
-    return nilo_openapi_write(&what, nilo_answer_write, x, err);
-}
-
-int nilo_openapi_root(struct nilo_exchange *x, struct nilo_err *err)
-{
-    if (accepts(x, MIME_OPENAPI))
-        return nilo_openapi_answer(x, err);
-    return nilo_answer_error(x, 404, "PGRST125", "Invalid path specified in request URL", NULL, "the API is at /rest/v1/");
 }

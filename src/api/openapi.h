@@ -9,6 +9,8 @@
 struct nilo_openapi {
     const struct nilo_catalog *catalog; /* the wide metrics are columns */
     enum nilo_role role;                /* what it may not see is not in the text */
+    const struct nilo_relation *const *views; /* relations of the compatibility sets that are published */
+    size_t n_views;
     const struct nilo_route *routes;    /* other paths; those that paths.json does not describe are named */
     size_t n_routes;
 };

@@ -23,6 +23,9 @@ void nilo__doc_array(struct nilo__doc *d, const char *key);  /* key: [ */
 void nilo__doc_end(struct nilo__doc *d);                     /* } */
 void nilo__doc_flush(struct nilo__doc *d, size_t from);      /* writes out what is there, if it is at least so much */
 
+/* The store's relations, then those of compatibility sets. */
+size_t nilo__doc_relations(const struct nilo__doc *d);
+const struct nilo_relation *nilo__doc_relation_at(const struct nilo__doc *d, size_t i);
 bool nilo__doc_sees(const struct nilo__doc *d, enum nilo_role min);
 
 /* What is the column of a metric in this relation? NULL: none. */

@@ -8,6 +8,16 @@ bool nilo__doc_sees(const struct nilo__doc *d, enum nilo_role min)
     return d->what->role >= min;
 }
 
+size_t nilo__doc_relations(const struct nilo__doc *d)
+{
+    return nilo_relations_n + d->what->n_views;
+}
+
+const struct nilo_relation *nilo__doc_relation_at(const struct nilo__doc *d, size_t i)
+{
+    return i < nilo_relations_n ? &nilo_relations[i] : d->what->views[i - nilo_relations_n];
+}
+
 /* As query decides it (relations.c): averages and percentages have no sum, and a relation's own columns win. */
 bool nilo__doc_has_metric(const struct nilo_relation *r, const struct nilo_metric *m)
 {
@@ -164,8 +174,8 @@ void nilo__doc_relation_schema(struct nilo__doc *d, const struct nilo_relation *
 /* Is there a relation with this column that the role sees? */
 static bool shown(const struct nilo__doc *d, const struct nilo_metric *m)
 {
-    for (size_t i = 0; i < nilo_relations_n; i++) {
-        if (nilo__doc_sees(d, nilo_relations[i].min_role) && nilo__doc_has_metric(&nilo_relations[i], m))
+    for (size_t i = 0; i < nilo__doc_relations(d); i++) {
+        if (nilo__doc_sees(d, nilo__doc_relation_at(d, i)->min_role) && nilo__doc_has_metric(nilo__doc_relation_at(d, i), m))
             return true;
     }
     return false;
@@ -320,8 +330,8 @@ void nilo__doc_filters(struct nilo__doc *d)
 {
     const struct nilo_catalog *all = d->what->catalog;
     char name[160];
-    for (size_t i = 0; i < nilo_relations_n; i++) {
-        const struct nilo_relation *r = &nilo_relations[i];
+    for (size_t i = 0; i < nilo__doc_relations(d); i++) {
+        const struct nilo_relation *r = nilo__doc_relation_at(d, i);
         for (size_t k = 0; nilo__doc_sees(d, r->min_role) && k < r->n_columns; k++) {
             snprintf(name, sizeof(name), "%.60s.%.60s", r->name, r->columns[k].name);
             put_filter(d, name, r->columns[k].name, r->columns[k].doc);

@@ -4,6 +4,7 @@
 
 #include "api/openapi.h"
 #include "base/json.h"
+#include "query/compat.h"
 #include "support/nilo_test.h"
 
 struct taken {
@@ -99,6 +100,29 @@ static void every_wide_metric_is_a_column_and_no_other(void **state)
     nilo_buf_done(&t.text);
 }
 
+static void views_are_there_where_they_are_published(void **state)
+{
+    (void)state;
+    const struct nilo_relation *views[200];
+    size_t n = 0;
+    for (size_t i = 0; nilo_compat_sets[i] != NULL; i++) {
+        for (size_t k = 0; k < nilo_compat_sets[i]->n && n < 200; k++)
+            views[n++] = &nilo_compat_sets[i]->relations[k];
+    }
+    assert_true(n > 0);
+    for (int published = 0; published < 2; published++) {
+        struct taken t = {.pieces = 0};
+        struct nilo_err err = {0};
+        const struct nilo_openapi what = {.catalog = builtin(), .role = NILO_ROLE_AUTHENTICATED, .views = views, .n_views = published ? n : 0};
+        nilo_buf_init(&t.text, (size_t)64 << 20);
+        assert_int_equal(nilo_openapi_write(&what, take, &t, &err), 0);
+        assert_int_equal(nilo_json_check(t.text.data, t.text.len, &err), 0);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(has_path(&t, "/rest/v1/", views[i]->name), published && views[i]->min_role <= NILO_ROLE_AUTHENTICATED);
+        nilo_buf_done(&t.text);
+    }
+}
+
 static void a_large_catalogue_goes_out_in_small_pieces(void **state)
 {
     (void)state;
@@ -147,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_role_gets_the_relations_and_functions_that_it_may_see),
         cmocka_unit_test(every_wide_metric_is_a_column_and_no_other),
+        cmocka_unit_test(views_are_there_where_they_are_published),
         cmocka_unit_test(a_large_catalogue_goes_out_in_small_pieces),
         cmocka_unit_test(a_reader_that_goes_away_ends_it),
     };

@@ -36,7 +36,7 @@ static void sql(const char *url, const char *text)
 
 /* What Supabase projects that keep their metrics by hand have. */
 static const char *const old_tables =
-    ("DROP SCHEMA IF EXISTS app CASCADE; DROP TABLE IF EXISTS daily_metrics, youtube_metrics, user_projects, analytics_daily_metric, nothing, big; "
+    ("DROP SCHEMA IF EXISTS app CASCADE; DROP TABLE IF EXISTS daily_metrics, youtube_metrics, user_projects, \"AnalyticsDailyMetric\", nothing, big; "
      "CREATE TABLE daily_metrics (id uuid DEFAULT gen_random_uuid(), metric_date date NOT NULL, metric_type text NOT NULL, metric_category text NOT NULL, "
      "  value numeric(15,2), metadata jsonb DEFAULT '{}', collection_timestamp timestamptz DEFAULT now(), created_at timestamptz DEFAULT now()); "
      "INSERT INTO daily_metrics (metric_date, metric_type, metric_category, value, metadata, collection_timestamp) VALUES "
@@ -44,12 +44,14 @@ static const char *const old_tables =
      "  ('2026-01-02', 'count', 'users_total', 12.00, '{}', '2026-01-03T00:00:15+00'), "
      "  ('2026-01-01', 'percentage', 'bounce_rate', 23.50, '{\"numerator\":47,\"denominator\":200}', '2026-01-01T23:00:00+01'), "
      "  ('2026-01-02', 'count', 'posts_created', NULL, NULL, NULL); "
-     "CREATE TABLE youtube_metrics (video_id text, fetched_at timestamp, view_count bigint, like_count int, stats jsonb, \"weird \"\"name\"\"\" int); "
+     "CREATE TABLE youtube_metrics (video_id text, fetched_at timestamp, view_count bigint, like_count int, comment_count int, stats jsonb, \"weird \"\"name\"\"\" int); "
      "INSERT INTO youtube_metrics VALUES "
-     "  ('v1', '2026-02-01 07:45:00.123456', 9007199254740993, 10, '{\"deep\": {\"comments\": 3}}', 1), "
-     "  ('v1', '2026-02-02 07:45:00', 9007199254740995, NULL, '{\"deep\": {}}', 2), "
-     "  ('v2', '2026-02-01 07:45:00', 7, 1, NULL, NULL); "
-     "CREATE TABLE user_projects (user_name text, video text); INSERT INTO user_projects VALUES ('mia', 'v1'), ('noah', 'v2'); "
+     "  ('v1', '2026-02-01 07:45:00.123456', 9007199254740993, 10, 3, '{\"deep\": {\"comments\": 3}}', 1), "
+     "  ('v1', '2026-02-02 07:45:00', 9007199254740995, NULL, NULL, '{\"deep\": {}}', 2), "
+     "  ('v2', '2026-02-01 07:45:00', 7, 1, 0, NULL, NULL); "
+     "CREATE TABLE user_projects (user_name text, video_id text); INSERT INTO user_projects VALUES ('mia', 'v1'), ('noah', 'v2'); "
+     "CREATE TABLE \"AnalyticsDailyMetric\" (\"postId\" text, date date, views int, likes int, saves int); "
+     "INSERT INTO \"AnalyticsDailyMetric\" VALUES ('p1', '2026-02-01', 5, 1, 0); "
      "CREATE TABLE nothing (id text, d date, v int); "
      "CREATE TABLE big AS SELECT 'id' || i AS id, date '2026-02-01' + i AS d, i AS v, repeat(E'line\\nline \\u00e9 \"x\" ', 40000) AS caption "
      "  FROM generate_series(1, 3) i; "
@@ -165,7 +167,7 @@ static void a_query_joins_what_belongs_together(void **state)
 {
     (void)state;
     needs_postgres();
-    assert_done(line("import %s --query 'SELECT m.*, p.user_name FROM youtube_metrics m JOIN user_projects p ON p.video = m.video_id;' --connection channel "
+    assert_done(line("import %s --query 'SELECT m.*, p.user_name FROM youtube_metrics m JOIN user_projects p ON p.video_id = m.video_id;' --connection channel "
                      "--map external_id=video_id,captured_at=fetched_at,views=view_count,owner=user_name", old_url), 0, NULL);
     const struct cmd_result *r = line("get 'owner_metrics?select=owner,views&order=owner' --format ndjson");
     assert_done(r, 0, "{\"owner\":\"mia\",\"views\":9007199254740995}");
@@ -238,6 +240,41 @@ static void what_cannot_be_is_said_in_a_sentence(void **state)
     assert_done(line("import x.csv --connection c"), 2, "--connection goes with");
 }
 
+/* docs/moving-from-supabase.md: commands stand four blanks to the right, and go on behind a backslash. */
+static void the_imports_of_the_guide_run_as_they_stand_there(void **state)
+{
+    (void)state;
+    needs_postgres();
+    char *path = nilo_test_source("docs/moving-from-supabase.md"), words[4000] = "", *text = NULL;
+    size_t cap = 0;
+    int ran = 0;
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    setenv("APP_DATABASE", old_url, 1);
+    for (bool more = false; getline(&text, &cap, f) > 0;) {
+        const char *begin = text + strspn(text, " ");
+        if (!more && strncmp(text, "    nilometer import ", 21) != 0)
+            continue;
+        size_t at = strlen(words), len = strcspn(begin, "\\\n");
+        more = begin[len] == '\\';
+        snprintf(words + at, sizeof words - at, "%.*s", (int)len, begin);
+        if (more)
+            continue;
+        const struct cmd_result *r = line("%s", words + strlen("nilometer "));
+        if (r->status != 0)
+            fail_msg("%s: status %d: %s%s", words, r->status, r->out, r->err);
+        words[0] = '\0';
+        ran++;
+    }
+    fclose(f);
+    free(text);
+    free(path);
+    unsetenv("APP_DATABASE");
+    assert_int_equal(ran, 4);
+    assert_done(line("get 'owner_metrics?workspace=eq.studio&select=owner,views&order=owner' --format ndjson"), 0, "{\"owner\":\"mia\",\"views\":9007199254740995}");
+    assert_done(line("get 'content_latest?external_id=eq.p1&select=views,saves' --json"), 0, "\"saves\":0");
+}
+
 #define BOTH(fn)                                                                                                       \
     {#fn "_into_sqlite", fn, fresh_sqlite, NULL, NULL}, {#fn "_into_postgres", fn, fresh_postgres, NULL, NULL}
 
@@ -250,6 +287,7 @@ int main(void)
         BOTH(a_query_joins_what_belongs_together),
         {"rows_that_cannot_be_read_are_told_and_kept", rows_that_cannot_be_read_are_told_and_kept, fresh_sqlite, NULL, NULL},
         {"rows_larger_than_what_is_read_at_once_come_whole", rows_larger_than_what_is_read_at_once_come_whole, fresh_sqlite, NULL, NULL},
+        BOTH(the_imports_of_the_guide_run_as_they_stand_there),
         {"what_cannot_be_is_said_in_a_sentence", what_cannot_be_is_said_in_a_sentence, fresh_sqlite, NULL, NULL},
     };
     old_url = nilo_test_pg_database("old_app");

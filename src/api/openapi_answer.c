@@ -1,0 +1,78 @@
+/* The OpenAPI text over HTTP: for whom, in what form, with which of the tables that are published. */
+#include <string.h>
+#include <strings.h>
+
+#include "api/openapi.h"
+#include "api/rest.h"
+#include "query/compat.h"
+
+#define MIME_OPENAPI "application/openapi+json"
+#define MIME_JSON    "application/json"
+
+/* Is the media type among those of Accept? Parameters are not looked at. */
+static bool accepts(const struct nilo_exchange *x, const char *mime)
+{
+    size_t n, len = strlen(mime);
+    const char *value;
+    for (int i = 0; (value = nilo_req_header(x, "Accept", i, &n)) != NULL; i++) {
+        for (size_t at = 0; at + len <= n; at++) {
+            bool begins = at == 0 || value[at - 1] == ',' || value[at - 1] == ' ';
+            bool ends = at + len == n || strchr(",; ", value[at + len]) != NULL;
+            if (begins && ends && strncasecmp(value + at, mime, len) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The relations of all sets that are published in this store, in the request's arena. */
+static int find_views(struct nilo_exchange *x, struct nilo_store *s, struct nilo_openapi *what, struct nilo_err *err)
+{
+    size_t most = 0;
+    struct nilo_compat binding;
+    for (size_t i = 0; nilo_compat_sets[i] != NULL; i++)
+        most += nilo_compat_sets[i]->n;
+    const struct nilo_relation **all = nilo_arena_array(nilo_req_arena(x), most + 1, sizeof(*all));
+    if (all == NULL)
+        return nilo_err_nomem(err);
+    what->views = all;
+    for (size_t i = 0; nilo_compat_sets[i] != NULL; i++) {
+        const struct nilo_compat_set *set = nilo_compat_sets[i];
+        bool bound = false;
+        if (nilo_compat_find(s, set->name, &binding, &bound, err) != 0)
+            return -1;
+        for (size_t k = 0; bound && k < set->n; k++)
+            all[what->n_views++] = &set->relations[k];
+    }
+    return 0;
+}
+
+int nilo_openapi_answer(struct nilo_exchange *x, struct nilo_err *err)
+{
+    size_t n;
+    struct nilo_api_worker *w = nilo_api_worker(x, err);
+    bool said = nilo_req_header(x, "Accept", 0, &n) != NULL;
+    bool json = accepts(x, MIME_JSON) && !accepts(x, MIME_OPENAPI);
+    if (w == NULL)
+        return nilo_rest_fail(x, NULL, err);
+    if (said && !json && !accepts(x, MIME_OPENAPI) && !accepts(x, "*/*") && !accepts(x, "application/*"))
+        return nilo_answer_error(x, 406, "PGRST107", "None of these media types are available", NULL, "this path answers " MIME_OPENAPI);
+    struct nilo_openapi what = {
+        .catalog = nilo_store_catalog(w->store),
+        .role = nilo_rest_role(x),
+        .routes = nilo_api_routes,
+        .n_routes = nilo_api_routes_n,
+    };
+    if (find_views(x, w->store, &what, err) != 0)
+        return nilo_rest_fail(x, NULL, err);
+    nilo_answer_type(x, json ? MIME_JSON "; charset=utf-8" : MIME_OPENAPI "; charset=utf-8");
+    nilo_answer_header(x, "Cache-Control", "private, max-age=300");
+    return nilo_openapi_write(&what, nilo_answer_write, x, err);
+}
+
+int nilo_openapi_root(struct nilo_exchange *x, struct nilo_err *err)
+{
+    if (accepts(x, MIME_OPENAPI))
+        return nilo_openapi_answer(x, err);
+    return nilo_answer_error(x, 404, "PGRST125", "Invalid path specified in request URL", NULL, "the API is at /rest/v1/");
+}
