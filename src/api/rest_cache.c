@@ -11,6 +11,7 @@
 
 #define CHAINS 4096u
 #define LOOK_US 20000
+#define LEAST   ((size_t)1 << 20) /* bytes: how the days stand costs more than most answers, so that is kept where no answers are */
 
 struct entry {
     struct nilo_rest_kept kept; /* first: handed out as this */
@@ -27,6 +28,7 @@ struct nilo_rest_cache {
     struct entry *chains[CHAINS];
     struct entry *newest, *oldest;
     size_t bytes_max, bytes;
+    bool answers; /* are they kept? */
     int64_t entries;
     _Atomic int64_t hits, misses;
     /* the look at the database */
@@ -42,7 +44,8 @@ int nilo_rest_cache_new(size_t bytes, struct nilo_rest_cache **ret, struct nilo_
     struct nilo_rest_cache *c = calloc(1, sizeof(*c));
     if (c == NULL)
         return nilo_err_nomem(err);
-    c->bytes_max = bytes;
+    c->bytes_max = bytes > LEAST ? bytes : LEAST;
+    c->answers = bytes > 0;
     pthread_mutex_init(&c->mutex, NULL);
     pthread_mutex_init(&c->looking, NULL);
     atomic_init(&c->looked_at, INT64_MIN);
@@ -227,7 +230,7 @@ static struct entry *entry_new(const struct nilo_rest_key *key, struct nilo_rest
 void nilo_rest_cache_put(const struct nilo_api *api, const struct nilo_rest_key *key, struct nilo_rest_mark mark, const struct nilo_rest_kept *kept)
 {
     struct nilo_rest_cache *c = api->cache;
-    if (c == NULL || !same_mark(mark, nilo_rest_cache_mark(api)) || kept->headers_n + kept->body_n > c->bytes_max / 4)
+    if (c == NULL || (kept->mime != NULL && !c->answers) || !same_mark(mark, nilo_rest_cache_mark(api)) || kept->headers_n + kept->body_n > c->bytes_max / 4)
         return;
     struct entry *e = entry_new(key, mark, kept), *there;
     if (e == NULL)

@@ -24,14 +24,14 @@ struct nilo_rest_kept {
     int status;
     bool revalidate;     /* a browser asks again each time */
     nilo_us until;       /* on clock.mono */
-    const char *mime;    /* for good: not copied */
+    const char *mime;    /* of an answer; for good: not copied */
     const char *headers; /* "Name\0value\0", one after another */
     size_t headers_n;
     const char *body;
     size_t body_n;
 };
 
-/** nilo_rest_cache_new - bytes: of all that is kept. owner: caller, nilo_rest_cache_free() once no request runs any more */
+/** nilo_rest_cache_new - bytes: of all that is kept, a MiB at least; 0: no answers. owner: caller, nilo_rest_cache_free() once no request runs any more */
 int nilo_rest_cache_new(size_t bytes, struct nilo_rest_cache **ret, struct nilo_err *err);
 void nilo_rest_cache_free(struct nilo_rest_cache *c); /* NULL is fine */
 
