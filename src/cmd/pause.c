@@ -31,7 +31,7 @@ static bool is_meant(const struct nilo_cmd_ctx *ctx, const struct nilo_connectio
 static int none_meant(const struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
     bool named = nilo_args_get(ctx->args, "workspace") != NULL || nilo_args_get(ctx->args, "connection") != NULL;
-    return nilo_err_set(err, NILO_ENOENT, "%s; nilometer status lists what there is, and nilometer init takes new ones from the configuration",
+    return nilo_err_set(err, named ? NILO_ENAME : NILO_ENOENT, "%s; nilometer status lists what there is, and nilometer init takes new ones from the configuration",
                         named ? "there is no such connection" : "the store has no connections yet");
 }
 

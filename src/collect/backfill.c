@@ -346,6 +346,9 @@ static int fill_connection(struct fill *f, struct nilo_err *err)
     if (search && !has_tables(job))
         return nilo_err_set(err, NILO_ECONFIG, "connection %s has statements only, which do not tell where their data begin; give --from DAY",
                             job->connection.name);
+    /* a slip of the pen must not write a thousand years of zeros into a record that forgets nothing */
+    if (!search && from.n < FIRST_DAY.n)
+        return nilo_err_set(err, NILO_EDATERANGE, "backfill begins with 1970-01-01 at the earliest");
     if (search && from.n > to.n)
         from = to;
     if (from.n > to.n)

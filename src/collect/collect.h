@@ -126,7 +126,7 @@ struct nilo_backfill_result {
  *  day that was read before the day's end is completed as collecting would. One pass over each table for all days. Killed at any
  *  moment and called again it ends the same. Values read more than 7 days after their day are estimated.
  *  ret     filled also when sources failed
- *  errors  NILO_EDATERANGE to is in the future or before from, NILO_ECONFIG a connection of statements only needs `from`, and those of
+ *  errors  NILO_EDATERANGE to is in the future or before from, from is before 1970, NILO_ECONFIG a connection of statements only needs `from`, and those of
  *          nilo_collect() */
 int nilo_backfill(struct nilo_store *s, const struct nilo_config *config, const struct nilo_backfill_options *o,
                   struct nilo_backfill_result *ret, struct nilo_err *err);

@@ -101,6 +101,8 @@ static const struct {
     {"a connection that is not there", GOOD, "collect --connection nobody", 2, "good"},
     {"a workspace that is not there", GOOD, "collect --workspace nowhere", 2, "nowhere"},
     {"no connection at all", "", "collect", 1, "nothing to collect"},
+    {"a year mistyped", GOOD, "backfill --from 0202-01-01", 2, "backfill begins with 1970-01-01 at the earliest"},
+    {"a year mistyped, and its end", GOOD, "backfill --from 1969-12-31 --to 1970-01-02", 2, "backfill begins with 1970-01-01 at the earliest"},
     {"a day to come", GOOD, "collect --day 2025-01-12", 2, "2025-01-12 is in the future"},
     {"no such day", GOOD, "collect --day 2025-02-30", 2, "day"},
     {"no day", GOOD, "collect --day tomorrow", 2, "day"},

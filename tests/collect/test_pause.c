@@ -213,7 +213,7 @@ static void pause_and_resume_are_commands(void **state)
     world_init(&w, "pause_cmd", NULL, configuration(database, database), "2025-01-11T08:00:00Z");
     says(&w, "pause", 1, "no connections yet");
     world_collects(&w, NULL);
-    says(&w, "pause|--connection|nobody", 1, "there is no such connection");
+    says(&w, "pause|--connection|nobody", 2, "there is no such connection");
     says(&w, "pause|app", 2, "app");
     says(&w, "pause|--connection|app|--reason|two\nlines", 2, "one line");
     says(&w, "resume", 0, "Resumed 0 connections; 2 were not paused.");
