@@ -159,6 +159,118 @@ static void collect_drops_where_the_configuration_says_so(void **state)
     says("get", "observations?select=value&order=value&external_id=eq.v1 --format csv", "value\n60\n65\n");
 }
 
+/* Two connections of one workspace and one of another; the first readings are taken in before the rest of them happened. */
+static void two_connections(void)
+{
+    static int n;
+    char name[32];
+    snprintf(name, sizeof name, "two%d.db", n++);
+    path = nilo_test_path(name);
+    cmd_clock_at("2026-02-28T12:00:00Z");
+    done("init", "", 0);
+    char more[4000];
+    static const struct {
+        const char *workspace, *platform, *at, *rows;
+    } imports[] = {
+        {"us", "youtube", "2026-02-28T12:00:00Z",
+         "v1,2026-02-23T18:00:00Z,ann,30\nv1,2026-02-27T18:00:00Z,ann,35\nv2,2026-02-24T18:00:00Z,bob,7\nv2,2026-02-26T18:00:00Z,bob,9\n"},
+        {"us", "tiktok", "2026-02-28T12:00:00Z", "t1,2026-02-23T18:00:00Z,ann,100\n"},
+        {"them", "youtube", "2026-02-28T12:00:00Z", "v1,2026-02-23T18:00:00Z,ann,30\n"},
+        {"us", "youtube", "2026-03-01T12:00:00Z", "v1,2026-02-28T18:00:00Z,ann,40\n"},
+        {"us", "tiktok", "2026-03-01T12:00:00Z", "t1,2026-02-27T18:00:00Z,ann,110\nt1,2026-02-28T18:00:00Z,cem,120\n"},
+    };
+    for (size_t i = 0; i < sizeof imports / sizeof imports[0]; i++) {
+        char rows_text[1000];
+        cmd_clock_at(imports[i].at);
+        snprintf(rows_text, sizeof rows_text, "external_id,captured_at,owner,views\n%s", imports[i].rows);
+        snprintf(more, sizeof more, "%s --format csv --workspace %s --platform %s", file(rows_text), imports[i].workspace, imports[i].platform);
+        done("import", more, 0);
+    }
+    cmd_clock_at("2026-03-02T12:00:00Z");
+    says("drop", "--before 2026-02-27 --workspace us --connection import-youtube --yes --json",
+         "{\"days\":4,\"values\":3,\"connections\":1,\"dry_run\":false}\n");
+}
+
+static void other_connections_and_workspaces_keep_their_days(void **state)
+{
+    (void)state;
+    two_connections();
+    says("get", "content_snapshots?select=workspace,external_id,day,views&order=workspace,external_id,day --format csv",
+         "workspace,external_id,day,views\nthem,v1,2026-02-23,30\nus,t1,2026-02-23,100\nus,t1,2026-02-27,110\nus,t1,2026-02-28,120\n"
+         "us,v1,2026-02-27,35\nus,v1,2026-02-28,40\n");
+    says("get", "owner_daily?select=workspace,owner,day,views&order=workspace,owner,day --format csv",
+         "workspace,owner,day,views\nthem,ann,2026-02-23,30\nus,ann,2026-02-27,145\nus,ann,2026-02-28,160\n"
+         "us,cem,2026-02-23,100\nus,cem,2026-02-27,110\nus,cem,2026-02-28,120\n");
+    says("call", "timeseries metric=views from=2026-02-26 to=2026-02-27 connection=import-tiktok --workspace us --format csv",
+         SERIES "2026-02-26,100,0,1,1,1,0,,,false\n2026-02-27,110,10,1,1,1,1,,,false\n");
+    says("call", "timeseries metric=views from=2026-02-26 to=2026-02-27 --workspace us --format csv",
+         SERIES "2026-02-26,,,,3,0,0,,dropped,false\n2026-02-27,154,,,3,3,2,,,false\n");
+    says("call", "timeseries metric=views from=2026-02-23 to=2026-02-23 --workspace them --format csv", SERIES "2026-02-23,30,,,1,1,1,,,false\n");
+    says("call", "coverage from=2026-02-26 to=2026-02-27 --workspace us --format csv",
+         COVERAGE "2026-02-26,0,0,3,dropped,2026-02-28\n2026-02-27,0,2,3,not_collected,2026-02-28\n");
+    cmd_assert_contains(done("rebuild", "", 0)->out, "every derived number is as it was");
+    done("verify", "", 0);
+}
+
+static void weeks_months_and_growth_over_dropped_days_are_right_or_say_so(void **state)
+{
+    (void)state;
+    two_connections();
+    /* the level at the end of a week or month is known, the change from a day that is gone is not */
+    says("call", "timeseries metric=views step=week from=2026-02-16 to=2026-03-01 --workspace us --format csv",
+         SERIES "2026-02-16,,,,0,0,0,,not_collected,false\n2026-02-23,169,,,3,3,0,,,false\n");
+    says("call", "timeseries metric=views step=month from=2026-02-01 to=2026-02-28 owner=bob --workspace us --format csv",
+         SERIES "2026-02-01,9,,,1,1,0,,,false\n");
+    says("call", "growth metric=views step=day day=2026-02-27 external_id=v1 --format csv --workspace us",
+         "period,value,previous,change,change_pct,significant,previous_period,span_days,usual_change,judged_by,items,known,fresh,absence,open\n"
+         "2026-02-27,35,,,,,,,,0,1,1,1,,false\n");
+}
+
+static void a_moment_before_the_drop_knows_no_more_of_its_days(void **state)
+{
+    (void)state;
+    two_connections();
+    says("get", "content_snapshots?select=external_id,day,views&order=external_id,day&as_of=2026-02-28 --workspace us --format csv",
+         "external_id,day,views\nt1,2026-02-23,100\nv1,2026-02-27,35\n");
+    says("get", "owner_daily?select=owner,day,views&order=owner,day&as_of=2026-02-28 --workspace us --format csv",
+         "owner,day,views\nann,2026-02-27,135\n");
+    says("call", "timeseries metric=views from=2026-02-25 to=2026-02-28 as_of=2026-02-28 --workspace us --format csv",
+         SERIES "2026-02-25,,,,3,0,0,,dropped,false\n2026-02-26,,,,3,0,0,,dropped,false\n2026-02-27,144,,,3,3,1,,,false\n"
+                "2026-02-28,144,0,1,3,3,0,,,true\n");
+}
+
+/* Of an SQL source: days that were filled back go too, and neither a look at such a day nor a backfill brings them again. */
+static void nothing_is_read_for_a_dropped_day(void **state)
+{
+    struct nilo_db *db;
+    struct nilo_err err = {0};
+    const struct nilo_db_options options = {.mode = NILO_DB_CREATE};
+    char text[3000], more[4000];
+    (void)state;
+    const char *app = nilo_test_path("again_app.db"), *config = nilo_test_path("again.yaml");
+    path = nilo_test_path("again_store.db");
+    done("init", "", 0);
+    assert_int_equal(nilo_db_open(app, &options, &db, &err), 0);
+    assert_int_equal(nilo_db_exec(db, 
+                                  "CREATE TABLE users (created_at TEXT); INSERT INTO users VALUES ('2026-03-01T00:00:00Z'), ('2026-03-03T05:00:00Z');"
+                                  "CREATE TABLE posts (created_at TEXT); INSERT INTO posts SELECT * FROM users", &err), 0);
+    nilo_db_close(db);
+    snprintf(text, sizeof text, "connections:\n  - name: app\n    platform: sql\n    database: %s\n    users: users\n    posts: posts\n", app);
+    nilo_test_write(config, text, strlen(text));
+#define WITH_CONFIG(words) (snprintf(more, sizeof more, "--config %s %s", config, words), more)
+    done("collect", WITH_CONFIG(""), 0);
+    done("backfill", WITH_CONFIG("--from 2026-03-01 --to 2026-03-09"), 0);
+    says("drop", "--before 2026-03-05 --yes", "Dropped 4 days with 12 values of 1 connection; latest, best and totals stay what they are.\n");
+    says("call", "timeseries metric=posts_created step=week from=2026-03-02 to=2026-03-15 --format csv",
+         SERIES "2026-03-02,,,,1,0,0,,dropped,false\n2026-03-09,0,,,1,1,1,observed,,true\n"); /* a sum that lacks days is none */
+    cmd_assert_contains(done("collect", WITH_CONFIG("--day 2026-03-03"), 3)->out, "the day was dropped (retention): its values are gone, and it takes none any more");
+    cmd_assert_contains(done("backfill", WITH_CONFIG("--from 2026-03-01 --to 2026-03-04"), 2)->err,
+                        "the days of connection app up to 2026-03-04 were dropped and take no value any more");
+    cmd_assert_contains(done("backfill", WITH_CONFIG("--from 2026-03-01 --to 2026-03-06 --revise"), 0)->out, "2026-03-05  2026-03-06");
+    says("get", "daily_metrics?select=metric_date,value&order=metric_date&metric_date=lte.2026-03-06&metric_category=eq.users_total --format csv", "metric_date,value\n2026-03-05,2\n2026-03-06,2\n");
+    done("verify", "", 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +278,10 @@ int main(void)
         cmocka_unit_test_setup(reads_name_such_days_as_dropped, fresh),
         cmocka_unit_test_setup(a_late_value_is_refused_with_its_own_sentence, fresh),
         cmocka_unit_test_setup(an_export_takes_it_along, fresh),
+        cmocka_unit_test_setup(other_connections_and_workspaces_keep_their_days, fresh),
+        cmocka_unit_test_setup(weeks_months_and_growth_over_dropped_days_are_right_or_say_so, fresh),
+        cmocka_unit_test_setup(a_moment_before_the_drop_knows_no_more_of_its_days, fresh),
+        cmocka_unit_test_setup(nothing_is_read_for_a_dropped_day, fresh),
         cmocka_unit_test_setup(collect_drops_where_the_configuration_says_so, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

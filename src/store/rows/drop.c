@@ -379,12 +379,21 @@ static int drop_step(struct work *w, struct nilo_dropped *ret, struct nilo_err *
     return 0;
 }
 
+/* The first of the days that are closed by an act, and of those before it that were filled in later. */
 static int first_day(struct nilo_store *s, const struct nilo_connection *c, int64_t *ret, struct nilo_err *err)
 {
+    int64_t filled;
     *ret = (int64_t)c->dropped_until.n + 1;
     if (!nilo_day_is_none(c->dropped_until))
         return 0;
-    return nilo__query_int(s, INT32_MAX, ret, err, "SELECT min(day) FROM day_close WHERE connection_id = ?1", NILO__PARAMS(NILO_DBV_INT(c->id)));
+    if (nilo__query_int(s, INT32_MAX, ret, err, "SELECT min(day) FROM day_close WHERE connection_id = ?1", NILO__PARAMS(NILO_DBV_INT(c->id))) < 0 ||
+        nilo__query_int(s, INT32_MAX, &filled, err,
+                        NILO__WINDOWS("day_value") "SELECT min((SELECT min(v.day) FROM day_value v WHERE v.bucket = i.bucket AND v.entity_id = i.entity_id "
+                        "AND v.win = i.win)) FROM item i WHERE i.win IS NOT NULL",
+                        NILO__PARAMS(NILO_DBV_INT(c->id))) < 0)
+        return -1;
+    *ret = filled < *ret ? filled : *ret;
+    return 0;
 }
 
 int nilo_store_drop(struct nilo_store *s, const struct nilo_drop *how, struct nilo_dropped *ret, struct nilo_err *err)
