@@ -48,7 +48,7 @@ static bool keep_enabled(const struct check *c, struct nilo_principal *p)
 {
     const struct nilo_credential_book *book = &c->rules->book;
     if (!p->workspaces_said)
-        return true;
+        return p->role == NILO_ROLE_SERVICE || book->disabled == NULL || !book->disabled(book->ctx, NULL);
     const char **kept = nilo_arena_array(c->arena, p->n_workspaces + 1, sizeof(*kept));
     size_t n = 0;
     for (size_t i = 0; i < p->n_workspaces && kept != NULL; i++) {
@@ -197,7 +197,7 @@ static enum nilo_credential_result check_shown(const struct check *c, const stru
         return NILO_CREDENTIAL_BAD;
     if (shown->authorization == NULL && shown->apikey == NULL) {
         *ret = (struct nilo_principal){.role = NILO_ROLE_ANON};
-        return c->rules->anonymous ? NILO_CREDENTIAL_OK : NILO_CREDENTIAL_NONE;
+        return c->rules->anonymous && keep_enabled(c, ret) ? NILO_CREDENTIAL_OK : NILO_CREDENTIAL_NONE;
     }
     if (shown->authorization != NULL) {
         user = bearer(shown->authorization, shown->authorization_n);

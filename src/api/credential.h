@@ -38,7 +38,7 @@ struct nilo_credential_book {
     const struct nilo_api_key *(*find)(void *ctx, const char *id, struct nilo_arena *arena);
     /* Is what bears this id (a token's jti) revoked? sub may be NULL */
     bool (*revoked)(void *ctx, const char *jti, const char *sub);
-    /* Is this workspace disabled? What names only such is refused */
+    /* Is this workspace disabled? What names only such is refused. NULL: is every one? Then only the service is let in that names none */
     bool (*disabled)(void *ctx, const char *workspace);
 };
 

@@ -4,9 +4,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/admins.h"
 #include "api/admit.h"
+#include "api/book.h"
 #include "api/limit.h"
 #include "base/crypt.h"
 #include "base/log.h"
@@ -27,7 +29,16 @@ struct nilo_gate {
     const struct nilo_env *env;
     pthread_rwlock_t lock; /* rules and what they point to */
     struct rules rules;
+    struct nilo_book *book; /* NULL: the store was not asked yet */
     struct nilo_limit *limit;
+    struct {
+        pthread_t thread;
+        pthread_mutex_t mutex;
+        pthread_cond_t moved;
+        bool running, quit;
+        int (*open)(void *ctx, struct nilo_store **ret, struct nilo_err *err);
+        void *ctx;
+    } watch;
 };
 
 #define PER_MINUTE 100 /* where no configuration says another number */
@@ -55,6 +66,12 @@ int nilo_gate_new(const struct nilo_env *env, struct nilo_gate **ret, struct nil
     g->env = env;
     g->rules = (struct rules){.limits = true, .per_minute = PER_MINUTE};
     pthread_rwlock_init(&g->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&g->watch.mutex, NULL);
+    pthread_cond_init(&g->watch.moved, &attr);
+    pthread_condattr_destroy(&attr);
     *ret = g;
     return 0;
 }
@@ -63,8 +80,12 @@ void nilo_gate_free(struct nilo_gate *g)
 {
     if (g == NULL)
         return;
+    nilo_gate_unwatch(g);
     rules_done(&g->rules);
+    nilo_book_free(g->book);
     nilo_limit_free(g->limit);
+    pthread_cond_destroy(&g->watch.moved);
+    pthread_mutex_destroy(&g->watch.mutex);
     pthread_rwlock_destroy(&g->lock);
     free(g);
 }
@@ -175,6 +196,98 @@ int nilo_gate_load(struct nilo_gate *g, const struct nilo_gate_rules *rules, str
     return 0;
 }
 
+/* ---- the book of keys ---------------------------------------------------------------------------------------------------------------------- */
+
+static int64_t known_changes(struct nilo_gate *g)
+{
+    pthread_rwlock_rdlock(&g->lock);
+    int64_t known = g->book != NULL ? nilo_book_changes(g->book) : -1;
+    pthread_rwlock_unlock(&g->lock);
+    return known;
+}
+
+int nilo_gate_refresh(struct nilo_gate *g, struct nilo_store *s, struct nilo_err *err)
+{
+    struct nilo_book *fresh;
+    int64_t now;
+    if (nilo_store_access_changes(s, &now, err) != 0)
+        return -1;
+    if (now == known_changes(g))
+        return 0;
+    if (nilo_book_new(s, &fresh, err) != 0)
+        return -1;
+    pthread_rwlock_wrlock(&g->lock);
+    struct nilo_book *old = g->book;
+    g->book = fresh;
+    pthread_rwlock_unlock(&g->lock);
+    nilo_book_free(old);
+    return 0;
+}
+
+/* true: the time has passed; false: quit. */
+static bool next_round(struct nilo_gate *g)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += NILO_GATE_EVERY * 1000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&g->watch.mutex);
+    int rc = 0;
+    while (!g->watch.quit && rc == 0)
+        rc = pthread_cond_timedwait(&g->watch.moved, &g->watch.mutex, &until);
+    bool quit = g->watch.quit;
+    pthread_mutex_unlock(&g->watch.mutex);
+    return !quit;
+}
+
+/* A store that does not answer is told once, and once that it does again. */
+static void *watch(void *ctx)
+{
+    struct nilo_gate *g = ctx;
+    struct nilo_store *s = NULL;
+    bool failing = false;
+    do {
+        struct nilo_err err = {0};
+        int rc = s != NULL ? 0 : g->watch.open(g->watch.ctx, &s, &err);
+        if (rc == 0)
+            rc = nilo_gate_refresh(g, s, &err);
+        if (rc != 0) {
+            nilo_store_close(s);
+            s = NULL;
+        }
+        if (rc != 0 && !failing)
+            nilo_log(NILO_LOG_WARNING, "keys of the API cannot be read, what was known of them stays in force", {"error", err.msg});
+        if (rc == 0 && failing)
+            nilo_log(NILO_LOG_NOTICE, "keys of the API are read again", {"every", "250 ms"});
+        failing = rc != 0;
+    } while (next_round(g));
+    nilo_store_close(s);
+    return NULL;
+}
+
+int nilo_gate_watch(struct nilo_gate *g, int (*open)(void *ctx, struct nilo_store **ret, struct nilo_err *err), void *ctx, struct nilo_err *err)
+{
+    g->watch.open = open;
+    g->watch.ctx = ctx;
+    if (pthread_create(&g->watch.thread, NULL, watch, g) != 0)
+        return nilo_err_set(err, NILO_EBUSY, "no thread can be made for watching the keys of the API");
+    g->watch.running = true;
+    return 0;
+}
+
+void nilo_gate_unwatch(struct nilo_gate *g)
+{
+    if (!g->watch.running)
+        return;
+    pthread_mutex_lock(&g->watch.mutex);
+    g->watch.quit = true;
+    pthread_cond_signal(&g->watch.moved);
+    pthread_mutex_unlock(&g->watch.mutex);
+    pthread_join(g->watch.thread, NULL);
+    g->watch.running = false;
+}
+
 /* ---- limits -------------------------------------------------------------------------------------------------------------------------------- */
 
 static nilo_us mono(const struct nilo_gate *g)
@@ -280,7 +393,8 @@ static void decide(const struct nilo_gate *g, struct nilo_principal *p)
 
 static int admit(struct nilo_gate *g, struct nilo_exchange *x)
 {
-    const struct nilo_credential_rules rules = {.tokens = g->rules.tokens, .ring = g->rules.ring, .admins = g->rules.admins, .anonymous = g->rules.anonymous};
+    const struct nilo_credential_rules rules = {.tokens = g->rules.tokens, .ring = g->rules.ring, .admins = g->rules.admins,
+                                                .book = nilo_book_view(g->book), .anonymous = g->rules.anonymous};
     struct nilo_credential_shown shown;
     struct nilo_principal *p;
     nilo_req_credentials(x, &shown);

@@ -7,6 +7,7 @@
 #include "api/server.h"
 #include "config/config.h"
 #include "keys/keys.h"
+#include "store/store.h"
 
 /* What holds from a load on. All three are taken over, and any may be NULL. */
 struct nilo_gate_rules {
@@ -23,6 +24,15 @@ void nilo_gate_free(struct nilo_gate *g); /* after the server; NULL is fine */
 /** nilo_gate_load - the rules from now on; any thread. What they hold is taken over also on failure, when what was there stays
  *  errors  NILO_ECONFIG, with file, line and key: a secret that is too short, a public key that is none, ...; those of nilo_config_secret() */
 int nilo_gate_load(struct nilo_gate *g, const struct nilo_gate_rules *rules, struct nilo_err *err);
+
+/** nilo_gate_refresh - reads what the store says of keys of the API, if it has changed since: they count from now on. Any thread, s is its own
+ *  errors  those of the store; what was known stays in force */
+int nilo_gate_refresh(struct nilo_gate *g, struct nilo_store *s, struct nilo_err *err);
+#define NILO_GATE_EVERY (250000) /* microseconds, real time */
+/** nilo_gate_watch - a thread that does so every NILO_GATE_EVERY, so that what is revoked is refused within a second. Its end is nilo_gate_free()'s
+ *  open  a store for reading; called on that thread, again after it failed */
+int nilo_gate_watch(struct nilo_gate *g, int (*open)(void *ctx, struct nilo_store **ret, struct nilo_err *err), void *ctx, struct nilo_err *err);
+void nilo_gate_unwatch(struct nilo_gate *g); /* ends it and waits for that; harmless where there is none */
 
 /* ---- for the hooks of the server ---------------------------------------------------------------------------------------------------------- */
 

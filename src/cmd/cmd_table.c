@@ -25,6 +25,7 @@
     X(connection)                                                                                                      \
     X(content)                                                                                                         \
     X(key)                                                                                                             \
+    X(token)                                                                                                           \
     X(doctor)                                                                                                          \
     X(verify)                                                                                                          \
     X(serve)                                                                                                           \

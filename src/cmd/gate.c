@@ -14,5 +14,5 @@ int nilo__gate_load(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_
     struct nilo_gate_rules rules = {.ring = ring.keys, .config = config};
     ring.keys = NULL;
     nilo__ring_done(&ring);
-    return nilo_gate_load(gate, &rules, err);
+    return nilo_gate_load(gate, &rules, err) == 0 ? nilo_gate_refresh(gate, s, err) : -1;
 }

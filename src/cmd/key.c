@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/access.h"
 #include "cmd/cmd_priv.h"
 
 struct act {
@@ -51,6 +52,10 @@ static int list_json(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struc
         nilo_json_object_end(&a.json);
     }
     nilo_json_array_end(&a.json);
+    if (nilo__access_json(ctx, s, &a.json, err) != 0) {
+        nilo_buf_done(&a.buf);
+        return -1;
+    }
     nilo_json_object_end(&a.json);
     return nilo__answer_print(&a, ctx->out, err);
 }
@@ -84,7 +89,7 @@ static int list(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo__rin
             nilo__table_add(&t, "-");
     }
     fprintf(ctx->out, "keys %s\n\n", ring->path);
-    return nilo__table_print(&t, ctx->out, err);
+    return nilo__table_print(&t, ctx->out, err) == 0 ? nilo__access_table(ctx, s, err) : -1;
 }
 
 /* ---- rotate ---------------------------------------------------------------------------------------------------------------------- */
@@ -200,6 +205,8 @@ static const struct act acts[] = {
     {"forget", 2, NILO_STORE_WRITE, true, true, forget},
     {"export", 2, NILO_STORE_READ, true, false, export_keys},
     {"import", 2, NILO_STORE_WRITE, false, true, import_keys},
+    {"add", 1, NILO_STORE_WRITE, true, false, nilo__access_add},
+    {"revoke", 2, NILO_STORE_WRITE, false, false, nilo__access_revoke},
 };
 #define N_ACTS (sizeof acts / sizeof acts[0])
 
@@ -233,8 +240,8 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 
 const struct nilo_cmd nilo_cmd_key = {
     .name = "key",
-    .operands = "list|rotate|forget|export|import [KIND|ID|FILE]",
-    .summary = "the keys of the store, which lie outside of it",
+    .operands = "list|add|revoke|rotate|forget|export|import [KIND|ID|FILE]",
+    .summary = "the keys of the store, which lie outside of it, and those that open its API",
     .description =
         "init makes three keys: master (seals the secrets of connections in the store), token (signs what the API hands out) and signing (signs the "
         "log of roots). They are in one file, STORE-ID.keys, that only its owner may read, in $XDG_CONFIG_HOME/nilometer/keys or "
@@ -246,8 +253,18 @@ const struct nilo_cmd nilo_cmd_key = {
         "export writes a copy to a new file, import takes keys from such a copy.\n\n"
         "A store that is restored without its master key keeps all history; connections with secrets become expired, and are connected again when "
         "the key is back.\n\n"
+        "Other keys are those that programs show to the API (nilometer serve). add makes one for a role and prints it, this once: the store keeps a hash "
+        "of it under the token key, so that neither a copy of the store nor an export lets anybody in. revoke ends one, by its id; a server that is "
+        "running follows within a second. Forgetting a token key ends the API keys that were made under it. Roles, and keys in the form of signed tokens: "
+        "nilometer help token.\n\n"
         "  nilometer key list\n"
         "  nilometer key export /media/safe/nilometer.keys\n"
-        "  nilometer key rotate master",
+        "  nilometer key rotate master\n"
+        "  nilometer key add --role authenticated --workspace studio --name dashboard",
+    .options = (const struct nilo_option[]){{"role", "ROLE", "add: anon, authenticated, admin or service_role", false},
+                                            {"workspace", "W", "add: what it may reach; may be given several times", true},
+                                            {"name", "TEXT", "add: what it is for; list shows it", false},
+                                            {"days", "N", "add: for so long; else until it is revoked", false},
+                                            {0}},
     .run = run,
 };

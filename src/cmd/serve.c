@@ -126,18 +126,29 @@ static void announce(struct nilo_cmd_ctx *ctx, const struct nilo_server *server,
     fflush(ctx->out);
 }
 
-static void reload(struct nilo_server *server)
+/* The certificate, keys and who is let in: each as a whole, or as it was. */
+static int reload_all(struct nilo_cmd_ctx *ctx, struct nilo_server *server, struct nilo_gate *gate, struct nilo_err *err)
+{
+    struct nilo_store *store = NULL;
+    if (nilo_server_reload(server, err) != 0 || nilo_cmd_store(ctx, NILO_STORE_READ, &store, err) != 0)
+        return -1;
+    int rc = nilo__gate_load(ctx, store, gate, err);
+    nilo_store_close(store);
+    return rc;
+}
+
+static void reload(struct nilo_cmd_ctx *ctx, struct nilo_server *server, struct nilo_gate *gate)
 {
     struct nilo_err err = {0};
     nilo_systemd_notify("RELOADING=1");
-    if (nilo_server_reload(server, &err) == 0)
-        nilo_log(NILO_LOG_NOTICE, "reloaded", {"what", "certificate"});
+    if (reload_all(ctx, server, gate, &err) == 0)
+        nilo_log(NILO_LOG_NOTICE, "reloaded", {"what", "certificate, keys and who is let in"});
     else
         nilo_log(NILO_LOG_ERROR, "reload failed, what was there stays", {"error", err.msg});
     nilo_systemd_notify("READY=1");
 }
 
-static void wait_for_the_end(struct nilo_server *server, const sigset_t *signals)
+static void wait_for_the_end(struct nilo_cmd_ctx *ctx, struct nilo_server *server, struct nilo_gate *gate, const sigset_t *signals)
 {
     nilo_us due = nilo_systemd_watchdog();
     nilo_us step = due > 0 && due < NILO_US_SECOND ? due : NILO_US_SECOND;
@@ -147,7 +158,7 @@ static void wait_for_the_end(struct nilo_server *server, const sigset_t *signals
         if (sig == SIGTERM || sig == SIGINT)
             return;
         if (sig == SIGHUP)
-            reload(server);
+            reload(ctx, server, gate);
         /* a loop that hangs is what the watchdog is for: then nothing is said, and systemd starts us anew */
         if (due > 0 && nilo_server_alive(server, 2 * due))
             nilo_systemd_notify("WATCHDOG=1");
@@ -170,11 +181,13 @@ static int serve(struct serving *s, struct nilo_api *api, const struct nilo_serv
     if (rc == 0)
         rc = nilo_rest_cache_new((size_t)s->cache_mib << 20, &api->cache, err);
     if (rc == 0)
+        rc = nilo_gate_watch(api->gate, open_store, s->ctx, err);
+    if (rc == 0)
         rc = nilo_server_start(server, err);
     if (rc == 0) {
         announce(s->ctx, server, config->tls_certificate != NULL);
         nilo_systemd_notify("READY=1");
-        wait_for_the_end(server, &signals);
+        wait_for_the_end(s->ctx, server, api->gate, &signals);
         nilo_systemd_notify("STOPPING=1");
         int cut = nilo_server_drain(server, DRAIN);
         if (cut > 0)
@@ -251,8 +264,8 @@ const struct nilo_cmd nilo_cmd_serve = {
         "/metrics (over the socket) what the server is doing.\n\n"
         "An address that other machines reach needs TLS, or --allow-plain where a proxy in front does it. What a proxy says about its client "
         "(X-Forwarded-For) counts only if the proxy is named with --proxy.\n\n"
-        "SIGTERM and SIGINT end it: no new connections, running requests have 10 seconds, then exit status 0. SIGHUP reads certificate and key "
-        "again. Under systemd it takes sockets that are handed over, says when it is ready, and answers the watchdog.\n\n"
+        "SIGTERM and SIGINT end it: no new connections, running requests have 10 seconds, then exit status 0. SIGHUP reads certificate, keys "
+        "and what the configuration says of who is let in again; where one of them is wrong, what was there stays. Under systemd it takes sockets that are handed over, says when it is ready, and answers the watchdog.\n\n"
         "  nilometer serve --listen 127.0.0.1:8080 --socket /run/nilometer/api.sock",
     .options = (const struct nilo_option[]){{"listen", "ADDR:PORT", "where to listen; port 0 takes any free one", true},
                                             {"socket", "PATH", "a Unix socket as well, for whoever runs the server", false},

@@ -140,6 +140,47 @@ int nilo_store_secret_mark(struct nilo_store *s, int64_t connection, const char 
 int nilo_store_secrets(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_secret_row **ret, size_t *ret_n,
                        struct nilo_err *err);
 
+/* ---- who may ask over HTTP: checked by api/, on what is read here ------------------------------------------------------------- */
+
+struct nilo_access_key {
+    const char *id, *name; /* name: what it is for, NULL = not said */
+    enum nilo_role role;
+    const char *hashed_by; /* id of the ring's token key under which it is hashed */
+    unsigned char hash[32];
+    nilo_us made_at, expires_at, revoked_at; /* NILO_US_NONE: never, not */
+    bool workspaces_said;  /* false: named none when it was made */
+    const char *const *workspaces;
+    size_t n_workspaces;
+};
+enum nilo_revoked_kind { NILO_REVOKED_TOKEN /* by its jti */, NILO_REVOKED_USER /* all tokens of a sub */ };
+struct nilo_access_revoked {
+    enum nilo_revoked_kind kind;
+    const char *id;
+    nilo_us revoked_at, until; /* until: no token of that id is valid after it; NILO_US_NONE = for good */
+};
+struct nilo_access {
+    int64_t changes; /* as nilo_store_access_changes() */
+    const struct nilo_access_key *keys; /* by id */
+    const struct nilo_access_revoked *revoked; /* by kind and id */
+    const char *const *closed; /* names of workspaces that are closed, ascending */
+    size_t n_keys, n_revoked, n_closed;
+    bool all_closed; /* there are workspaces, and every one is */
+};
+/** nilo_store_access - all of it, one state. owner: arena */
+int nilo_store_access(struct nilo_store *s, struct nilo_arena *arena, struct nilo_access *ret, struct nilo_err *err);
+/** nilo_store_access_changes - a number that rises with every change of it: one small read */
+int nilo_store_access_changes(struct nilo_store *s, int64_t *ret, struct nilo_err *err);
+
+/* In a transaction of the caller. */
+/** nilo_store_key_add - errors: NILO_EINVAL the name, NILO_ENOENT no such workspace. made_at and revoked_at are not looked at */
+int nilo_store_key_add(struct nilo_store *s, const struct nilo_access_key *k, struct nilo_err *err);
+/** nilo_store_key_revoke - for good. ret_new false: it was already. errors: NILO_ENOENT no such key */
+int nilo_store_key_revoke(struct nilo_store *s, const char *id, bool *ret_new, struct nilo_err *err);
+int nilo_store_revoke(struct nilo_store *s, enum nilo_revoked_kind kind, const char *id, nilo_us until, struct nilo_err *err); /* NILO_EINVAL the id */
+int nilo_store_unrevoke(struct nilo_store *s, enum nilo_revoked_kind kind, const char *id, bool *ret_was, struct nilo_err *err);
+/** nilo_store_access_close - a closed workspace lets in nobody whose credentials name only such; ret_new false: it was so already */
+int nilo_store_access_close(struct nilo_store *s, int64_t workspace, bool close, bool *ret_new, struct nilo_err *err);
+
 const struct nilo_catalog *nilo_store_catalog(struct nilo_store *s); /* valid until the next define, change of active or rollback */
 /** nilo_store_metric_define - returns the metric as stored; the same definition again is fine
  *  errors  NILO_EINVAL bad name, NILO_EEXIST the name is defined otherwise (type, unit, kind and scale are fixed once stored) */

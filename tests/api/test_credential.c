@@ -31,6 +31,7 @@ static struct world {
     struct nilo_api_key kept[KEYS];
     int looked_up;
     const char *revoked_jti, *revoked_sub;
+    bool all_off;
 } w;
 
 static const char *const in_a[] = {"a"}, *const in_b[] = {"b"}, *const in_off[] = {"off"}, *const in_off_and_a[] = {"off", "a"};
@@ -55,7 +56,7 @@ static bool revoked(void *ctx, const char *jti, const char *sub)
 static bool disabled(void *ctx, const char *workspace)
 {
     (void)ctx;
-    return strcmp(workspace, "off") == 0;
+    return workspace == NULL ? w.all_off : strcmp(workspace, "off") == 0;
 }
 
 static void make_key(int which, enum nilo_role role, const char *const *workspaces, size_t n)
@@ -518,6 +519,27 @@ static void a_users_token_beside_the_apps_key(void **state)
         free(made[i]);
 }
 
+/* A store whose only workspace is disabled: who names none would reach it. */
+static void where_all_is_disabled_only_the_service_is_let_in(void **state)
+{
+    (void)state;
+    struct nilo_principal p;
+    char *user = app_token("authenticated", "u-1", NULL, NULL, 0, NOW + 3600);
+    char value[NILO_JWT_MAX];
+    snprintf(value, sizeof(value), "Bearer %s", user);
+    w.rules.anonymous = true;
+    assert_int_equal(ask(value, NULL, NULL, &p), OK_);
+    assert_int_equal(ask(NULL, NULL, NULL, &p), OK_);
+    w.all_off = true;
+    assert_int_equal(ask(value, NULL, NULL, &p), BAD);
+    assert_int_equal(ask(NULL, NULL, NULL, &p), NILO_CREDENTIAL_NONE);
+    assert_int_equal(ask(NULL, w.text[KEY_ADMIN], NULL, &p), BAD);
+    assert_int_equal(ask(NULL, w.text[KEY_SERVICE], NULL, &p), OK_);
+    w.all_off = false;
+    w.rules.anonymous = false;
+    free(user);
+}
+
 static void keys_in_an_address_are_refused_and_filters_are_not(void **state)
 {
     (void)state;
@@ -666,6 +688,7 @@ int main(void)
         T(two_headers_of_one_name_are_refused),
         T(who_shows_nothing_is_anon_or_nobody),
         T(a_users_token_beside_the_apps_key),
+        T(where_all_is_disabled_only_the_service_is_let_in),
         T(keys_in_an_address_are_refused_and_filters_are_not),
         T(refusals_have_one_face),
         T(a_rank_below_the_route_is_refused),
