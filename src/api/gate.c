@@ -268,6 +268,7 @@ static void *watch(void *ctx)
 
 int nilo_gate_watch(struct nilo_gate *g, int (*open)(void *ctx, struct nilo_store **ret, struct nilo_err *err), void *ctx, struct nilo_err *err)
 {
+    g->watch.quit = false;
     g->watch.open = open;
     g->watch.ctx = ctx;
     if (pthread_create(&g->watch.thread, NULL, watch, g) != 0)

@@ -246,7 +246,7 @@ const struct nilo_cmd nilo_cmd_key = {
         "init makes three keys: master (seals the secrets of connections in the store), token (signs what the API hands out) and signing (signs the "
         "log of roots). They are in one file, STORE-ID.keys, that only its owner may read, in $XDG_CONFIG_HOME/nilometer/keys or "
         "~/.config/nilometer/keys, or in the folder that NILOMETER_KEYS names: never in the folder of the store, so that a copy of that gives no "
-        "secret away. Where systemd hands over a credential nilometer.keys, that is taken. No key is ever printed, logged, backed up or exported "
+        "secret away. Where systemd hands over a credential nilometer.keys, that is taken. None of these is ever printed, logged, backed up or exported "
         "with the store.\n\n"
         "rotate makes a new current key of a kind. For master it seals all secrets anew, in one transaction; killed in between, the same command "
         "finishes it. Keys before it are kept, for older backups and for what they signed, until forget, which refuses a key that is in use. "
