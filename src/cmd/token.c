@@ -439,26 +439,12 @@ static const struct act {
 };
 #define N_ACTS (sizeof acts / sizeof acts[0])
 
-static const struct act *find_act(const char *word, struct nilo_err *err)
-{
-    const char *names[N_ACTS];
-    for (size_t i = 0; i < N_ACTS; i++) {
-        if (strcmp(acts[i].name, word) == 0)
-            return &acts[i];
-        names[i] = acts[i].name;
-    }
-    const char *near = nilo__nearest(word, names, N_ACTS);
-    nilo_err_set(err, NILO_EUSAGE, "\"%.40s\" is nothing that can be done with tokens%s%s%s", word, near != NULL ? "; did you mean \"" : "",
-                 near != NULL ? near : "", near != NULL ? "\"?" : "");
-    return NULL;
-}
-
 static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
     struct nilo_store *s = NULL;
     if (nilo__operands(ctx, 1, 2, err) != 0)
         return -1;
-    const struct act *act = find_act(nilo_args_rest(ctx->args, 0), err);
+    const struct act *act = nilo__act_find(acts, N_ACTS, sizeof acts[0], nilo_args_rest(ctx->args, 0), "tokens", err);
     if (act == NULL || nilo__operands(ctx, act->least, act->most, err) != 0 || nilo_cmd_store(ctx, act->mode, &s, err) != 0)
         return -1;
     int rc = act->fn(ctx, s, nilo_args_rest_n(ctx->args) > 1 ? nilo_args_rest(ctx->args, 1) : NULL, err);
