@@ -241,7 +241,7 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 const struct nilo_cmd nilo_cmd_key = {
     .name = "key",
     .operands = "list|add|revoke|rotate|forget|export|import [KIND|ID|FILE]",
-    .summary = "the keys of the store, which lie outside of it, and those that open its API",
+    .summary = "the keys of the store, and those that open its API",
     .description =
         "init makes three keys: master (seals the secrets of connections in the store), token (signs what the API hands out) and signing (signs the "
         "log of roots). They are in one file, STORE-ID.keys, that only its owner may read, in $XDG_CONFIG_HOME/nilometer/keys or "

@@ -91,8 +91,8 @@ static void a_revoked_key_stays_revoked_whatever_sql_says(struct stores *s)
     assert_int_equal(all(s).changes, before + 1);
     static const char *const tries[] = {"UPDATE api_key SET revoked_at = NULL", "UPDATE api_key SET role = 3", "UPDATE api_key SET expires_at = 1",
                                         "INSERT INTO api_key (id, role, hashed_by, hash, workspaces_said, made_at) SELECT id, 3, hashed_by, hash, 0, 0 FROM api_key",
-                                        "INSERT OR REPLACE INTO api_key (id, role, hashed_by, hash, workspaces_said, made_at) SELECT id, 3, hashed_by, hash, 0, 0 "
-                                        "FROM api_key"};
+                                        ("INSERT OR REPLACE INTO api_key (id, role, hashed_by, hash, workspaces_said, made_at) SELECT id, 3, hashed_by, hash, 0, 0 "
+                                         "FROM api_key")};
     for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
         struct nilo_err why = {0};
         assert_int_equal(nilo_db_exec(nilo_store_db(s->store), tries[i], &why), -1);
