@@ -321,6 +321,9 @@ int nilo_store_shown(struct nilo_store *s, const struct nilo_cell_key *keys, siz
                      struct nilo_err *err);
 /* Is anything recorded of it for that day? */
 int nilo_store_has_day(struct nilo_store *s, struct nilo_entity_ref e, int32_t win, nilo_day day, bool *ret, struct nilo_err *err);
+/* ... at that instant of that day? */
+int nilo_store_has_reading(struct nilo_store *s, struct nilo_entity_ref e, int32_t win, nilo_day day, nilo_us captured_at, bool *ret,
+                           struct nilo_err *err);
 /** nilo_store_app_connection - the connection of the workspace that has values of this metric of the app; 0 = none */
 int nilo_store_app_connection(struct nilo_store *s, int64_t workspace, int32_t metric, int64_t *ret, struct nilo_err *err);
 

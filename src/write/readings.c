@@ -7,44 +7,104 @@
 #include "write/readings.h"
 
 enum field { UNKNOWN, IGNORED, WORKSPACE, CONNECTION, PLATFORM, ENTITY, EXTERNAL_ID, WINDOW, DAY, CAPTURED, OWNER, TITLE, URL, POSTED, MEDIA, CAPTION,
-             DURATION, THUMBNAIL, TAGS, STATUS, DELETED, METRIC, METRIC_TYPE, VALUE, ABSENCE, METADATA, WIDE, FIELDS };
+             DURATION, THUMBNAIL, TAGS, STATUS, DELETED, METRIC, METRIC_TYPE, VALUE, ABSENCE, METADATA, HIDDEN, WIDE, FIELDS };
 
-#define SNAPSHOTS 1u
-#define VALUES    2u
-#define RECORD    4u
-/* Which names there are, and where. What the server fills is taken and ignored. */
-static const struct {
+/* What a column of the body is. */
+struct column_name {
     const char *name;
     enum field field;
-    unsigned where;
-} names[] = {
-    {"workspace", WORKSPACE, 7}, {"connection", CONNECTION, 7}, {"platform", PLATFORM, 7}, {"entity", ENTITY, VALUES | RECORD},
-    {"external_id", EXTERNAL_ID, 7}, {"window_days", WINDOW, 7}, {"day", DAY, 7}, {"captured_at", CAPTURED, 7}, {"owner", OWNER, SNAPSHOTS | RECORD},
-    {"title", TITLE, SNAPSHOTS | RECORD}, {"url", URL, RECORD}, {"posted_at", POSTED, SNAPSHOTS | RECORD}, {"media_type", MEDIA, RECORD},
-    {"caption", CAPTION, RECORD}, {"duration_ms", DURATION, RECORD}, {"thumbnail", THUMBNAIL, RECORD}, {"tags", TAGS, RECORD},
-    {"status", STATUS, RECORD}, {"deleted_at", DELETED, RECORD}, {"metric", METRIC, VALUES | RECORD}, {"metric_type", METRIC_TYPE, VALUES | RECORD},
-    {"value", VALUE, VALUES | RECORD}, {"absence", ABSENCE, 7}, {"metadata", METADATA, VALUES | RECORD}, {"provenance", IGNORED, 7},
-    {"source_day", IGNORED, VALUES}, {"recorded_at", IGNORED, VALUES}, {"run", IGNORED, VALUES}, {"cause", IGNORED, VALUES}, {"seq", IGNORED, VALUES},
+    const char *metric; /* WIDE under another name */
+    bool raw;           /* of that metric: in units of its last digit (cents) */
+};
+/* A relation that takes rows of readings. */
+struct shape {
+    const char *relation;
+    const struct column_name *names;
+    size_t n;
+    bool wide;    /* every wide metric has a column of its own name */
+    bool narrow;  /* a row a metric */
+    bool merges;  /* a plain insert on a row that is there merges into it */
+    bool instant; /* rows are told apart by their instant, not by their day */
+    bool app;     /* of a compatibility set: the connection is the binding's */
+};
+#define NAMES(a) .names = a, .n = sizeof a / sizeof a[0]
+
+#define IN(name_, field_) {.name = name_, .field = field_}
+#define METRIC_IN(name_, metric_) {.name = name_, .field = WIDE, .metric = metric_}
+#define CENTS(name_, metric_) {.name = name_, .field = WIDE, .metric = metric_, .raw = true}
+/* What the server fills is taken and ignored. */
+#define WHERE IN("workspace", WORKSPACE), IN("connection", CONNECTION), IN("platform", PLATFORM)
+#define WHEN IN("external_id", EXTERNAL_ID), IN("window_days", WINDOW), IN("day", DAY), IN("captured_at", CAPTURED)
+#define VALUE_OF IN("entity", ENTITY), IN("metric", METRIC), IN("metric_type", METRIC_TYPE), IN("value", VALUE), IN("absence", ABSENCE), IN("metadata", METADATA)
+static const struct column_name snapshots[] = {WHERE, WHEN, IN("owner", OWNER), IN("title", TITLE), IN("posted_at", POSTED), IN("absence", ABSENCE), IN("provenance", IGNORED)};
+static const struct column_name values[] = {WHERE, WHEN, VALUE_OF, IN("provenance", IGNORED), IN("source_day", IGNORED), IN("recorded_at", IGNORED), IN("run", IGNORED),
+                                     IN("cause", IGNORED), IN("seq", IGNORED)};
+static const struct column_name batch[] = {WHERE, WHEN, VALUE_OF, IN("owner", OWNER), IN("title", TITLE), IN("url", URL), IN("posted_at", POSTED), IN("media_type", MEDIA),
+                                    IN("caption", CAPTION), IN("duration_ms", DURATION), IN("thumbnail", THUMBNAIL), IN("tags", TAGS), IN("status", STATUS),
+                                    IN("deleted_at", DELETED), IN("provenance", IGNORED)};
+#define STAMPS IN("id", IGNORED), IN("createdAt", IGNORED), IN("updatedAt", IGNORED)
+static const struct column_name youtube[] = {STAMPS, IN("p_id", EXTERNAL_ID), IN("platform", PLATFORM), IN("fetched_at", CAPTURED), IN("day", DAY),
+                                      METRIC_IN("view_count", "views"), METRIC_IN("like_count", "likes"), METRIC_IN("comment_count", "comments"),
+                                      METRIC_IN("share_count", "shares"), IN("workspace", WORKSPACE), IN("connection", IGNORED)};
+static const struct column_name analytics[] = {STAMPS, IN("organizationId", WORKSPACE), IN("integrationId", CONNECTION), IN("externalContentId", EXTERNAL_ID), IN("date", DAY),
+                                        METRIC_IN("impressions", "impressions"), METRIC_IN("reach", "reach"), METRIC_IN("reactions", "reactions"),
+                                        METRIC_IN("videoViews", "video_views"), METRIC_IN("clicks", "clicks"), METRIC_IN("comments", "comments"),
+                                        METRIC_IN("shares", "shares"), IN("deletedAt", HIDDEN)};
+static const struct column_name creator[] = {STAMPS, IN("brand_id", WORKSPACE), IN("creator_video_id", IGNORED), IN("tiktok_video_id", EXTERNAL_ID),
+                                      IN("snapshot_date", DAY), IN("window_days", WINDOW), CENTS("gmv_cents", "gmv"), METRIC_IN("views", "views"),
+                                      METRIC_IN("items_sold", "items_sold"), CENTS("gpm_cents", "gpm"), METRIC_IN("ctr", "ctr"),
+                                      IN("source_run_id", IGNORED), IN("raw_payload", IGNORED), IN("connection", IGNORED)};
+static const struct column_name studio[] = {STAMPS, IN("social_post_id", EXTERNAL_ID), IN("captured_at", CAPTURED), METRIC_IN("impressions", "impressions"),
+                                     METRIC_IN("views", "views"), METRIC_IN("likes", "likes"), METRIC_IN("comments", "comments"), METRIC_IN("shares", "shares"),
+                                     METRIC_IN("saves", "saves"), IN("metadata", METADATA), IN("day", IGNORED), IN("workspace", WORKSPACE), IN("connection", IGNORED)};
+
+static const struct shape shapes[] = {
+    {"content_snapshots", NAMES(snapshots), .wide = true},
+    {"metric_values", NAMES(values), .narrow = true},
+    {"record", NAMES(batch), .wide = true},
+    {"youtube_metrics", NAMES(youtube), .merges = true, .app = true},
+    {"analytics_daily_metric", NAMES(analytics), .app = true},
+    {"AnalyticsDailyMetric", NAMES(analytics), .app = true},
+    {"creator_video_metric_snapshots", NAMES(creator), .app = true},
+    {"studio_social_post_metrics", NAMES(studio), .instant = true, .app = true},
 };
 
-struct nilo__fields {
-    enum field *field; /* by column of the body */
-    int32_t *metric;   /* of WIDE ones */
-};
+static const struct shape *shape_of(const char *relation)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        if (strcmp(shapes[i].relation, relation) == 0)
+            return &shapes[i];
+    return NULL;
+}
 
 /* ---- columns -------------------------------------------------------------------------------------------------------------------- */
 
-static enum field field_of(struct nilo_store *s, const struct nilo__name *name, unsigned where, int32_t *ret_metric)
+static bool called(const struct nilo__name *name, const char *text)
+{
+    return strlen(text) == name->len && memcmp(text, name->p, name->len) == 0;
+}
+
+static enum field field_of(struct nilo_store *s, const struct shape *shape, const struct nilo__name *name, int32_t *ret_metric, bool *ret_raw)
 {
     char text[64];
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if ((names[i].where & where) && strlen(names[i].name) == name->len && memcmp(names[i].name, name->p, name->len) == 0)
-            return names[i].field;
-    if (where == VALUES || name->len >= sizeof text)
+    const struct nilo_metric *m;
+    *ret_raw = false;
+    for (size_t i = 0; i < shape->n; i++) {
+        if (!called(name, shape->names[i].name))
+            continue;
+        if (shape->names[i].field == WIDE) {
+            m = nilo_catalog_by_name(nilo_store_catalog(s), shape->names[i].metric);
+            *ret_metric = m ? m->id : 0;
+            *ret_raw = shape->names[i].raw;
+            return m ? WIDE : UNKNOWN;
+        }
+        return shape->names[i].field;
+    }
+    if (!shape->wide || name->len >= sizeof text)
         return UNKNOWN;
     memcpy(text, name->p, name->len);
     text[name->len] = '\0';
-    const struct nilo_metric *m = nilo_catalog_by_name(nilo_store_catalog(s), text);
+    m = nilo_catalog_by_name(nilo_store_catalog(s), text);
     if (!m || !m->wide)
         return UNKNOWN;
     *ret_metric = m->id;
@@ -58,15 +118,25 @@ static int unknown_column(const struct nilo__job *j, size_t i, struct nilo_err *
                         name->p, j->relation->name);
 }
 
-static int know(struct nilo__job *j, unsigned where, bool strict, struct nilo__fields *f, struct nilo_err *err)
+/* What the columns of this body are. */
+struct fields {
+    const struct shape *shape;
+    enum field *field; /* by column of the body */
+    int32_t *metric;   /* of WIDE ones */
+    bool *raw;
+};
+
+static int know(struct nilo__job *j, bool strict, struct fields *f, struct nilo_err *err)
 {
     size_t n = j->body.n_columns;
+    f->shape = shape_of(j->relation->name);
     f->field = nilo_arena_array(&j->arena, n + 1, sizeof *f->field);
     f->metric = nilo_arena_array(&j->arena, n + 1, sizeof *f->metric);
-    if (!f->field || !f->metric)
+    f->raw = nilo_arena_array(&j->arena, n + 1, sizeof *f->raw);
+    if (!f->field || !f->metric || !f->raw)
         return nilo_err_nomem(err);
     for (size_t i = 0; i < n; i++) {
-        f->field[i] = field_of(j->store, &j->body.columns[i], where, &f->metric[i]);
+        f->field[i] = field_of(j->store, f->shape, &j->body.columns[i], &f->metric[i], &f->raw[i]);
         if (strict && f->field[i] == UNKNOWN)
             return unknown_column(j, i, err);
     }
@@ -110,7 +180,8 @@ static int set_absence(struct nilo__job *j, struct parts *p, size_t cap, int32_t
 }
 
 /* {"views": "hidden", ...} */
-static int read_absences(struct nilo__job *j, struct parts *p, size_t cap, const struct nilo__member *m, struct nilo_err *err)
+static int read_absences(struct nilo__job *j, const struct shape *shape, struct parts *p, size_t cap, const struct nilo__member *m,
+                         struct nilo_err *err)
 {
     struct nilo_json *json;
     enum nilo_json_event event;
@@ -130,8 +201,9 @@ static int read_absences(struct nilo__job *j, struct parts *p, size_t cap, const
         if (event == NILO_JSON_OBJECT_END)
             break;
         int32_t metric = 0;
+        bool raw;
         const struct nilo__name name = {text, len};
-        if (field_of(j->store, &name, RECORD, &metric) != WIDE) {
+        if (field_of(j->store, shape, &name, &metric, &raw) != WIDE) {
             nilo_err_set(err, NILO_EPAYLOADCOLUMN, "Could not find the '%.*s' column of '%s' in the schema cache", (int)(len < 200 ? len : 200), text,
                          j->relation->name);
             goto out;
@@ -153,7 +225,7 @@ out:
     return rc;
 }
 
-static int wide_value(struct nilo__job *j, const struct nilo__member *m, int32_t metric, struct nilo_reading_value *ret, struct nilo_err *err)
+static int wide_value(struct nilo__job *j, const struct nilo__member *m, int32_t metric, bool raw, struct nilo_reading_value *ret, struct nilo_err *err)
 {
     struct nilo__name number;
     int digits;
@@ -161,9 +233,12 @@ static int wide_value(struct nilo__job *j, const struct nilo__member *m, int32_t
     if (!nilo__said(m))
         return 0;
     ret->absence = NILO_PRESENT;
-    return nilo__number(j, m, &number, &digits, err) < 0
-               ? -1
-               : nilo__scaled(j, number, nilo_catalog_by_id(nilo_store_catalog(j->store), metric), &ret->value, err);
+    if (nilo__number(j, m, &number, &digits, err) < 0)
+        return -1;
+    struct nilo_metric of = *nilo_catalog_by_id(nilo_store_catalog(j->store), metric);
+    if (raw)
+        of.scale = 0;
+    return nilo__scaled(j, number, &of, &ret->value, err);
 }
 
 static int narrow_metric(struct nilo__job *j, const struct parts *p, const struct nilo_metric **ret, struct nilo_err *err)
@@ -192,7 +267,7 @@ static int narrow_value(struct nilo__job *j, struct parts *p, size_t cap, struct
     if (p->n == cap)
         return nilo__check_failed(j, "no metric is named twice", err);
     struct nilo_reading_value *v = &p->values[p->n++];
-    if (wide_value(j, p->of[VALUE], m->id, v, err) < 0)
+    if (wide_value(j, p->of[VALUE], m->id, false, v, err) < 0)
         return -1;
     if (nilo__said(absence)) {
         if (v->absence == NILO_PRESENT)
@@ -203,7 +278,7 @@ static int narrow_value(struct nilo__job *j, struct parts *p, size_t cap, struct
     return nilo__said(meta) ? nilo__json(j, meta, &v->meta, err) : 0;
 }
 
-static int read_values(struct nilo__job *j, const struct nilo__fields *f, struct parts *p, struct nilo_err *err)
+static int read_values(struct nilo__job *j, const struct fields *f, struct parts *p, struct nilo_err *err)
 {
     const struct nilo__row *row = &j->body.rows[j->row];
     const struct nilo__member *absence = p->of[ABSENCE];
@@ -213,12 +288,17 @@ static int read_values(struct nilo__job *j, const struct nilo__fields *f, struct
         return nilo_err_nomem(err);
     for (uint32_t i = 0; i < row->n; i++) {
         const struct nilo__member *m = &row->members[i];
-        if (f->field[m->column] == WIDE && wide_value(j, m, f->metric[m->column], &p->values[p->n++], err) < 0)
+        if (f->field[m->column] == WIDE && wide_value(j, m, f->metric[m->column], f->raw[m->column], &p->values[p->n++], err) < 0)
             return -1;
     }
-    if (p->of[METRIC] || strcmp(j->relation->name, "metric_values") == 0)
+    if (p->of[METRIC] || f->shape->narrow)
         return narrow_value(j, p, cap, err);
-    return nilo__said(absence) ? read_absences(j, p, cap, absence, err) : 0;
+    const char *meta = NULL;
+    if (nilo__said(p->of[METADATA]) && nilo__json(j, p->of[METADATA], &meta, err) < 0)
+        return -1;
+    for (size_t i = 0; meta && i < p->n; i++)
+        p->values[i].meta = meta;
+    return nilo__said(absence) ? read_absences(j, f->shape, p, cap, absence, err) : 0;
 }
 
 static int read_attrs(struct nilo__job *j, struct parts *p, struct nilo_attrs *a, bool *ret_any, struct nilo_err *err)
@@ -287,7 +367,15 @@ static int read_place(struct nilo__job *j, const struct parts *p, struct nilo__r
     return nilo__text(j, p->of[CONNECTION], &x->connection, err) < 0 ? -1 : nilo__text(j, p->of[PLATFORM], &x->platform, err);
 }
 
-static int read_when(struct nilo__job *j, const struct parts *p, struct nilo__reading *x, struct nilo_err *err)
+static const char *called_in(const struct shape *shape, enum field field)
+{
+    for (size_t i = 0; i < shape->n; i++)
+        if (shape->names[i].field == field)
+            return shape->names[i].name;
+    return "?";
+}
+
+static int read_when(struct nilo__job *j, const struct fields *f, const struct parts *p, struct nilo__reading *x, struct nilo_err *err)
 {
     int64_t win = 0;
     x->r.captured_at = NILO_US_NONE;
@@ -299,10 +387,12 @@ static int read_when(struct nilo__job *j, const struct parts *p, struct nilo__re
     if (win < 0 || win > 3660)
         return nilo__check_failed(j, "window_days", err);
     x->r.win = (int32_t)win;
-    return x->r.captured_at == NILO_US_NONE ? nilo__need(j, p->of[DAY], "day", err) : 0;
+    if (x->r.captured_at == NILO_US_NONE && nilo_day_is_none(x->r.day))
+        return nilo__need(j, NULL, called_in(f->shape, f->shape->instant || f->shape->merges ? CAPTURED : DAY), err);
+    return 0;
 }
 
-static int read_row(struct nilo__job *j, const struct nilo__fields *f, struct nilo__reading *x, struct nilo_err *err)
+static int read_row(struct nilo__job *j, const struct fields *f, struct nilo__reading *x, struct nilo_err *err)
 {
     const struct nilo__row *row = &j->body.rows[j->row];
     struct parts p = {{NULL}, NULL, 0};
@@ -317,13 +407,16 @@ static int read_row(struct nilo__job *j, const struct nilo__fields *f, struct ni
         return -1;
     if (p.of[UNKNOWN])
         return unknown_column(j, p.of[UNKNOWN]->column, err);
+    if (nilo__said(p.of[HIDDEN]))
+        return nilo_err_set(err, NILO_EINVAL, "rows of %s are not hidden by %s; nilometer erase takes out what tells who it was", j->relation->name,
+                            called_in(f->shape, HIDDEN));
     if (read_place(j, &p, x, err) < 0 || read_kind(j, &p, &x->r.kind, err) < 0)
         return -1;
     if (x->r.kind == NILO_APP && !nilo__said(p.of[EXTERNAL_ID]))
         x->r.external_id = NILO_APP_ID;
-    else if (nilo__need(j, p.of[EXTERNAL_ID], "external_id", err) < 0)
+    else if (nilo__need(j, p.of[EXTERNAL_ID], called_in(f->shape, EXTERNAL_ID), err) < 0)
         return -1;
-    if (read_when(j, &p, x, err) < 0 || read_attrs(j, &p, attrs, &any, err) < 0 || read_owner(j, p.of[OWNER], &x->r.owner, err) < 0 ||
+    if (read_when(j, f, &p, x, err) < 0 || read_attrs(j, &p, attrs, &any, err) < 0 || read_owner(j, p.of[OWNER], &x->r.owner, err) < 0 ||
         read_values(j, f, &p, err) < 0)
         return -1;
     x->r.attrs = any ? attrs : NULL;
@@ -336,8 +429,8 @@ static int read_row(struct nilo__job *j, const struct nilo__fields *f, struct ni
 int nilo__readings_record(struct nilo__job *j, struct nilo__reading *rows, int (*failed)(struct nilo__job *j, size_t row, struct nilo_err *err),
                           struct nilo_err *err)
 {
-    struct nilo__fields f;
-    if (know(j, RECORD, false, &f, err) < 0)
+    struct fields f;
+    if (know(j, false, &f, err) < 0)
         return -1;
     for (j->row = 0; j->row < j->body.n_rows; j->row++) {
         struct nilo_err why = {0};
@@ -362,6 +455,8 @@ struct post {
     size_t n;
     nilo_us now;
     bool narrow;
+    const struct shape *shape;
+    struct nilo_compat binding;
 };
 
 static int compare(const struct nilo__reading *a, const struct nilo__reading *b)
@@ -384,29 +479,51 @@ static int by_place(const void *a, const void *b)
     int c = compare(x, y);
     if (c == 0 && x->metric_key != y->metric_key)
         return x->metric_key < y->metric_key ? -1 : 1;
+    if (c == 0 && x->r.captured_at != y->r.captured_at)
+        return x->r.captured_at < y->r.captured_at ? -1 : 1;
     return c ? c : x->r.tag < y->r.tag ? -1 : 1;
+}
+
+/* One column of the key, spelled as answers spell it. NULL: memory ran out */
+static const char *key_text(struct post *p, const struct nilo__reading *x, enum field field)
+{
+    struct nilo_arena *a = &p->j->arena;
+    char day[NILO_DAY_TEXT], at[NILO_US_TEXT];
+    const struct nilo_metric *m = p->narrow ? nilo_catalog_by_id(nilo_store_catalog(p->j->store), x->metric_key) : NULL;
+    switch (field) {
+    case DAY:
+        nilo_day_format(x->day, day);
+        return nilo_arena_strdup(a, day);
+    case CAPTURED:
+        nilo_us_format(x->r.captured_at, at);
+        return nilo_arena_strdup(a, at);
+    case WINDOW:
+        return nilo_arena_printf(a, "%d", (int)x->r.win);
+    case METRIC:
+        return nilo_arena_strdup(a, m->name);
+    case METRIC_TYPE:
+        return nilo_metric_type_name((int)m->type);
+    case ENTITY:
+        return nilo_entity_kind_name((int)x->r.kind);
+    case CONNECTION:
+        return x->connection;
+    case WORKSPACE:
+        return p->j->w->workspace_name;
+    default:
+        return x->r.external_id;
+    }
 }
 
 static int row_keys(struct post *p, const struct nilo__reading *x, const char **ret, struct nilo_err *err)
 {
-    struct nilo_arena *a = &p->j->arena;
-    char day[NILO_DAY_TEXT];
-    const struct nilo_metric *m = p->narrow ? nilo_catalog_by_id(nilo_store_catalog(p->j->store), x->metric_key) : NULL;
-    size_t n = 0;
-    nilo_day_format(x->day, day);
-    ret[n++] = nilo_arena_strdup(a, day);
-    ret[n++] = x->r.external_id;
-    if (m) {
-        ret[n++] = nilo_arena_strdup(a, m->name);
-        ret[n++] = nilo_metric_type_name((int)m->type);
-    }
-    ret[n++] = nilo_arena_printf(a, "%d", (int)x->r.win);
-    if (m)
-        ret[n++] = nilo_entity_kind_name((int)x->r.kind);
-    ret[n++] = x->connection;
-    for (size_t i = 0; i < n; i++)
-        if (!ret[i])
+    for (size_t i = 0; p->j->relation->key[i]; i++) {
+        enum field field = EXTERNAL_ID;
+        for (size_t k = 0; k < p->shape->n; k++)
+            if (strcmp(p->shape->names[k].name, p->j->relation->key[i]) == 0)
+                field = p->shape->names[k].field;
+        if (!(ret[i] = key_text(p, x, field)))
             return nilo_err_nomem(err);
+    }
     return 0;
 }
 
@@ -435,13 +552,13 @@ static nilo_day day_of(const struct post *p, const struct nilo__reading *x)
 static int read_rows(struct post *p, struct nilo_err *err)
 {
     struct nilo__job *j = p->j;
-    struct nilo__fields f;
+    struct fields f;
     p->n = j->body.n_rows;
     p->rows = nilo_arena_array(&j->arena, p->n + 1, sizeof *p->rows);
     p->sorted = nilo_arena_array(&j->arena, p->n + 1, sizeof *p->sorted);
     if (!p->rows || !p->sorted)
         return nilo_err_nomem(err);
-    if (know(j, p->narrow ? VALUES : SNAPSHOTS, true, &f, err) < 0)
+    if (know(j, true, &f, err) < 0)
         return -1;
     for (j->row = 0; j->row < p->n; j->row++) {
         struct nilo__reading *x = p->sorted[j->row] = &p->rows[j->row];
@@ -449,6 +566,8 @@ static int read_rows(struct post *p, struct nilo_err *err)
             return -1;
         if (x->r.n_values == 0)
             return nilo__check_failed(j, "a row has a metric", err);
+        if (p->binding.connection[0])
+            x->connection = p->binding.connection;
         if (!x->connection)
             x->connection = x->platform ? x->platform : NILO__PUSH;
         x->day = day_of(p, x);
@@ -458,6 +577,8 @@ static int read_rows(struct post *p, struct nilo_err *err)
     for (size_t i = 1; i < p->n; i++) {
         const char *key[8];
         if (compare(p->sorted[i], p->sorted[i - 1]) != 0 || p->sorted[i]->metric_key != p->sorted[i - 1]->metric_key)
+            continue;
+        if (p->shape->merges || (p->shape->instant && p->sorted[i]->r.captured_at != p->sorted[i - 1]->r.captured_at))
             continue;
         if (j->w->prefer.resolution != NILO_WRITE_IGNORE)
             return row_keys(p, p->sorted[i], key, err) < 0 ? -1 : nilo__twice(j, key, err);
@@ -479,6 +600,8 @@ static int look(struct post *p, const struct nilo_entity_ref *e, struct nilo__re
         keys[i] = (struct nilo_cell_key){.entity = *e, .win = x->r.win, .day = x->day, .metric = x->values[i].metric};
     if (nilo_store_shown(p->j->store, keys, x->r.n_values, a, *ret, err) < 0)
         return -1;
+    if (p->shape->instant)
+        return nilo_store_has_reading(p->j->store, *e, x->r.win, x->day, x->r.captured_at, ret_row, err);
     *ret_row = false;
     for (size_t i = 0; i < x->r.n_values; i++)
         *ret_row |= (*ret)[i].there;
@@ -491,6 +614,9 @@ static void date(const struct post *p, struct nilo__reading *x, const struct nil
     nilo_us last = nilo_calendar_end(p->j->calendar, x->day) - 1, newest = NILO_US_NONE;
     if (x->r.captured_at == NILO_US_NONE)
         x->r.captured_at = last < p->now ? last : p->now;
+    bool dated = x->r.captured_at != p->now && p->shape->merges && p->j->w->prefer.resolution == NILO_WRITE_INSERT;
+    if (p->shape->instant || dated) /* the instant is the app's own word: of two readings of a day the later one stands */
+        return;
     for (size_t i = 0; i < x->r.n_values; i++)
         if (was[i].there && (newest == NILO_US_NONE || was[i].cell.captured_at > newest))
             newest = was[i].cell.captured_at;
@@ -531,7 +657,8 @@ static int decide(struct post *p, const struct nilo_entity_ref *e, struct nilo__
         date(p, x, was);
         return 0;
     }
-    switch (p->j->w->prefer.resolution) {
+    enum nilo_write_resolution resolution = p->j->w->prefer.resolution;
+    switch (resolution == NILO_WRITE_INSERT && p->shape->merges ? NILO_WRITE_MERGE : resolution) {
     case NILO_WRITE_INSERT:
         return row_keys(p, x, key, err) < 0 ? -1 : nilo__taken(p->j, key, err);
     case NILO_WRITE_IGNORE:
@@ -556,7 +683,10 @@ static int push(struct post *p, size_t from, size_t to, struct nilo_err *err)
     struct nilo_run run;
     const struct nilo_run_options o = {
         .kind = NILO_RUN_PUSH, .provenance = NILO_OBSERVED, .within = true, .target_day = NILO_DAY_NONE, .read_until = NILO_DAY_NONE};
-    if (nilo__reading_connection(j, p->sorted[from]->connection, p->sorted[from]->platform, &c, err) < 0)
+    const char *platform = p->sorted[from]->platform;
+    if (p->shape->app && nilo_store_connection(j->store, j->w->workspace, p->sorted[from]->connection, false, NULL, NULL, &c, err) == 0)
+        platform = c.platform; /* however the app calls it */
+    if (nilo__reading_connection(j, p->sorted[from]->connection, platform, &c, err) < 0)
         return -1;
     for (size_t i = from; i < to; i++) {
         struct nilo__reading *x = p->sorted[i];
@@ -577,11 +707,14 @@ failed:
     return -1;
 }
 
-static int post(struct nilo__job *j, bool narrow, struct nilo_err *err)
+int nilo__insert_readings(struct nilo__job *j, struct nilo_err *err)
 {
     const struct nilo_env *env = nilo_store_env(j->store);
-    struct post p = {.j = j, .now = env->clock.wall(env->clock.ctx), .narrow = narrow};
-    size_t width = narrow ? 7 : 4;
+    struct post p = {.j = j, .now = env->clock.wall(env->clock.ctx), .shape = shape_of(j->relation->name), .binding = j->binding};
+    size_t width = 0;
+    p.narrow = p.shape->narrow;
+    while (j->relation->key[width])
+        width++;
     const char **keys = nilo_arena_array(&j->arena, width * j->body.n_rows + 1, sizeof *keys);
     if (!keys)
         return nilo_err_nomem(err);
@@ -597,14 +730,4 @@ static int post(struct nilo__job *j, bool narrow, struct nilo_err *err)
         if (row_keys(&p, &p.rows[i], &keys[width * i], err) < 0)
             return -1;
     return nilo__show(j, keys, p.n, err);
-}
-
-int nilo__insert_snapshots(struct nilo__job *j, struct nilo_err *err)
-{
-    return post(j, false, err);
-}
-
-int nilo__insert_values(struct nilo__job *j, struct nilo_err *err)
-{
-    return post(j, true, err);
 }

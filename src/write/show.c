@@ -302,7 +302,7 @@ static int find_row(void *ctx, const struct nilo_datum *cells, struct nilo_err *
 static int find(struct nilo__job *j, struct finding *f, struct nilo_err *err)
 {
     const struct nilo_sink sink = {find_head, find_row, f};
-    const struct nilo_relation *r = nilo_relation_find(j->relation->name);
+    const struct nilo_relation *r = j->read;
     struct nilo_request request = NILO_REQUEST_DEFAULT;
     struct nilo_query *q;
     struct nilo_buf text;
@@ -323,7 +323,7 @@ static int find(struct nilo__job *j, struct finding *f, struct nilo_err *err)
 
 static const char **found_keys(struct nilo__job *j, const struct finding *f)
 {
-    const struct nilo_relation *r = nilo_relation_find(j->relation->name);
+    const struct nilo_relation *r = j->read;
     size_t n = n_keys(j->relation);
     const char **keys = nilo_arena_array(&j->arena, n * f->n + 1, sizeof *keys);
     for (size_t i = 0; keys && i < f->n; i++)

@@ -16,10 +16,22 @@ static const struct nilo__relation writable[] = {
      .insert = nilo__insert_daily},
     {.name = "content_snapshots", .role = NILO_ROLE_SERVICE, .verbs = POST | PATCH | DELETE, .series = true, .own_columns = true,
      .constraint = "content_snapshots_day_external_id_window_days_connection_key", .key = NAMES("day", "external_id", "window_days", "connection"),
-     .insert = nilo__insert_snapshots},
+     .insert = nilo__insert_readings},
     {.name = "metric_values", .role = NILO_ROLE_SERVICE, .verbs = POST | PATCH | DELETE, .series = true, .own_columns = true,
      .constraint = "metric_values_day_external_id_metric_window_days_connection_key",
-     .key = NAMES("day", "external_id", "metric", "metric_type", "window_days", "entity", "connection"), .insert = nilo__insert_values},
+     .key = NAMES("day", "external_id", "metric", "metric_type", "window_days", "entity", "connection"), .insert = nilo__insert_readings},
+    {.name = "youtube_metrics", .role = NILO_ROLE_SERVICE, .verbs = POST | PATCH | DELETE, .series = true, .own_columns = true,
+     .constraint = "youtube_metrics_p_id_day_key", .key = NAMES("p_id", "day"), .insert = nilo__insert_readings},
+#define ANALYTICS(name_)                                                                                                          \
+    {.name = name_, .role = NILO_ROLE_SERVICE, .verbs = POST | PATCH | DELETE, .series = true, .own_columns = true, .constraint = name_ "_key",  \
+     .key = NAMES("organizationId", "integrationId", "externalContentId", "date"), .insert = nilo__insert_readings}
+    ANALYTICS("analytics_daily_metric"),
+    ANALYTICS("AnalyticsDailyMetric"),
+    {.name = "creator_video_metric_snapshots", .role = NILO_ROLE_SERVICE, .verbs = POST | PATCH | DELETE, .series = true, .own_columns = true,
+     .constraint = "creator_video_metric_snapshots_key", .key = NAMES("brand_id", "tiktok_video_id", "snapshot_date", "window_days"),
+     .insert = nilo__insert_readings},
+    {.name = "studio_social_post_metrics", .role = NILO_ROLE_SERVICE, .verbs = POST | PATCH | DELETE, .series = true, .own_columns = true,
+     .constraint = "studio_social_post_metrics_key", .key = NAMES("social_post_id", "captured_at"), .insert = nilo__insert_readings},
 };
 
 const struct nilo__relation *nilo__writable(const char *name)
@@ -71,7 +83,7 @@ static int unknown(struct nilo__job *j, struct nilo_err *err)
 static int permit(struct nilo__job *j, struct nilo_err *err)
 {
     const struct nilo_write *w = j->w;
-    const struct nilo_relation *r = nilo_relation_find(w->relation);
+    const struct nilo_relation *r = j->read;
     if (!(j->relation->verbs & (1u << w->verb)))
         return nilo_err_set(err, NILO_EPERM, "permission denied for table %s: its rows are not changed this way", w->relation);
     if (w->scope.role >= j->relation->role || (j->relation->series && w->verb != NILO_WRITE_POST && r && w->scope.role >= r->min_role))
@@ -79,6 +91,24 @@ static int permit(struct nilo__job *j, struct nilo_err *err)
     if (w->verb == NILO_WRITE_POST && r && w->scope.role >= r->min_role)
         return nilo_err_set(err, NILO_EPERM, "new row violates row-level security policy for table \"%s\"", w->relation);
     return nilo_err_set(err, NILO_EPERM, "permission denied for table %s", w->relation);
+}
+
+/* A compatibility set's table is there where it is bound, and in the workspace that it is bound to. */
+static int find_relation(struct nilo__job *j, struct nilo_err *err)
+{
+    bool bound = false;
+    j->read = nilo_relation_find(j->w->relation);
+    if (!j->relation)
+        return unknown(j, err);
+    if (j->read)
+        return 0;
+    if (!(j->read = nilo_compat_relation(j->w->relation)))
+        return unknown(j, err);
+    if (nilo_compat_find(j->store, j->read->view->set, &j->binding, &bound, err) < 0)
+        return -1;
+    if (!bound || (!j->binding.tenant && j->binding.workspace != j->w->workspace))
+        return unknown(j, err);
+    return 0;
 }
 
 static int no_workspace(struct nilo_err *err)
@@ -98,7 +128,7 @@ static const struct nilo_column *find_column(const struct nilo_relation *r, cons
 
 static int know_columns(struct nilo__job *j, struct nilo_err *err)
 {
-    const struct nilo_relation *r = nilo_relation_find(j->relation->name);
+    const struct nilo_relation *r = j->read;
     const struct nilo_column **columns = nilo_arena_array(&j->arena, j->body.n_columns + 1, sizeof *columns);
     if (!columns)
         return nilo_err_nomem(err);
@@ -167,7 +197,7 @@ static int check_affected(struct nilo__job *j, struct nilo_err *err)
 
 static int change_day(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
 {
-    const struct nilo_relation *r = nilo_relation_find(j->relation->name);
+    const struct nilo_relation *r = j->read;
     char day[NILO_DAY_TEXT] = "";
     for (size_t i = 0; i < r->n_columns; i++)
         if (r->day && strcmp(r->columns[i].name, r->day) == 0)
@@ -209,7 +239,7 @@ int nilo_write_run(struct nilo_store *s, const struct nilo_write *w, struct nilo
     struct nilo__job j = {.store = s, .w = w, .relation = nilo__writable(w->relation), .out = ret, .notes = notes};
     *notes = (struct nilo_notes){{0}, {0}};
     nilo_arena_init(&j.arena, NILO__ARENA_MAX);
-    int rc = !j.relation ? unknown(&j, err) : permit(&j, err) < 0 ? -1 : w->workspace == 0 ? no_workspace(err) : nilo_store_begin(s, err);
+    int rc = find_relation(&j, err) < 0 ? -1 : permit(&j, err) < 0 ? -1 : w->workspace == 0 ? no_workspace(err) : nilo_store_begin(s, err);
     if (rc == 0) {
         rc = run(&j, err);
         if (rc == 0)

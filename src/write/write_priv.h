@@ -2,6 +2,7 @@
 #ifndef NILO_WRITE_WRITE_PRIV_H
 #define NILO_WRITE_WRITE_PRIV_H
 
+#include "query/compat.h"
 #include "record/record.h"
 #include "write/write.h"
 
@@ -64,6 +65,8 @@ struct nilo__job {
     struct nilo_store *store;
     const struct nilo_write *w;
     const struct nilo__relation *relation;
+    const struct nilo_relation *read;  /* the same one, as query knows it */
+    struct nilo_compat binding;        /* of a compatibility set's; else empty */
     struct nilo__parameters params;
     struct nilo__body body;
     const struct nilo_column *const *columns; /* of the body's columns, those of the relation */
@@ -134,7 +137,6 @@ int nilo__change(struct nilo__job *j, nilo__change_fn *fn, bool gone, struct nil
 /* ---- the relations ------------------------------------------------------------------------------------------------------------------------- */
 
 int nilo__insert_daily(struct nilo__job *j, struct nilo_err *err);
-int nilo__insert_snapshots(struct nilo__job *j, struct nilo_err *err);
-int nilo__insert_values(struct nilo__job *j, struct nilo_err *err);
+int nilo__insert_readings(struct nilo__job *j, struct nilo_err *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* Numbers of items: POST of content_snapshots and metric_values by the table of SEMANTICS 6, and rpc/record, which takes what is good of a batch. */
 #include "write/written.h"
 
+#include "query/compat.h"
 #include "record/record.h"
 
 #include <stdlib.h>
@@ -86,6 +87,80 @@ static void values_are_rows_too(struct stores *s)
                        {"GET content_snapshots?select=views,likes", NULL, NULL, "[{\"views\":4,\"likes\":5}]"}));
 }
 
+/* ---- tables of existing apps ------------------------------------------------------------------------------------------------------------- */
+
+static void bind(struct stores *s, const char *set, const char *connection)
+{
+    stores_connection(s, "w", NULL, connection, connection, "db");
+    ok(s, nilo_store_begin(s->store, &s->err));
+    ok(s, nilo_compat_bind(s->store, set, "w", connection, &s->err));
+    ok(s, nilo_store_commit(s->store, &s->err));
+}
+
+#define VIDEO(at, more) "{\"p_id\":\"v1\",\"platform\":\"YouTube\",\"fetched_at\":\"" at "\"," more "}"
+#define LATEST "GET latest_youtube_metrics?select=p_id,platform,view_count,like_count,share_count"
+
+static void youtube_metrics_merge_within_a_day(struct stores *s)
+{
+    written_all(s, SAY({"POST youtube_metrics", NULL, "{}", "404 PGRST205 *"})); /* not bound */
+    bind(s, "youtube", "youtube");
+    written_all(s, SAY({"POST youtube_metrics", NULL, VIDEO("2025-03-20T07:45:00.123456", "\"view_count\":10,\"like_count\":1,\"comment_count\":0"), "201"},
+                       {"POST youtube_metrics?select=view_count,share_count", ROWS, VIDEO("2025-03-20T09:00:00", "\"view_count\":12,\"like_count\":null"),
+                        "201 [{\"view_count\":12,\"share_count\":null}]"},
+                       {LATEST, NULL, NULL, "[{\"p_id\":\"v1\",\"platform\":\"youtube\",\"view_count\":12,\"like_count\":1,\"share_count\":null}]"},
+                       /* the same once more, and one that was read before */
+                       {"POST youtube_metrics", NULL, VIDEO("2025-03-20T09:00:00", "\"view_count\":12,\"like_count\":null"), "201"},
+                       {"POST youtube_metrics", NULL, VIDEO("2025-03-20T08:00:00", "\"view_count\":11"), "201"},
+                       {"GET youtube_metrics?select=view_count", NULL, NULL, "[{\"view_count\":12}]"},
+                       {"POST youtube_metrics", NULL, VIDEO("2025-03-19T09:00:00", "\"view_count\":9"), "201"},
+                       {"GET youtube_metrics?select=view_count&order=fetched_at", NULL, NULL, "[{\"view_count\":9}, {\"view_count\":12}]"},
+                       {"POST youtube_metrics", NULL, "{\"p_id\":\"v1\",\"view_count\":9}", "400 23502 null value in column \"fetched_at\"*"},
+                       {"POST youtube_metrics", NULL, VIDEO("2025-03-20T09:00:00", "\"views\":12"), "400 PGRST204 *"},
+                       {"DELETE youtube_metrics?p_id=eq.v1", NULL, NULL, "403 42501 *"}));
+    assert_rows(s, "SELECT name FROM connection", "youtube");
+}
+
+static void a_closed_day_of_a_content_set_is_restated(struct stores *s)
+{
+#define DAILY(value) "{\"organizationId\":\"w\",\"integrationId\":\"page\",\"externalContentId\":\"p1\",\"date\":\"2025-03-10\",\"impressions\":" value ",\"videoViews\":2}"
+#define UPSERT "POST analytics_daily_metric?on_conflict=organizationId,integrationId,externalContentId,date&select=impressions,videoViews,createdAt,updatedAt"
+    bind(s, "analytics", "page");
+    written_all(s, SAY({"AT 2025-03-10T20:00:00Z", NULL, NULL, ""}, {"POST analytics_daily_metric", NULL, DAILY("5"), "201"},
+                       {"POST AnalyticsDailyMetric", NULL, DAILY("5"), "409 23505 *"},
+                       {"AT 2025-03-12T01:00:00Z", NULL, NULL, ""}));
+    stores_exec(s, "UPDATE connection SET settle_s = 7200");
+    ok(s, nilo_record_seal(s->store, 0, &(int){0}, &s->err));
+    assert_int_equal(stores_int(s, "SELECT closed_until FROM connection"), stores_day("2025-03-10").n);
+    written_all(s, SAY({UPSERT, ROWS "," MERGE, DAILY("5"), "200 [{\"impressions\":5,\"videoViews\":2,\"createdAt\":\"2025-03-10T20:00:00+00:00\",\"updatedAt\":\"2025-03-10T20:00:00+00:00\"}]"},
+                       {UPSERT, ROWS "," MERGE, DAILY("8"), "200 [{\"impressions\":8,\"videoViews\":2,\"createdAt\":\"2025-03-10T20:00:00+00:00\",\"updatedAt\":\"2025-03-12T01:00:00+00:00\"}]"},
+                       {"GET revisions?select=metric,value,cause", NULL, NULL, "[{\"metric\":\"impressions\",\"value\":8,\"cause\":\"restated\"}]"},
+                       {"POST analytics_daily_metric", NULL, "{\"organizationId\":\"other\",\"impressions\":1}", "404 PGRST125 *"}));
+}
+
+static void windows_of_shop_videos(struct stores *s)
+{
+#define WINDOW(more) "{\"brand_id\":\"w\",\"creator_video_id\":null,\"tiktok_video_id\":\"t1\",\"snapshot_date\":\"2025-03-20\",\"window_days\":30," more ",\"source_run_id\":\"x\",\"raw_payload\":{}}"
+    bind(s, "creator", "shop");
+    written_all(s, SAY({"POST creator_video_metric_snapshots?select=gmv_cents,gpm_cents,ctr,views", ROWS,
+                        WINDOW("\"gmv_cents\":12345,\"gpm_cents\":777,\"ctr\":1.25,\"views\":9"),
+                        "201 [{\"gmv_cents\":12345,\"gpm_cents\":777,\"ctr\":1.250000,\"views\":9}]"},
+                       {"GET content_snapshots?select=gmv,window_days", NULL, NULL, "[{\"gmv\":123.45,\"window_days\":30}]"},
+                       {"POST creator_video_metric_snapshots", NULL, WINDOW("\"views\":9"), "409 23505 *"},
+                       {"POST creator_video_metric_snapshots?select=views,gmv_cents&on_conflict=brand_id,tiktok_video_id,snapshot_date,window_days", ROWS "," MERGE,
+                        WINDOW("\"views\":11"), "200 [{\"views\":11,\"gmv_cents\":12345}]"}));
+}
+
+static void readings_of_studio_posts(struct stores *s)
+{
+#define READ(at, views) "{\"social_post_id\":\"s1\",\"captured_at\":\"" at "\",\"views\":" views ",\"metadata\":{\"a\":1}}"
+    bind(s, "studio", "instagram");
+    written_all(s, SAY({"POST studio_social_post_metrics", NULL, "[" READ("2025-03-20T02:00:00Z", "1") "," READ("2025-03-20T08:00:00Z", "2") "]", "201"},
+                       {"POST studio_social_post_metrics", NULL, READ("2025-03-20T08:00:00Z", "2"), "409 23505 *"},
+                       {"POST studio_social_post_metrics", "resolution=ignore-duplicates", READ("2025-03-20T08:00:00Z", "2"), "200"},
+                       {"POST studio_social_post_metrics?select=views,metadata", ROWS, READ("2025-03-20T09:00:00Z", "3"), "201 [{\"views\":3,\"metadata\":{\"a\":1}}]"},
+                       {"GET studio_social_post_metrics?select=views&order=captured_at.desc", NULL, NULL, "[{\"views\":3}, {\"views\":2}, {\"views\":1}]"}));
+}
+
 /* ---- rpc/record -------------------------------------------------------------------------------------------------------------------------- */
 
 static const char *record(struct stores *s, enum nilo_role role, const char *body)
@@ -169,6 +244,8 @@ int main(void)
 {
     static const struct stores_test tests[] = {
         STORES_TEST(snapshots_are_recorded),     STORES_TEST(a_closed_day_is_amended),       STORES_TEST(snapshots_that_are_none),
+        STORES_TEST(youtube_metrics_merge_within_a_day), STORES_TEST(a_closed_day_of_a_content_set_is_restated), STORES_TEST(windows_of_shop_videos),
+        STORES_TEST(readings_of_studio_posts),
         STORES_TEST(values_are_rows_too),        STORES_TEST(a_batch_keeps_what_is_good),    STORES_TEST(a_batch_happens_once),
         STORES_TEST(a_batch_with_its_repaired_rows), STORES_TEST(batches_that_are_none),
     };

@@ -74,3 +74,17 @@ int nilo_store_has_day(struct nilo_store *s, struct nilo_entity_ref e, int32_t w
     *ret = n > 0;
     return 0;
 }
+
+int nilo_store_has_reading(struct nilo_store *s, struct nilo_entity_ref e, int32_t win, nilo_day day, nilo_us captured_at, bool *ret,
+                           struct nilo_err *err)
+{
+    int64_t n;
+    if (nilo__query_int(s, 0, &n, err,
+                        "SELECT count(*) FROM (SELECT 1 FROM observation WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day = ?4 AND "
+                        "captured_at = ?5 LIMIT 1) x",
+                        NILO__PARAMS(NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id), NILO_DBV_INT(win), NILO_DBV_INT(day.n),
+                                     NILO_DBV_INT(captured_at))) < 0)
+        return -1;
+    *ret = n > 0;
+    return 0;
+}
