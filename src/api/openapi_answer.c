@@ -57,6 +57,7 @@ int nilo_openapi_answer(struct nilo_exchange *x, struct nilo_err *err)
         return nilo_rest_fail(x, NULL, err);
     if (said && !json && !accepts(x, MIME_OPENAPI) && !accepts(x, "*/*") && !accepts(x, "application/*"))
         return nilo_answer_error(x, 406, "PGRST107", "None of these media types are available", NULL, "this path answers " MIME_OPENAPI);
+    nilo_store_refresh(w->store); /* metrics may have come since this worker looked last */
     struct nilo_openapi what = {
         .catalog = nilo_store_catalog(w->store),
         .role = nilo_rest_role(x),

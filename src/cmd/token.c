@@ -312,7 +312,7 @@ static int do_allow(struct nilo_store *s, const void *what, bool *ret_did, struc
 
 static int revoke(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const char *operand, struct nilo_err *err)
 {
-    struct bearer b;
+    struct bearer b = {NILO_REVOKED_TOKEN, NULL};
     bool did;
     if (which(ctx, operand, &b, err) != 0)
         return -1;
@@ -326,7 +326,7 @@ static int revoke(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const char *op
 
 static int allow(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const char *operand, struct nilo_err *err)
 {
-    struct bearer b;
+    struct bearer b = {NILO_REVOKED_TOKEN, NULL};
     bool did;
     if (which(ctx, operand, &b, err) != 0 || in_one_go(s, do_allow, &b, &did, err) != 0)
         return -1;
