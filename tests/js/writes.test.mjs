@@ -99,7 +99,7 @@ const CASES = {
     bad(await c.from('content_snapshots').insert(row), 409, '23505');
     const again = await c.from('content_snapshots').upsert({ ...row, likes: 4 }, { onConflict: 'day,external_id,window_days,connection' });
     assert.equal(again.error, null);
-    const back = good(await c.from('content_snapshots').select('*').eq('external_id', name('item')).single(), 200);
+    const back = good(await c.from('content_snapshots').select('views,likes').eq('external_id', name('item')).single(), 200);
     assert.equal(back.views, 9007199254740);
     assert.equal(back.likes, 4);
   },
