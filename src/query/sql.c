@@ -553,6 +553,26 @@ static void put_limit(struct build *b, struct nilo_buf *to)
 
 /* ---- the statement ----------------------------------------------------------------------------------------------------------------- */
 
+/* Which metrics of the packed cells are asked for; all, where an object is made of them. */
+static int cells_of(struct build *b, struct nilo_source_want *want, struct nilo_err *err)
+{
+    int32_t *ids = nilo_arena_array(b->plan->arena, b->q->n_columns + 1, sizeof *ids);
+    size_t n = 0;
+    if (!ids)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < b->q->n_columns; i++) {
+        const struct nilo_column *c = &b->q->columns[i];
+        if (!b->need[i] || !packed(b, c))
+            continue;
+        if (c->form != NILO_F_METRIC)
+            return 0;
+        ids[n++] = c->metric->id;
+    }
+    want->cells_of = ids;
+    want->n_cells_of = n;
+    return 0;
+}
+
 static int put_source(struct build *b, struct nilo_buf *to, nilo_us as_of, bool count, struct nilo_err *err)
 {
     const struct nilo_query *q = b->q;
@@ -562,6 +582,8 @@ static int put_source(struct build *b, struct nilo_buf *to, nilo_us as_of, bool 
     want.metrics = nilo_arena_array(b->plan->arena, q->n_columns + 1, sizeof *want.metrics);
     if (!want.metrics)
         return nilo_err_nomem(err);
+    if (want.cells && cells_of(b, &want, err) < 0)
+        return -1;
     for (size_t i = 0; i < q->n_columns; i++) {
         const struct nilo_column *c = &q->columns[i];
         bool read = b->need[i] && !count;

@@ -531,6 +531,8 @@ struct nilo_source_want {
     bool absence, owner;                /* are these costly columns needed? */
     nilo_us as_of;                      /* NILO_US_NONE = now */
     bool cells, rate;                   /* the packed cells; avg_engagement_rate */
+    const int32_t *cells_of;            /* of these metrics alone; n_cells_of 0: of all */
+    size_t n_cells_of;
     bool stamps;                        /* wide relations: created_at, updated_at, run: oldest and newest recording of the values, newest run */
     const struct nilo_narrow *narrow;
     size_t n_narrow;

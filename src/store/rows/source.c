@@ -282,6 +282,15 @@ static void add_owner(struct source *x)
     PUT(x, ")), '') AS \"owner\"");
 }
 
+/* "cells" of the metrics asked for: putting numbers into words is the dearest part of a wide row. */
+static void add_packed(struct source *x, const char *cell)
+{
+    ADD(x, "%s(", joined(x));
+    for (size_t i = 0; i < x->want->n_cells_of; i++)
+        ADD(x, "%s%" PRId32, i ? "," : "CASE WHEN k.metric_id IN (", x->want->cells_of[i]);
+    ADD(x, "%s%s%s%s AS cells", x->want->n_cells_of ? ") THEN " : "", cell, x->want->n_cells_of ? " END" : "", joined_end(x));
+}
+
 /* Columns of the metrics that a filter or an order needs. */
 static void add_metric_columns(struct source *x, const char *value)
 {
@@ -321,8 +330,7 @@ static void add_snapshots(struct source *x, const char *more, bool latest)
     if (x->want->stamps)
         PUT(x, "MIN(k.recorded_at) AS created_at, MAX(k.recorded_at) AS updated_at, MAX(k.run_id) AS run_id, ");
     if (x->want->cells)
-        ADD(x, "%s(k.metric_id || ':' || COALESCE(CAST(k.value AS text), '!' || k.absence)%s AS cells", joined(x),
-            joined_end(x));
+        add_packed(x, "k.metric_id || ':' || COALESCE(CAST(k.value AS text), '!' || k.absence)");
     else
         PUT(x, "'' AS cells");
     add_metric_columns(x, "k.value");
@@ -352,7 +360,10 @@ static void content_best(struct source *x)
            "MIN(r.provenance) AS provenance, ");
     if (x->want->stamps)
         PUT(x, "MIN(r.started_at) AS created_at, MAX(r.started_at) AS updated_at, MAX(k.run_id) AS run_id, ");
-    ADD(x, "%s(k.metric_id || ':' || k.value || ':' || k.day || ':' || k.win%s AS cells", joined(x), joined_end(x));
+    if (x->want->cells)
+        add_packed(x, "k.metric_id || ':' || k.value || ':' || k.day || ':' || k.win");
+    else
+        PUT(x, "'' AS cells");
     add_metric_columns(x, "k.value");
     PUT(x, " FROM (SELECT v.* FROM entity e CROSS JOIN best v");
     where_entity(x, NILO_CONTENT);
