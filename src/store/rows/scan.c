@@ -110,16 +110,25 @@ static void where_cell(struct building *b, const struct nilo_select *sel, nilo_d
 static void add_before(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
 {
     static const char *const kinds[] = {" AND v.absence = 0", " AND v.absence <= 3"};
-    nilo_buf_addf(&b->sql, " UNION ALL %sday_value v", scanned);
-    where_entity(b, scope, sel);
-    nilo_buf_adds(&b->sql, " AND v.day IN (");
+    nilo_day last = NILO_DAY(sel->from.n - 1);
+    /* PostgreSQL would ask anew for each row of the item what SQLite asks once an item */
+    nilo_buf_addf(&b->sql, " UNION ALL %s%s", scanned, b->postgres ? "LATERAL (" : "day_value v");
+    if (!b->postgres) {
+        where_entity(b, scope, sel);
+        nilo_buf_adds(&b->sql, " AND v.day IN (");
+    }
     for (int i = 0; i < 2; i++) {
-        nilo_buf_addf(&b->sql, "%s(SELECT v.day FROM day_value v WHERE 1=1", i ? ", " : "");
-        where_cell(b, sel, NILO_DAY_NONE, NILO_DAY(sel->from.n - 1));
+        nilo_buf_adds(&b->sql, i == 0 ? "(" : b->postgres ? " UNION (" : ", (");
+        nilo_buf_addf(&b->sql, "SELECT %s FROM day_value v WHERE 1=1",
+                      b->postgres ? "v.day, v.metric_id, v.value, v.absence, v.provenance, v.captured_at, v.meta" : "v.day");
+        where_cell(b, sel, NILO_DAY_NONE, last);
         nilo_buf_addf(&b->sql, "%s ORDER BY v.day DESC LIMIT 1)", kinds[i]);
     }
-    nilo_buf_adds(&b->sql, ")");
-    where_cell(b, sel, NILO_DAY_NONE, NILO_DAY_NONE); /* a bound here would be searched by instead of the days */
+    nilo_buf_adds(&b->sql, b->postgres ? ") v" : ")");
+    if (b->postgres)
+        where_entity(b, scope, sel);
+    else
+        where_cell(b, sel, NILO_DAY_NONE, NILO_DAY_NONE); /* a bound here would be searched by instead of the days */
 }
 
 /* What was known then although the base of the then open day was replaced later: the best reading recorded by then. Of days that were closed
