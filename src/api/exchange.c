@@ -91,6 +91,12 @@ void *nilo_req_identity(const struct nilo_exchange *x) { return x->identity; }
 bool nilo_req_stopped(const struct nilo_exchange *x) { return atomic_load(&x->stopped) != 0; }
 nilo_us nilo_req_deadline(const struct nilo_exchange *x) { return x->deadline; }
 
+void nilo_req_deadline_set(struct nilo_exchange *x, nilo_us at)
+{
+    assert(x->worker == NULL);
+    x->deadline = at;
+}
+
 void nilo_req_worker_broken(struct nilo_exchange *x)
 {
     if (x->worker != NULL)

@@ -7,47 +7,24 @@
 #include "api/admit.h"
 #include "api/rest_days.h"
 #include "api/rest_head.h"
+#include "api/rest_priv.h"
 #include "api/rest_read.h"
-#include "base/json.h"
 
 #define HELD_MAX  ((size_t)192 << 10) /* an instant answer may be 256 KiB */
 #define NAME_MOST 300
-#define ARGUMENTS_MAX 64
 #define HEADERS_MAX   8192
 #define KEPT_FOR      (5 * NILO_US_MINUTE)
 #define KEPT_ACTIVITY (10 * NILO_US_MINUTE)
 
 /* ---- one request ---------------------------------------------------------------------------------------------------------------------------- */
 
-struct reading {
-    struct nilo_exchange *x;
-    struct nilo_api *api;
-    struct nilo_store *store;
-    struct nilo_rest_mark mark; /* of the store, before anything was read */
-    struct nilo_rest_key key;
-    struct nilo_rest_scope scope;
-    struct nilo_rest_accept accept;
-    struct nilo_rest_prefer prefer;
-    struct nilo_request request;
-    struct nilo_query *query;
-    struct nilo_notes notes;
-    struct nilo_head head;  /* offset, total and page of it, once the rows begin */
-    struct nilo_buf headers; /* "Name\0value\0", of a good answer */
-    int status;
-    nilo_us until;          /* so long the answer is worth something, on clock.mono */
-    struct nilo_buf held;   /* the beginning of the answer, until it is known how it goes on */
-    bool open;              /* the head of the answer is made: bytes go out as they come */
-    bool full;              /* the answer is longer than what is held back */
-    bool only_head;         /* nothing but head is wanted */
-};
-
-static bool counted(const struct reading *r)
+static bool counted(const struct nilo__reading *r)
 {
     return r->prefer.count != NULL;
 }
 
 /* What changes without a new day has to be asked for each time: runs, connections, definitions. Series and functions may lie in a browser. */
-static bool revalidate(const struct reading *r)
+static bool revalidate(const struct nilo__reading *r)
 {
     const struct nilo_relation *relation = nilo_query_relation(r->query);
     return relation != NULL && relation->covers == NULL;
@@ -73,7 +50,7 @@ static void send_age(const struct nilo_api *api, struct nilo_exchange *x, bool a
 }
 
 /* Headers of a good answer of so many rows; -1 = not known. */
-static void begin_answer(struct reading *r, int64_t rows)
+static void begin_answer(struct nilo__reading *r, int64_t rows)
 {
     char range[NILO_CONTENT_RANGE_TEXT], applied[NILO_REST_APPLIED];
     int64_t offset = r->head.offset, total = counted(r) ? r->head.total : -1;
@@ -93,14 +70,14 @@ static void begin_answer(struct reading *r, int64_t rows)
     r->open = true;
 }
 
-static int send_held(struct reading *r, struct nilo_err *err)
+static int send_held(struct nilo__reading *r, struct nilo_err *err)
 {
     int rc = r->held.len > 0 ? nilo_answer_write(r->x, r->held.data, r->held.len, err) : 0;
     nilo_buf_reset(&r->held);
     return rc;
 }
 
-static const char *tag_of(const struct reading *r, char out[33])
+static const char *tag_of(const struct nilo__reading *r, char out[33])
 {
     unsigned char hash[NILO_SHA256_LEN];
     struct nilo_sha256 h;
@@ -114,7 +91,7 @@ static const char *tag_of(const struct reading *r, char out[33])
 }
 
 /* The whole answer is at hand: it is kept for whoever asks the same, and not sent to who has it. */
-static int send_whole(struct reading *r, struct nilo_err *err)
+static int send_whole(struct nilo__reading *r, struct nilo_err *err)
 {
     char tag[33];
     bool has = nilo_answer_etag(r->x, tag_of(r, tag));
@@ -130,7 +107,7 @@ static int send_whole(struct reading *r, struct nilo_err *err)
 /* A nilo_write_fn: holds back what is short; where that does not suffice and the rows are not counted, it ends the run, which is begun again. */
 static int take_bytes(void *ctx, const char *p, size_t n, struct nilo_err *err)
 {
-    struct reading *r = ctx;
+    struct nilo__reading *r = ctx;
     if (!r->open && r->held.len + n <= HELD_MAX)
         return nilo_buf_add(&r->held, p, n) != 0 ? nilo_err_nomem(err) : 0;
     if (!r->open && r->query != NULL && nilo_query_relation(r->query) != NULL && r->head.page < 0) {
@@ -149,33 +126,53 @@ static int take_bytes(void *ctx, const char *p, size_t n, struct nilo_err *err)
 
 /* Between the query and the writer: sees the head, and ends the run where nothing else is wanted. */
 struct between {
-    struct reading *r;
+    struct nilo__reading *r;
     struct nilo_sink to;
+    struct nilo_datum *cells; /* in the order of the shape */
 };
 
 static int see_head(void *ctx, const struct nilo_head *head, struct nilo_err *err)
 {
     struct between *b = ctx;
+    const struct nilo__shape *shape = b->r->shape;
     b->r->head = *head;
+    if (shape != NULL)
+        nilo__shape_head(shape, &b->r->head);
     if (b->r->only_head && head->page >= 0)
         return 1;
-    return b->to.head(b->to.ctx, head, err);
+    return b->to.head(b->to.ctx, &b->r->head, err);
 }
+
+#define ENOUGH 2 /* the rows that follow are neither wanted nor counted */
 
 static int pass_row(void *ctx, const struct nilo_datum *cells, struct nilo_err *err)
 {
     struct between *b = ctx;
-    return b->to.row(b->to.ctx, cells, err);
+    const struct nilo__shape *shape = b->r->shape;
+    int64_t at = b->r->seen++;
+    if (shape == NULL)
+        return b->to.row(b->to.ctx, cells, err);
+    if (at < shape->offset)
+        return 0;
+    if (shape->limit >= 0 && at - shape->offset >= shape->limit)
+        return counted(b->r) ? 0 : ENOUGH;
+    for (size_t i = 0; i < shape->n; i++)
+        b->cells[i] = cells[shape->from[i]];
+    return b->to.row(b->to.ctx, b->cells, err);
 }
 
-static int run_query(struct reading *r, struct nilo_writer *w, struct nilo_err *err)
+static int run_query(struct nilo__reading *r, struct nilo_writer *w, struct nilo_err *err)
 {
     struct between b = {.r = r, .to = nilo_writer_sink(w)};
     const struct nilo_sink sink = {see_head, pass_row, &b};
-    return nilo_query_run(r->query, r->store, &r->scope.scope, &sink, err);
+    r->seen = 0;
+    if (r->shape != NULL && (b.cells = nilo_arena_array(nilo_req_arena(r->x), r->shape->n + 1, sizeof(*b.cells))) == NULL)
+        return nilo_err_nomem(err);
+    int rc = nilo_query_run(r->query, r->store, &r->scope.scope, &sink, err);
+    return rc == ENOUGH ? 0 : rc;
 }
 
-static int answer_head(struct reading *r, struct nilo_err *err)
+static int answer_head(struct nilo__reading *r, struct nilo_err *err)
 {
     int64_t rows = r->head.page;
     if (r->accept.format == NILO_FORMAT_OBJECT && rows != 1) {
@@ -186,7 +183,16 @@ static int answer_head(struct reading *r, struct nilo_err *err)
     return 0;
 }
 
-static int run_once(struct reading *r, struct nilo_err *err)
+/* What relations find out before their rows, functions do behind them. */
+static int check_offset(const struct nilo__reading *r, struct nilo_err *err)
+{
+    if (r->shape == NULL || !counted(r) || r->shape->offset <= r->seen)
+        return 0;
+    return nilo_err_set(err, NILO_ERANGE, "Requested range not satisfiable: an offset of %lld was requested, but there are only %lld rows",
+                        (long long)r->shape->offset, (long long)r->seen);
+}
+
+static int run_once(struct nilo__reading *r, struct nilo_err *err)
 {
     struct nilo_writer *w = NULL;
     r->head = (struct nilo_head){.total = -1, .page = -1};
@@ -199,16 +205,19 @@ static int run_once(struct reading *r, struct nilo_err *err)
     } else if (rc == 0 && (rc = nilo_writer_end(w, err)) == 0 && !r->open) {
         int64_t rows = nilo_writer_rows(w);
         if (nilo_query_function(r->query) != NULL)
-            r->head.total = rows;
-        begin_answer(r, rows);
-        rc = send_whole(r, err);
+            r->head.total = r->seen;
+        rc = check_offset(r, err);
+        if (rc == 0) {
+            begin_answer(r, rows);
+            rc = send_whole(r, err);
+        }
     }
     nilo_writer_free(w);
     return rc;
 }
 
 /* PostgREST says how many rows there were. */
-static void say_how_many(struct reading *r, struct nilo_err *err)
+static void say_how_many(struct nilo__reading *r, struct nilo_err *err)
 {
     struct nilo_err why = {0};
     if (err->code != NILO_EONE || nilo_query_relation(r->query) == NULL || strstr(err->msg, "more than one") == NULL)
@@ -221,7 +230,7 @@ static void say_how_many(struct reading *r, struct nilo_err *err)
     nilo_writer_free(w);
 }
 
-static int run(struct reading *r, struct nilo_err *err)
+static int run(struct nilo__reading *r, struct nilo_err *err)
 {
     int rc = run_once(r, err);
     if (rc != 0 && r->full) {
@@ -237,7 +246,7 @@ static int run(struct reading *r, struct nilo_err *err)
 /* ---- what relations and functions have in common ----------------------------------------------------------------------------------------------- */
 
 /* Headers, then whose rows. 0; 1: answered; -1 */
-static int prepare(struct reading *r, struct nilo_err *err)
+static int prepare(struct nilo__reading *r, struct nilo_err *err)
 {
     struct nilo_exchange *x = r->x;
     if (nilo_rest_current(x, &r->store, &r->mark, err) != 0)
@@ -251,19 +260,25 @@ static int prepare(struct reading *r, struct nilo_err *err)
     return rc;
 }
 
-/* A statement that outlives the request's deadline is of no use. */
-static void limit_time(struct reading *r, const struct nilo_env *env)
+static bool gone(void *x)
 {
-    nilo_us deadline = nilo_req_deadline(r->x);
-    nilo_us left = deadline == INT64_MAX ? 0 : deadline - env->clock.mono(env->clock.ctx);
-    nilo_db_timeout(nilo_store_db(r->store), deadline == INT64_MAX ? 0 : left > 1000 ? left / 1000 : 1);
+    return nilo_req_stopped(x);
 }
 
-static int finish(struct reading *r, int rc, struct nilo_err *err)
+/* A statement that outlives the request is of no use. Its limit in whole tens of seconds: a server is told only where it changes. */
+static void limit_time(struct nilo__reading *r)
 {
-    int64_t total = r->query != NULL ? nilo_query_total(r->query) : -1;
+    nilo_us deadline = nilo_req_deadline(r->x), now = r->api->env->clock.mono(r->api->env->clock.ctx), step = 10 * NILO_US_SECOND;
+    nilo_us left = deadline == INT64_MAX ? 0 : deadline > now ? (deadline - now + step - 1) / step * step : step;
+    nilo_db_timeout(nilo_store_db(r->store), left / 1000);
+    nilo_db_watch(nilo_store_db(r->store), gone, r->x);
+}
+
+static int finish(struct nilo__reading *r, int rc, struct nilo_err *err)
+{
+    int64_t total = r->query == NULL ? -1 : r->shape != NULL ? r->seen : nilo_query_total(r->query);
     if (r->store != NULL)
-        nilo_db_timeout(nilo_store_db(r->store), 0);
+        nilo_db_watch(nilo_store_db(r->store), NULL, NULL);
     if (rc == -1)
         rc = nilo_rest_fail(r->x, &r->notes, err);
     else if (rc == 1)
@@ -277,7 +292,7 @@ static int finish(struct reading *r, int rc, struct nilo_err *err)
 }
 
 /* Everything that the answer follows from, but for the state of the store: who asks as far as it matters, and what. */
-static void key_of(struct reading *r)
+static void key_of(struct nilo__reading *r)
 {
     const struct nilo_principal *p = nilo_req_principal(r->x);
     const char *workspace = nilo_rest_in_workspace(r->x) ? nilo_req_segment(r->x, 0) : "", *name = nilo_rest_name(r->x);
@@ -303,9 +318,9 @@ static void key_of(struct reading *r)
 }
 
 /* The headers of the request. false: refused, the answer is given */
-static bool understand(struct reading *r, struct nilo_exchange *x)
+static bool understand(struct nilo__reading *r, struct nilo_exchange *x)
 {
-    *r = (struct reading){.x = x, .api = nilo_req_ctx(x), .request = NILO_REQUEST_DEFAULT};
+    *r = (struct nilo__reading){.x = x, .api = nilo_req_ctx(x), .request = NILO_REQUEST_DEFAULT};
     nilo_buf_init(&r->held, HELD_MAX + 1);
     nilo_buf_init(&r->headers, HEADERS_MAX);
     if (!nilo_rest_profile(x) || !nilo_rest_accept(x, &r->accept) || !nilo_rest_prefer(x, &r->prefer) || !nilo_rest_range(x, &r->request))
@@ -315,7 +330,7 @@ static bool understand(struct reading *r, struct nilo_exchange *x)
 }
 
 /* Is the answer there already? */
-static bool answer_kept(struct reading *r, int *ret_rc, struct nilo_err *err)
+static bool answer_kept(struct nilo__reading *r, int *ret_rc, struct nilo_err *err)
 {
     const struct nilo_rest_kept *kept = nilo_rest_cache_find(r->api, &r->key);
     if (kept == NULL)
@@ -330,9 +345,9 @@ static bool answer_kept(struct reading *r, int *ret_rc, struct nilo_err *err)
     return true;
 }
 
-static int read_with(struct nilo_exchange *x, int (*parse)(struct reading *r, struct nilo_err *err), struct nilo_err *err)
+int nilo__rest_read_with(struct nilo_exchange *x, nilo__rest_parse_fn *parse, struct nilo_err *err)
 {
-    struct reading r;
+    struct nilo__reading r;
     int rc = 1, kept_rc;
     if (understand(&r, x))
         rc = prepare(&r, err);
@@ -342,7 +357,7 @@ static int read_with(struct nilo_exchange *x, int (*parse)(struct reading *r, st
     }
     if (rc == 0) {
         nilo_rest_cache_hit(r.api, false);
-        limit_time(&r, r.api->env);
+        limit_time(&r);
         rc = parse(&r, err);
     }
     if (rc == 0) {
@@ -358,9 +373,11 @@ static int read_with(struct nilo_exchange *x, int (*parse)(struct reading *r, st
 /* On the loop: what is kept and known to be of now goes out at once. */
 int nilo_rest_instant(struct nilo_exchange *x, struct nilo_err *err)
 {
-    struct reading r;
+    struct nilo__reading r;
     int rc = 0;
     struct nilo_api *api = nilo_req_ctx(x);
+    if (nilo_rest_role(x) == NILO_ROLE_SERVICE)
+        nilo_req_deadline_set(x, INT64_MAX); /* an export takes as long as it takes, while its client takes it */
     if (!nilo_rest_cache_fresh(api))
         return NILO_LATER;
     if (!understand(&r, x))
@@ -388,7 +405,7 @@ static bool put_name(struct nilo_buf *text, const char *name)
     return true;
 }
 
-static int parse_relation(struct reading *r, struct nilo_err *err)
+static int parse_relation(struct nilo__reading *r, struct nilo_err *err)
 {
     struct nilo_buf text;
     size_t n;
@@ -406,136 +423,5 @@ static int parse_relation(struct reading *r, struct nilo_err *err)
 
 int nilo_rest_read(struct nilo_exchange *x, struct nilo_err *err)
 {
-    return read_with(x, parse_relation, err);
-}
-
-/* ---- functions ----------------------------------------------------------------------------------------------------------------------------------- */
-
-struct arguments {
-    struct nilo_arg list[ARGUMENTS_MAX];
-    size_t n;
-    struct nilo_arena *arena;
-};
-
-static int add_argument(struct arguments *a, const char *name, size_t name_n, const char *value, size_t value_n, struct nilo_err *err)
-{
-    if (a->n == ARGUMENTS_MAX)
-        return nilo_err_set(err, NILO_EPARSE, "more than %d arguments", ARGUMENTS_MAX);
-    struct nilo_arg *arg = &a->list[a->n++];
-    arg->name = nilo_arena_strndup(a->arena, name, name_n);
-    arg->value = value != NULL ? nilo_arena_strndup(a->arena, value, value_n) : NULL;
-    return arg->name == NULL || (value != NULL && arg->value == NULL) ? nilo_err_nomem(err) : 0;
-}
-
-/* One member of the body: scalars as their text, what is structured as JSON. */
-static int take_member(struct nilo_json *j, const char *name, size_t name_n, struct arguments *a, struct nilo_err *err)
-{
-    enum nilo_json_event event;
-    const char *text, *raw;
-    size_t n, raw_n;
-    char *key = nilo_arena_strndup(a->arena, name, name_n);
-    if (key == NULL)
-        return nilo_err_nomem(err);
-    if (nilo_json_raw(j, &raw, &raw_n, err) != 0)
-        return -1;
-    if (raw_n > 0 && (raw[0] == '{' || raw[0] == '['))
-        return add_argument(a, key, name_n, raw, raw_n, err);
-    struct nilo_json *one;
-    if (nilo_json_new(raw, raw_n, NILO_JSON_DEFAULT_LIMITS, &one, err) != 0)
-        return -1;
-    int rc = nilo_json_next(one, &event, &text, &n, err);
-    if (rc == 0)
-        rc = add_argument(a, key, name_n, event == NILO_JSON_NULL ? NULL : text, n, err);
-    nilo_json_free(one);
-    return rc;
-}
-
-static int take_object(struct nilo_json *j, struct arguments *a, struct nilo_err *err)
-{
-    enum nilo_json_event event;
-    const char *text;
-    size_t n;
-    if (nilo_json_next(j, &event, &text, &n, err) != 0)
-        return -1;
-    if (event != NILO_JSON_OBJECT_BEGIN)
-        return nilo_err_set(err, NILO_EBODY, "the body has to be a JSON object with the arguments");
-    while (nilo_json_next(j, &event, &text, &n, err) == 0) {
-        if (event == NILO_JSON_OBJECT_END)
-            return nilo_json_next(j, &event, &text, &n, err); /* and nothing behind it */
-        if (take_member(j, text, n, a, err) != 0)
-            return -1;
-    }
-    return -1;
-}
-
-/* Bodies that cannot be read have one message in the dialect; what is wrong where goes into the details. */
-static int bad_body(struct reading *r, struct nilo_err *err)
-{
-    if (err->code != NILO_EBODY)
-        return -1;
-    snprintf(r->notes.details, sizeof(r->notes.details), "%.250s", err->msg);
-    return nilo_err_set(err, NILO_EBODY, "Empty or invalid json");
-}
-
-static int arguments_of_body(struct reading *r, struct arguments *a, struct nilo_err *err)
-{
-    struct nilo_json *j;
-    size_t n;
-    const char *body = nilo_req_body(r->x, &n);
-    if (n == 0)
-        return 0;
-    if (nilo_json_new(body, n, NILO_JSON_DEFAULT_LIMITS, &j, err) != 0)
-        return bad_body(r, err);
-    int rc = take_object(j, a, err);
-    nilo_json_free(j);
-    return rc == 0 ? 0 : bad_body(r, err);
-}
-
-/* "cannot execute X in a read-only transaction" is what PostgREST's callers know. 1: answered */
-static int refuse_writing(struct reading *r, const struct nilo_function *f)
-{
-    char message[160];
-    snprintf(message, sizeof(message), "cannot execute %.80s in a read-only transaction", f->name);
-    nilo_answer_error(r->x, 405, "25006", message, "the function writes", "call it with POST");
-    nilo_answer_header(r->x, "Allow", "POST, OPTIONS");
-    return 1;
-}
-
-static int parse_call(struct reading *r, struct nilo_err *err)
-{
-    const char *name = nilo_rest_name(r->x);
-    const struct nilo_function *f = nilo_function_find(name);
-    enum nilo_method m = nilo_req_method(r->x);
-    if (f != NULL && f->writes && m != NILO_POST)
-        return refuse_writing(r, f);
-    if (m == NILO_POST) {
-        struct arguments a = {.arena = nilo_req_arena(r->x)};
-        return arguments_of_body(r, &a, err) != 0 ? -1 : nilo_query_call(name, a.list, a.n, &r->request, &r->query, &r->notes, err);
-    }
-    struct nilo_buf text;
-    size_t n;
-    const char *query = nilo_req_query(r->x, &n);
-    nilo_buf_init(&text, (size_t)1 << 20);
-    nilo_buf_addf(&text, "rpc/%s?", name);
-    nilo_buf_add(&text, query, n);
-    int rc = strchr(name, '?') != NULL ? nilo_err_set(err, NILO_EFUNCTION, "Could not find the function public.%.100s in the schema cache", name)
-             : text.failed             ? nilo_err_nomem(err)
-                                       : nilo_query_text(r->store, text.data, text.len, &r->request, &r->query, &r->notes, err);
-    nilo_buf_done(&text);
-    return rc;
-}
-
-int nilo_rest_call(struct nilo_exchange *x, struct nilo_err *err)
-{
-    return read_with(x, parse_call, err);
-}
-
-int nilo_rest_call_wrong(struct nilo_exchange *x, struct nilo_err *err)
-{
-    char message[80];
-    (void)err;
-    snprintf(message, sizeof(message), "Cannot use the %s method on RPC", nilo_method_name(nilo_req_method(x)));
-    nilo_answer_error(x, 405, "PGRST101", message, NULL, NULL);
-    nilo_answer_header(x, "Allow", "GET, HEAD, POST, OPTIONS");
-    return 0;
+    return nilo__rest_read_with(x, parse_relation, err);
 }

@@ -93,6 +93,10 @@ void *nilo_req_identity(const struct nilo_exchange *x);
 /* In the admit hook only: this caller may send so much. At most the server's body_ceiling. */
 void nilo_req_body_max_set(struct nilo_exchange *x, int64_t bytes);
 
+/* On the loop only (admit, instant): this request may take until then, by clock.mono; INT64_MAX = without an end. A client that takes nothing for the server's
+ * deadline is cut nevertheless. */
+void nilo_req_deadline_set(struct nilo_exchange *x, nilo_us at);
+
 /** nilo_req_stopped - is there still somebody to answer? true once the deadline has passed, the client has gone or the server is cut off: the handler
  *  should end soon (return -1 with any error). Long statements ask it from their progress handler. Cheap; any thread */
 bool nilo_req_stopped(const struct nilo_exchange *x);

@@ -461,6 +461,12 @@ bool nilo_db_in_transaction(const struct nilo_db *db)
     return db->ops->in_transaction(db);
 }
 
+void nilo_db_watch(struct nilo_db *db, bool (*fn)(void *ctx), void *ctx)
+{
+    db->watch = fn;
+    db->watch_ctx = ctx;
+}
+
 void nilo_db_interrupt(struct nilo_db *db)
 {
     db->ops->interrupt(db);

@@ -52,6 +52,9 @@ enum nilo_db_engine nilo_db_engine(const struct nilo_db *db);
 /** nilo_db_target - the target with any password replaced by *** : what messages may show */
 const char *nilo_db_target(const struct nilo_db *db);
 void nilo_db_timeout(struct nilo_db *db, int64_t timeout_ms); /* for the statements that follow; 0 = none */
+/** nilo_db_watch - asked while statements run (SQLite: every some thousand steps, PostgreSQL: once a second while the server says nothing); once it says
+ *  true the statement ends with NILO_ECANCELLED. fn NULL: nobody is asked. Not inherited by other threads: fn is called in this one */
+void nilo_db_watch(struct nilo_db *db, bool (*fn)(void *ctx), void *ctx);
 
 /* ---- running SQL ------------------------------------------------------------------------------------------------------ */
 

@@ -47,6 +47,8 @@ struct nilo_db {
     enum nilo_db_mode mode;
     char *target; /* without the password */
     int64_t timeout_ms, lock_wait_ms;
+    bool (*watch)(void *ctx); /* should what runs be stopped? NULL = nobody says so */
+    void *watch_ctx;
     struct nilo_db_stmt *all;      /* every statement, for close and rollback */
     struct nilo_db_stmt **buckets; /* the kept ones, by text */
     size_t n_buckets, n_kept;

@@ -193,9 +193,13 @@ static int usable(const struct pg *p, struct nilo_err *err)
 
 /* ---- waiting -------------------------------------------------------------------------------------------------------- */
 
+static void pg_interrupt(struct nilo_db *db);
+
 static int wait_socket(struct pg *p, short events, struct nilo_err *err)
 {
     for (;;) {
+        if (p->base.watch != NULL && !atomic_load(&p->interrupted) && p->base.watch(p->base.watch_ctx))
+            pg_interrupt(&p->base);
         int64_t left = p->deadline == 0 ? -1 : p->deadline - nilo__db_mono_ms();
         if (p->deadline != 0 && left <= 0)
             return lose(p, NILO_ETIMEOUT, "the server does not answer", err);

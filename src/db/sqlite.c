@@ -193,7 +193,9 @@ static int usable(const struct lite *l, struct nilo_err *err)
 
 static int on_progress(void *ctx)
 {
-    const struct lite *l = ctx;
+    struct lite *l = ctx;
+    if (l->base.watch != NULL && l->base.watch(l->base.watch_ctx))
+        atomic_store(&l->interrupted, 1);
     return atomic_load_explicit(&l->interrupted, memory_order_relaxed) ||
            (l->deadline != 0 && nilo__db_mono_ms() >= l->deadline);
 }

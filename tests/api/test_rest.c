@@ -1,6 +1,9 @@
 /* Reads over HTTP, row by row of the dialect's tables: what is asked, and the status, head and body that have to come. Both engines. */
 #include "rest_world.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "query/compat.h"
 
 static struct rest_world r;
@@ -135,7 +138,25 @@ static const struct rest_row functions[] = {
            "\"Perhaps you meant to call the function public.activity\"")},
     {ME, "POST", "/rest/v1/rpc/activity", NULL, "{\"day\":2}", 404, NULL,
      ERROR("PGRST202", "Could not find the function public.activity(day) in the schema cache", "null", "\"Perhaps you meant the argument days\"")},
-    {ME, "GET", "/rest/v1/rpc/activity?select=date", NULL, NULL, 404, NULL, "~\"PGRST202\""},
+    {ME, "GET", "/rest/v1/rpc/activity?filter=date", NULL, NULL, 404, NULL, "~\"PGRST202\""},
+    /* what is asked of the rows: columns, pages, single ones; nothing is passed over in silence */
+    {ME, "GET", "/rest/v1/rpc/activity?days=2&select=date", NULL, NULL, 200, NULL, "[{\"date\":\"2025-03-09\"},\n {\"date\":\"2025-03-10\"}]\n"},
+    {ME, "POST", "/rest/v1/rpc/activity?select=posts,%20date&limit=1", NULL, "{\"days\":2}", 200, "Content-Range: 0-0/*", "[{\"posts\":null,\"date\":\"2025-03-09\"}]\n"},
+    {ME, "POST", "/rest/v1/rpc/activity?select=date&limit=1&offset=1", OBJECT, "{\"days\":2}", 200, "Content-Range: 1-1/*", "{\"date\":\"2025-03-10\"}\n"},
+    {ME, "POST", "/rest/v1/rpc/activity?limit=1", COUNT, "{\"days\":2}", 206, "Content-Range: 0-0/2", "~2025-03-09"},
+    {ME, "POST", "/rest/v1/rpc/activity", COUNT "\nRange: 1-5", "{\"days\":2}", 206, "Content-Range: 1-1/2", "~2025-03-10"},
+    {ME, "POST", "/rest/v1/rpc/activity?offset=9", COUNT, "{\"days\":2}", 416, "Content-Range: */2", "~An offset of 9 was requested, but there are only 2 rows"},
+    {ME, "POST", "/rest/v1/rpc/activity?offset=9", NULL, "{\"days\":2}", 200, "Content-Range: */*", "[]\n"},
+    {ME, "POST", "/rest/v1/rpc/activity?limit=0", NULL, "{\"days\":2}", 200, "Content-Range: */*", "[]\n"},
+    {ME, "POST", "/rest/v1/rpc/activity?columns=days", NULL, "{\"days\":2}", 200, NULL, ACTIVITY},
+    {ME, "POST", "/rest/v1/rpc/activity?limit=-1", NULL, "{\"days\":2}", 416, NULL, "~\"PGRST103\""},
+    {ME, "POST", "/rest/v1/rpc/activity?limit=x", NULL, "{\"days\":2}", 400, NULL, "~\"PGRST100\""},
+    {ME, "POST", "/rest/v1/rpc/activity?select=none", NULL, "{\"days\":2}", 400, NULL, "~column activity.none does not exist"},
+    {ME, "POST", "/rest/v1/rpc/activity?order=date.desc", NULL, "{\"days\":2}", 400, NULL, "~\"PGRST100\""},
+    {ME, "POST", "/rest/v1/rpc/activity?date=eq.2025-03-09", NULL, "{\"days\":2}", 400, NULL, "~\"PGRST100\""},
+    {ME, "GET", "/rest/v1/rpc/top_content?limit=1&order=views", NULL, NULL, 200, "Content-Range: 0-0/*", "~\"external_id\":\"v2\""},
+    {ME, "GET", "/rest/v1/rpc/activity?days", NULL, NULL, 400, NULL, "~\"PGRST100\""},
+    {ME, "GET", "/rest/v1/rpc/activity?days=%FF", NULL, NULL, 400, NULL, "~\"PGRST100\""},
     {ME, "POST", "/rest/v1/rpc/owner_profile", NULL, "{}", 400, NULL, "~\"23502\""},
     {ME, "POST", "/rest/v1/rpc/owner_profile", NULL, "{\"owner\":null}", 400, NULL, "~\"23502\""},
     {ME, "POST", "/rest/v1/rpc/activity", NULL, "{\"days\":\"x\"}", 400, NULL, "~\"22P02\""},
@@ -278,6 +299,50 @@ CASE(a_request_is_about_one_workspace_of_the_caller, scopes)
 
 /* ---- more than fits in what is held back -------------------------------------------------------------------------------------------------------- */
 
+#define MANY 1000 /* columns: then 14 rows are more than is held back */
+
+/* one column a thousand times under other names */
+static void wide(char *target, size_t size, const char *more)
+{
+    int n = snprintf(target, size, "/rest/v1/content_snapshots?order=day,external_id&%sselect=", more);
+    for (int i = 0; i < MANY; i++)
+        n += snprintf(target + n, size - (size_t)n, "%sa%03d:captured_at", i > 0 ? "," : "", i);
+}
+
+static void long_answers_are_streamed_and_say_how_many_rows_come(void **state)
+{
+    (void)state;
+    static char target[40000];
+    static const struct {
+        const char *more, *headers, *range;
+        int status;
+    } list[] = {
+        {"", NULL, "0-13/*", 200},
+        {"offset=1&", NULL, "1-13/*", 200},
+        {"limit=13&", COUNT, "0-12/14", 206},
+        {"", COUNT, "0-13/14", 200},
+    };
+    if (r.c.fd <= 0)
+        skip();
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        struct answer a;
+        char text[256];
+        size_t rows = 0;
+        wide(target, sizeof(target), list[i].more);
+        rest_ask(&r, &(struct rest_row){ME, "GET", target, list[i].headers, NULL, 200, NULL, NULL}, &a);
+        assert_int_equal(a.status, list[i].status);
+        assert_non_null(answer_header(&a, "Content-Range", text));
+        assert_string_equal(text, list[i].range);
+        assert_non_null(answer_header(&a, "Transfer-Encoding", text));
+        assert_true(a.body.len > 192 * 1024);
+        for (const char *at = a.body.data; (at = strstr(at, "{\"a000\":\"2025-")) != NULL; at++)
+            rows++;
+        assert_int_equal(rows, list[i].range[0] == '1' || list[i].status == 206 ? 13 : 14);
+        assert_string_equal(a.body.data + a.body.len - 3, "}]\n");
+        answer_done(&a);
+    }
+}
+
 /* Over the socket without credentials: the service, over all workspaces. */
 static void the_socket_is_the_service_over_all_workspaces(void **state)
 {
@@ -293,7 +358,8 @@ static void the_socket_is_the_service_over_all_workspaces(void **state)
     cmocka_unit_test(relations_answer_in_the_dialect), cmocka_unit_test(the_form_is_what_the_headers_ask_for),         \
         cmocka_unit_test(refusals_have_status_code_and_all_four_members),                                              \
         cmocka_unit_test(functions_that_read_are_called_by_get_and_post),                                              \
-        cmocka_unit_test(a_request_is_about_one_workspace_of_the_caller), cmocka_unit_test(tables_of_apps_are_found_where_they_are_bound)
+        cmocka_unit_test(a_request_is_about_one_workspace_of_the_caller),                                              \
+        cmocka_unit_test(long_answers_are_streamed_and_say_how_many_rows_come), cmocka_unit_test(tables_of_apps_are_found_where_they_are_bound)
 
 int main(void)
 {

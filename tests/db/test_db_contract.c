@@ -632,6 +632,34 @@ static void another_thread_can_stop_a_statement(struct both *b)
     }
 }
 
+static bool third_time(void *ctx)
+{
+    int *asked = ctx;
+    return ++*asked >= 3;
+}
+
+static bool never(void *ctx)
+{
+    ++*(int *)ctx;
+    return false;
+}
+
+static void who_watches_can_stop_a_statement(struct both *b)
+{
+    int asked = 0;
+    nilo_db_timeout(b->db, 60000);
+    nilo_db_watch(b->db, third_time, &asked);
+    fails(b, NILO_ECANCELLED, nilo_db_run(both_prepare(b, ENDLESS), NULL, 0, NULL, &b->err));
+    assert_true(asked >= 3);
+    nilo_db_watch(b->db, never, &asked); /* what was stopped is over: the next one runs */
+    assert_true(both_int(b, b->db, NUMBERS("20000") "SELECT count(*) FROM n") == 20000);
+    asked = 0;
+    nilo_db_watch(b->db, NULL, NULL);
+    nilo_db_timeout(b->db, 100);
+    fails(b, NILO_ETIMEOUT, nilo_db_exec(b->db, ENDLESS, &b->err));
+    assert_int_equal(asked, 0);
+}
+
 /* ---- many ------------------------------------------------------------------------------------------------------------------ */
 
 struct sets {
@@ -933,6 +961,7 @@ int main(void)
         BOTH_TEST(waiting_for_a_lock_ends),
         BOTH_TEST(a_statement_ends_at_its_limit),
         BOTH_TEST(another_thread_can_stop_a_statement),
+        BOTH_TEST(who_watches_can_stop_a_statement),
         BOTH_TEST(many_sets_in_order),
         BOTH_TEST(many_sets_with_several_rows_each),
         BOTH_TEST(many_large_sets_do_not_lock_up),

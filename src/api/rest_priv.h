@@ -1,0 +1,45 @@
+/* Shared inside the reading half of /rest/v1: one reading request, from its headers to its answer. */
+#ifndef NILO_API_REST_PRIV_H
+#define NILO_API_REST_PRIV_H
+
+#include "api/rest_cache.h"
+#include "api/rest_head.h"
+
+/* What select, limit and offset make of a function's rows. */
+struct nilo__shape {
+    int64_t limit, offset; /* limit -1 = none */
+    const size_t *from;    /* which of the function's columns, in this order */
+    const struct nilo_out_column *columns;
+    size_t n;
+};
+void nilo__shape_head(const struct nilo__shape *shape, struct nilo_head *head);
+
+struct nilo__reading {
+    struct nilo_exchange *x;
+    struct nilo_api *api;
+    struct nilo_store *store;
+    struct nilo_rest_mark mark; /* of the store, before anything was read */
+    struct nilo_rest_key key;
+    struct nilo_rest_scope scope;
+    struct nilo_rest_accept accept;
+    struct nilo_rest_prefer prefer;
+    struct nilo_request request;
+    struct nilo_query *query;
+    struct nilo_notes notes;
+    struct nilo_head head;  /* offset, total and page of it, once the rows begin */
+    struct nilo_buf headers; /* "Name\0value\0", of a good answer */
+    int status;
+    nilo_us until;          /* so long the answer is worth something, on clock.mono */
+    struct nilo_buf held;   /* the beginning of the answer, until it is known how it goes on */
+    bool open;              /* the head of the answer is made: bytes go out as they come */
+    bool full;              /* the answer is longer than what is held back */
+    const struct nilo__shape *shape; /* of a function's rows; NULL = as they come */
+    int64_t seen;           /* rows of the function, before the shape cut them */
+    bool only_head;         /* nothing but head is wanted */
+};
+
+/** parses into r->query (and r->shape). 0; 1: refused, the answer is given; -1 */
+typedef int nilo__rest_parse_fn(struct nilo__reading *r, struct nilo_err *err);
+int nilo__rest_read_with(struct nilo_exchange *x, nilo__rest_parse_fn *parse, struct nilo_err *err);
+
+#endif
