@@ -220,6 +220,10 @@ static void begin_operation(struct nilo__doc *d, const char *method, const char 
 {
     char id[160];
     snprintf(id, sizeof(id), "%s_%.120s", verb, name);
+    for (char *c = id; *c != '\0'; c++) { /* paths have what ids have not */
+        if (strchr("/{}-.", *c) != NULL)
+            *c = '_';
+    }
     nilo__doc_object(d, method);
     nilo__doc_key_str(d, "operationId", id);
     nilo__doc_array(d, "tags");
@@ -465,7 +469,7 @@ static bool described(const char *path)
 {
     char quoted[200];
     const struct nilo_embedded *fixed = part("paths");
-    if (strncmp(path, "/w/", 3) == 0 || strncmp(path, "/rest/v1/", 9) == 0 || strcmp(path, "/") == 0)
+    if (strncmp(path, "/w/", 3) == 0 || strcmp(path, "/rest/v1/") == 0 || strcmp(path, "/") == 0)
         return true;
     snprintf(quoted, sizeof(quoted), "\n  \"%.180s\": {", path);
     return strstr(fixed->text, quoted) != NULL;
