@@ -239,6 +239,42 @@ static void a_moment_before_the_drop_knows_no_more_of_its_days(void **state)
                 "2026-02-28,144,0,1,3,3,0,,,true\n");
 }
 
+/* What a later day stood at is what was known then, also where something newer came late, or was corrected, before the days went. */
+static void what_came_late_does_not_hide_what_was_known_before(void **state)
+{
+    static const struct {
+        const char *at, *rows, *more;
+    } imports[] = {
+        {"2026-02-22T12:00:00Z", "v1,2026-02-10T18:00:00Z,20\nv1,2026-02-12T18:00:00Z,50\nv2,2026-02-14T18:00:00Z,5\nv2,2026-02-15T18:00:00Z,6\n", ""},
+        {"2026-02-23T12:00:00Z", "v3,2026-02-22T18:00:00Z,1\n", ""},
+        {"2026-02-24T12:00:00Z", "v3,2026-02-23T18:00:00Z,2\n", ""},
+        {"2026-02-25T12:00:00Z", "v1,2026-02-20T18:00:00Z,80\nv2,2026-02-15T18:00:00Z,8\n", " --revise"},
+    };
+    const char *const asked[] = {"timeseries metric=views from=2026-02-23 to=2026-02-25 as_of=2026-02-24 --format csv",
+                                 "timeseries metric=views from=2026-02-23 to=2026-02-25 --format csv"};
+    char before[2][4000], more[4000];
+    (void)state;
+    path = nilo_test_path("late.db");
+    cmd_clock_at(imports[0].at);
+    done("init", "", 0);
+    for (size_t i = 0; i < sizeof imports / sizeof imports[0]; i++) {
+        char rows_text[1000];
+        cmd_clock_at(imports[i].at);
+        snprintf(rows_text, sizeof rows_text, "external_id,captured_at,views\n%s", imports[i].rows);
+        snprintf(more, sizeof more, "%s --format csv --workspace us --platform youtube%s", file(rows_text), imports[i].more);
+        done("import", more, 0);
+    }
+    for (size_t i = 0; i < 2; i++)
+        snprintf(before[i], sizeof before[i], "%s", done("call", asked[i], 0)->out);
+    cmd_assert_contains(before[0], "2026-02-23,58,");
+    cmd_assert_contains(before[1], "2026-02-23,90,");
+    done("drop", "--before 2026-02-22 --yes", 0);
+    for (size_t i = 0; i < 2; i++)
+        says("call", asked[i], before[i]);
+    cmd_assert_contains(done("rebuild", "", 0)->out, "every derived number is as it was");
+    done("verify", "", 0);
+}
+
 /* Of an SQL source: days that were filled back go too, and neither a look at such a day nor a backfill brings them again. */
 static void nothing_is_read_for_a_dropped_day(void **state)
 {
@@ -281,6 +317,7 @@ int main(void)
         cmocka_unit_test_setup(other_connections_and_workspaces_keep_their_days, fresh),
         cmocka_unit_test_setup(weeks_months_and_growth_over_dropped_days_are_right_or_say_so, fresh),
         cmocka_unit_test_setup(a_moment_before_the_drop_knows_no_more_of_its_days, fresh),
+        cmocka_unit_test_setup(what_came_late_does_not_hide_what_was_known_before, fresh),
         cmocka_unit_test_setup(nothing_is_read_for_a_dropped_day, fresh),
         cmocka_unit_test_setup(collect_drops_where_the_configuration_says_so, fresh),
     };

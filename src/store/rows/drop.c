@@ -1,8 +1,8 @@
 /* Dropping: whole old closed days go, and every number derived from them stays, now and after a later correction.
  *
  * Three things are kept of them. In day_value, what later days stand on: the newest value of each series (the level that goes on, and what the
- * next value is compared with), the newest day read of each item and window, whole (it may be what is current), and one cell of the
- * first. In best_floor, what the all-time best came to. In carried_total, by how much the totals of these days are more than those cells
+ * next value is compared with) and what was the newest one before that was known, the newest day read of each item and window, whole (it may
+ * be what is current), and one cell of the first. In best_floor, what the all-time best came to. In carried_total, by how much the totals of these days are more than those cells
  * add to them: totals are sums of what cells add, so whatever happens to later cells happens to them alike. */
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +18,13 @@ struct wins {
     int32_t *wins;
     size_t n, cap;
 };
+/* Since when a cell was a value at all, and since when it is what it is; NILO_US_NONE: never a value. */
+struct known {
+    nilo_us first, last;
+};
 struct cells {
     struct nilo__change *all;
+    struct known *known;
     bool *keep;
     size_t n, cap;
 };
@@ -28,6 +33,7 @@ struct work {
     const struct nilo_drop *how;
     int64_t workspace;
     int32_t from, until; /* of the act */
+    nilo_us over;        /* when the act's last day was over */
     struct wins values, readings;
     struct cells cells;
     size_t first; /* of the windows at hand */
@@ -83,14 +89,18 @@ static int cell_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_
         struct nilo__change *all = realloc(c->all, cap * sizeof *all);
         if (all != NULL)
             c->all = all;
+        struct known *known = realloc(c->known, cap * sizeof *known);
+        if (known != NULL)
+            c->known = known;
         bool *keep = realloc(c->keep, cap * sizeof *keep);
         if (keep != NULL)
             c->keep = keep;
-        if (all == NULL || keep == NULL)
+        if (all == NULL || known == NULL || keep == NULL)
             return nilo_err_nomem(err);
         c->cap = cap;
     }
     c->keep[c->n] = false;
+    c->known[c->n] = (struct known){nilo_db_column_null(stmt, 4) ? NILO_US_NONE : nilo_db_column_int(stmt, 4), nilo_db_column_int(stmt, 5)};
     c->all[c->n++] = (struct nilo__change){.entity = w->values.items[w->first + i],
                                            .win = w->values.wins[w->first + i],
                                            .day = (int32_t)nilo_db_column_int(stmt, 0),
@@ -100,25 +110,34 @@ static int cell_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_
     return 0;
 }
 
-/* The cells of one window, ascending (day, metric). */
-static void choose(const struct nilo__change *c, bool *keep, size_t n)
+/* Is cell i what its metric stood at, for whoever asks as of a moment after the last day was over? Not where a later one that stays was known
+ * by then already. What came late or was corrected since does not hide what was known before. */
+static bool stands(const struct cells *c, size_t i, size_t end, nilo_us over)
 {
-    size_t first = 0, last = n;
-    while (first < n && c[first].new_state < NILO__DEFINITIVE)
+    const struct nilo__change *all = c->all;
+    bool value = all[i].new_state == NILO__VALUE || (c->known[i].first != NILO_US_NONE && c->known[i].last > over);
+    nilo_us from = c->known[i].first > over ? c->known[i].first : over;
+    for (size_t k = i + 1; k < end && value; k++)
+        value = !(c->keep[k] && all[k].metric == all[i].metric && all[k].new_state == NILO__VALUE && c->known[k].last <= from);
+    return value;
+}
+
+/* The cells of one window, begin to end, ascending (day, metric). */
+static void choose(const struct cells *c, size_t begin, size_t end, nilo_us over)
+{
+    const struct nilo__change *all = c->all;
+    size_t first = begin, last = end;
+    while (first < end && all[first].new_state < NILO__DEFINITIVE)
         first++;
-    while (last > first && c[last - 1].new_state < NILO__DEFINITIVE)
+    while (last > first && all[last - 1].new_state < NILO__DEFINITIVE)
         last--;
-    if (first == n)
-        return; /* nothing was ever read */
-    keep[first] = true;
-    for (size_t i = 0; i < n; i++)
-        keep[i] = keep[i] || c[i].day == c[last - 1].day;
-    for (size_t i = n; i-- > 0;) { /* the newest value of each metric: none behind it */
-        bool newer = false;
-        for (size_t k = i + 1; k < n && !newer && c[i].new_state == NILO__VALUE; k++)
-            newer = c[k].metric == c[i].metric && c[k].new_state == NILO__VALUE && keep[k];
-        keep[i] = keep[i] || (c[i].new_state == NILO__VALUE && !newer);
+    if (first < end) {
+        c->keep[first] = true;
+        for (size_t i = begin; i < end; i++)
+            c->keep[i] = c->keep[i] || all[i].day == all[last - 1].day;
     }
+    for (size_t i = end; i-- > begin;)
+        c->keep[i] = c->keep[i] || stands(c, i, end, over);
 }
 
 static bool same_win(const struct nilo__change *a, const struct nilo__change *b)
@@ -126,12 +145,12 @@ static bool same_win(const struct nilo__change *a, const struct nilo__change *b)
     return nilo__entity_cmp(a->entity, b->entity) == 0 && a->win == b->win;
 }
 
-static void choose_all(struct cells *c)
+static void choose_all(const struct cells *c, nilo_us over)
 {
     for (size_t i = 0, n; i < c->n; i += n) {
         for (n = 1; i + n < c->n && same_win(&c->all[i], &c->all[i + n]); n++)
             ;
-        choose(c->all + i, c->keep + i, n);
+        choose(c, i, i + n, over);
     }
 }
 
@@ -272,7 +291,7 @@ static int drop_cells(struct work *w, struct nilo_err *err)
     struct nilo__change *parted = malloc((c->n + 1) * sizeof *parted);
     if (parted == NULL)
         return nilo_err_nomem(err);
-    choose_all(c);
+    choose_all(c, w->over);
     size_t kept = part(c, parted);
     int rc = nilo_db_prepare(w->s->db, "DELETE FROM day_value WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day = ?4 AND metric_id = ?5", &stmt, err);
     if (rc == 0)
@@ -289,7 +308,9 @@ static int load_cells(struct work *w, size_t n, struct nilo_err *err)
     struct nilo_db_stmt *stmt;
     w->cells.n = 0;
     if (nilo_db_prepare(w->s->db,
-                        "SELECT v.day, v.metric_id, v.value, v.absence FROM day_value v WHERE v.bucket = ?1 AND v.entity_id = ?2 AND v.win = ?3 "
+                        "SELECT v.day, v.metric_id, v.value, v.absence, (SELECT min(f.recorded_at) FROM day_value f WHERE f.bucket = v.bucket AND "
+                        "f.entity_id = v.entity_id AND f.win = v.win AND f.day = v.day AND f.metric_id = v.metric_id AND f.value IS NOT NULL), "
+                        "v.recorded_at FROM day_value v WHERE v.bucket = ?1 AND v.entity_id = ?2 AND v.win = ?3 "
                         "AND v.day <= ?4 AND " NILO__SHOWN " ORDER BY v.day, v.metric_id",
                         &stmt, err) < 0)
         return -1;
@@ -379,6 +400,15 @@ static int drop_step(struct work *w, struct nilo_dropped *ret, struct nilo_err *
     return 0;
 }
 
+static int over_at(struct work *w, struct nilo_err *err)
+{
+    const struct nilo_calendar *calendar;
+    if (nilo_store_calendar(w->s, w->workspace, &calendar, err) < 0)
+        return -1;
+    w->over = nilo_calendar_end(calendar, NILO_DAY(w->until));
+    return 0;
+}
+
 /* The first of the days that are closed by an act, and of those before it that were filled in later. */
 static int first_day(struct nilo_store *s, const struct nilo_connection *c, int64_t *ret, struct nilo_err *err)
 {
@@ -409,13 +439,14 @@ int nilo_store_drop(struct nilo_store *s, const struct nilo_drop *how, struct ni
     for (; from <= until && rc == 0; from = (int64_t)w.until + 1) {
         w.from = (int32_t)from;
         w.until = (int32_t)(from + STEP - 1 < until ? from + STEP - 1 : until);
-        rc = drop_step(&w, &sum, err);
+        rc = over_at(&w, err) == 0 ? drop_step(&w, &sum, err) : -1;
     }
     free(w.values.items);
     free(w.values.wins);
     free(w.readings.items);
     free(w.readings.wins);
     free(w.cells.all);
+    free(w.cells.known);
     free(w.cells.keep);
     if (rc == 0)
         *ret = sum;
