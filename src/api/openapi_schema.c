@@ -165,6 +165,7 @@ void nilo__doc_relation_schema(struct nilo__doc *d, const struct nilo_relation *
         metric_name(&all->metrics[i], name);
         nilo_json_key(&d->o, all->metrics[i].name);
         nilo__doc_ref(d, "schemas", name);
+        nilo__doc_flush(d, 65536);
     }
     nilo__doc_end(d);
     nilo__doc_end(d);
@@ -360,5 +361,6 @@ void nilo__doc_filter_refs(struct nilo__doc *d, const struct nilo_relation *r)
             continue;
         metric_name(&all->metrics[i], name);
         nilo__doc_ref(d, "parameters", name);
+        nilo__doc_flush(d, 65536);
     }
 }

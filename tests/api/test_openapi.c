@@ -137,7 +137,7 @@ static void a_large_catalogue_goes_out_in_small_pieces(void **state)
     const struct nilo_catalog catalog = {.metrics = all, .n = N};
     struct taken t = text_of(&catalog, NILO_ROLE_SERVICE);
     assert_true(t.text.len > ((size_t)4 << 20));
-    assert_true(t.longest < ((size_t)1 << 20));
+    assert_true(t.longest < 100000);
     struct nilo_err err = {0};
     struct nilo_json *j = NULL;
     enum nilo_json_event event;
