@@ -1,4 +1,5 @@
 /* Writing over HTTP: headers to a struct nilo_write, which the one writer carries out (write/), and what came of it to headers again. */
+#include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 
@@ -6,6 +7,7 @@
 #include "api/rest_head.h"
 #include "api/rest_write.h"
 #include "api/writer.h"
+#include "base/log.h"
 #include "write/write.h"
 
 struct writing {
@@ -107,6 +109,14 @@ static void say_applied(struct writing *w)
         nilo_answer_header(w->x, "Preference-Applied", "%s%s%s", own, more && n > 0 ? ", " : "", reads);
 }
 
+/* An app that posts totals every hour is told once. */
+static void say_ignored(const struct writing *w)
+{
+    static atomic_bool said;
+    if (strcmp(w->write.relation, "user_metrics") == 0 && !atomic_exchange(&said, true))
+        nilo_log(NILO_LOG_NOTICE, "totals that are posted to user_metrics are ignored: they are derived from the projects", {"relation", "user_metrics"});
+}
+
 static int answer(struct writing *w, struct nilo_err *err)
 {
     struct nilo_exchange *x = w->x;
@@ -115,6 +125,7 @@ static int answer(struct writing *w, struct nilo_err *err)
     if (w->out.location.len > 0)
         nilo_answer_header(x, "Location", "/rest/v1/%s%s", w->write.relation, nilo_buf_str(&w->out.location));
     say_applied(w);
+    say_ignored(w);
     if (!w->out.has_body)
         return 0;
     nilo_answer_type(x, w->accept.mime);

@@ -188,6 +188,9 @@ int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, 
 /** nilo_store_metric_active - false: no longer collected, its history stays. The catalogue is read anew, as by a define */
 int nilo_store_metric_active(struct nilo_store *s, int32_t metric, bool active, struct nilo_err *err);
 
+/** nilo_store_metric_describe - its words and whether it is active, from m; type, kind, scale and the like stay */
+int nilo_store_metric_describe(struct nilo_store *s, int32_t metric, const struct nilo_metric *m, struct nilo_err *err);
+
 /* ---- entities, owners, credits -------------------------------------------------------------------------------------------------- */
 
 struct nilo_entity_ref {
@@ -211,6 +214,10 @@ int nilo_store_entities(struct nilo_store *s, const struct nilo_connection *c, c
 
 int nilo_store_owner(struct nilo_store *s, int64_t workspace, const char *key, bool create, int64_t *ret_id, struct nilo_err *err);
 
+int nilo_store_owner_name(struct nilo_store *s, int64_t owner, const char *display_name, struct nilo_err *err); /* NULL = none */
+/** nilo_store_owner_delete - errors: NILO_EREFERENCE there are credits, of today or of earlier */
+int nilo_store_owner_delete(struct nilo_store *s, int64_t owner, struct nilo_err *err);
+
 struct nilo_credit_in {
     struct nilo_entity_ref entity;
     int64_t workspace, owner;
@@ -222,6 +229,11 @@ int nilo_store_credit_add(struct nilo_store *s, const struct nilo_credit_in *in,
 /** nilo_store_credit_end - ends every current credit of (owner, entity[, role]); history of it stays for as_of */
 int nilo_store_credit_end(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, const char *role, size_t *ret_n,
                           struct nilo_err *err);
+
+/** nilo_store_credited - does a current credit of (owner, entity[, role]) hold? */
+int nilo_store_credited(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, const char *role, bool *ret, struct nilo_err *err);
+/** nilo_store_content_connection - the connection of the workspace that has an item of that id; 0 = none */
+int nilo_store_content_connection(struct nilo_store *s, int64_t workspace, const char *external_id, int64_t *ret, struct nilo_err *err);
 
 /* ---- runs -------------------------------------------------------------------------------------------------------------------------- */
 

@@ -138,5 +138,10 @@ int nilo__change(struct nilo__job *j, nilo__change_fn *fn, bool gone, struct nil
 
 int nilo__insert_daily(struct nilo__job *j, struct nilo_err *err);
 int nilo__insert_readings(struct nilo__job *j, struct nilo_err *err);
+int nilo__insert_owners(struct nilo__job *j, struct nilo_err *err);
+int nilo__insert_credits(struct nilo__job *j, struct nilo_err *err);
+int nilo__insert_totals(struct nilo__job *j, struct nilo_err *err);
+int nilo__insert_metrics(struct nilo__job *j, struct nilo_err *err);
+nilo__change_fn nilo__update_owner, nilo__delete_owner, nilo__delete_credit, nilo__update_metric, nilo__delete_metric;
 
 #endif

@@ -488,3 +488,13 @@ int nilo_store_metric_active(struct nilo_store *s, int32_t metric, bool active, 
         return -1;
     return load_catalog(s, err);
 }
+
+int nilo_store_metric_describe(struct nilo_store *s, int32_t metric, const struct nilo_metric *m, struct nilo_err *err)
+{
+    if (nilo__run(s, err,
+                  "UPDATE metric SET display_name = ?2, description = ?3, unit = ?4, format_pattern = ?5, is_active = ?6 WHERE id = ?1",
+                  NILO__PARAMS(NILO_DBV_INT(metric), NILO_DBV_TEXT(m->display_name), NILO_DBV_TEXT(m->description), NILO_DBV_TEXT(m->unit),
+                               NILO_DBV_TEXT(m->format_pattern), NILO_DBV_INT(m->active))) < 0)
+        return -1;
+    return load_catalog(s, err);
+}
