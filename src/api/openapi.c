@@ -369,11 +369,14 @@ static void relation_path(struct nilo__doc *d, const struct nilo_relation *r)
     snprintf(path, sizeof(path), "/rest/v1/%.120s", r->name);
     nilo__doc_object(d, path);
     relation_read(d, r, false);
+    nilo__doc_flush(d, PIECE);
     relation_read(d, r, true);
+    nilo__doc_flush(d, PIECE);
     if (writes(d, r, NILO_WRITE_POST))
         relation_insert(d, r);
     if (writes(d, r, NILO_WRITE_PATCH))
         relation_change(d, r, false);
+    nilo__doc_flush(d, PIECE);
     if (writes(d, r, NILO_WRITE_DELETE))
         relation_change(d, r, true);
     nilo__doc_end(d);
