@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/admit.h"
 #include "api/jwt.h"
 #include "token_rows.h"
+#include "world.h"
 
 /* ---- the world --------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -228,6 +230,81 @@ static char *one(const char *head, const char *body)
     char *token;
     ask_oracle(&r, 1, &token);
     return token;
+}
+
+/* ---- the same over HTTP ------------------------------------------------------------------------------------------------------------------------------ */
+
+static int admit(void *ctx, struct nilo_exchange *x, struct nilo_err *err)
+{
+    const struct nilo_credential_rules rules = {.tokens = keys};
+    (void)ctx, (void)err;
+    return nilo_admit(x, &rules, NOW * NILO_US_SECOND);
+}
+
+static int fine(struct nilo_exchange *x, struct nilo_err *err)
+{
+    return nilo_answer_text(x, 200, "text/plain", "fine", err);
+}
+
+static const struct nilo_route routes[] = {NILO_ROUTE(NILO_GET, "/x", ANON, .instant = fine)};
+
+/* A header's value has no blank around it and no line end in it: the parser of heads sees to that. */
+static bool fits_a_header(const struct row *row, const char *token)
+{
+    return row->twist != BLANK_IN_FRONT && row->twist != BLANK_BEHIND && token[strcspn(token, "\r\n")] == '\0' && strlen(token) < 30000;
+}
+
+static void over_http_every_attack_gets_the_same_bytes(void **state)
+{
+    (void)state;
+    static const char *const headers[] = {"Authorization: Bearer ", "apikey: "};
+    static struct world w;
+    char *tokens[ROWS], first[2000] = "";
+    int refused = 0;
+    struct client c;
+    world_init(&w);
+    w.config.routes = routes;
+    w.config.n_routes = 1;
+    w.config.hooks.admit = admit;
+    world_start(&w);
+    client_open(&c, &w);
+    ask_oracle(rows, ROWS, tokens);
+    for (size_t i = 0; i < 2 * ROWS; i++) {
+        const struct row *row = &rows[i / 2];
+        char *t = twisted(tokens[i / 2], row->twist, tokens[1]), *request;
+        struct answer a;
+        if (!fits_a_header(row, t)) {
+            free(t);
+            continue;
+        }
+        assert_true(asprintf(&request, "GET /x HTTP/1.1\r\nHost: h\r\n%s%s\r\n\r\n", headers[i % 2], t) > 0);
+        client_send(&c, request);
+        assert_true(client_answer(&c, &a, false));
+        const char *body = nilo_buf_str(&a.body);
+        /* a good signature may have a role that this server does not know: that is its business, and no more of a hint */
+        if (row->wanted == NILO_JWT_BAD && a.status != 401)
+            fail_msg("%s: %d", row->name, a.status);
+        if (row->wanted == NILO_JWT_EXPIRED && strstr(body, "{\"code\":\"PGRST303\",\"message\":\"JWT expired\"") != body)
+            fail_msg("%s: %s", row->name, body);
+        if (row->wanted == NILO_JWT_BAD) {
+            const char *head = nilo_buf_str(&a.head), *date = strstr(head, "\r\nDate: ");
+            char face[2000];
+            assert_non_null(date);
+            snprintf(face, sizeof(face), "%.*s%s%s", (int)(date - head), head, strstr(date + 2, "\r\n"), body);
+            if (refused++ == 0)
+                memcpy(first, face, sizeof(first));
+            if (strcmp(face, first) != 0)
+                fail_msg("%s is refused in other words: %s", row->name, face);
+        }
+        answer_done(&a);
+        free(request);
+        free(t);
+    }
+    assert_true(refused > 80);
+    for (size_t i = 0; i < ROWS; i++)
+        free(tokens[i]);
+    client_close(&c);
+    world_stop(&w);
 }
 
 /* Every character but the one that a lax reader would let pass has to be as it was; that one is STRAY_BITS above. */
@@ -645,6 +722,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_attack_is_refused_and_every_good_token_taken),
+        cmocka_unit_test(over_http_every_attack_gets_the_same_bytes),
         cmocka_unit_test(no_character_of_a_token_can_be_another),
         cmocka_unit_test(a_token_over_8_kib_is_not_looked_at),
         cmocka_unit_test(a_good_token_says_who_its_bearer_is),
