@@ -59,6 +59,8 @@ void nilo__exchange_unref(struct nilo_exchange *x)
 {
     if (atomic_fetch_sub_explicit(&x->refs, 1, memory_order_acq_rel) != 1)
         return;
+    if (x->state != NULL && x->release_state != NULL)
+        x->release_state(x->state);
     if (x->identity != NULL && x->release != NULL)
         x->release(x->identity);
     free_pieces(x);
@@ -570,11 +572,15 @@ int nilo__exchange_run(struct nilo_exchange *x, struct nilo__worker *worker)
 {
     struct nilo_err err = {0};
     x->worker = worker;
-    int rc = worker != NULL ? hook(x->server->hooks.authorize, x, &err) : 0;
+    int rc = worker != NULL && !x->again ? hook(x->server->hooks.authorize, x, &err) : 0;
     if (rc == 0)
         rc = worker != NULL ? x->route->handler(x, &err) : x->route->instant(x, &err);
     if (rc == NILO_LATER && worker == NULL && x->route->handler != NULL)
         return NILO_LATER;
+    if (rc == NILO_PARKED && worker != NULL) {
+        nilo__exchange_parked(x); /* and is not ours from here on */
+        return 0;
+    }
     if (rc == -1 && !x->head_out) {
         x->kept = false;
         nilo_answer_error(x, nilo_code_http(err.code), nilo_code_sqlstate(err.code), err.msg, NULL, NULL);

@@ -41,6 +41,7 @@ enum nilo_who {
  *           NILO_LATER, from `instant` only and before anything was written: run `handler` on a worker */
 typedef int nilo_handler_fn(struct nilo_exchange *x, struct nilo_err *err);
 #define NILO_LATER 1
+#define NILO_PARKED 2 /* of nilo_req_park() */
 
 #define NILO_NO_DEADLINE INT64_MAX
 
@@ -96,6 +97,16 @@ void nilo_req_body_max_set(struct nilo_exchange *x, int64_t bytes);
 /* On the loop only (admit, instant): this request may take until then, by clock.mono; INT64_MAX = without an end. A client that takes nothing for the server's
  * deadline is cut nevertheless. */
 void nilo_req_deadline_set(struct nilo_exchange *x, nilo_us at);
+
+/** nilo_req_park - from a handler on a worker that has written nothing: the request waits without a worker, and nilo_req_wake() has the handler run again
+ *  (on any worker, with the same request). Returns NILO_PARKED, for the handler to return; until then no other function is called on x. A deadline, or a client that
+ *  leaves, ends the request as ever: then the handler does not run again */
+int nilo_req_park(struct nilo_exchange *x);
+/** nilo_req_wake - from any thread, exactly once for each nilo_req_park(), before the server is freed */
+void nilo_req_wake(struct nilo_exchange *x);
+/* What the handler wants to find when it runs again; freed with `release` (may be NULL) when the request is over. */
+void nilo_req_state_set(struct nilo_exchange *x, void *state, void (*release)(void *state));
+void *nilo_req_state(const struct nilo_exchange *x);
 
 /** nilo_req_stopped - is there still somebody to answer? true once the deadline has passed, the client has gone or the server is cut off: the handler
  *  should end soon (return -1 with any error). Long statements ask it from their progress handler. Cheap; any thread */

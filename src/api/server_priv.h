@@ -110,6 +110,10 @@ struct nilo_exchange {
     nilo_us begun, deadline;
     void *identity;
     void (*release)(void *);
+    void *state; /* of a handler that waits */
+    void (*release_state)(void *);
+    atomic_int parked; /* park.c */
+    bool again;        /* the handler has run before */
     struct nilo_arena arena;
 
     /* the answer: of the thread that runs the handler, or of the loop after it */
@@ -146,6 +150,8 @@ void nilo__exchange_unref(struct nilo_exchange *x);
 /** nilo__exchange_run - hooks and handler, then the end of the answer. worker NULL: on the loop, instant handlers
  *  returns NILO_LATER where the handler of a worker is asked for */
 int nilo__exchange_run(struct nilo_exchange *x, struct nilo__worker *worker);
+/* park.c: its handler has returned NILO_PARKED. */
+void nilo__exchange_parked(struct nilo_exchange *x);
 /** nilo__exchange_finish - an answer made by the loop (404, 413, ...) is put into the queue */
 void nilo__exchange_finish(struct nilo_exchange *x);
 /** nilo__exchange_stop - from the loop: nobody waits any more. Returns false when bytes are out already */
@@ -186,8 +192,8 @@ struct nilo__pool {
     int n;
 };
 int nilo__pool_start(struct nilo_server *s, struct nilo_err *err);
-/** nilo__pool_put - false: the queue is full. Takes a reference */
-bool nilo__pool_put(struct nilo_server *s, struct nilo_exchange *x);
+/** nilo__pool_put - false: the queue is full. Takes a reference. again: it had its place in the queue before, so it has one now */
+bool nilo__pool_put(struct nilo_server *s, struct nilo_exchange *x, bool again);
 /** nilo__pool_stop - false: a worker did not come back in time */
 bool nilo__pool_stop(struct nilo_server *s, nilo_us wait_us);
 

@@ -73,11 +73,11 @@ static void *work(void *arg)
     return NULL;
 }
 
-bool nilo__pool_put(struct nilo_server *s, struct nilo_exchange *x)
+bool nilo__pool_put(struct nilo_server *s, struct nilo_exchange *x, bool again)
 {
     struct nilo__pool *pool = &s->pool;
     pthread_mutex_lock(&pool->mutex);
-    bool room = pool->depth < s->limits.queue && !pool->quit;
+    bool room = (again || pool->depth < s->limits.queue) && !pool->quit;
     if (room) {
         nilo__exchange_ref(x);
         x->next_job = NULL;
