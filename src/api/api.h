@@ -15,6 +15,10 @@ struct nilo_api {
     /* who is let in; NULL: nobody but who runs the server, over its Unix socket */
     struct nilo_gate *gate;
     struct nilo_rest_cache *cache;  /* rest_cache.h; NULL: every answer is made anew */
+    /* what writes; all NULL: this server writes nothing */
+    struct nilo_store_share *share;
+    struct nilo_tasks *tasks;       /* task.h */
+    struct nilo_settings *settings; /* settings.h */
     struct nilo_api_writer *writer; /* writer.h; NULL: this server writes nothing */
 };
 

@@ -1,6 +1,7 @@
 /* The table of routes of the daemon, and the first of them: is the process there, does the store answer, the server's own counters.
  * A route is one row; who may call it is the third word and cannot be left out. */
 #include "api/api.h"
+#include "api/jobs.h"
 #include "api/admit.h"
 #include "api/cors.h"
 
@@ -69,6 +70,18 @@ const struct nilo_route nilo_api_routes[] = {
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/rest/v1/", ANON, .handler = nilo_openapi_answer),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1", ANON, .handler = nilo_openapi_answer),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1/", ANON, .handler = nilo_openapi_answer),
+    /* what writes for a while */
+#define JOB(name, fn)                                                                                                                      \
+    NILO_ROUTE(NILO_POST, "/rest/v1/rpc/" name, ADMIN, .handler = fn, .deadline_us = NILO_JOB_DEADLINE),                                    \
+        NILO_ROUTE(NILO_POST, "/w/{workspace}/rest/v1/rpc/" name, ADMIN, .handler = fn, .deadline_us = NILO_JOB_DEADLINE),                  \
+        NILO_ROUTE(NILO_GET | NILO_HEAD, "/rest/v1/rpc/" name, ANON, .instant = nilo_job_by_get),                                           \
+        NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1/rpc/" name, ANON, .instant = nilo_job_by_get)
+    JOB("collect_daily_metrics", nilo_job_collect),
+    JOB("backfill_daily_metrics", nilo_job_backfill),
+    JOB("refresh_metrics", nilo_job_refresh),
+#undef JOB
+    NILO_ROUTE(NILO_GET | NILO_POST, "/cron/metrics-refresh", EVERYONE, .handler = nilo_job_cron, .deadline_us = NILO_JOB_DEADLINE),
+    NILO_ROUTE(NILO_GET | NILO_POST, "/api/cron/studio/metrics-refresh", EVERYONE, .handler = nilo_job_cron, .deadline_us = NILO_JOB_DEADLINE),
     /* reads */
     NILO_ROUTE(NILO_POST, "/rest/v1/rpc/record", ANON, .handler = nilo_rest_record),
     NILO_ROUTE(NILO_POST, "/w/{workspace}/rest/v1/rpc/record", ANON, .handler = nilo_rest_record),

@@ -35,8 +35,7 @@ struct nilo_api_writer {
 
 static int run(struct nilo_api_writer *w, struct job *j)
 {
-    if (w->store == NULL && w->config.open(w->config.ctx, &w->store, j->err) != 0)
-        return -1;
+    nilo_store_refresh(w->store);
     int rc = j->fn(w->store, j->ctx, j->err);
     if (nilo_db_in_transaction(nilo_store_db(w->store)))
         nilo_store_rollback(w->store);
@@ -56,11 +55,40 @@ static struct job *take(struct nilo_api_writer *w)
     return j;
 }
 
-/* After an error the connection is made anew: it may have been the reason. While nobody waits it is given up, for commands. */
 static void let_go(struct nilo_api_writer *w)
 {
     nilo_store_close(w->store);
     w->store = NULL;
+}
+
+/* The turn comes before the job: who waits while a long transaction of a task goes on waits in the queue, and is let go at its deadline. */
+static void one(struct nilo_api_writer *w)
+{
+    struct nilo_err err = {0};
+    int rc = w->store != NULL ? 0 : w->config.open(w->config.ctx, &w->store, &err);
+    if (rc == 0)
+        nilo_db_turn_take(nilo_store_db(w->store));
+    pthread_mutex_lock(&w->mutex);
+    struct job *j = take(w);
+    pthread_mutex_unlock(&w->mutex);
+    if (j != NULL && rc == 0)
+        rc = run(w, j);
+    else if (j != NULL)
+        *j->err = err;
+    if (w->store != NULL)
+        nilo_db_turn_give(nilo_store_db(w->store));
+    if (rc != 0) /* its connection may have been the reason */
+        let_go(w);
+    if (j == NULL)
+        return;
+    atomic_fetch_add(&w->jobs, 1);
+    atomic_fetch_add(&w->failed, rc != 0);
+    atomic_fetch_add(&w->generation, 1);
+    pthread_mutex_lock(&w->mutex);
+    j->rc = rc;
+    j->state = OVER;
+    pthread_cond_broadcast(&w->done);
+    pthread_mutex_unlock(&w->mutex);
 }
 
 static void *work(void *arg)
@@ -68,23 +96,13 @@ static void *work(void *arg)
     struct nilo_api_writer *w = arg;
     pthread_mutex_lock(&w->mutex);
     while (!w->quit) {
-        struct job *j = take(w);
-        if (j == NULL) {
-            let_go(w);
+        if (w->first == NULL) {
             pthread_cond_wait(&w->work, &w->mutex);
             continue;
         }
         pthread_mutex_unlock(&w->mutex);
-        int rc = run(w, j);
-        if (rc != 0)
-            let_go(w);
-        atomic_fetch_add(&w->jobs, 1);
-        atomic_fetch_add(&w->failed, rc != 0);
-        atomic_fetch_add(&w->generation, 1);
+        one(w);
         pthread_mutex_lock(&w->mutex);
-        j->rc = rc;
-        j->state = OVER;
-        pthread_cond_broadcast(&w->done);
     }
     pthread_mutex_unlock(&w->mutex);
     let_go(w);
@@ -152,6 +170,8 @@ int nilo_writer_do(struct nilo_api *api, nilo_writer_fn *fn, void *ctx, nilo_us 
 
 uint64_t nilo_writer_generation(const struct nilo_api *api)
 {
+    if (api->share != NULL)
+        return nilo_store_share_writes(api->share);
     return api->writer != NULL ? atomic_load(&api->writer->generation) : 0;
 }
 

@@ -36,6 +36,7 @@ struct nilo_db_options {
  * back at its end; a statement that writes outside of one has a turn of its own. A thread that is in a transaction opens none on another of them. */
 int nilo_db_turns_new(struct nilo_db_turns **ret, struct nilo_err *err);
 void nilo_db_turns_free(struct nilo_db_turns *t); /* NULL is fine; no connection uses it any more */
+uint64_t nilo_db_turns_count(const struct nilo_db_turns *t); /* turns that are over: something may have been written in each. Any thread */
 /* Explicitly, around several transactions; nests. */
 void nilo_db_turn_take(struct nilo_db *db);
 void nilo_db_turn_give(struct nilo_db *db);

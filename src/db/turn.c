@@ -4,6 +4,7 @@
 #include "db/db_priv.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,7 +12,8 @@
 struct nilo_db_turns {
     pthread_mutex_t mutex;
     pthread_cond_t moved;
-    uint64_t next, serving; /* tickets */
+    uint64_t next; /* tickets */
+    _Atomic uint64_t serving;
 };
 
 int nilo_db_turns_new(struct nilo_db_turns **ret, struct nilo_err *err)
@@ -32,6 +34,11 @@ void nilo_db_turns_free(struct nilo_db_turns *t)
     pthread_mutex_destroy(&t->mutex);
     pthread_cond_destroy(&t->moved);
     free(t);
+}
+
+uint64_t nilo_db_turns_count(const struct nilo_db_turns *t)
+{
+    return atomic_load_explicit(&t->serving, memory_order_acquire);
 }
 
 void nilo_db_turn_take(struct nilo_db *db)

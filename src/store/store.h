@@ -52,6 +52,10 @@ const char *nilo_store_share_target(const struct nilo_store_share *h); /* as it 
 /** nilo_store_open_beside - a handle of the held store; CREATE is as WRITE. Any thread
  *  errors  as nilo_store_open(); NILO_ELOCKED the lock was lost with the connection to the server, and another process has it */
 int nilo_store_open_beside(struct nilo_store_share *h, enum nilo_store_mode mode, struct nilo_store **ret, struct nilo_err *err);
+/** nilo_store_share_writes - rises after everything that a handle may have written. Any thread, cheap */
+uint64_t nilo_store_share_writes(const struct nilo_store_share *h);
+/** nilo_store_share_interrupt - the statements that run on handles that write end with NILO_ECANCELLED */
+void nilo_store_share_interrupt(struct nilo_store_share *h);
 bool nilo_store_is_beside(const struct nilo_store *s);
 /** nilo_store_refresh - before something new is begun on a handle that is kept: what it has cached and others changed since (metrics, zones, what
  *  was erased) is read anew. nilo_store_begin() does the same for writers. Pointers into the cache stay good until the handle is closed. Cheap */

@@ -317,6 +317,8 @@ int nilo_store_open(const char *target, enum nilo_store_mode mode, const struct 
 void nilo_store_close(struct nilo_store *s) {
     if (!s)
         return;
+    if (s->share)
+        nilo__share_leave(s); /* nobody interrupts it from here on */
     nilo_db_close(s->db);
     if (s->lock_fd >= 0)
         close(s->lock_fd);

@@ -22,6 +22,7 @@ struct nilo_store {
     size_t n_erase_keys;
     bool erased_loaded;
     struct nilo_store_share *share; /* NULL: the only handle that writes */
+    struct nilo_store *next_beside; /* of the share's list */
     uint64_t seen;                  /* changes of the share that the caches know */
     bool touched;                   /* the open transaction changes what others cache */
     struct nilo__retired *retired;  /* caches of before, to which callers may still point */
@@ -38,6 +39,7 @@ void nilo__retired_free(struct nilo_store *s);
 int nilo__open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store_share *share, struct nilo_store **ret,
                struct nilo_err *err);
 int nilo__identity(struct nilo_store *s, struct nilo_err *err); /* reads s->uuid */
+void nilo__share_leave(struct nilo_store *s);
 struct nilo_db_turns *nilo__share_turns(struct nilo_store_share *h);
 /* PostgreSQL: a session beside the one with the lock; no other process gets the lock while it is there. */
 int nilo__server_beside(struct nilo_store *s, struct nilo_err *err);

@@ -13,11 +13,13 @@ struct nilo_store_share {
     char *target;
     struct nilo_env env;
     struct nilo_db_turns *turns;
+    struct nilo_store *handles; /* that write */
     _Atomic uint64_t changes; /* of what handles cache */
 };
 
 struct nilo_db_turns *nilo__share_turns(struct nilo_store_share *h) { return h->turns; }
 const char *nilo_store_share_target(const struct nilo_store_share *h) { return h->target; }
+uint64_t nilo_store_share_writes(const struct nilo_store_share *h) { return nilo_db_turns_count(h->turns); }
 bool nilo_store_is_beside(const struct nilo_store *s) { return s->share != NULL; }
 
 /* ---- what is cached ------------------------------------------------------------------------------------------------------- */
@@ -106,5 +108,29 @@ int nilo_store_open_beside(struct nilo_store_share *h, enum nilo_store_mode mode
     if (nilo__open(h->target, mode, &h->env, h, ret, err) < 0)
         return -1;
     (*ret)->seen = seen;
+    if (mode == NILO_STORE_WRITE) {
+        pthread_mutex_lock(&h->mutex);
+        (*ret)->next_beside = h->handles;
+        h->handles = *ret;
+        pthread_mutex_unlock(&h->mutex);
+    }
     return 0;
+}
+
+void nilo__share_leave(struct nilo_store *s) {
+    struct nilo_store_share *h = s->share;
+    pthread_mutex_lock(&h->mutex);
+    struct nilo_store **at = &h->handles;
+    while (*at && *at != s)
+        at = &(*at)->next_beside;
+    if (*at)
+        *at = s->next_beside;
+    pthread_mutex_unlock(&h->mutex);
+}
+
+void nilo_store_share_interrupt(struct nilo_store_share *h) {
+    pthread_mutex_lock(&h->mutex);
+    for (struct nilo_store *s = h->handles; s; s = s->next_beside)
+        nilo_db_interrupt(s->db);
+    pthread_mutex_unlock(&h->mutex);
 }

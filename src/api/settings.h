@@ -1,0 +1,21 @@
+/* The configuration as the daemon holds it: read by whoever needs it, exchanged as a whole when it is loaded anew. */
+#ifndef NILO_API_SETTINGS_H
+#define NILO_API_SETTINGS_H
+
+#include "config/config.h"
+
+struct nilo_settings;
+/** nilo_settings_new - config becomes its own, also on failure. owner: caller */
+int nilo_settings_new(struct nilo_config *config, struct nilo_settings **ret, struct nilo_err *err);
+void nilo_settings_free(struct nilo_settings *s); /* everything taken was given back. NULL is fine */
+int nilo_settings_set(struct nilo_settings *s, struct nilo_config *config, struct nilo_err *err); /* as _new; from now on */
+
+/* Taken, it stays as it is until it is given back; any thread. */
+struct nilo_settings_held;
+struct nilo_settings_held *nilo_settings_take(struct nilo_settings *s);
+const struct nilo_config *nilo_settings_config(const struct nilo_settings_held *h);
+/* The secret of the cron paths, resolved when the configuration was loaded; NULL = there is none */
+const char *nilo_settings_cron(const struct nilo_settings_held *h, bool *ret_in_query);
+void nilo_settings_give(struct nilo_settings *s, struct nilo_settings_held *h);
+
+#endif
