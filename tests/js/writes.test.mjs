@@ -143,6 +143,20 @@ for (const [release, createClient] of [['2.109.0', newest], ['2.39.0', oldest]])
   }
 }
 
+test('owners and credits: an admin makes, changes and takes them away', async () => {
+  await read('admin');
+  const options = { auth: { persistSession: false, autoRefreshToken: false }, global: { fetch: contracts.admin.judged() } };
+  const c = newest(server.url, key('admin'), options);
+  assert.equal(good(await c.from('owners').insert({ owner: 'zoe', display_name: 'Zoe' }), 201), null);
+  bad(await c.from('owners').insert({ owner: 'zoe' }), 409, '23505');
+  assert.equal(good(await c.from('owners').update({ display_name: 'Zoë' }).eq('owner', 'zoe').select().single(), 200).display_name, 'Zoë');
+  good(await c.from('credits').insert({ owner: 'zoe', connection: 'import-youtube', external_id: 'v2' }), 201);
+  assert.equal(good(await c.from('owner_metrics').select('items').eq('owner', 'zoe').single(), 200).items, 1);
+  assert.equal(good(await c.from('credits').delete().eq('owner', 'zoe'), 204), null);
+  bad(await c.from('owners').delete().eq('owner', 'zoe'), 409, '23503'); // who was ever credited stays, for days gone by
+  assert.deepEqual(contracts.admin.look(), []);
+});
+
 test('who may not write is told so: 401 for anon, 403 for the others', async () => {
   for (const [role, status] of [['anon', 401], ['authenticated', 403], ['admin', 403]]) {
     const options = { auth: { persistSession: false, autoRefreshToken: false }, global: { fetch: contracts[role].judged() } };
