@@ -19,6 +19,9 @@ struct nilo_api {
     struct nilo_store_share *share;
     struct nilo_tasks *tasks;       /* task.h */
     struct nilo_settings *settings; /* settings.h */
+    /* runs a command for whoever sent it over the Unix socket; a handler with a ctx of its own. NULL: none are taken */
+    int (*command)(void *ctx, struct nilo_exchange *x, struct nilo_err *err);
+    void *command_ctx;
     struct nilo_api_writer *writer; /* writer.h; NULL: this server writes nothing */
 };
 

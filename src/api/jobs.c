@@ -389,3 +389,15 @@ int nilo_job_cron(struct nilo_exchange *x, struct nilo_err *err)
     int rc = take_query(j, query, n, err);
     return rc == 0 ? begin(x, j, err) : refuse(x, j, rc, err);
 }
+
+/* ---- commands -------------------------------------------------------------------------------------------------------------------------------- */
+
+int nilo_job_command(struct nilo_exchange *x, struct nilo_err *err)
+{
+    struct nilo_api *api = nilo_req_ctx(x);
+    if (nilo_req_unix(x) && api->command != NULL)
+        return api->command(api->command_ctx, x, err);
+    /* it reads and writes files with the rights of the server */
+    nilo_answer_error(x, 403, "42501", "permission denied: commands are taken over the Unix socket of the server alone", NULL, NULL);
+    return 0;
+}

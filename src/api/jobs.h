@@ -10,6 +10,7 @@ nilo_handler_fn nilo_job_collect;  /* POST {"target_date": day}                 
 nilo_handler_fn nilo_job_backfill; /* POST {"start_date": day, "end_date": day}      -> {"dates_processed","total_metrics","execution_time_ms"} */
 nilo_handler_fn nilo_job_refresh;  /* POST {"workspace_id": name}                    -> {"ok","message","summary","details"} */
 nilo_handler_fn nilo_job_by_get;   /* GET, HEAD of these: 405, they write */
+nilo_handler_fn nilo_job_command;  /* POST over the Unix socket: api->command */
 nilo_handler_fn nilo_job_cron;     /* GET, POST with the cron secret: refresh; ?workspace_id= */
 
 #endif

@@ -2,6 +2,7 @@
  * A route is one row; who may call it is the third word and cannot be left out. */
 #include "api/api.h"
 #include "api/jobs.h"
+#include "api/own_metrics.h"
 #include "api/admit.h"
 #include "api/cors.h"
 
@@ -37,34 +38,10 @@ static int readyz(struct nilo_exchange *x, struct nilo_err *err)
     return nilo_answer_text(x, 200, "application/json; charset=utf-8", "{\"status\":\"ready\"}\n", err);
 }
 
-/* The text format of Prometheus. */
-static int metrics(struct nilo_exchange *x, struct nilo_err *err)
-{
-    struct nilo_server_counts c;
-    struct nilo_buf out;
-    nilo_buf_init(&out, 65536);
-    nilo_server_counts(nilo_req_server(x), &c);
-#define X(name, kind, doc)                                                                                             \
-    nilo_buf_addf(&out, "# HELP nilometer_server_" #name " " doc "\n# TYPE nilometer_server_" #name " " kind           \
-                        "\nnilometer_server_" #name " %lld\n", (long long)c.name);
-    NILO_SERVER_COUNT_ROWS(X)
-#undef X
-    struct nilo_rest_cache_counts cache;
-    nilo_rest_cache_counts(nilo_req_ctx(x), &cache);
-#define X(name, kind, doc)                                                                                             \
-    nilo_buf_addf(&out, "# HELP nilometer_cache_" #name " " doc "\n# TYPE nilometer_cache_" #name " " kind             \
-                        "\nnilometer_cache_" #name " %lld\n", (long long)cache.name);
-    NILO_REST_CACHE_COUNT_ROWS(X)
-#undef X
-    int rc = out.failed ? nilo_err_nomem(err) : nilo_answer_text(x, 200, "text/plain; version=0.0.4; charset=utf-8", nilo_buf_str(&out), err);
-    nilo_buf_done(&out);
-    return rc;
-}
-
 const struct nilo_route nilo_api_routes[] = {
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/healthz", EVERYONE, .instant = healthz),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/readyz", EVERYONE, .handler = readyz, .deadline_us = 10 * NILO_US_SECOND),
-    NILO_ROUTE(NILO_GET | NILO_HEAD, "/metrics", SERVICE, .instant = metrics),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/metrics", SERVICE, .handler = nilo_own_metrics),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/", ANON, .handler = nilo_openapi_root),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/rest/v1", ANON, .handler = nilo_openapi_answer),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/rest/v1/", ANON, .handler = nilo_openapi_answer),
@@ -80,6 +57,7 @@ const struct nilo_route nilo_api_routes[] = {
     JOB("backfill_daily_metrics", nilo_job_backfill),
     JOB("refresh_metrics", nilo_job_refresh),
 #undef JOB
+    NILO_ROUTE(NILO_POST, "/commands", SERVICE, .handler = nilo_job_command, .deadline_us = NILO_NO_DEADLINE),
     NILO_ROUTE(NILO_GET | NILO_POST, "/cron/metrics-refresh", EVERYONE, .handler = nilo_job_cron, .deadline_us = NILO_JOB_DEADLINE),
     NILO_ROUTE(NILO_GET | NILO_POST, "/api/cron/studio/metrics-refresh", EVERYONE, .handler = nilo_job_cron, .deadline_us = NILO_JOB_DEADLINE),
     /* reads */

@@ -185,7 +185,7 @@ struct nilo_server_limits {
 #undef X
 };
 
-#define NILO_LISTEN_MAX 8
+#define NILO_LISTEN_MAX 9
 struct nilo_listen {
     const char *address; /* "127.0.0.1:8080", "[::1]:8080", "unix:/run/nilometer.sock"; port 0 = any free one. NULL with a descriptor */
     int fd;              /* > 0: a listening socket that was handed over (systemd); it becomes the server's */

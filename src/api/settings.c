@@ -17,6 +17,7 @@ struct nilo_settings_held {
 struct nilo_settings {
     pthread_mutex_t mutex;
     struct nilo_settings_held *now;
+    int64_t done, failed;
 };
 
 static void held_free(struct nilo_settings_held *h)
@@ -83,6 +84,22 @@ int nilo_settings_set(struct nilo_settings *s, struct nilo_config *config, struc
     pthread_mutex_unlock(&s->mutex);
     nilo_settings_give(s, before);
     return 0;
+}
+
+void nilo_settings_reloaded(struct nilo_settings *s, bool fine)
+{
+    pthread_mutex_lock(&s->mutex);
+    s->done += fine;
+    s->failed += !fine;
+    pthread_mutex_unlock(&s->mutex);
+}
+
+void nilo_settings_counts(struct nilo_settings *s, int64_t *ret_done, int64_t *ret_failed)
+{
+    pthread_mutex_lock(&s->mutex);
+    *ret_done = s->done;
+    *ret_failed = s->failed;
+    pthread_mutex_unlock(&s->mutex);
 }
 
 struct nilo_settings_held *nilo_settings_take(struct nilo_settings *s)

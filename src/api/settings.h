@@ -10,6 +10,9 @@ int nilo_settings_new(struct nilo_config *config, struct nilo_settings **ret, st
 void nilo_settings_free(struct nilo_settings *s); /* everything taken was given back. NULL is fine */
 int nilo_settings_set(struct nilo_settings *s, struct nilo_config *config, struct nilo_err *err); /* as _new; from now on */
 
+void nilo_settings_reloaded(struct nilo_settings *s, bool fine); /* for the counts */
+void nilo_settings_counts(struct nilo_settings *s, int64_t *ret_done, int64_t *ret_failed);
+
 /* Taken, it stays as it is until it is given back; any thread. */
 struct nilo_settings_held;
 struct nilo_settings_held *nilo_settings_take(struct nilo_settings *s);

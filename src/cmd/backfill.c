@@ -228,4 +228,5 @@ const struct nilo_cmd nilo_cmd_backfill = {
         "    nilometer backfill --from 2024-01-01 --to 2024-12-31 --connection app --json\n",
     .options = options,
     .run = run,
+    .writes = NILO_CMD_WRITES_LONG,
 };

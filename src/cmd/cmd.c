@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd_priv.h"
+#include "cmd/daemon.h"
 
 void nilo_cmd_notice(struct nilo_cmd_ctx *ctx, const char *fmt, ...)
 {
@@ -26,6 +27,8 @@ void nilo_cmd_notice(struct nilo_cmd_ctx *ctx, const char *fmt, ...)
 static int take_store(struct nilo_cmd_ctx *ctx, char **ret_own, struct nilo_err *err)
 {
     const char *given = nilo_args_get(ctx->args, "store");
+    if (ctx->share != NULL)
+        return 0;
     ctx->store = given != NULL ? given : getenv("NILOMETER_STORE");
     if (ctx->store != NULL && ctx->store[0] == '\0') {
         if (given != NULL)
@@ -75,7 +78,9 @@ static int run(struct nilo_cmd_ctx *ctx, bool *ret_told)
 {
     struct nilo_err err = {0};
     char *own = NULL;
-    int status = take_store(ctx, &own, &err) == 0 ? ctx->cmd->run(ctx, &err) : -1;
+    int status = take_store(ctx, &own, &err);
+    if (status == 0 && !nilo__remote(ctx, &status))
+        status = ctx->cmd->run(ctx, &err);
     free(own);
     if (status < 0 && err.sys == EPIPE && reader_left(ctx->out))
         return 0; /* the command saw it and stopped early, as it should */
@@ -95,8 +100,9 @@ static int wrong_line(const struct nilo__line *line, const struct nilo_err *err,
     return nilo_code_exit(err->code);
 }
 
-static int dispatch(struct nilo__line *line, const struct nilo_env *env, FILE *out, FILE *err_out, bool *ret_told)
+static int dispatch(struct nilo__line *line, const struct nilo_cmd_ctx *base, bool *ret_told)
 {
+    FILE *out = base->out, *err_out = base->err_out;
     const struct nilo_args *a = &line->args;
     if (nilo_args_get(a, "version") != NULL) {
         fprintf(out, "nilometer %s\n", NILO_VERSION);
@@ -114,30 +120,40 @@ static int dispatch(struct nilo__line *line, const struct nilo_env *env, FILE *o
         return nilo_code_exit(NILO_EUSAGE);
     }
     struct nilo_cmd_ctx ctx = {
-        .env = env,
+        .env = base->env,
+        .share = base->share,
+        .login = base->login,
         .config_path = nilo_args_get(a, "config"),
         .json = nilo_args_get(a, "json") != NULL,
         .quiet = nilo_args_get(a, "quiet") != NULL,
         .out = out,
         .err_out = err_out,
-        .err_tty = fileno(err_out) >= 0 && isatty(fileno(err_out)),
+        .err_tty = base->err_tty,
         .args = &line->args,
         .cmd = line->cmd,
     };
     return run(&ctx, ret_told);
 }
 
-int nilo_cmd_main(int argc, char **argv, const struct nilo_env *env, FILE *out, FILE *err_out)
+int nilo__cmd_main(int argc, char **argv, const struct nilo_cmd_ctx *base)
 {
     struct nilo__line line;
     struct nilo_err err = {0};
     bool told = false; /* one sentence is enough */
     int status;
     if (nilo__args_parse(argc, argv, nilo_cmds, &line, &err) != 0)
-        status = wrong_line(&line, &err, err_out);
+        status = wrong_line(&line, &err, base->err_out);
     else
-        status = dispatch(&line, env, out, err_out, &told);
-    status = check_output(out, status, told, line.cmd != NULL ? line.cmd->name : NULL, err_out);
+        status = dispatch(&line, base, &told);
+    status = check_output(base->out, status, told, line.cmd != NULL ? line.cmd->name : NULL, base->err_out);
     nilo__args_done(&line);
     return status;
+}
+
+int nilo_cmd_main(int argc, char **argv, const struct nilo_env *env, FILE *out, FILE *err_out)
+{
+    const struct nilo_cmd_ctx base = {
+        .env = env, .login = getenv("USER"), .out = out, .err_out = err_out, .err_tty = fileno(err_out) >= 0 && isatty(fileno(err_out)),
+    };
+    return nilo__cmd_main(argc, argv, &base);
 }

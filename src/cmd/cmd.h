@@ -37,12 +37,17 @@ struct nilo_cmd_ctx {
     FILE *out, *err_out;
     bool err_tty;               /* progress bars only then */
     struct nilo_args *args;
+    struct nilo_store_share *share; /* in the daemon, for somebody else: the store that it holds; store is not looked at then. Else NULL */
+    const char *login;          /* who called it, for what is recorded with an author; NULL = not known */
     const struct nilo_cmd *cmd; /* the row that is running: progress and notices name it */
 };
 
 /** a command's run function - prints results on ctx->out; returns the exit status (0, 1, 2, 3), or -1 with err filled: main prints
  *  "nilometer COMMAND: <sentence>" and exits with the code's exit status */
 typedef int nilo_cmd_fn(struct nilo_cmd_ctx *ctx, struct nilo_err *err);
+
+/* What a command needs of the store. While a daemon holds it, commands that write are run by it; LONG: others do not wait for them. */
+enum nilo_cmd_writes { NILO_CMD_READS, NILO_CMD_WRITES, NILO_CMD_WRITES_LONG };
 
 struct nilo_cmd {
     const char *name;
@@ -51,6 +56,8 @@ struct nilo_cmd {
     const char *description;     /* paragraphs for --help and the manual; examples in it */
     const struct nilo_option *options; /* ended by a NULL name */
     nilo_cmd_fn *run;
+    enum nilo_cmd_writes writes;
+    const char *writes_with;     /* only when this option is given; NULL = always */
 };
 extern const struct nilo_cmd *const nilo_cmds[]; /* NULL-terminated, in the order of --help */
 

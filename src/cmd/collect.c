@@ -167,4 +167,5 @@ const struct nilo_cmd nilo_cmd_collect = {
         "    nilometer collect --run-id nightly-2025-01-11      (again: does nothing)\n",
     .options = options,
     .run = run,
+    .writes = NILO_CMD_WRITES_LONG,
 };

@@ -257,4 +257,5 @@ const struct nilo_cmd nilo_cmd_connection = {
                                             {"delete", NULL, "secret: forget it", false},
                                             {0}},
     .run = run,
+    .writes = NILO_CMD_WRITES,
 };

@@ -275,4 +275,5 @@ const struct nilo_cmd nilo_cmd_content = {
                                             {"posted-at", "TIME", "add: when it was published, ISO 8601", false},
                                             {0}},
     .run = run,
+    .writes = NILO_CMD_WRITES,
 };

@@ -347,4 +347,6 @@ const struct nilo_cmd nilo_cmd_doctor = {
                                             {"accept-clock", NULL, "the present time is right: let days close again", false},
                                             {0}},
     .run = run,
+    .writes = NILO_CMD_WRITES,
+    .writes_with = "accept-clock",
 };

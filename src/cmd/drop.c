@@ -132,4 +132,5 @@ const struct nilo_cmd nilo_cmd_drop = {
                                             {"author", "NAME", "who asked for it; default the login name", false},
                                             {0}},
     .run = run,
+    .writes = NILO_CMD_WRITES_LONG,
 };

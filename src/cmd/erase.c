@@ -22,7 +22,7 @@ static int parse(struct nilo_cmd_ctx *ctx, struct nilo_erase *ret, struct nilo_e
     }
     if (n != 1)
         return nilo_err_set(err, NILO_EUSAGE, "name exactly one of --item ID, --owner KEY and --connection NAME");
-    const char *author = nilo_args_get(ctx->args, "author"), *login = getenv("USER");
+    const char *author = nilo_args_get(ctx->args, "author"), *login = ctx->login;
     ret->author = author != NULL ? author : login != NULL ? login : "unknown";
     ret->dry_run = nilo_args_get(ctx->args, "dry-run") != NULL;
     return 0;
@@ -34,7 +34,7 @@ static int confirm(struct nilo_cmd_ctx *ctx, const struct nilo_erase *what, cons
     char answer[16] = "";
     if (nilo_args_get(ctx->args, "yes") != NULL)
         return 0;
-    if (!ctx->err_tty || !isatty(STDIN_FILENO))
+    if (ctx->share != NULL || !ctx->err_tty || !isatty(STDIN_FILENO)) /* nobody sits before the daemon */
         return nilo_err_set(err, NILO_EUSAGE, "erasing cannot be undone: say --yes, or look first with --dry-run");
     fprintf(ctx->err_out, "Erase %s ", options[what->kind]);
     nilo__put(ctx->err_out, what->name);
@@ -158,4 +158,5 @@ const struct nilo_cmd nilo_cmd_erase = {
                                             {"author", "NAME", "who asked for it; default the login name", false},
                                             {0}},
     .run = run,
+    .writes = NILO_CMD_WRITES_LONG,
 };

@@ -541,4 +541,5 @@ const struct nilo_cmd nilo_cmd_import = {
         "    nilometer import env:OLD_DATABASE --table daily_metrics --workspace studio --connection app\n",
     .options = options,
     .run = run,
+    .writes = NILO_CMD_WRITES_LONG,
 };

@@ -148,4 +148,5 @@ const struct nilo_cmd nilo_cmd_init = {
         "  nilometer init\n"
         "  nilometer --store postgres://nilometer@db.example.org/nilometer init",
     .run = run,
+    .writes = NILO_CMD_WRITES,
 };

@@ -267,4 +267,5 @@ const struct nilo_cmd nilo_cmd_key = {
                                             {"days", "N", "add: for so long; else until it is revoked", false},
                                             {0}},
     .run = run,
+    .writes = NILO_CMD_WRITES,
 };

@@ -128,6 +128,7 @@ const struct nilo_cmd nilo_cmd_pause = {
                                             {"reason", "TEXT", "why: status shows it", false},
                                             {0}},
     .run = run_pause,
+    .writes = NILO_CMD_WRITES,
 };
 
 const struct nilo_cmd nilo_cmd_resume = {
@@ -142,4 +143,5 @@ const struct nilo_cmd nilo_cmd_resume = {
                                             {"workspace", "W", "only connections of this workspace", false},
                                             {0}},
     .run = run_resume,
+    .writes = NILO_CMD_WRITES,
 };

@@ -74,4 +74,5 @@ const struct nilo_cmd nilo_cmd_rebuild = {
     .description = "Latest values, all-time best values and totals are kept beside the record and change together with it. This makes them anew from "
                    "the record alone, by the same code, and says whether anything came out differently.",
     .run = run,
+    .writes = NILO_CMD_WRITES_LONG,
 };

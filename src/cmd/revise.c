@@ -100,7 +100,7 @@ static int find(struct nilo_store *s, struct revision *v, struct nilo_err *err)
 static int record(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struct revision *v, struct nilo_arena *texts, struct nilo_run *ret,
                   struct nilo_err *err)
 {
-    const char *author = nilo_args_get(ctx->args, "author"), *login = getenv("USER");
+    const char *author = nilo_args_get(ctx->args, "author"), *login = ctx->login;
     struct nilo_run_options options = {.kind = NILO_RUN_REVISE,
                                        .provenance = NILO_OBSERVED,
                                        .revise = true,
@@ -200,4 +200,5 @@ const struct nilo_cmd nilo_cmd_revise = {
                                             {"author", "NAME", "who says so; default the login name", false},
                                             {0}},
     .run = run,
+    .writes = NILO_CMD_WRITES,
 };

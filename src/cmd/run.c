@@ -196,4 +196,5 @@ const struct nilo_cmd nilo_cmd_run = {
                                              "list: running, completed, partial, failed, interrupted, quarantined or rejected", false},
                                             {0}},
     .run = run,
+    .writes = NILO_CMD_WRITES,
 };

@@ -90,4 +90,5 @@ const struct nilo_cmd nilo_cmd_seal = {
                                             {"connection", "NAME", "only this connection", false},
                                             {0}},
     .run = run,
+    .writes = NILO_CMD_WRITES_LONG,
 };

@@ -9,15 +9,16 @@
 #include "api/api.h"
 #include "api/rest_cache.h"
 #include "api/systemd.h"
-#include "api/writer.h"
 #include "base/log.h"
-#include "cmd/cmd_priv.h"
+#include "cmd/daemon.h"
 
 #define DRAIN (10 * NILO_US_SECOND)
 #define PROXIES_MAX 32
+#define LISTEN_MAX (NILO_LISTEN_MAX - 1) /* and where commands find it */
 
 struct serving {
     struct nilo_cmd_ctx *ctx;
+    struct nilo__daemon daemon;
     struct nilo_listen listen[NILO_LISTEN_MAX];
     char unix_address[300];
     size_t n;
@@ -35,8 +36,8 @@ static bool is_loopback(const char *address)
 
 static int add(struct serving *s, struct nilo_listen l, struct nilo_err *err)
 {
-    if (s->n == NILO_LISTEN_MAX)
-        return nilo_err_set(err, NILO_EUSAGE, "serve listens at %d addresses at most", NILO_LISTEN_MAX);
+    if (s->n == LISTEN_MAX)
+        return nilo_err_set(err, NILO_EUSAGE, "serve listens at %d addresses at most", LISTEN_MAX);
     s->listen[s->n++] = l;
     return 0;
 }
@@ -92,15 +93,12 @@ static int proxies(struct serving *s, struct nilo_err *err)
 
 static int open_store(void *arg, struct nilo_store **ret, struct nilo_err *err)
 {
-    return nilo_cmd_store(arg, NILO_STORE_READ, ret, err);
+    const struct nilo_api *api = arg;
+    return nilo_store_open_beside(api->share, NILO_STORE_READ, ret, err);
 }
 
-static int open_to_write(void *arg, struct nilo_store **ret, struct nilo_err *err)
-{
-    return nilo_cmd_store(arg, NILO_STORE_WRITE, ret, err);
-}
-
-static void announce(struct nilo_cmd_ctx *ctx, const struct nilo_server *server, bool tls)
+/* Where to ask; that commands find it is nobody's concern. */
+static void announce(struct nilo_cmd_ctx *ctx, const struct nilo_server *server, const char *own, bool tls)
 {
     struct nilo__answer a;
     struct nilo_err err = {0};
@@ -111,6 +109,8 @@ static void announce(struct nilo_cmd_ctx *ctx, const struct nilo_server *server,
     nilo_json_array_begin(&a.json);
     for (size_t i = 0; (address = nilo_server_address(server, i)) != NULL; i++) {
         char url[320];
+        if (own != NULL && strcmp(address, own) == 0)
+            continue;
         bool local = strncmp(address, "unix:", 5) == 0;
         snprintf(url, sizeof(url), "%s%s", local ? "" : tls ? "https://" : "http://", address);
         nilo_json_str(&a.json, url);
@@ -126,29 +126,33 @@ static void announce(struct nilo_cmd_ctx *ctx, const struct nilo_server *server,
     fflush(ctx->out);
 }
 
-/* The certificate, keys and who is let in: each as a whole, or as it was. */
-static int reload_all(struct nilo_cmd_ctx *ctx, struct nilo_server *server, struct nilo_gate *gate, struct nilo_err *err)
+/* The certificate, keys, who is let in, and the configuration: each as a whole, or as it was. */
+static int reload_all(struct serving *s, struct nilo_server *server, struct nilo_gate *gate, struct nilo_err *err)
 {
     struct nilo_store *store = NULL;
-    if (nilo_server_reload(server, err) != 0 || nilo_cmd_store(ctx, NILO_STORE_READ, &store, err) != 0)
-        return -1;
-    int rc = nilo__gate_load(ctx, store, gate, err);
+    int rc = nilo_server_reload(server, err);
+    if (rc == 0)
+        rc = open_store(s->daemon.api, &store, err);
+    if (rc == 0)
+        rc = nilo__gate_load(s->ctx, store, gate, err);
     nilo_store_close(store);
-    return rc;
+    return rc == 0 ? nilo__daemon_reload(&s->daemon, err) : rc;
 }
 
-static void reload(struct nilo_cmd_ctx *ctx, struct nilo_server *server, struct nilo_gate *gate)
+static void reload(struct serving *s, struct nilo_server *server, struct nilo_gate *gate)
 {
     struct nilo_err err = {0};
     nilo_systemd_notify("RELOADING=1");
-    if (reload_all(ctx, server, gate, &err) == 0)
-        nilo_log(NILO_LOG_NOTICE, "reloaded", {"what", "certificate, keys and who is let in"});
+    bool fine = reload_all(s, server, gate, &err) == 0;
+    nilo__daemon_reloaded(&s->daemon, fine);
+    if (fine)
+        nilo_log(NILO_LOG_NOTICE, "reloaded", {"what", "configuration, certificate, keys and who is let in"});
     else
         nilo_log(NILO_LOG_ERROR, "reload failed, what was there stays", {"error", err.msg});
     nilo_systemd_notify("READY=1");
 }
 
-static void wait_for_the_end(struct nilo_cmd_ctx *ctx, struct nilo_server *server, struct nilo_gate *gate, const sigset_t *signals)
+static void wait_for_the_end(struct serving *s, struct nilo_server *server, struct nilo_gate *gate, const sigset_t *signals)
 {
     nilo_us due = nilo_systemd_watchdog();
     nilo_us step = due > 0 && due < NILO_US_SECOND ? due : NILO_US_SECOND;
@@ -158,7 +162,7 @@ static void wait_for_the_end(struct nilo_cmd_ctx *ctx, struct nilo_server *serve
         if (sig == SIGTERM || sig == SIGINT)
             return;
         if (sig == SIGHUP)
-            reload(ctx, server, gate);
+            reload(s, server, gate);
         /* a loop that hangs is what the watchdog is for: then nothing is said, and systemd starts us anew */
         if (due > 0 && nilo_server_alive(server, 2 * due))
             nilo_systemd_notify("WATCHDOG=1");
@@ -167,7 +171,6 @@ static void wait_for_the_end(struct nilo_cmd_ctx *ctx, struct nilo_server *serve
 
 static int serve(struct serving *s, struct nilo_api *api, const struct nilo_server_config *config, struct nilo_err *err)
 {
-    const struct nilo_api_writer_config writer = {.env = s->ctx->env, .open = open_to_write, .ctx = s->ctx};
     struct nilo_server *server = NULL;
     sigset_t signals, before;
     sigemptyset(&signals);
@@ -177,17 +180,17 @@ static int serve(struct serving *s, struct nilo_api *api, const struct nilo_serv
     if (nilo_server_new(config, &server, err) != 0)
         return -1;
     pthread_sigmask(SIG_BLOCK, &signals, &before);
-    int rc = nilo_api_writer_new(&writer, &api->writer, err);
+    int rc = nilo__daemon_start(&s->daemon, err);
     if (rc == 0)
         rc = nilo_rest_cache_new((size_t)s->cache_mib << 20, &api->cache, err);
     if (rc == 0)
-        rc = nilo_gate_watch(api->gate, open_store, s->ctx, err);
+        rc = nilo_gate_watch(api->gate, open_store, api, err);
     if (rc == 0)
         rc = nilo_server_start(server, err);
     if (rc == 0) {
-        announce(s->ctx, server, config->tls_certificate != NULL);
+        announce(s->ctx, server, s->daemon.socket, config->tls_certificate != NULL);
         nilo_systemd_notify("READY=1");
-        wait_for_the_end(s->ctx, server, api->gate, &signals);
+        wait_for_the_end(s, server, api->gate, &signals);
         nilo_systemd_notify("STOPPING=1");
         int cut = nilo_server_drain(server, DRAIN);
         if (cut > 0)
@@ -198,8 +201,11 @@ static int serve(struct serving *s, struct nilo_api *api, const struct nilo_serv
             return -1;
         }
     }
+    if (!nilo__daemon_stop(&s->daemon, DRAIN)) {
+        s->stuck = true;
+        return nilo_err_set(err, NILO_ETIMEOUT, "a task could not be stopped; what it has recorded stays");
+    }
     nilo_server_free(server);
-    nilo_api_writer_free(api->writer);
     nilo_rest_cache_free(api->cache);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
@@ -237,7 +243,11 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
         return -1;
     }
     raise_descriptors();
-    struct nilo_api api = {.env = ctx->env, .open = open_store, .open_ctx = ctx, .gate = gate};
+    struct nilo_api api = {.env = ctx->env, .open = open_store, .gate = gate};
+    api.open_ctx = &api;
+    rc = nilo__daemon_open(&s.daemon, ctx, &api, err);
+    if (rc == 0 && s.daemon.socket != NULL)
+        s.listen[s.n++] = (struct nilo_listen){.address = s.daemon.socket};
     const struct nilo_server_config config = {
         .env = ctx->env,
         .routes = nilo_api_routes,
@@ -250,9 +260,12 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
         .tls_key = nilo_args_get(ctx->args, "tls-key"),
         .proxies = s.proxies,
     };
-    rc = serve(&s, &api, &config, err);
-    if (!s.stuck)
-        nilo_gate_free(gate);
+    if (rc == 0)
+        rc = serve(&s, &api, &config, err);
+    if (s.stuck)
+        return rc;
+    nilo_gate_free(gate); /* it reads the store */
+    nilo__daemon_close(&s.daemon);
     return rc;
 }
 
@@ -264,8 +277,11 @@ const struct nilo_cmd nilo_cmd_serve = {
         "/metrics (over the socket) what the server is doing.\n\n"
         "An address that other machines reach needs TLS, or --allow-plain where a proxy in front does it. What a proxy says about its client "
         "(X-Forwarded-For) counts only if the proxy is named with --proxy.\n\n"
-        "SIGTERM and SIGINT end it: no new connections, running requests have 10 seconds, then exit status 0. SIGHUP reads certificate, keys "
-        "and what the configuration says of who is let in again; where one of them is wrong, what was there stays. Under systemd it takes sockets that are handed over, says when it is ready, and answers the watchdog.\n\n"
+        "SIGTERM and SIGINT end it: no new connections, running requests have 10 seconds, then exit status 0. SIGHUP reads the configuration, certificate, keys and who "
+        "is let in again, and keeps what was there where something is wrong with the new. Under systemd it takes sockets that are handed over, says when it is ready, and "
+        "answers the watchdog.\n\n"
+        "It holds the store while it runs: commands that write find it by a socket beside the store (.sock) and are run by it, with the same output and exit "
+        "status.\n\n"
         "  nilometer serve --listen 127.0.0.1:8080 --socket /run/nilometer/api.sock",
     .options = (const struct nilo_option[]){{"listen", "ADDR:PORT", "where to listen; port 0 takes any free one", true},
                                             {"socket", "PATH", "a Unix socket as well, for whoever runs the server", false},

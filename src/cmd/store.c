@@ -27,6 +27,8 @@ int nilo_cmd_target(struct nilo_cmd_ctx *ctx, char **ret, struct nilo_err *err)
 int nilo_cmd_store(struct nilo_cmd_ctx *ctx, enum nilo_store_mode mode, struct nilo_store **ret, struct nilo_err *err)
 {
     char *target = NULL;
+    if (ctx->share != NULL)
+        return nilo_store_open_beside(ctx->share, mode, ret, err);
     if (nilo_cmd_target(ctx, &target, err) != 0)
         return -1;
     int rc = nilo_store_open(target, mode, ctx->env, ret, err);

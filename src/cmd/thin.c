@@ -46,7 +46,7 @@ static bool is_meant(const struct nilo_cmd_ctx *ctx, const struct nilo_connectio
 static int thin_all(struct nilo_cmd_ctx *ctx, struct nilo_store *s, nilo_day before, struct thinned *ret, struct nilo_err *err)
 {
     struct nilo_connection *all = NULL;
-    const char *author = nilo_args_get(ctx->args, "author"), *login = getenv("USER");
+    const char *author = nilo_args_get(ctx->args, "author"), *login = ctx->login;
     size_t n = 0;
     if (nilo_store_connections(s, &all, &n, err) != 0)
         return -1;
@@ -128,4 +128,5 @@ const struct nilo_cmd nilo_cmd_thin = {
                                             {"author", "NAME", "who asked for it; default the login name", false},
                                             {0}},
     .run = run,
+    .writes = NILO_CMD_WRITES_LONG,
 };

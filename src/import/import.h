@@ -20,6 +20,9 @@ enum nilo_import_format { NILO_IMPORT_CSV, NILO_IMPORT_NDJSON };
 #define NILO_IMPORT_CELL_MAX ((size_t)1 << 20) /* bytes of one cell; a row with a larger one is refused */
 #define NILO_IMPORT_ROW_MAX ((size_t)16 << 20) /* bytes of one row */
 
+/* What "-" reads in this thread; -1 = the process's own standard input. Stays the caller's, who takes it back before closing it. */
+void nilo_import_stdin(int fd);
+
 struct nilo_import_options {
     const char *const *files; /* "-" = standard input, once */
     size_t n_files;

@@ -32,6 +32,13 @@ struct nilo__input {
 
 static const char bom_bytes[] = "\xef\xbb\xbf";
 
+static _Thread_local int own_stdin = -1;
+
+void nilo_import_stdin(int fd)
+{
+    own_stdin = fd;
+}
+
 const char *nilo__input_name(const struct nilo__input *in)
 {
     return in->name;
@@ -110,7 +117,7 @@ static int fill(struct nilo__input *in, size_t most, struct nilo_err *err)
 static int open_file(struct nilo__input *in, const char *path, struct nilo_err *err)
 {
     if (in->foreign_fd) {
-        in->fd = STDIN_FILENO;
+        in->fd = own_stdin >= 0 ? own_stdin : STDIN_FILENO;
     } else {
         in->fd = open(path, O_RDONLY | O_CLOEXEC);
         if (in->fd < 0 && (errno == ENOENT || errno == ENOTDIR))

@@ -350,6 +350,8 @@ typedef bool nilo_day_complete_fn(void *ctx, nilo_day day);
 int nilo_store_close_days(struct nilo_store *s, const struct nilo_connection *c, nilo_day until, int64_t run, nilo_us now,
                           nilo_day_complete_fn *complete, void *ctx, int *ret_days, struct nilo_err *err);
 
+int nilo_store_last_close(struct nilo_store *s, nilo_us *ret, struct nilo_err *err); /* when a day closed last; NILO_US_NONE = never */
+
 /** nilo_store_rebuild - every derived table anew from the record; progress may be NULL. Own transaction. */
 typedef void nilo_progress_fn(void *ctx, int64_t done, int64_t of);
 int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *ctx, struct nilo_err *err);

@@ -112,3 +112,9 @@ int nilo_store_close_days(struct nilo_store *s, const struct nilo_connection *c,
         *ret_days = (int)n;
     return rc;
 }
+
+/* The newest day of a connection closed last: one row a connection is looked at. */
+int nilo_store_last_close(struct nilo_store *s, nilo_us *ret, struct nilo_err *err) {
+    return nilo__query_int(s, NILO_US_NONE, ret, err,
+                           "SELECT MAX(d.closed_at) FROM connection c JOIN day_close d ON d.connection_id = c.id AND d.day = c.closed_until", 0, NULL);
+}
