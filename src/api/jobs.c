@@ -247,8 +247,12 @@ static int answer(struct nilo_exchange *x, struct nilo_task *t, struct nilo_err 
         nilo_err_set(err, NILO_EBUSY, "the server ends; nothing was begun, try again");
         return nilo_rest_fail(x, NULL, err);
     }
-    if (j->rc != 0)
-        return nilo_rest_fail(x, NULL, &j->err);
+    if (j->rc != 0) {
+        struct nilo_err said = j->err;
+        if (said.code == NILO_ECONFIG) /* no connection to collect from: nothing is broken, and trying again does not help */
+            said.code = NILO_EINVAL;
+        return nilo_rest_fail(x, NULL, &said);
+    }
     nilo_answer_header(x, "Cache-Control", "no-store");
     return nilo_answer_text(x, 200, object_wanted(x) ? JSON_OBJECT : JSON, nilo_buf_str(&j->answer), err);
 }
@@ -292,7 +296,7 @@ static int handle(struct nilo_exchange *x, enum kind kind, struct nilo_err *err)
         return nilo_err_nomem(err);
     if (j->api->tasks == NULL || j->api->share == NULL || j->api->settings == NULL) {
         job_free(j);
-        return nilo_err_set(err, NILO_EINTERNAL, "this server writes nothing");
+        return nilo_err_set(err, NILO_EPERM, "this server writes nothing");
     }
     int rc = take_body(j, body, n, err);
     if (rc == 0)
