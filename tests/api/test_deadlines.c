@@ -148,6 +148,24 @@ static void a_handler_over_the_deadline_is_answered_for_and_told(void **state)
     client_close(&patient);
 }
 
+static void a_request_may_be_given_all_the_time_it_takes(void **state)
+{
+    (void)state;
+    struct client c;
+    struct answer a;
+    client_open(&c, &w);
+    client_send(&c, GET("/gate/long"));
+    world_wait_at_gate(&w, 1);
+    for (int i = 0; i < 100; i++)
+        world_advance(&w, 29 * SECOND);
+    world_gate(&w, true);
+    assert_true(client_answer(&c, &a, false));
+    assert_int_equal(a.status, 200);
+    assert_string_equal(nilo_buf_str(&a.body), "through");
+    answer_done(&a);
+    client_close(&c);
+}
+
 static void a_request_that_waits_in_the_queue_has_the_same_deadline(void **state)
 {
     (void)state;
@@ -554,6 +572,7 @@ int main(void)
         EACH(a_request_ahead_does_not_eat_the_time_of_the_next),
         EACH(a_handler_over_the_deadline_is_answered_for_and_told),
         EACH(a_request_that_waits_in_the_queue_has_the_same_deadline),
+        EACH(a_request_may_be_given_all_the_time_it_takes),
         EACH(who_does_not_read_is_cut_at_the_deadline),
         EACH(slow_readers_do_not_keep_the_workers),
         EACH(a_half_closed_client_gets_its_answers),

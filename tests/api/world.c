@@ -89,6 +89,14 @@ static int gate(struct nilo_exchange *x, struct nilo_err *err)
     return nilo_answer_text(x, 200, "text/plain", "through", err);
 }
 
+/* Decided for this request alone, before it goes to a worker. */
+static int gate_for_long(struct nilo_exchange *x, struct nilo_err *err)
+{
+    (void)err;
+    nilo_req_deadline_set(x, INT64_MAX);
+    return NILO_LATER;
+}
+
 static int log_word(struct nilo_exchange *x, struct nilo_err *err)
 {
     struct world *w = world_of(x);
@@ -195,6 +203,7 @@ const struct nilo_route world_routes[] = {
     NILO_ROUTE(NILO_GET, "/raw", EVERYONE, .handler = big),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/known", EVERYONE, .handler = big),
     NILO_ROUTE(NILO_GET, "/gate", EVERYONE, .handler = gate),
+    NILO_ROUTE(NILO_GET, "/gate/long", EVERYONE, .instant = gate_for_long, .handler = gate),
     NILO_ROUTE(NILO_GET, "/gate/patient", EVERYONE, .handler = gate, .deadline_us = 1800 * NILO_US_SECOND),
     NILO_ROUTE(NILO_GET, "/log/{word}", EVERYONE, .handler = log_word),
     NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/etag", EVERYONE, .instant = etag),
