@@ -471,4 +471,5 @@ const struct nilo_cmd nilo_cmd_token = {
                                             {"days", "N", "issue: for so long, default 30", false},
                                             {0}},
     .run = run,
+    .writes = NILO_CMD_WRITES,
 };
