@@ -248,7 +248,7 @@ static int take_command(void *ctx, struct nilo_exchange *x, struct nilo_err *err
 {
     size_t n;
     const char *body = nilo_req_body(x, &n);
-    enum nilo_lane lane;
+    enum nilo_lane lane = NILO_LANE_LONG;
     struct order *o = calloc(1, sizeof(*o));
     if (o == NULL)
         return nilo_err_nomem(err);
