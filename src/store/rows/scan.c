@@ -131,16 +131,11 @@ static void add_before(struct building *b, const struct nilo_scope *scope, const
         where_cell(b, sel, NILO_DAY_NONE, NILO_DAY_NONE); /* a bound here would be searched by instead of the days */
 }
 
-/* What was known then although the base of the then open day was replaced later: the best reading recorded by then. Of days that were closed
- * by then nothing was replaced, so only the others are looked at. */
-static void add_replaced(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
+/* The days z of the item e that were open then and have had another base since. */
+static void where_replaced(struct building *b, const struct nilo_select *sel)
 {
     nilo_day from = sel->before ? NILO_DAY_NONE : sel->from;
-    nilo_buf_addf(&b->sql, " UNION ALL %s", scanned);
-    nilo__open_then_sql(sel->as_of, &b->sql);
-    nilo_buf_adds(&b->sql, " o CROSS JOIN day_value z CROSS JOIN observation v");
-    where_entity(b, scope, sel);
-    nilo_buf_adds(&b->sql, " AND o.connection_id = e.connection_id AND z.day >= o.day");
+    nilo_buf_adds(&b->sql, " AND z.day >= o.day");
     where_number(b, "z.bucket = e.bucket AND z.entity_id = e.id AND z.win = ", sel->win, "");
     if (!nilo_day_is_none(from))
         where_number(b, "z.day >= ", from.n, "");
@@ -151,8 +146,30 @@ static void add_replaced(struct building *b, const struct nilo_scope *scope, con
     where_number(b, "z.recorded_at > ", sel->as_of, "");
     nilo_buf_adds(&b->sql, " AND NOT EXISTS (SELECT 1 FROM day_value y WHERE " SAME("y", "z"));
     where_number(b, "(y.seq < z.seq OR y.recorded_at <= ", sel->as_of, "))");
-    /* + keeps SQLite from searching v by the bounds of z */
-    nilo_buf_adds(&b->sql, " AND v.bucket = z.bucket AND v.entity_id = z.entity_id AND v.win = z.win AND v.day = +z.day AND v.metric_id = z.metric_id");
+}
+
+/* What was known then although the base of the then open day was replaced later: the best reading recorded by then. Of days that were closed
+ * by then nothing was replaced, so only the others are looked at. */
+static void add_replaced(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
+{
+    nilo_buf_addf(&b->sql, " UNION ALL %s", scanned);
+    nilo__open_then_sql(sel->as_of, &b->sql);
+    if (b->postgres) {
+        /* OFFSET 0 keeps the order: days first, of each its readings. Left to itself PostgreSQL (without statistics, as after a load) goes
+         * through all days of the item for each of its readings. */
+        nilo_buf_adds(&b->sql, " o CROSS JOIN LATERAL (SELECT z.bucket, z.entity_id, z.win, z.day, z.metric_id FROM day_value z WHERE 1=1");
+        where_replaced(b, sel);
+        nilo_buf_adds(&b->sql, " OFFSET 0) z CROSS JOIN LATERAL (SELECT v.* FROM observation v WHERE " SAME("v", "z") " OFFSET 0) v");
+        where_entity(b, scope, sel);
+        nilo_buf_adds(&b->sql, " AND o.connection_id = e.connection_id");
+    } else {
+        nilo_buf_adds(&b->sql, " o CROSS JOIN day_value z CROSS JOIN observation v");
+        where_entity(b, scope, sel);
+        nilo_buf_adds(&b->sql, " AND o.connection_id = e.connection_id");
+        where_replaced(b, sel);
+        /* + keeps SQLite from searching v by the bounds of z */
+        nilo_buf_adds(&b->sql, " AND v.bucket = z.bucket AND v.entity_id = z.entity_id AND v.win = z.win AND v.day = +z.day AND v.metric_id = z.metric_id");
+    }
     if (sel->owner)
         where_owner(b, sel);
     where_number(b, "v.recorded_at <= ", sel->as_of, " AND v.run_id " COUNTED " AND NOT EXISTS (SELECT 1 FROM observation y WHERE " SAME("y", "v"));
