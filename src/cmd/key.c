@@ -240,14 +240,14 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 
 const struct nilo_cmd nilo_cmd_key = {
     .name = "key",
-    .operands = "list|add|revoke|rotate|forget|export|import [KIND|ID|FILE]",
+    .operands = "list|add|revoke|rotate|forget|export|import [...]",
     .summary = "the keys of the store, and those that open its API",
     .description =
         "init makes three keys: master (seals the secrets of connections in the store), token (signs what the API hands out) and signing (signs the "
         "log of roots). They are in one file, STORE-ID.keys, that only its owner may read, in $XDG_CONFIG_HOME/nilometer/keys or "
         "~/.config/nilometer/keys, or in the folder that NILOMETER_KEYS names: never in the folder of the store, so that a copy of that gives no "
         "secret away. Where systemd hands over a credential nilometer.keys, that is taken. None of these is ever printed, logged, backed up or exported "
-        "with the store.\n\n"
+        "with the store. rotate takes a KIND (master, token, signing), revoke and forget an ID, export and import a FILE.\n\n"
         "rotate makes a new current key of a kind. For master it seals all secrets anew, in one transaction; killed in between, the same command "
         "finishes it. Keys before it are kept, for older backups and for what they signed, until forget, which refuses a key that is in use. "
         "export writes a copy to a new file, import takes keys from such a copy.\n\n"

@@ -454,7 +454,7 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 
 const struct nilo_cmd nilo_cmd_token = {
     .name = "token",
-    .operands = "issue|revoke|allow|close|open|list [ID|WORKSPACE]",
+    .operands = "issue|revoke|allow|close|open|list [ID|NAME]",
     .summary = "signed tokens for the API: who is let in over HTTP, and no longer",
     .description =
         "issue prints a token (JWT) for a role, signed with the store's token key; clients of Supabase and PostgREST take it as their key. It is kept "
