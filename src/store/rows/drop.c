@@ -2,7 +2,7 @@
  *
  * Three things are kept of them. In day_value, what later days stand on: the newest value of each series (the level that goes on, and what the
  * next value is compared with) and what was the newest one before that was known, the newest day read of each item and window, whole (it may
- * be what is current), and one cell of the first. In best_floor, what the all-time best came to. In carried_total, by how much the totals of these days are more than those cells
+ * be what is current), and one cell of the first; with the readings, where they tell what was known before. In best_floor, what the all-time best came to. In carried_total, by how much the totals of these days are more than those cells
  * add to them: totals are sums of what cells add, so whatever happens to later cells happens to them alike. */
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +18,9 @@ struct wins {
     int32_t *wins;
     size_t n, cap;
 };
-/* Since when a cell was a value at all, and since when it is what it is; NILO_US_NONE: never a value. */
+/* Since when a cell was a value at all, since when a reading at all (also hidden, ...), and since when it is what it is; NILO_US_NONE: never. */
 struct known {
-    nilo_us first, last;
+    nilo_us first, read, last;
 };
 struct cells {
     struct nilo__change *all;
@@ -80,6 +80,13 @@ static int load_wins(struct work *w, const char *sql, struct wins *ret, struct n
 
 /* ---- what is left of a window's days -------------------------------------------------------------------------------------------- */
 
+static nilo_us earlier(struct nilo_db_stmt *stmt, int a, int b)
+{
+    nilo_us x = nilo_db_column_null(stmt, a) ? NILO_US_NONE : nilo_db_column_int(stmt, a);
+    nilo_us y = nilo_db_column_null(stmt, b) ? NILO_US_NONE : nilo_db_column_int(stmt, b);
+    return x == NILO_US_NONE || (y != NILO_US_NONE && y < x) ? y : x;
+}
+
 static int cell_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
 {
     struct work *w = ctx;
@@ -100,7 +107,7 @@ static int cell_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_
         c->cap = cap;
     }
     c->keep[c->n] = false;
-    c->known[c->n] = (struct known){nilo_db_column_null(stmt, 4) ? NILO_US_NONE : nilo_db_column_int(stmt, 4), nilo_db_column_int(stmt, 5)};
+    c->known[c->n] = (struct known){earlier(stmt, 4, 6), earlier(stmt, 5, 7), nilo_db_column_int(stmt, 8)};
     c->all[c->n++] = (struct nilo__change){.entity = w->values.items[w->first + i],
                                            .win = w->values.wins[w->first + i],
                                            .day = (int32_t)nilo_db_column_int(stmt, 0),
@@ -122,6 +129,23 @@ static bool stands(const struct cells *c, size_t i, size_t end, nilo_us over)
     return value;
 }
 
+/* An item exists for whoever asks as of a moment at which one of its cells was read: at every such moment one that stays is. */
+static void keep_read(const struct cells *c, size_t begin, size_t end, nilo_us over)
+{
+    nilo_us since = INT64_MAX; /* since when one that stays is a reading for good */
+    for (size_t i = begin; i < end; i++)
+        if (c->keep[i] && c->all[i].new_state >= NILO__DEFINITIVE && c->known[i].last < since)
+            since = c->known[i].last;
+    for (size_t i = begin; i < end; i++) {
+        nilo_us from = c->known[i].read > over ? c->known[i].read : over;
+        if (c->keep[i] || c->known[i].read == NILO_US_NONE || since <= from)
+            continue;
+        c->keep[i] = true;
+        if (c->all[i].new_state >= NILO__DEFINITIVE && c->known[i].last < since)
+            since = c->known[i].last;
+    }
+}
+
 /* The cells of one window, begin to end, ascending (day, metric). */
 static void choose(const struct cells *c, size_t begin, size_t end, nilo_us over)
 {
@@ -138,6 +162,7 @@ static void choose(const struct cells *c, size_t begin, size_t end, nilo_us over
     }
     for (size_t i = end; i-- > begin;)
         c->keep[i] = c->keep[i] || stands(c, i, end, over);
+    keep_read(c, begin, end, over);
 }
 
 static bool same_win(const struct nilo__change *a, const struct nilo__change *b)
@@ -264,6 +289,7 @@ static void reading_params(void *ctx, size_t i, struct nilo_db_value *p)
 {
     const struct work *w = ctx;
     win_params(&w->readings, i, w->until, p);
+    p[4] = NILO_DBV_INT(w->over);
 }
 static void gone_params(void *ctx, size_t i, struct nilo_db_value *p)
 {
@@ -302,16 +328,21 @@ static int drop_cells(struct work *w, struct nilo_err *err)
     return rc;
 }
 
+/* Of a cell whose base was replaced before its day closed, the readings tell what was shown before. */
+#define SINCE(table, is)                                                                                               \
+    "(SELECT min(f.recorded_at) FROM " table " f WHERE f.bucket = v.bucket AND f.entity_id = v.entity_id AND f.win = v.win AND "   \
+    "f.day = v.day AND f.metric_id = v.metric_id AND " is ")"
+
 /* The shown cells of n windows from w->first on. */
 static int load_cells(struct work *w, size_t n, struct nilo_err *err)
 {
     struct nilo_db_stmt *stmt;
     w->cells.n = 0;
     if (nilo_db_prepare(w->s->db,
-                        "SELECT v.day, v.metric_id, v.value, v.absence, (SELECT min(f.recorded_at) FROM day_value f WHERE f.bucket = v.bucket AND "
-                        "f.entity_id = v.entity_id AND f.win = v.win AND f.day = v.day AND f.metric_id = v.metric_id AND f.value IS NOT NULL), "
-                        "v.recorded_at FROM day_value v WHERE v.bucket = ?1 AND v.entity_id = ?2 AND v.win = ?3 "
-                        "AND v.day <= ?4 AND " NILO__SHOWN " ORDER BY v.day, v.metric_id",
+                        "SELECT v.day, v.metric_id, v.value, v.absence, " SINCE("day_value", "f.value IS NOT NULL") ", " SINCE("day_value", "f.absence <= 3")
+                        ", " SINCE("observation", "f.value IS NOT NULL") ", " SINCE("observation", "f.absence <= 3")
+                        ", v.recorded_at FROM day_value v WHERE v.bucket = ?1 AND v.entity_id = ?2 AND v.win = ?3 AND v.day <= ?4 AND " NILO__SHOWN
+                        " ORDER BY v.day, v.metric_id",
                         &stmt, err) < 0)
         return -1;
     return nilo_db_many(stmt, n, 4, value_params, cell_row, w, err);
@@ -330,9 +361,9 @@ static int drop_values(struct work *w, struct nilo_err *err)
     return 0;
 }
 
-static int drop_readings(struct work *w, struct nilo_err *err)
+/* What the best of the items came to; corrections are looked up in the days' values, so this comes before these go. */
+static int keep_best(struct work *w, struct nilo_err *err)
 {
-    struct nilo_db_stmt *stmt;
     const struct wins *r = &w->readings;
     for (size_t i = 0; i < r->n;) {
         size_t n = r->n - i < STEP_WINS ? r->n - i : STEP_WINS;
@@ -340,9 +371,21 @@ static int drop_readings(struct work *w, struct nilo_err *err)
             return -1;
         i += n;
     }
-    if (nilo_db_prepare(w->s->db, "DELETE FROM observation WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day <= ?4", &stmt, err) < 0)
+    return 0;
+}
+
+/* Of cells that are left, the readings that were shown when the act's last day was over stay where the base came later than that. */
+static int drop_readings(struct work *w, struct nilo_err *err)
+{
+    struct nilo_db_stmt *stmt;
+    if (nilo_db_prepare(w->s->db,
+                        "DELETE FROM observation WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day <= ?4 AND NOT EXISTS (SELECT 1 FROM ("
+                        "SELECT min(v.recorded_at) AS at FROM day_value v WHERE v.bucket = observation.bucket AND v.entity_id = observation.entity_id "
+                        "AND v.win = observation.win AND v.day = observation.day AND v.metric_id = observation.metric_id) x "
+                        "WHERE x.at > ?5 AND x.at > observation.recorded_at)",
+                        &stmt, err) < 0)
         return -1;
-    return nilo_db_many(stmt, r->n, 4, reading_params, NULL, w, err);
+    return nilo_db_many(stmt, w->readings.n, 5, reading_params, NULL, w, err);
 }
 
 /* ---- an act --------------------------------------------------------------------------------------------------------------------------- */
@@ -373,8 +416,7 @@ static int drop_days(struct work *w, int64_t values, struct nilo_err *err)
     if (record_act(w, values, err) < 0 || load_wins(w, WINS_OF("day_value"), &w->values, err) < 0 ||
         load_wins(w, WINS_OF("observation"), &w->readings, err) < 0)
         return -1;
-    /* the readings first: corrections are looked up in the days' values */
-    if (drop_readings(w, err) < 0 || drop_values(w, err) < 0 ||
+    if (keep_best(w, err) < 0 || drop_values(w, err) < 0 || drop_readings(w, err) < 0 ||
         nilo__run(w->s, err, "DELETE FROM carried_total WHERE workspace_id = ?1 AND hi = 0 AND lo = 0 AND known = 0 AND fresh = 0",
                   NILO__PARAMS(NILO_DBV_INT(w->workspace))) < 0)
         return -1;

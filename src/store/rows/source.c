@@ -449,6 +449,7 @@ static void observations(struct source *x)
         entity_columns);
     where_entity(x, -1);
     PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id");
+    PUT(x, kept(x, KEPT, ""));
     where_cell(x);
     PUT(x, ") k" JOIN_NAMES);
 }
