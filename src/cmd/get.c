@@ -36,7 +36,7 @@ const struct nilo_cmd nilo_cmd_get = {
         "content_snapshots,\n"
         "content_latest, content_best, content_windows, observations, metric_values, owners, credits, owner_metrics, "
         "owner_daily,\n"
-        "revisions, runs.\n"
+        "revisions, runs, drops.\n"
         "\n"
         "Filters are column=operator.value with eq neq gt gte lt lte like ilike in is isdistinct and not before them; "
         "select=a,b names\n"

@@ -305,6 +305,10 @@ static void put_nothing(struct plot *p)
     } else {
         nilo_buf_adds(&p->out, " is recorded");
     }
+    if (strcmp(p->series[0].absence, nilo_absence_name(NILO_DROPPED)) == 0) {
+        nilo_buf_adds(&p->out, ".\nThese days were dropped and take no value any more: nilometer get drops says by whom and when.\n");
+        return;
+    }
     nilo_buf_addf(&p->out, ".\nDays of the past come from: nilometer backfill --from %s (SQL sources), or nilometer import FILE.\n",
                   from != NULL ? from : "DAY");
 }

@@ -207,6 +207,21 @@ static void print_pauses(const struct facts *f, FILE *out)
     }
 }
 
+static void print_drops(const struct facts *f, FILE *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < f->n_connections; i++) {
+        const struct nilo_connection *c = &f->connections[i];
+        char day[NILO_DAY_TEXT];
+        if (nilo_day_is_none(c->dropped_until))
+            continue;
+        nilo_day_format(c->dropped_until, day);
+        fprintf(out, "%sDays up to %s of connection %s of %s were dropped; nilometer get drops says by whom and when.\n", first ? "\n" : "", day,
+                c->name, c->workspace_name);
+        first = false;
+    }
+}
+
 /* The sentence of a run that failed: without it nobody knows what to do. */
 static void print_failing(const struct facts *f, FILE *out)
 {
@@ -236,6 +251,7 @@ static int print_people(const struct facts *f, FILE *out, struct nilo_err *err)
         return -1;
     print_failing(f, out);
     print_pauses(f, out);
+    print_drops(f, out);
     if (f->n_suspects > 0)
         fputc('\n', out);
     for (size_t i = 0; i < f->n_suspects; i++)
@@ -329,6 +345,8 @@ static void json_connections(const struct facts *f, struct nilo_json_out *o)
         nilo__json_day(o, c->closed_until);
         nilo_json_key(o, "read_until");
         nilo__json_day(o, c->read_until);
+        nilo_json_key(o, "dropped_until");
+        nilo__json_day(o, c->dropped_until);
         nilo_json_key(o, "paused_at");
         nilo__json_us(o, c->paused_at);
         nilo_json_key(o, "pause_reason");

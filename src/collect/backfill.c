@@ -98,6 +98,13 @@ static int plan_days(struct nilo__job *job, nilo_day from, nilo_day to, struct n
     plan->holds = nilo_arena_array(&job->arena, (size_t)job->n_metrics + 1, sizeof *plan->holds);
     if (plan->days == NULL || plan->holds == NULL)
         return nilo_err_nomem(err);
+    if (from.n <= job->connection.dropped_until.n) {
+        char until[NILO_DAY_TEXT];
+        nilo_day_format(job->connection.dropped_until, until);
+        job->left_out = nilo_arena_printf(&job->arena, "its days up to %s were dropped; they are left out and take no value any more", until);
+        if (job->left_out == NULL)
+            return nilo_err_nomem(err);
+    }
     for (nilo_day d = from; d.n <= to.n; d.n++) {
         if (is_day(job, d) && d.n > job->connection.dropped_until.n)
             plan->days[plan->n++] = d;

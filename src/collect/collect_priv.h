@@ -78,6 +78,7 @@ struct nilo__job {
     struct nilo_db *db; /* NULL: not open */
     struct nilo_arena slice; /* answers of statements for some hundred days, then for the next */
     const struct nilo__backfill *backfill; /* NULL: collecting */
+    const char *left_out; /* of backfill: NULL, or the sentence of dropped days at the beginning of the range */
     const char *error; /* what is wrong with the whole source: its sentence */
     /* how it went */
     int metrics_collected; /* for the named day */

@@ -407,6 +407,9 @@ static int fill_run(struct run *r, struct nilo_err *err)
 {
     if (!r->job->was_read && nilo__sql_read(r->job, err) != 0)
         return -1;
+    if (r->job->left_out != NULL && note(r, r->job->left_out, err) != 0)
+        return -1;
+    r->job->left_out = NULL; /* said once */
     /* Of a source that is down each metric would say the same. */
     if (r->job->error == NULL && (note_failures(r, err) != 0 || note_unreadable(r, err) != 0))
         return -1;
@@ -421,7 +424,7 @@ static int begin(struct run *r, struct nilo_err *err)
     r->read_now = nilo_arena_array(&job->arena, n, sizeof *r->read_now);
     r->told_wrong = nilo_arena_array(&job->arena, n, sizeof *r->told_wrong);
     r->failures = nilo_arena_array(&job->arena, 2 * n + r->plan->n, sizeof *r->failures);
-    r->notes = nilo_arena_array(&job->arena, job->n_tables + 1, sizeof *r->notes);
+    r->notes = nilo_arena_array(&job->arena, job->n_tables + 2, sizeof *r->notes);
     if (r->read_now == NULL || r->told_wrong == NULL || r->failures == NULL || r->notes == NULL)
         return nilo_err_nomem(err);
     const struct nilo_run_options options = {

@@ -18,8 +18,8 @@ static const struct nilo_column columns[] = {
     {.name = "day", .type = NILO_T_DAY, .doc = "the day"},
     {.name = "window_days", .type = NILO_T_INT, .doc = "the window asked for"},
     {.name = "items", .type = NILO_T_INT, .doc = "items read that day; a metric of the app counts as an item"},
-    {.name = "of", .type = NILO_T_INT, .doc = "items that existed"},
-    {.name = "reason", .type = NILO_T_TEXT, .doc = "why not all were read; null: all were"},
+    {.name = "of", .type = NILO_T_INT, .doc = "items that existed; null where dropped days leave it unknown"},
+    {.name = "reason", .type = NILO_T_TEXT, .doc = "why not all were read, also: paused; null: all were"},
     {.name = "latest_day", .type = NILO_T_DAY, .doc = "newest day on which anything was read"},
 };
 
@@ -29,6 +29,7 @@ struct app_metric {
     int32_t metric;
     nilo_day first, last;
 };
+#define PAUSED 100 /* among the reasons of a day: no absence of a value */
 struct cover {
     struct nilo_call *call;
     struct nilo__points points; /* sum unused; items: change of `of`, fresh: items read */
@@ -40,6 +41,7 @@ struct cover {
     struct nilo_drop_days *dropped; /* of the scope */
     size_t n_dropped;
     nilo_day gone; /* last dropped day of the connection being read */
+    nilo_day app_gone; /* last dropped day of metrics of the app: since when each was there is not known up to it */
     struct nilo_err *err;
 };
 
@@ -122,6 +124,8 @@ static int app_row(void *ctx, const struct nilo_scan_row *row)
     if (nilo_day_is_none(m->first))
         m->first = row->day;
     m->last = row->day;
+    if (gone_of(x, row->connection).n > x->app_gone.n)
+        x->app_gone = gone_of(x, row->connection);
     seen(x, row->day);
     if (p && row->day.n > gone_of(x, row->connection).n)
         p->fresh++;
@@ -171,12 +175,38 @@ static int run_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
     return 0;
 }
 
+/* A connection that was paused for a part of the day at least: nobody asked its source. */
+static int pause_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
+{
+    struct cover *x = ctx;
+    (void)err;
+    if (!x->calendar)
+        return 0;
+    int32_t first = nilo_calendar_day(x->calendar, nilo_db_column_int(row, 0)).n;
+    int32_t last = nilo_db_column_null(row, 1) ? x->today.n : nilo_calendar_day(x->calendar, nilo_db_column_int(row, 1)).n;
+    for (first = first < x->from.n ? x->from.n : first; first <= last && first <= x->to.n; first++) {
+        struct nilo__point *p = nilo__point_at(&x->points, NILO_DAY(first), x->err);
+        if (!p)
+            return -1;
+        if (p->absence == 0)
+            p->absence = PAUSED;
+    }
+    return 0;
+}
+
+static bool is_dropped(const struct cover *x, nilo_day day)
+{
+    for (size_t i = 0; i < x->n_dropped; i++)
+        if (day.n >= x->dropped[i].from.n && day.n <= x->dropped[i].until.n)
+            return true;
+    return false;
+}
+
 static const char *reason_of(const struct cover *x, const struct nilo__point *p, int64_t of, nilo_day day)
 {
     int most = 0;
-    for (size_t i = 0; i < x->n_dropped; i++)
-        if (day.n >= x->dropped[i].from.n && day.n <= x->dropped[i].until.n)
-            return nilo_absence_name(NILO_DROPPED);
+    if (is_dropped(x, day))
+        return nilo_absence_name(NILO_DROPPED);
     if (!p || p->fresh >= of)
         return of > 0 && !p ? nilo_absence_name(day.n == x->today.n ? NILO_NOT_YET : NILO_NOT_COLLECTED) : NULL;
     for (int i = 1; i < 16; i++)
@@ -185,7 +215,7 @@ static const char *reason_of(const struct cover *x, const struct nilo__point *p,
     if (most)
         return nilo_absence_name(most);
     if (p->absence)
-        return nilo_absence_name(p->absence);
+        return p->absence == PAUSED ? "paused" : nilo_absence_name(p->absence);
     return nilo_absence_name(day.n == x->today.n ? NILO_NOT_YET : NILO_NOT_COLLECTED);
 }
 
@@ -200,7 +230,7 @@ static int hand_on(struct cover *x, int64_t win)
         const struct nilo_datum cells[] = {nilo_datum_day(day),
                                            nilo_datum_int(win),
                                            nilo_datum_int(p ? p->fresh : 0),
-                                           nilo_datum_int(of),
+                                           day.n <= x->app_gone.n && is_dropped(x, day) ? nilo_datum_null(NILO_T_INT) : nilo_datum_int(of),
                                            nilo_datum_str(reason_of(x, p, of, day)),
                                            nilo_datum_day(x->latest)};
         int rc = nilo_call_row(x->call, cells, x->err);
@@ -253,14 +283,15 @@ static int gather(struct cover *x, int32_t win, const char *entity)
         .kind = NILO_APP, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE, .win = win};
     if (of_app && (nilo_store_scan(c->store, c->scope, &app, app_row, x, x->err) != 0 || app_items(x) < 0))
         return -1;
-    return nilo__rows(c, "runs", "t.\"status\", t.\"target_day\", t.\"first_day\", t.\"last_day\", t.\"started_at\"",
-                      "WHERE t.\"status\" IN (3, 4, 5) AND t.\"kind\" IN (0, 3) ORDER BY t.\"id\"", 0, NULL, run_row, x,
-                      x->err);
+    if (nilo__rows(c, "runs", "t.\"status\", t.\"target_day\", t.\"first_day\", t.\"last_day\", t.\"started_at\"",
+                   "WHERE t.\"status\" IN (3, 4, 5) AND t.\"kind\" IN (0, 3) ORDER BY t.\"id\"", 0, NULL, run_row, x, x->err) < 0)
+        return -1;
+    return nilo__rows(c, "pauses", "t.\"paused_at\", t.\"resumed_at\"", "", 0, NULL, pause_row, x, x->err);
 }
 
 static int run(struct nilo_call *c, struct nilo_err *err)
 {
-    struct cover x = {.call = c, .latest = NILO_DAY_NONE, .err = err};
+    struct cover x = {.call = c, .latest = NILO_DAY_NONE, .app_gone = NILO_DAY_NONE, .err = err};
     int64_t win = nilo_call_int(c, "window_days", 0);
     const char *entity = nilo_call_text(c, "entity");
     if (entity && strcmp(entity, "content") != 0 && strcmp(entity, "app") != 0)

@@ -47,7 +47,7 @@ static const struct nilo_column columns[] = {
     {.name = "items", .type = NILO_T_INT, .doc = "items that existed"},
     {.name = "known", .type = NILO_T_INT, .doc = "items with a value by then"},
     {.name = "fresh", .type = NILO_T_INT, .doc = "items that were read on the very day"},
-    {.name = "absence", .type = NILO_T_TEXT, .doc = "why there is no value"},
+    {.name = "absence", .type = NILO_T_TEXT, .doc = "why there is no value; beside a value, dropped: the period before, or days of this one, were dropped"},
     {.name = "open", .type = NILO_T_BOOL, .doc = "the period is not over"},
 };
 
@@ -192,7 +192,8 @@ static int answer(struct nilo__series *x, nilo_day day)
         nilo_datum_int(row.items),
         nilo_datum_int(row.known),
         nilo_datum_int(row.fresh),
-        nilo_datum_str(row.has ? NULL : nilo_absence_name(row.absence)),
+        nilo_datum_str(row.has && !has_before && nilo__series_dropped_before(x, row.period) ? nilo_absence_name(NILO_DROPPED)
+                                                                                              : nilo__series_absence(&row)),
         nilo_datum_bool(!row.over),
     };
     cells[1].null = !row.has;

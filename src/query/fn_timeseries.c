@@ -38,7 +38,7 @@ static const struct nilo_column columns[] = {
     {.name = "known", .type = NILO_T_INT, .doc = "items with a value by then"},
     {.name = "fresh", .type = NILO_T_INT, .doc = "items that were read on the very day"},
     {.name = "provenance", .type = NILO_T_TEXT, .doc = "of the readings, the weakest; null for totals"},
-    {.name = "absence", .type = NILO_T_TEXT, .doc = "why there is no value"},
+    {.name = "absence", .type = NILO_T_TEXT, .doc = "why there is no value; beside a value, dropped: the period begins with days that were dropped"},
     {.name = "open", .type = NILO_T_BOOL, .doc = "the period is not over"},
 };
 
@@ -130,7 +130,7 @@ static int hand_on(struct answer *a, const struct nilo__series_row *r)
         nilo_datum_int(r->known),
         nilo_datum_int(r->fresh),
         nilo_datum_str(r->provenance ? nilo_provenance_name(r->provenance) : NULL),
-        nilo_datum_str(r->has ? NULL : nilo_absence_name(r->absence)),
+        nilo_datum_str(nilo__series_absence(r)),
         nilo_datum_bool(!r->over),
         nilo_datum_null(NILO_T_JSON), /* handed on where it was asked for */
     };

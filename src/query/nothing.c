@@ -1,5 +1,6 @@
 /* What to say beside an answer without rows: which days are recorded, and how those that are not could be filled. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "query/functions.h"
@@ -77,6 +78,40 @@ void nilo_query_days(const struct nilo_query *q, nilo_day *ret_from, nilo_day *r
             window_of(n->values[0], ret_win);
 }
 
+/* Days of the range were dropped: the last of them, and whose. false: none was. */
+static int dropped_days(struct nilo_store *s, const struct nilo_scope *scope, nilo_day from, nilo_day to, bool *ret, struct nilo_drop_days *ret_days,
+                        size_t *ret_n, struct nilo_err *err)
+{
+    struct nilo_drop_days *all;
+    size_t n;
+    *ret = false;
+    *ret_n = 0;
+    if (nilo_store_dropped(s, scope, NILO_TOTAL_WORKSPACE, 0, &all, &n, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        bool in = (nilo_day_is_none(from) || from.n <= all[i].until.n) && (nilo_day_is_none(to) || to.n >= all[i].from.n);
+        *ret_n += in;
+        if (in && (!*ret || all[i].until.n > ret_days->until.n))
+            *ret_days = all[i];
+        *ret = *ret || in;
+    }
+    free(all);
+    return 0;
+}
+
+/* What was dropped comes back from nowhere: no advice but that. */
+static void say_dropped(const struct nilo_drop_days *d, size_t n, nilo_day first, nilo_day last, struct nilo_notes *ret)
+{
+    char until[NILO_DAY_TEXT], a[NILO_DAY_TEXT], b[NILO_DAY_TEXT];
+    nilo_day_format(d->until, until);
+    nilo_day_format(first, a);
+    nilo_day_format(last, b);
+    snprintf(ret->details, sizeof ret->details, "days up to %s of %s were dropped; nothing is recorded there any more%s%s%s%s", until,
+             n == 1 ? "a connection" : "several connections", nilo_day_is_none(first) ? "" : ". The record holds days from ",
+             nilo_day_is_none(first) ? "" : a, nilo_day_is_none(first) ? "" : " to ", nilo_day_is_none(first) ? "" : b);
+    snprintf(ret->hint, sizeof ret->hint, "nilometer get drops says which days, by whom and when; they take no value any more");
+}
+
 int nilo_query_nothing(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, struct nilo_notes *ret,
                        struct nilo_err *err)
 {
@@ -87,8 +122,15 @@ int nilo_query_nothing(const struct nilo_query *q, struct nilo_store *s, const s
     *ret = (struct nilo_notes){0};
     if (!about_days(q, &c, &from, &to))
         return 0;
-    if (nilo_query_recorded(s, scope, &r.first, &r.last, err) < 0)
+    struct nilo_drop_days gone;
+    bool dropped;
+    size_t n;
+    if (nilo_query_recorded(s, scope, &r.first, &r.last, err) < 0 || dropped_days(s, scope, from, to, &dropped, &gone, &n, err) < 0)
         return -1;
+    if (dropped && (nilo_day_is_none(r.first) || (!nilo_day_is_none(to) && to.n <= gone.until.n))) {
+        say_dropped(&gone, n, r.first, r.last, ret);
+        return 0;
+    }
     if (nilo_day_is_none(r.first)) {
         snprintf(ret->details, sizeof ret->details, "nothing is recorded yet");
         snprintf(ret->hint, sizeof ret->hint,

@@ -154,6 +154,15 @@ static const struct nilo_column credits[] = {
     TIME("ended_at", 0, "when it was taken back; null: it holds")
     INT("credit", NN | HIDE, "number of the credit")
 };
+static const struct nilo_column drops[] = {
+    WORKSPACE(0) CONNECTION(0) PLATFORM
+    DAY("from_day", NN, "first day that went")
+    DAY("until_day", NN, "last day that went; nothing is recorded any more up to it")
+    INT("values_dropped", NN, "values that these days held")
+    TEXT("author", 0, "who asked for it; drop_days_after: the configuration")
+    TIME("dropped_at", NN, "when they went")
+    INT("act", NN | HIDE, "its place among the closings of days")
+};
 static const struct nilo_column owner_metrics[] = {
     WORKSPACE(0)
     TEXT("owner", NN, "the owner's key")
@@ -222,6 +231,8 @@ const struct nilo_relation nilo_relations[] = {
      .min_role = NILO_ROLE_AUTHENTICATED},
     {.name = "daily_metrics", .doc = "metrics of the app by day", COLUMNS(daily_metrics), .day = "metric_date",
      .key = KEY("metric_date", "metric_type", "metric_category", "workspace", "connection"), .min_role = NILO_ROLE_ANON, .as_of = true, .covers = "app"},
+    {.name = "drops", .doc = "days that were dropped (retention): which, by whom and when", COLUMNS(drops),
+     .key = KEY("until_day", "connection", "workspace"), .min_role = NILO_ROLE_AUTHENTICATED},
     {.name = "metric_collection_log", .doc = "collections and backfills", COLUMNS(metric_collection_log), .day = "collection_date",
      .key = KEY("started_at", "run", "workspace"), .min_role = NILO_ROLE_ADMIN},
     {.name = "metric_definitions", .doc = "every metric that is defined", COLUMNS(metric_definitions), .key = KEY("metric_type", "metric_category"),

@@ -431,6 +431,7 @@ void nilo__series_row(const struct nilo__series *x, nilo_day start, struct nilo_
         *r = (struct nilo__series_row){.period = start, .over = r->over, .items = r->items, .absence = NILO_DROPPED};
         return;
     }
+    r->partly = dropped;
     r->value = ratio ? combine(x, &t) : t.sum;
     r->known = t.known;
     r->fresh = t.fresh;
@@ -449,6 +450,22 @@ bool nilo__series_row_before(const struct nilo__series *x, nilo_day start, struc
             return true;
     }
     return false;
+}
+
+bool nilo__series_dropped_before(const struct nilo__series *x, nilo_day day)
+{
+    struct nilo__point p;
+    for (size_t i = 0; i < x->n_dropped; i++) {
+        nilo_day last = x->dropped[i].until.n < day.n ? x->dropped[i].until : NILO_DAY(day.n - 1);
+        if (is_dropped(x, last) && state(x, last, &p) && p.items > 0)
+            return true;
+    }
+    return false;
+}
+
+const char *nilo__series_absence(const struct nilo__series_row *r)
+{
+    return r->partly ? nilo_absence_name(NILO_DROPPED) : r->has ? NULL : nilo_absence_name(r->absence);
 }
 
 void nilo__series_change(const struct nilo__series *x, struct nilo__series_row *r,

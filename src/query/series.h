@@ -48,6 +48,7 @@ struct nilo__series {
 
 struct nilo__series_row {
     nilo_day period, day; /* day: of the value */
+    bool partly; /* a level whose period begins with days that were dropped: what it was there is not known */
     bool has, has_change, over, read; /* read: something was read in the period: its value is not just the one before */
     nilo_i128 value, change;
     int64_t span, items, known, fresh;
@@ -63,6 +64,10 @@ int nilo__series_read(struct nilo__series *x);
 void nilo__series_row(const struct nilo__series *x, nilo_day start, struct nilo__series_row *ret);
 /** nilo__series_row_before - the newest row with a value before the period that begins on `start`; false: none */
 bool nilo__series_row_before(const struct nilo__series *x, nilo_day start, struct nilo__series_row *ret);
+/** nilo__series_dropped_before - were days before that one dropped, on which there was something already? */
+bool nilo__series_dropped_before(const struct nilo__series *x, nilo_day day);
+/** nilo__series_absence - what the row's column absence says; NULL: all is known */
+const char *nilo__series_absence(const struct nilo__series_row *r);
 /** nilo__series_change - puts the change since `before` into r; both hold a value */
 void nilo__series_change(const struct nilo__series *x, struct nilo__series_row *r, const struct nilo__series_row *before);
 void nilo__series_done(struct nilo__series *x);

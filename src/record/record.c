@@ -204,6 +204,13 @@ static bool is_dropped(const struct nilo_recorder *r, const struct nilo_reading 
                                         (in->captured_at != NILO_US_NONE && nilo_calendar_day(r->calendar, in->captured_at).n <= until));
 }
 
+static int refuse_dropped(struct nilo_recorder *r, struct nilo_err *err) {
+    char until[NILO_DAY_TEXT], text[200];
+    nilo_day_format(r->connection.dropped_until, until);
+    snprintf(text, sizeof text, "days up to %s of this connection were dropped; nothing is recorded there any more", until);
+    return refuse(r, err, NILO_EDATERANGE, text);
+}
+
 static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
     if (!in->external_id || !nilo_name_ok(in->external_id, 1024))
         return refuse(r, err, NILO_EINVAL, "an external id has 1 to 1024 bytes of UTF-8 without control characters");
@@ -220,7 +227,7 @@ static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct 
     if (!nilo_day_is_none(in->day) && in->day.n > nilo_calendar_day(r->calendar, wall(r) + AHEAD).n)
         return refuse(r, err, NILO_EINVAL, "the day is in the future");
     if (is_dropped(r, in))
-        return refuse(r, err, NILO_EDATERANGE, "the day was dropped (retention): its values are gone, and it takes none any more");
+        return refuse_dropped(r, err);
     if (in->owner && !nilo_name_ok(in->owner, 1024))
         return refuse(r, err, NILO_EINVAL, "an owner has 1 to 1024 bytes of UTF-8 without control characters");
     return check_values(r, in, err);

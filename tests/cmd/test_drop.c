@@ -98,7 +98,7 @@ static void a_late_value_is_refused_with_its_own_sentence(void **state)
     cmd_assert_contains(done("run", "list", 0)->out, "import");
     char line[4000];
     snprintf(line, sizeof line, "import %s --store %s --format csv --workspace us --platform youtube", file("external_id,captured_at,views\nv1,2026-03-02T18:00:00Z,99\n"), path);
-    cmd_assert_contains(cmd_line(line)->out, "the day was dropped");
+    cmd_assert_contains(cmd_line(line)->out, "days up to 2026-03-03 of this connection were dropped; nothing is recorded there any more");
     says("get", "content_best?select=views&external_id=eq.v1 --format csv", "views\n90\n");
 }
 
@@ -218,12 +218,12 @@ static void weeks_months_and_growth_over_dropped_days_are_right_or_say_so(void *
     two_connections();
     /* the level at the end of a week or month is known, the change from a day that is gone is not */
     says("call", "timeseries metric=views step=week from=2026-02-16 to=2026-03-01 --workspace us --format csv",
-         SERIES "2026-02-16,,,,0,0,0,,not_collected,false\n2026-02-23,169,,,3,3,0,,,false\n");
+         SERIES "2026-02-16,,,,0,0,0,,not_collected,false\n2026-02-23,169,,,3,3,0,,dropped,false\n");
     says("call", "timeseries metric=views step=month from=2026-02-01 to=2026-02-28 owner=bob --workspace us --format csv",
-         SERIES "2026-02-01,9,,,1,1,0,,,false\n");
+         SERIES "2026-02-01,9,,,1,1,0,,dropped,false\n");
     says("call", "growth metric=views step=day day=2026-02-27 external_id=v1 --format csv --workspace us",
          "period,value,previous,change,change_pct,significant,previous_period,span_days,usual_change,judged_by,items,known,fresh,absence,open\n"
-         "2026-02-27,35,,,,,,,,0,1,1,1,,false\n");
+         "2026-02-27,35,,,,,,,,0,1,1,1,dropped,false\n");
 }
 
 static void a_moment_before_the_drop_knows_no_more_of_its_days(void **state)
@@ -299,12 +299,60 @@ static void nothing_is_read_for_a_dropped_day(void **state)
     says("drop", "--before 2026-03-05 --yes", "Dropped 4 days with 12 values of 1 connection; latest, best and totals stay what they are.\n");
     says("call", "timeseries metric=posts_created step=week from=2026-03-02 to=2026-03-15 --format csv",
          SERIES "2026-03-02,,,,1,0,0,,dropped,false\n2026-03-09,0,,,1,1,1,observed,,true\n"); /* a sum that lacks days is none */
-    cmd_assert_contains(done("collect", WITH_CONFIG("--day 2026-03-03"), 3)->out, "the day was dropped (retention): its values are gone, and it takes none any more");
+    cmd_assert_contains(done("collect", WITH_CONFIG("--day 2026-03-03"), 3)->out, "days up to 2026-03-04 of this connection were dropped; nothing is recorded there any more");
     cmd_assert_contains(done("backfill", WITH_CONFIG("--from 2026-03-01 --to 2026-03-04"), 2)->err,
                         "the days of connection app up to 2026-03-04 were dropped and take no value any more");
     cmd_assert_contains(done("backfill", WITH_CONFIG("--from 2026-03-01 --to 2026-03-06 --revise"), 0)->out, "2026-03-05  2026-03-06");
+    cmd_assert_contains(done("backfill", WITH_CONFIG("--from 2026-03-01 --to 2026-03-06"), 0)->out, "its days up to 2026-03-04 were dropped; they are left out");
+    /* since when there is a metric of the app is not known there; behind it is */
+    says("call", "coverage from=2026-03-04 to=2026-03-05 entity=app --format csv", COVERAGE "2026-03-04,0,0,,dropped,2026-03-10\n2026-03-05,0,3,3,,2026-03-10\n");
     says("get", "daily_metrics?select=metric_date,value&order=metric_date&metric_date=lte.2026-03-06&metric_category=eq.users_total --format csv", "metric_date,value\n2026-03-05,2\n2026-03-06,2\n");
     done("verify", "", 0);
+}
+
+/* The act itself: relation, status and doctor. */
+static void who_dropped_what_and_when_is_told(void **state)
+{
+    (void)state;
+    cmd_assert_contains(done("doctor", "", 3)->out, "nothing is known to be lost"); /* 3: a fall, which goes with its day */
+    done("drop", "--before 2026-03-03 --yes --author ann", 0);
+    done("drop", "--before 2026-03-04 --yes --author bob", 0);
+    says("get", "drops?order=until_day --format csv",
+         "workspace,connection,platform,from_day,until_day,values_dropped,author,dropped_at\n"
+         "us,import-youtube,youtube,2026-03-01,2026-03-02,3,ann,2026-03-10T12:00:00+00:00\n"
+         "us,import-youtube,youtube,2026-03-03,2026-03-03,1,bob,2026-03-10T12:00:00+00:00\n");
+    char line[4000];
+    snprintf(line, sizeof line, "%s --format csv --workspace them --platform youtube", file(rows));
+    done("import", line, 0);
+    says("get", "drops?select=author --workspace them --format csv", "author\n");
+    cmd_assert_contains(done("status", "", 0)->out, "Days up to 2026-03-03 of connection import-youtube of us were dropped; nilometer get drops says by whom");
+    cmd_assert_contains(done("status", "--json", 0)->out, "\"dropped_until\":\"2026-03-03\"");
+    const char *said = done("doctor", "", 0)->out;
+    cmd_assert_contains(said, "us/import-youtube, 2026-03-01: days until 2026-03-02 were dropped with (3) values by ann, last on 2026-03-10");
+    cmd_assert_contains(said, "us/import-youtube, 2026-03-03: days until 2026-03-03 were dropped with (1) values by bob");
+    assert_null(strstr(said, "nothing is known to be lost"));
+}
+
+/* Where nothing is found because it was dropped, nobody is sent to look for it. */
+static void no_advice_leads_back_to_dropped_days(void **state)
+{
+    static const struct {
+        const char *command, *more;
+    } asked[] = {
+        {"get", "content_snapshots?day=lte.2026-03-02"},
+        {"get", "metric_values?day=eq.2026-03-03&metric=eq.likes"},
+        {"plot", "views from=2026-03-01 to=2026-03-02"},
+    };
+    (void)state;
+    done("drop", "--before 2026-03-04 --yes", 0);
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        const struct cmd_result *r = done(asked[i].command, asked[i].more, 0);
+        char all[8000];
+        snprintf(all, sizeof all, "%s%s", r->out, r->err);
+        if (strstr(all, "backfill") || strstr(all, "nilometer import") || strstr(all, "from 2026-03-01 to 2026-03-06") || !strstr(all, "nilometer get drops"))
+            fail_msg("%s %s: %s", asked[i].command, asked[i].more, all);
+    }
+    cmd_assert_contains(done("get", "content_snapshots?day=gt.2026-03-08", 0)->err, "the record holds days from 2026-03-04 to 2026-03-06");
 }
 
 int main(void)
@@ -318,6 +366,8 @@ int main(void)
         cmocka_unit_test_setup(weeks_months_and_growth_over_dropped_days_are_right_or_say_so, fresh),
         cmocka_unit_test_setup(a_moment_before_the_drop_knows_no_more_of_its_days, fresh),
         cmocka_unit_test_setup(what_came_late_does_not_hide_what_was_known_before, fresh),
+        cmocka_unit_test_setup(who_dropped_what_and_when_is_told, fresh),
+        cmocka_unit_test_setup(no_advice_leads_back_to_dropped_days, fresh),
         cmocka_unit_test_setup(nothing_is_read_for_a_dropped_day, fresh),
         cmocka_unit_test_setup(collect_drops_where_the_configuration_says_so, fresh),
     };

@@ -143,7 +143,8 @@
                        "AND r.started_at / 86400000000 BETWEEN x.low AND x.high + 1) THEN 'runs of that time failed' "        \
                        "ELSE 'not_collected, no run read them' END")                                                    \
      " FROM (SELECT g.connection_id, min(g.day) AS low, max(g.day) AS high, count(*) AS n FROM (SELECT d.connection_id, d.day, "  \
-     "d.day - row_number() OVER (PARTITION BY d.connection_id ORDER BY d.day) AS island FROM day_close d WHERE d.status = 'empty') g " \
+     "d.day - row_number() OVER (PARTITION BY d.connection_id ORDER BY d.day) AS island FROM day_close d JOIN connection k ON k.id = " \
+     "d.connection_id WHERE d.status = 'empty' AND d.day > k.dropped_until) g " \
      "GROUP BY g.connection_id, g.island) x JOIN connection c ON c.id = x.connection_id JOIN workspace w ON w.id = c.workspace_id" \
      IN_ORDER)
 #define MISSING(DAY)                                                                                                   \
@@ -165,8 +166,13 @@
      " WHERE c.platform <> 'sql' AND t.posted_at / 86400000000 < l.first_day - 1 GROUP BY w.name, c.name UNION ALL "             \
      "SELECT " COLUMNS("w.name", "c.name", NO_TEXT, NO_INT, NO_TEXT, NO_TEXT, "0", BIG("count(*)"), NO_INT,                 \
                        "'values (value) are estimates from what the source held later: rows deleted by then are not in them'") \
-     " FROM day_value v" ITEM("v") NAMES " WHERE v.provenance = 1 AND v.value IS NOT NULL AND " SHOWN("v")                \
-     " GROUP BY w.name, c.name ORDER BY 1, 2, 10")
+     " FROM day_value v" ITEM("v") NAMES " WHERE v.provenance = 1 AND v.value IS NOT NULL AND v.day > c.dropped_until AND " SHOWN("v") \
+     " GROUP BY w.name, c.name UNION ALL "                                                                              \
+     "SELECT " COLUMNS("w.name", "c.name", NO_TEXT, NO_INT, DAY("min(d.from_day)"), NO_TEXT, "0", BIG("sum(d.values_n)"), NO_INT, \
+                       "'days until ' || " DAY("max(d.until_day)") " || ' were dropped with (value) values by ' || COALESCE(d.author, 'unknown') || "  \
+                       "', last on ' || " DAY("max(d.dropped_at) / 86400000000") " || ': they take no value any more'")     \
+     " FROM day_drop d JOIN connection c ON c.id = d.connection_id JOIN workspace w ON w.id = c.workspace_id "             \
+     "GROUP BY w.name, c.name, d.author ORDER BY 1, 2, 10")
 
 #define BOTH(x) {x(DAY_SQLITE), x(DAY_POSTGRES)}
 #define BUG     "this should not happen: keep a copy of the store, restore a backup from before it, and please report it"
@@ -201,11 +207,11 @@ const struct nilo_check nilo_checks[] = {
      "run the same nilometer erase again", BOTH(SWEEP)},
     {"coverage", NILO_CHECK_FIGURE, "the newest day of each window, and how many items it holds", "nothing is recorded yet", NULL,
      BOTH(COVERAGE)},
-    {"gaps", NILO_CHECK_NOTE, "closed days on which a connection read nothing", "no gaps",
+    {"gaps", NILO_CHECK_NOTE, "closed days on which a connection read nothing", "no gaps among the days that are kept",
      "of an SQL source nilometer backfill may fill them; of a platform an import", BOTH(GAPS)},
     {"missing", NILO_CHECK_NOTE, "values that a run could not get, by reason", "no value is missing for a passing reason", NULL, BOTH(MISSING)},
     {"unrecoverable", NILO_CHECK_NOTE, "what cannot be had any more, and why", "nothing is known to be lost",
-     "an import from somebody who kept them is the only way", BOTH(LOST)},
+     "an import from somebody who kept them is the only way; days that were dropped take none", BOTH(LOST)},
 };
 const size_t nilo_checks_n = sizeof nilo_checks / sizeof nilo_checks[0];
 
