@@ -74,7 +74,7 @@ static int export_values(struct job *j, enum nilo_format format, int64_t *ret_ro
     struct nilo_buf text;
     nilo_buf_init(&text, 4096);
     nilo_buf_adds(&text, "metric_values?select=workspace,connection,platform,entity,external_id,window_days,day,metric,metric_type,value,absence,"
-                         "provenance,captured_at,source_day,recorded_at,run,cause,seq,metadata"
+                         "provenance,captured_at,source_day,recorded_at,run,cause,seq,metadata,title,url,posted_at,owner"
                          "&order=workspace,connection,entity,external_id,window_days,day,metric,metric_type");
     ask_days(j, &text);
     int rc = text.failed ? nilo_err_nomem(err) : ask(j, &text, format, ret_rows, err);
@@ -149,8 +149,10 @@ const struct nilo_cmd nilo_cmd_export = {
         "and every question then has the same answer. It is the way to move a store, and a backup that any later version reads. The file ends "
         "with a checksum; one that was cut off or damaged is refused. Others may go on writing meanwhile: the export is one state.\n"
         "\n"
-        "csv, json and ndjson hold one row a value as it is shown now, for people and other tools, with exact numbers; `nilometer import` takes "
-        "them too. In CSV a text that a spreadsheet would take for a formula has a ' before it.\n"
+        "csv, json and ndjson hold one row a value as it is shown now, for people and other tools, with exact numbers, and with the item's title, "
+        "address, time of posting and owners. `nilometer import` takes them in again. They do not hold what a value was before it was amended, which "
+        "runs and readings it came from, accounts' other attributes, or the days and roles of credits: that is what the format nilometer is for. "
+        "In CSV a text that a spreadsheet would take for a formula has a ' before it.\n"
         "\n"
         "Without --output it goes to standard output. A file is never overwritten, and it has its name only when it is complete; the ending .zst or .gz "
         "packs it.\n"

@@ -8,17 +8,19 @@
 #include "db/db.h"
 
 enum column { WORKSPACE, CONNECTION, PLATFORM, ENTITY, EXTERNAL_ID, WINDOW_DAYS, DAY, METRIC, METRIC_TYPE, VALUE, ABSENCE, PROVENANCE,
-              CAPTURED_AT, METADATA, COLUMNS };
+              CAPTURED_AT, METADATA, TITLE, URL, POSTED_AT, OWNER, COLUMNS };
+#define NEEDED TITLE /* columns from there on came later: an older export has none of them */
 static const char *const names[COLUMNS] = {"workspace", "connection", "platform", "entity", "external_id", "window_days", "day", "metric",
-                                           "metric_type", "value", "absence", "provenance", "captured_at", "metadata"};
+                                           "metric_type", "value", "absence", "provenance", "captured_at", "metadata",
+                                           "title", "url", "posted_at", "owner"};
 #define HEAD_SIZE 4096 /* bytes by which an export is known */
 
 static const char setup[] = "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-65536;";
 static const char schema[] =
     "CREATE TABLE v (workspace TEXT NOT NULL, connection TEXT NOT NULL, platform TEXT NOT NULL, kind INTEGER NOT NULL, external_id TEXT NOT NULL, "
     "win INTEGER NOT NULL, day INTEGER NOT NULL, at INTEGER NOT NULL, metric INTEGER NOT NULL, value TEXT, absence INTEGER NOT NULL, "
-    "provenance INTEGER NOT NULL, meta TEXT) STRICT";
-static const char insert_row[] = "INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    "provenance INTEGER NOT NULL, meta TEXT, title TEXT, url TEXT, posted INTEGER NOT NULL, owner TEXT) STRICT";
+static const char insert_row[] = "INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 static const char select_rows[] = "SELECT * FROM v ORDER BY workspace, connection, kind, external_id, win, day, at, metric, rowid";
 
 struct nilo_values {
@@ -146,12 +148,48 @@ static struct nilo_db_value text_or_null(const struct nilo__cell *c)
     return c->there ? nilo_dbv_textn(c->p, c->len) : NILO_DBV_NULL;
 }
 
+typedef int owner_fn(void *ctx, const char *owner, struct nilo_err *err);
+static int give(owner_fn *fn, void *ctx, const char *text, size_t len, struct nilo_err *err)
+{
+    char *owner = strndup(text, len);
+    int rc = owner != NULL ? fn(ctx, owner, err) : nilo_err_nomem(err);
+    free(owner);
+    return rc;
+}
+
+/* ["ann","bob"]: fn, which may be NULL, gets each. */
+static int each_owner(const char *list, owner_fn *fn, void *ctx, struct nilo_err *err)
+{
+    struct nilo_json *j;
+    enum nilo_json_event e;
+    const char *text;
+    size_t len;
+    if (nilo_json_new(list, strlen(list), NILO_JSON_DEFAULT_LIMITS, &j, err) != 0)
+        return -1;
+    int rc = nilo_json_next(j, &e, NULL, NULL, err);
+    if (rc == 0 && e != NILO_JSON_ARRAY_BEGIN)
+        rc = nilo_err_set(err, NILO_EBODY, "owner is no list");
+    while (rc == 0) {
+        rc = nilo_json_next(j, &e, &text, &len, err);
+        if (rc != 0 || e == NILO_JSON_ARRAY_END)
+            break;
+        if (e != NILO_JSON_STRING || memchr(text, '\0', len) != NULL)
+            rc = nilo_err_set(err, NILO_EBODY, "an owner is no text");
+        else if (fn != NULL)
+            rc = give(fn, ctx, text, len, err);
+    }
+    if (rc == 0)
+        rc = nilo_json_next(j, &e, NULL, NULL, err); /* nothing behind it */
+    nilo_json_free(j);
+    return rc;
+}
+
 /* Cells by column; empty ones are not there. */
 static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t line, struct nilo_err *err)
 {
     int64_t win, checked;
     nilo_day day;
-    struct nilo_iso at;
+    struct nilo_iso at, posted;
     struct nilo_err ignored;
     int absence = NILO_PRESENT, provenance = NILO_IMPORTED, metric = -1;
     for (int i = 0; i < COLUMNS; i++) {
@@ -171,6 +209,10 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
         return wrong(v, line, DAY, "no day", err);
     if (c[CAPTURED_AT].there && (nilo_iso_parse(c[CAPTURED_AT].p, c[CAPTURED_AT].len, &at, &ignored) != 0 || at.date_only))
         return wrong(v, line, CAPTURED_AT, "no instant", err);
+    if (c[POSTED_AT].there && (nilo_iso_parse(c[POSTED_AT].p, c[POSTED_AT].len, &posted, &ignored) != 0 || posted.date_only))
+        return wrong(v, line, POSTED_AT, "no instant", err);
+    if (c[OWNER].there && each_owner(c[OWNER].p, NULL, NULL, &ignored) != 0)
+        return wrong(v, line, OWNER, "no list of owners", err);
     if (c[VALUE].there && (digits(&c[VALUE]) > NILO_SCALE_MAX || nilo_decimal_parse(c[VALUE].p, c[VALUE].len, digits(&c[VALUE]), false, &checked, &ignored) != 0))
         return wrong(v, line, VALUE, "no exact number", err);
     if (!c[VALUE].there && (!c[ABSENCE].there || (absence = nilo_absence_value(c[ABSENCE].p)) <= NILO_PRESENT))
@@ -183,6 +225,7 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
         text_or_null(&c[WORKSPACE]), text_or_null(&c[CONNECTION]), text_or_null(&c[PLATFORM]), NILO_DBV_INT(kind), text_or_null(&c[EXTERNAL_ID]),
         NILO_DBV_INT(win), NILO_DBV_INT(day.n), NILO_DBV_INT(c[CAPTURED_AT].there ? at.us : NILO_US_NONE), NILO_DBV_INT(metric),
         text_or_null(&c[VALUE]), NILO_DBV_INT(absence), NILO_DBV_INT(provenance), text_or_null(&c[METADATA]),
+        text_or_null(&c[TITLE]), text_or_null(&c[URL]), NILO_DBV_INT(c[POSTED_AT].there ? posted.us : NILO_US_NONE), text_or_null(&c[OWNER]),
     };
     if (++v->rows % 4096 == 0 && v->progress != NULL)
         v->progress(v->progress_ctx, nilo__input_done(v->in), nilo__input_size(v->in));
@@ -204,7 +247,7 @@ static int read_header(struct nilo_values *v, struct nilo__csv *csv, int *place,
         for (size_t k = 0; k < row.n_cells; k++)
             if (strcmp(row.cells[k].p, names[i]) == 0)
                 place[i] = (int)k;
-        if (place[i] < 0)
+        if (place[i] < 0 && i < NEEDED)
             return nilo_err_set(err, NILO_ECOLUMN, "%s has no column %s: it is none that nilometer export wrote", nilo__input_name(v->in), names[i]);
     }
     *ret_columns = row.n_cells;
@@ -213,7 +256,7 @@ static int read_header(struct nilo_values *v, struct nilo__csv *csv, int *place,
 
 static bool is_text(int column)
 {
-    return column != WINDOW_DAYS && column != DAY && column != VALUE && column != CAPTURED_AT && column != METADATA;
+    return column != WINDOW_DAYS && column != DAY && column != VALUE && column != CAPTURED_AT && column != METADATA && column != POSTED_AT && column != OWNER;
 }
 
 static int read_csv(struct nilo_values *v, struct nilo__csv *csv, struct nilo_err *err)
@@ -228,6 +271,10 @@ static int read_csv(struct nilo_values *v, struct nilo__csv *csv, struct nilo_er
         if (row.why != NILO__FINE || row.n_cells != columns)
             return wrong(v, row.line, -1, "not as many cells as the header, or too large ones", err);
         for (int i = 0; i < COLUMNS; i++) {
+            if (place[i] < 0) {
+                cells[i] = (struct nilo__cell){0};
+                continue;
+            }
             cells[i] = row.cells[place[i]];
             if (is_text(i))
                 nilo__csv_unmark(&cells[i]);
@@ -257,7 +304,7 @@ static int read_member(struct nilo_values *v, struct nilo_json *j, int column, s
     enum nilo_json_event e;
     if (column < 0)
         return nilo_json_skip(j, err);
-    if (column == METADATA) {
+    if (column == METADATA || column == OWNER) {
         if (nilo_json_raw(j, &raw, &len, err) != 0)
             return -1;
         return len == 4 && memcmp(raw, "null", 4) == 0 ? 0 : copy_cell(v, &cells[column], raw, len);
@@ -388,8 +435,7 @@ struct feeding {
     const struct nilo_values_sink *sink;
     const struct nilo_calendar *calendar;
     char *workspace, *connection; /* where the readings go now */
-    struct nilo_reading reading;
-    struct nilo_reading_value value;
+    char *item;                    /* whose title, owners, ... were handed over already, with its kind before it */
     int64_t done;
 };
 
@@ -411,13 +457,60 @@ static int go_to_place(struct feeding *f, struct nilo_db_stmt *s, struct nilo_er
     const char *workspace = nilo_db_column_text(s, 0), *connection = nilo_db_column_text(s, 1);
     if (f->workspace != NULL && strcmp(f->workspace, workspace) == 0 && strcmp(f->connection, connection) == 0)
         return 0;
+    free(f->item);
     free(f->workspace);
     free(f->connection);
+    f->item = NULL;
     f->workspace = strdup(workspace);
     f->connection = strdup(connection);
     if (f->workspace == NULL || f->connection == NULL)
         return nilo_err_nomem(err);
     return f->sink->place(f->sink->ctx, workspace, connection, nilo_db_column_text(s, 2), &f->calendar, err);
+}
+
+struct crediting {
+    struct feeding *f;
+    struct nilo_reading reading;
+    int rc; /* of the first one: its values were taken or not */
+    bool first;
+};
+
+/* The first owner goes with the values, the others come behind without any. */
+static int credit(void *ctx, const char *owner, struct nilo_err *err)
+{
+    struct crediting *c = ctx;
+    c->reading.owner = owner;
+    int rc = c->f->sink->reading(c->f->sink->ctx, &c->reading, err);
+    if (c->first)
+        c->rc = rc;
+    c->first = false;
+    c->reading.n_values = 0;
+    return rc < 0 ? -1 : 0;
+}
+
+/* What is said of the item goes with the first of its readings that is taken. */
+static int with_item(struct feeding *f, struct nilo_db_stmt *s, struct nilo_reading *reading, struct nilo_err *err)
+{
+    const struct nilo_attrs attrs = {.title = nilo_db_column_text(s, 13), .url = nilo_db_column_text(s, 14), .posted_at = nilo_db_column_int(s, 15),
+                                     .deleted_at = NILO_US_NONE, .at = NILO_US_NONE, .duration_ms = -1};
+    const char *owners = nilo_db_column_text(s, 16);
+    char *item = NULL;
+    if (asprintf(&item, "%d %s", (int)reading->kind, reading->external_id) < 0)
+        return nilo_err_nomem(err);
+    bool known = f->item != NULL && strcmp(f->item, item) == 0;
+    struct crediting c = {.f = f, .reading = *reading, .first = true};
+    if (!known && reading->kind == NILO_CONTENT && (attrs.title != NULL || attrs.url != NULL || attrs.posted_at != NILO_US_NONE))
+        c.reading.attrs = &attrs;
+    int rc = known || owners == NULL ? 0 : each_owner(owners, credit, &c, err);
+    if (rc == 0 && c.first)
+        rc = c.rc = f->sink->reading(f->sink->ctx, &c.reading, err);
+    if (rc < 0 || c.rc != 0) {
+        free(item);
+        return rc < 0 ? -1 : c.rc;
+    }
+    free(f->item);
+    f->item = item;
+    return 0;
 }
 
 static int hand_over(struct feeding *f, struct nilo_db_stmt *s, struct nilo_err *err)
@@ -437,7 +530,7 @@ static int hand_over(struct feeding *f, struct nilo_db_stmt *s, struct nilo_err 
         .kind = (enum nilo_entity_kind)nilo_db_column_int(s, 3), .external_id = nilo_db_column_text(s, 4), .win = (int32_t)nilo_db_column_int(s, 5),
         .captured_at = at, .day = day, .provenance = (enum nilo_provenance)nilo_db_column_int(s, 11), .values = &value, .n_values = 1,
     };
-    return f->sink->reading(f->sink->ctx, &reading, err);
+    return with_item(f, s, &reading, err);
 }
 
 int nilo_values_feed(struct nilo_values *v, const struct nilo_catalog *catalog, const struct nilo_values_sink *sink, struct nilo_err *err)
@@ -457,6 +550,7 @@ int nilo_values_feed(struct nilo_values *v, const struct nilo_catalog *catalog, 
     if (s != NULL)
         nilo_db_reset(s);
     free(f.metrics);
+    free(f.item);
     free(f.workspace);
     free(f.connection);
     return rc == 0 && got < 0 ? -1 : rc;

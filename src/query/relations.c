@@ -130,7 +130,14 @@ static const struct nilo_column content_best[] = {
     INT("seq", NN, "0: the base; above: amendments in order")
 
 static const struct nilo_column observations[] = {OF_ENTITY};
-static const struct nilo_column metric_values[] = {OF_ENTITY OF_RECORD};
+/* Of the item, for an export of values that can be taken in again. */
+static const struct nilo_column metric_values[] = {
+    OF_ENTITY OF_RECORD
+    MADE("owner", NILO_F_OWNERS, NN | HIDE, "array of the owners credited now; owner=eq.X matches any of them")
+    TEXT("title", HIDE, "newest known title")
+    TEXT("url", HIDE, "where it is")
+    TIME("posted_at", HIDE, "when it was published")
+};
 static const struct nilo_column revisions[] = {
     OF_ENTITY OF_RECORD
     TEXT("author", 0, "who asked for it, where a person did")

@@ -325,6 +325,7 @@ static void who_dropped_what_and_when_is_told(void **state)
     snprintf(line, sizeof line, "%s --format csv --workspace them --platform youtube", file(rows));
     done("import", line, 0);
     says("get", "drops?select=author --workspace them --format csv", "author\n");
+    done("drop", "--before 2026-03-04 --yes --author cem --workspace them", 0); /* its fall goes with the days */
     cmd_assert_contains(done("status", "", 0)->out, "Days up to 2026-03-03 of connection import-youtube of us were dropped; nilometer get drops says by whom");
     cmd_assert_contains(done("status", "--json", 0)->out, "\"dropped_until\":\"2026-03-03\"");
     const char *said = done("doctor", "", 0)->out;

@@ -253,7 +253,7 @@ static const char *joined_end(const struct source *x)
 
 /* ---- content_* ---------------------------------------------------------------------------------------------------------------- */
 
-static void add_owner(struct source *x)
+static void add_owner(struct source *x, const char *bucket, const char *entity)
 {
     if (!x->want->owner) {
         PUT(x, "'' AS \"owner\"");
@@ -261,9 +261,8 @@ static void add_owner(struct source *x)
     }
     ADD(x,
         "COALESCE((SELECT %s('\x1f' || o.key || '\x1f'%s FROM owner o WHERE o.id IN (SELECT oc.owner_id FROM credit oc "
-        "WHERE oc.bucket = e.bucket "
-        "AND oc.entity_id = e.id",
-        joined(x), joined_end(x));
+        "WHERE oc.bucket = %s AND oc.entity_id = %s",
+        joined(x), joined_end(x), bucket, entity);
     nilo__where_credit(x, "oc");
     PUT(x, ")), '') AS \"owner\"");
 }
@@ -289,7 +288,7 @@ static void add_wide_head(struct source *x)
 {
     PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", e.external_id AS "
            "\"external_id\", ");
-    add_owner(x);
+    add_owner(x, "e.bucket", "e.id");
     PUT(x,
         ", ct.title AS \"title\", ct.posted_at AS \"posted_at\", g.day AS \"day\", g.captured_at AS \"captured_at\", "
         "g.win AS \"window_days\", g.provenance AS \"provenance\", g.cells AS \"cells\"");
@@ -362,7 +361,7 @@ static void content(struct source *x)
 {
     PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", e.external_id AS "
            "\"external_id\", ");
-    add_owner(x);
+    add_owner(x, "e.bucket", "e.id");
     PUT(x, ", ct.title AS \"title\", ct.url AS \"url\", ct.posted_at AS \"posted_at\", ct.media_type AS "
            "\"media_type\", ct.caption AS \"caption\", "
            "ct.duration_ms AS \"duration_ms\", ct.thumbnail AS \"thumbnail\", ct.tags AS \"tags\", ct.status AS "
@@ -402,9 +401,15 @@ static void daily_metrics(struct source *x)
     PUT(x, JOIN_NAMES);
 }
 
+/* Looked up only where the column is asked for. */
+#define OF_CONTENT(column) "(SELECT ct." column " FROM content ct WHERE ct.bucket = k.bucket AND ct.entity_id = k.entity_id) AS \"" column "\""
+
 static void metric_values(struct source *x)
 {
-    PUT(x, "(SELECT " OF_ENTITY OF_VALUE ", k.cause AS \"cause\", k.seq AS \"seq\" FROM ");
+    PUT(x, "(SELECT " OF_ENTITY OF_VALUE ", k.cause AS \"cause\", k.seq AS \"seq\", " OF_CONTENT("title") ", " OF_CONTENT("url") ", "
+           OF_CONTENT("posted_at") ", ");
+    add_owner(x, "k.bucket", "k.entity_id");
+    PUT(x, " FROM ");
     nilo__add_cells(x, -1, kept(x, KEPT, ""));
     PUT(x, JOIN_NAMES);
 }
