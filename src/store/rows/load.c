@@ -12,27 +12,9 @@
 
 #define PIECE 2000 /* rows written at a time */
 
-static const char *const sequences[NILO__IDS_COUNT] = {
-    [NILO__WORKSPACES] = "workspace", [NILO__CONNECTIONS] = "connection", [NILO__METRICS] = "metric", [NILO__OWNERS] = "owner",
-    [NILO__ITEMS] = "entity",         [NILO__CREDITS] = "credit",         [NILO__RUNS] = "run",       [NILO__CLOSES] = "close",
-    [NILO__ERASURES] = "erasure",     [NILO__THINNINGS] = "thinning",
-};
-
 static int bad(struct nilo_err *err, size_t table, const char *what) {
     return nilo_err_set(err, NILO_ECORRUPT, "the rows of %s do not fit together (%s): no store wrote them like this", nilo_whole_tables[table].name,
                         what);
-}
-
-static int grow(void **list, size_t n, size_t *cap, size_t size, struct nilo_err *err) {
-    if (n < *cap)
-        return 0;
-    size_t more = *cap ? 2 * *cap : 64;
-    void *p = realloc(*list, more * size);
-    if (!p)
-        return nilo_err_nomem(err);
-    *list = p;
-    *cap = more;
-    return 0;
 }
 
 static const struct nilo_whole_cell *cell(size_t table, const struct nilo_whole_cell *cells, const char *name) {
@@ -55,13 +37,6 @@ static bool in_set(const struct nilo__id_set *set, int64_t id) {
             high = mid;
     }
     return false;
-}
-
-static int add_to_set(struct nilo__id_set *set, int64_t id, struct nilo_err *err) {
-    if (grow((void **)&set->ids, set->n, &set->cap, sizeof *set->ids, err) < 0)
-        return -1;
-    set->ids[set->n++] = id;
-    return 0;
 }
 
 static const struct nilo__load_place *place_of(const struct nilo__load_place *all, size_t n, int64_t id) {
@@ -211,7 +186,7 @@ static int check_references(const struct nilo_load *l, size_t table, const struc
 }
 
 static int remember_place(struct nilo__load_place **all, size_t *n, size_t *cap, struct nilo__load_place p, struct nilo_err *err) {
-    if (grow((void **)all, *n, cap, sizeof **all, err) < 0)
+    if (nilo__load_grow((void **)all, *n, cap, sizeof **all, err) < 0)
         return -1;
     (*all)[(*n)++] = p;
     return 0;
@@ -233,10 +208,10 @@ static int remember(struct nilo_load *l, size_t table, const struct nilo_whole_c
         return remember_place(&l->owners, &l->n_owners, &l->cap_owners,
                               (struct nilo__load_place){cell(table, c, "id")->i, cell(table, c, "workspace_id")->i, 0, 0}, err);
     if (is(table, "run"))
-        return add_to_set(&l->runs, c[0].i, err);
+        return nilo__load_add_id(&l->runs, c[0].i, err);
     if (!is(table, "entity"))
         return 0;
-    if (grow((void **)&l->items, l->n_items, &l->cap_items, sizeof *l->items, err) < 0)
+    if (nilo__load_grow((void **)&l->items, l->n_items, &l->cap_items, sizeof *l->items, err) < 0)
         return -1;
     l->items[l->n_items++] = (struct nilo__load_item){{(int32_t)c[0].i, c[1].i}, cell(table, c, "workspace_id")->i};
     return 0;
@@ -346,148 +321,6 @@ static int carry_totals(struct nilo_load *l, struct nilo_err *err) {
     return 0;
 }
 
-/* ---- what is here already? ------------------------------------------------------------------------------------------------------------------ */
-
-/* A workspace that only the configuration made: nothing was ever recorded in it. */
-static int is_hollow(struct nilo_load *l, int64_t id, bool *ret, struct nilo_err *err) {
-    int64_t any;
-    if (nilo__query_int(l->store, 0, &any, err,
-                        "SELECT (SELECT count(*) FROM run WHERE workspace_id = ?1) + (SELECT count(*) FROM entity WHERE workspace_id = ?1) + "
-                        "(SELECT count(*) FROM owner WHERE workspace_id = ?1) + (SELECT count(*) FROM connection_secret WHERE workspace_id = ?1)",
-                        NILO__PARAMS(NILO_DBV_INT(id))) < 0)
-        return -1;
-    *ret = any == 0;
-    return 0;
-}
-
-static int remove_hollow(struct nilo_load *l, int64_t id, struct nilo_err *err) {
-    static const char *const sql[] = {"DELETE FROM connection_pause WHERE connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)",
-                                      "DELETE FROM connection WHERE workspace_id = ?1", "DELETE FROM workspace_zone WHERE workspace_id = ?1",
-                                      "DELETE FROM workspace WHERE id = ?1"};
-    for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++)
-        if (nilo__run(l->store, err, sql[i], NILO__PARAMS(NILO_DBV_INT(id))) < 0)
-            return -1;
-    return 0;
-}
-
-static int look_for(struct nilo_load *l, const struct nilo_whole_cell *name, bool *ret_here, struct nilo_err *err) {
-    int64_t id;
-    bool hollow;
-    *ret_here = false;
-    if (nilo__query_int(l->store, 0, &id, err, "SELECT id FROM workspace WHERE name = ?1", NILO__PARAMS(nilo_dbv_textn(name->p, name->len))) < 0)
-        return -1;
-    if (id == 0)
-        return 0;
-    if (is_hollow(l, id, &hollow, err) < 0)
-        return -1;
-    *ret_here = !hollow;
-    return hollow ? remove_hollow(l, id, err) : 0;
-}
-
-/* How the numbers of an earlier restore were moved up is kept under the store and workspace that they came from. */
-static char *shift_key(const struct nilo_load *l, const struct nilo_whole_cell *name) {
-    char hex[33], *key;
-    nilo_hex(l->head.uuid, sizeof l->head.uuid, hex);
-    return asprintf(&key, "restored:%s:%.*s", hex, (int)name->len, name->p) < 0 ? NULL : key;
-}
-
-static int read_shifts(struct nilo_load *l, const struct nilo_whole_cell *name, struct nilo_err *err) {
-    char *key = shift_key(l, name), *text = NULL;
-    if (!key)
-        return nilo_err_nomem(err);
-    int rc = nilo_store_meta_get(l->store, key, &text, err);
-    free(key);
-    if (rc == 0 && !text && memcmp(l->head.uuid, l->store->uuid, sizeof l->head.uuid) != 0)
-        rc = nilo_err_set(err, NILO_EEXIST,
-                          "workspace \"%.*s\" is in this store already and was not restored from the store that the file is from; nothing was changed",
-                          (int)name->len, name->p);
-    const char *at = text;
-    for (int i = 1; rc == 0 && at && i < NILO__IDS_COUNT; i++) {
-        char *end;
-        l->shift[i] = strtoll(at, &end, 10);
-        at = end;
-    }
-    free(text);
-    return rc;
-}
-
-static int write_shifts(struct nilo_load *l, const struct nilo_whole_cell *name, struct nilo_err *err) {
-    struct nilo_buf text;
-    char *key = shift_key(l, name);
-    if (!key)
-        return nilo_err_nomem(err);
-    nilo_buf_init(&text, 1024);
-    for (int i = 1; i < NILO__IDS_COUNT; i++)
-        nilo_buf_addf(&text, "%s%" PRId64, i > 1 ? " " : "", l->shift[i]);
-    int rc = nilo_store_meta_set(l->store, key, nilo_buf_str(&text), err);
-    nilo_buf_done(&text);
-    free(key);
-    return rc;
-}
-
-/* Free numbers: those of the rows where the table is empty, else behind the newest. */
-static int choose_shifts(struct nilo_load *l, struct nilo_err *err) {
-    static const char *const taken[NILO__IDS_COUNT] = {
-        [NILO__WORKSPACES] = "SELECT max(id) FROM workspace", [NILO__CONNECTIONS] = "SELECT max(id) FROM connection",
-        [NILO__OWNERS] = "SELECT max(id) FROM owner",         [NILO__ITEMS] = "SELECT max(id) FROM entity",
-        [NILO__CREDITS] = "SELECT max(id) FROM credit",       [NILO__RUNS] = "SELECT max(id) FROM run",
-        [NILO__CLOSES] = "SELECT max(n) FROM day_close",
-        [NILO__ERASURES] = "SELECT max(id) FROM erasure",     [NILO__THINNINGS] = "SELECT max(id) FROM thinning",
-    };
-    l->adopt = true;
-    for (int i = 0; i < NILO__IDS_COUNT; i++) {
-        int64_t greatest, next;
-        if (!taken[i])
-            continue;
-        if (nilo__query_int(l->store, 0, &greatest, err, taken[i], 0, NULL) < 0 ||
-            nilo__query_int(l->store, 1, &next, err, "SELECT next FROM id_seq WHERE name = ?1", NILO__PARAMS(NILO_DBV_TEXT(sequences[i]))) < 0)
-            return -1;
-        l->shift[i] = greatest > 0 ? (next > greatest ? next - 1 : greatest) : 0;
-        l->adopt = l->adopt && greatest == 0;
-    }
-    return 0;
-}
-
-static int name_workspaces(struct nilo_load *l, const struct nilo__rows *rows, size_t columns, struct nilo_err *err) {
-    struct nilo_buf b;
-    nilo_buf_init(&b, 4096);
-    for (size_t i = 0; i < rows->n && i < 5; i++)
-        nilo_buf_addf(&b, "%s\"%.*s\"", i ? ", " : "", (int)rows->cells[i * columns + 1].len, rows->cells[i * columns + 1].p);
-    if (rows->n > 5)
-        nilo_buf_adds(&b, ", ...");
-    l->names = nilo_buf_take(&b);
-    return l->names ? 0 : nilo_err_nomem(err);
-}
-
-static int decide(struct nilo_load *l, size_t table, struct nilo_err *err) {
-    const struct nilo__rows *rows = &l->pending[table];
-    size_t columns = nilo_whole_tables[table].n_columns;
-    const struct nilo_whole_cell *here = NULL, *missing = NULL;
-    if (name_workspaces(l, rows, columns, err) < 0)
-        return -1;
-    for (size_t i = 0; i < rows->n; i++) {
-        const struct nilo_whole_cell *name = &rows->cells[i * columns + 1];
-        bool is_here;
-        if (look_for(l, name, &is_here, err) < 0 || add_to_set(&l->workspaces, rows->cells[i * columns].i, err) < 0)
-            return -1;
-        if (is_here && !here)
-            here = name;
-        if (!is_here && !missing)
-            missing = name;
-    }
-    if (here && missing)
-        return nilo_err_set(err, NILO_EEXIST,
-                            "workspace \"%.*s\" of the file is in this store already and \"%.*s\" is not; export them one by one (--workspace). Nothing "
-                            "was changed",
-                            (int)here->len, here->p, (int)missing->len, missing->p);
-    l->mode = here ? NILO__LOAD_SAME : NILO__LOAD_NEW;
-    l->loaded.workspaces = (int64_t)rows->n;
-    if (!here)
-        return choose_shifts(l, err);
-    l->loaded.unchanged = true;
-    return read_shifts(l, here, err);
-}
-
 /* ---- metrics: found by name, made where they are not ------------------------------------------------------------------------------------------ */
 
 static const char *text_of(struct nilo_arena *a, const struct nilo_whole_cell *c) { return c->null ? NULL : nilo_arena_strndup(a, c->p, c->len); }
@@ -533,7 +366,7 @@ static int take_metric(struct nilo_load *l, size_t table, const struct nilo_whol
     for (size_t i = 0; i < l->n_metrics; i++)
         if (l->metrics[i].to == stored->id)
             return bad(err, table, "the same name twice");
-    if (grow((void **)&l->metrics, l->n_metrics, &l->cap_metrics, sizeof *l->metrics, err) < 0)
+    if (nilo__load_grow((void **)&l->metrics, l->n_metrics, &l->cap_metrics, sizeof *l->metrics, err) < 0)
         return -1;
     struct nilo__load_metric *x = &l->metrics[l->n_metrics++];
     *x = (struct nilo__load_metric){.from = c[0].i, .to = stored->id};
@@ -562,7 +395,7 @@ static int set_next(struct nilo_load *l, const char *name, int64_t at_least, str
 static int take_sequences(struct nilo_load *l, struct nilo_err *err) {
     const struct nilo__rows *rows = &l->pending[nilo_whole_table("id_seq")];
     for (int i = 1; i < NILO__IDS_COUNT; i++)
-        if (i != NILO__METRICS && set_next(l, sequences[i], l->greatest[i] + 1, err) < 0)
+        if (i != NILO__METRICS && set_next(l, nilo__load_sequences[i], l->greatest[i] + 1, err) < 0)
             return -1;
     for (size_t i = 0; i < rows->n && l->adopt; i++) {
         const struct nilo_whole_cell *c = &rows->cells[2 * i];
@@ -634,14 +467,14 @@ static int settle(struct nilo_load *l, struct nilo_err *err) {
     size_t workspace = (size_t)nilo_whole_table("workspace");
     if (l->mode != NILO__LOAD_OPEN)
         return 0;
-    if (decide(l, workspace, err) < 0 || take_metrics(l, err) < 0)
+    if (nilo__load_decide(l, workspace, err) < 0 || take_metrics(l, err) < 0)
         return -1;
     for (size_t i = 0; i < l->pending[workspace].n; i++)
         if (remember(l, workspace, &l->pending[workspace].cells[i * nilo_whole_tables[workspace].n_columns], err) < 0)
             return -1;
     if (l->mode == NILO__LOAD_NEW && !l->adopt) {
         for (size_t i = 0; i < l->pending[workspace].n; i++)
-            if (write_shifts(l, &l->pending[workspace].cells[i * nilo_whole_tables[workspace].n_columns + 1], err) < 0)
+            if (nilo__load_keep_shifts(l, &l->pending[workspace].cells[i * nilo_whole_tables[workspace].n_columns + 1], err) < 0)
                 return -1;
     }
     return flush(l, workspace, err);

@@ -55,6 +55,14 @@ struct nilo_load {
     struct nilo_loaded loaded;
 };
 
+extern const char *const nilo__load_sequences[NILO__IDS_COUNT]; /* names of the rows of id_seq */
+int nilo__load_grow(void **list, size_t n, size_t *cap, size_t size, struct nilo_err *err); /* room for one more */
+int nilo__load_add_id(struct nilo__id_set *set, int64_t id, struct nilo_err *err);
+/* The file's workspaces have come: sets mode, adopt, shift and names. errors: NILO_EEXIST they cannot be taken in */
+int nilo__load_decide(struct nilo_load *l, size_t table, struct nilo_err *err);
+/* By how much the numbers were moved up is kept, for the same file again. */
+int nilo__load_keep_shifts(struct nilo_load *l, const struct nilo_whole_cell *name, struct nilo_err *err);
+
 /* A cell as it stands here: its number moved, where it is one. */
 struct nilo_db_value nilo__load_value(const struct nilo_load *l, const struct nilo_whole_column *c, const struct nilo_whole_cell *cell);
 /* Every row of `rows` is in the store as it is. errors: NILO_EEXIST naming the first that is not */
