@@ -280,6 +280,8 @@ static void every_relation_and_function_has_something_to_hide(void **state)
         char request[2048];
         if (strcmp(nilo_relations[i].name, "metric_definitions") == 0)
             continue; /* the store's, not a workspace's */
+        if (strcmp(nilo_relations[i].name, "drops") == 0)
+            continue; /* nothing is dropped in these stores: test_dropped has it */
         every_column(&nilo_relations[i], request, sizeof request);
         char *got = filled_ask(&lite, &scope, NILO_FORMAT_NDJSON, NULL, request);
         if (!tells(got))

@@ -209,8 +209,52 @@ static void a_moment_behind_the_dropped_days_answers_as_before(struct stores *s)
     }
 }
 
+/* ---- what is told of the act ------------------------------------------------------------------------------------------------------------ */
+
+static char *told(struct stores *s, const struct nilo_scope *scope)
+{
+    static const char text[] = "drops?select=workspace,connection,from_day,until_day,values_dropped,author";
+    const struct nilo_request request = NILO_REQUEST_DEFAULT;
+    struct nilo_query *q;
+    struct nilo_writer *w;
+    struct nilo_buf answer;
+    nilo_buf_init(&answer, 1 << 20);
+    ok(s, nilo_query_parse(s->store, text, sizeof text - 1, &request, &q, NULL, &s->err));
+    ok(s, nilo_writer_new(NILO_FORMAT_CSV, false, to_buf, &answer, &w, &s->err));
+    struct nilo_sink sink = nilo_writer_sink(w);
+    int rc = nilo_query_run(q, s->store, scope, &sink, &s->err);
+    if (rc == 0)
+        ok(s, nilo_writer_end(w, &s->err));
+    nilo_writer_free(w);
+    nilo_query_free(q);
+    char *all = rc == 0 ? strdup(nilo_buf_str(&answer)) : NULL;
+    nilo_buf_done(&answer);
+    return all;
+}
+
+/* Nobody learns of another workspace's drops, and nobody without a key of any. */
+static void a_drop_is_told_in_its_own_workspace(struct stores *s)
+{
+    struct nilo_connection other = stores_connection(s, "them", "UTC", "channel", "youtube", "db");
+    history(s, 1);
+    drop(s, JAN + GONE);
+    struct nilo_connection c = channel(s, 0);
+    const struct nilo_scope of_us = {.role = NILO_ROLE_AUTHENTICATED, .workspaces = &c.workspace, .n = 1},
+                            of_them = {.role = NILO_ROLE_AUTHENTICATED, .workspaces = &other.workspace, .n = 1},
+                            of_nobody = {.role = NILO_ROLE_ANON, .workspaces = &c.workspace, .n = 1};
+    char *us = told(s, &of_us), *them = told(s, &of_them);
+    assert_non_null(strstr(us, "\nus,channel,2025-01-01,2025-01-13,"));
+    assert_non_null(strstr(us, ",ann\n"));
+    assert_string_equal(them, "workspace,connection,from_day,until_day,values_dropped,author\n");
+    assert_null(told(s, &of_nobody));
+    assert_int_equal(s->err.code, NILO_EPERM);
+    free(us);
+    free(them);
+}
+
 int main(void)
 {
-    static const struct stores_test tests[] = {STORES_TEST(a_moment_behind_the_dropped_days_answers_as_before)};
+    static const struct stores_test tests[] = {STORES_TEST(a_moment_behind_the_dropped_days_answers_as_before),
+                                               STORES_TEST(a_drop_is_told_in_its_own_workspace)};
     return stores_run("dropped", tests, sizeof tests / sizeof tests[0]);
 }
