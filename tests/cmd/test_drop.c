@@ -356,6 +356,19 @@ static void no_advice_leads_back_to_dropped_days(void **state)
     cmd_assert_contains(done("get", "content_snapshots?day=gt.2026-03-08", 0)->err, "the record holds days from 2026-03-04 to 2026-03-06");
 }
 
+static void days_of_a_pause_say_so(void **state)
+{
+    (void)state;
+    cmd_clock_at("2026-03-07T08:00:00Z");
+    done("pause", "--workspace us --connection import-youtube", 0);
+    cmd_clock_at("2026-03-08T20:00:00Z");
+    done("resume", "--workspace us --connection import-youtube", 0);
+    cmd_clock_at("2026-03-10T12:00:00Z");
+    says("call", "coverage from=2026-03-06 to=2026-03-09 entity=content --format csv",
+         COVERAGE "2026-03-06,0,1,2,not_collected,2026-03-06\n2026-03-07,0,0,2,paused,2026-03-06\n2026-03-08,0,0,2,paused,2026-03-06\n"
+                  "2026-03-09,0,0,2,not_collected,2026-03-06\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup(a_moment_before_the_drop_knows_no_more_of_its_days, fresh),
         cmocka_unit_test_setup(what_came_late_does_not_hide_what_was_known_before, fresh),
         cmocka_unit_test_setup(who_dropped_what_and_when_is_told, fresh),
+        cmocka_unit_test_setup(days_of_a_pause_say_so, fresh),
         cmocka_unit_test_setup(no_advice_leads_back_to_dropped_days, fresh),
         cmocka_unit_test_setup(nothing_is_read_for_a_dropped_day, fresh),
         cmocka_unit_test_setup(collect_drops_where_the_configuration_says_so, fresh),
