@@ -2,7 +2,8 @@
  *
  * Three things are kept of them. In day_value, what later days stand on: the newest value of each series (the level that goes on, and what the
  * next value is compared with) and what was the newest one before that was known, the newest day read of each item and window, whole (it may
- * be what is current), and one cell of the first; with the readings, where they tell what was known before. In best_floor, what the all-time best came to. In carried_total, by how much the totals of these days are more than those cells
+ * be what is current), and one cell of the first; with the readings, where they tell what was known before. In best_floor, what the all-time
+ * best came to. In carried_total, by how much the totals of these days are more than those cells
  * add to them: totals are sums of what cells add, so whatever happens to later cells happens to them alike. */
 #include <stdlib.h>
 #include <string.h>
