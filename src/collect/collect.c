@@ -114,8 +114,8 @@ const char *nilo__paused(struct nilo__job *job)
     if (c->paused_at == NILO_US_NONE)
         return NULL;
     nilo_us_format(c->paused_at, at);
-    const char *text = nilo_arena_printf(&job->arena, "paused since %.10s %.5s UTC%s%s; to go on: nilometer resume --connection %s", at, at + 11,
-                                         c->pause_reason[0] != '\0' ? ", " : "", c->pause_reason, c->name);
+    const char *text = nilo_arena_printf(&job->arena, "paused since %.10s %.5s UTC%s%s; to go on: nilometer resume --connection %s --workspace %s", at, at + 11,
+                                         c->pause_reason[0] != '\0' ? ", " : "", c->pause_reason, c->name, c->workspace_name);
     return text != NULL ? text : "paused";
 }
 
