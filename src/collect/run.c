@@ -222,19 +222,19 @@ static int record_day(struct run *r, size_t at, struct nilo_reading_value *value
     nilo_day day = r->plan->days[at];
     nilo_day closed = job->connection.closed_until;
     bool only_fills = job->backfill != NULL || (r->plan == &job->before && !nilo_day_is_none(closed) && day.n <= closed.n);
+    bool late = job->now - nilo_calendar_end(job->calendar, day) > NILO__COLLECT_OBSERVED, taken;
     size_t n = 0;
-    bool taken;
     for (int i = 0; i < job->n_metrics; i++) {
         if (!is_due(r, at, i) || job->metrics[i].id == 0)
             continue;
         if (fill_value(r, &job->metrics[i], day, &values[n], err) != 0 || leave_out_wrong(r, i, day, &values[n], err) != 0)
             return -1;
         enum nilo_absence absence = values[n].absence;
-        /* Backfill, and collecting what a closed day lacks, fill what is missing; that they could not is no news about an old day. */
-        n += absence == NILO_PRESENT || !only_fills;
+        /* Backfill, and collecting what a closed day lacks, fill what is missing; that they could not is no news about an old day. That a recent
+         * one has nothing to report is: the next collection need not ask again. */
+        n += absence == NILO_PRESENT || !only_fills || (absence == NILO_NOT_REPORTED && !late);
         r->any_value = r->any_value || absence != NILO_FAILED;
     }
-    bool late = job->now - nilo_calendar_end(job->calendar, day) > NILO__COLLECT_OBSERVED;
     const struct nilo_reading reading = {
         .kind = NILO_APP,
         .external_id = NILO_APP_ID,

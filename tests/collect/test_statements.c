@@ -145,13 +145,65 @@ static void the_samples_statements_run(const char *name, bool postgres)
     assert_int_equal(collect_music(&w, "2025-01-09"), 0);
     check(&w, "active_users", "2025-01-09", 0, "");
     check(&w, "top_genres", "2025-01-09", 0, "");
-    check(&w, "listening_seconds", "2025-01-09", NOTHING, NULL);
+    check(&w, "listening_seconds", "2025-01-09", NOT_REPORTED, NULL);
     world_now(&w, "2025-01-12T01:00:00Z");
     assert_int_equal(collect_music(&w, NULL), 0);
     check(&w, "active_users", "2025-01-12", 0, "");
     check(&w, "listening_seconds", "2025-01-12", NOT_REPORTED, NULL);
     check(&w, "finished_plays", "2025-01-12", NOT_REPORTED, NULL);
     world_done(&w);
+}
+
+/* The share of nothing: after filling back, and after a collection of closed days, it is not asked for once more. */
+static void what_was_answered_with_nothing_is_not_asked_again(const char *name, const char *store)
+{
+    struct world w;
+    struct nilo_backfill_result result;
+    const struct nilo_backfill_options o = {.from = world_day("2025-01-01"), .to = NILO_DAY_NONE};
+    const char *database = music(name, false);
+    snprintf(text, sizeof text,
+             "connections:\n  - name: music\n    platform: sql\n    database: %s\n    metrics:\n"
+             "      - {name: fans, table: likes}\n"
+             "      - {name: share, type: percentage, statement: 'SELECT sum(finished) AS numerator, count(*) AS denominator FROM plays WHERE played_at = :day'}\n",
+             database);
+    world_init(&w, name, store, text, "2025-01-11T09:30:00Z");
+    world_collects(&w, NULL); /* closes the 10th and all days before */
+    if (nilo_backfill(w.store, w.config, &o, &result, &w.err) != 0)
+        fail_msg("%s", w.err.msg);
+    check(&w, "share", "2025-01-08", NOT_REPORTED, NULL);
+    check(&w, "share", "2025-01-02", NOTHING, NULL); /* of old days nobody asks: that costs no row */
+    world_collects(&w, NULL);
+    assert_int_equal(w.n_runs, 1);
+    assert_int_equal(w.runs[0].first_day.n, world_day("2025-01-11").n);
+    /* Again changes nothing. */
+    int64_t id;
+    nilo_us at;
+    if (nilo_backfill(w.store, w.config, &o, &result, &w.err) != 0 || nilo_store_newest_recorded(w.store, 0, &at, &id, &w.err) != 0)
+        fail_msg("%s", w.err.msg);
+    struct nilo_arena arena;
+    struct nilo_run run;
+    nilo_arena_init(&arena, 0);
+    assert_int_equal(nilo_store_run_get(w.store, id, &arena, &run, &w.err), 0);
+    assert_int_equal(run.outcomes[NILO_LATE] + run.outcomes[NILO_AMENDED] + run.outcomes[NILO_RECORDED], 0);
+    nilo_arena_done(&arena);
+    world_done(&w);
+}
+
+static void what_was_answered_with_nothing_is_not_asked_again_on_sqlite(void **state)
+{
+    (void)state;
+    what_was_answered_with_nothing_is_not_asked_again("nothing_lite", NULL);
+}
+
+static void what_was_answered_with_nothing_is_not_asked_again_on_postgres(void **state)
+{
+    (void)state;
+    const char *store = nilo_test_pg_database("nothing_store");
+    if (store == NULL) {
+        print_message("%s\n", nilo_test_pg_missing());
+        skip();
+    }
+    what_was_answered_with_nothing_is_not_asked_again("nothing_pg", store);
 }
 
 static void the_samples_statements_run_on_sqlite(void **state)
@@ -302,6 +354,8 @@ static void a_table_read_in_chunks_is_counted_as_in_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_answered_with_nothing_is_not_asked_again_on_sqlite),
+        cmocka_unit_test(what_was_answered_with_nothing_is_not_asked_again_on_postgres),
         cmocka_unit_test(the_samples_statements_run_on_sqlite),
         cmocka_unit_test(the_samples_statements_run_on_postgres),
         cmocka_unit_test(a_statement_that_is_wrong_fails_alone_with_one_sentence),
