@@ -45,7 +45,7 @@ static int from_file(struct nilo_cmd_ctx *ctx, const struct nilo_connection *c, 
     }
     nilo_config_free(config);
     return nilo_err_set(err, NILO_EPERM, "connection %s is described in %s and changed only there: one that is taken out of the file is disabled, one "
-                        "that is put back enabled. To stop collecting for a while: nilometer pause --connection %s", c->name, where, c->name);
+                        "that is put back enabled. To stop collecting for a while: nilometer pause --connection %s --workspace %s", c->name, where, c->name, c->workspace_name);
 }
 
 static int set_status(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const char *status, const char *said, struct nilo_err *err)

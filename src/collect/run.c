@@ -122,13 +122,16 @@ static int note_parts(struct run *r, struct nilo_err *err)
 
 /* ---- readings -------------------------------------------------------------------------------------------------------------------------- */
 
-/* A value outside of what the configuration expects is kept and marked. */
+/* A value outside of what the configuration expects is kept and marked. Where it says nothing, a percentage is expected from 0 to 100. */
 static void add_anomaly(const struct nilo_config_sql_metric *m, int64_t value, struct nilo_buf *b)
 {
-    bool has_min = m->expected_min != INT64_MIN, has_max = m->expected_max != INT64_MAX;
+    bool percentage = strcmp(m->type, "percentage") == 0;
+    int64_t min = m->expected_min == INT64_MIN && percentage ? 0 : m->expected_min;
+    int64_t max = m->expected_max == INT64_MAX && percentage ? 100 : m->expected_max;
+    bool has_min = min != INT64_MIN, has_max = max != INT64_MAX;
     nilo_i128 one = nilo_pow10(m->scale);
     struct nilo_json_out o;
-    if ((!has_min || value >= m->expected_min * one) && (!has_max || value <= m->expected_max * one))
+    if ((!has_min || value >= min * one) && (!has_max || value <= max * one))
         return;
     nilo_buf_adds(b, b->len > 1 ? ",\"anomaly\":" : "\"anomaly\":");
     nilo_json_out_init(&o, b);
@@ -136,9 +139,9 @@ static void add_anomaly(const struct nilo_config_sql_metric *m, int64_t value, s
     nilo_json_key(&o, "kind");
     nilo_json_str(&o, "out_of_range");
     nilo_json_key(&o, "expected_min");
-    has_min ? nilo_json_int(&o, m->expected_min) : nilo_json_null(&o);
+    has_min ? nilo_json_int(&o, min) : nilo_json_null(&o);
     nilo_json_key(&o, "expected_max");
-    has_max ? nilo_json_int(&o, m->expected_max) : nilo_json_null(&o);
+    has_max ? nilo_json_int(&o, max) : nilo_json_null(&o);
     nilo_json_object_end(&o);
 }
 

@@ -176,7 +176,7 @@ static void what_was_answered_with_nothing_is_not_asked_again(const char *name, 
     assert_int_equal(w.n_runs, 1);
     assert_int_equal(w.runs[0].first_day.n, world_day("2025-01-11").n);
     /* Again changes nothing. */
-    int64_t id;
+    int64_t id = 0;
     nilo_us at;
     if (nilo_backfill(w.store, w.config, &o, &result, &w.err) != 0 || nilo_store_newest_recorded(w.store, 0, &at, &id, &w.err) != 0)
         fail_msg("%s", w.err.msg);
@@ -291,7 +291,12 @@ static void what_lies_outside_of_the_expected_range_is_marked_and_kept(void **st
              "      - {name: likes_few, table: likes, expected_max: 2}\n"
              "      - name: mean\n        type: average\n        scale: 1\n        expected_min: 26\n"
              "        statement: SELECT date(played_at) AS day, avg(seconds) AS value, count(*) AS sample_size FROM plays"
-             " WHERE played_at >= :from AND played_at < :to GROUP BY 1\n");
+             " WHERE played_at >= :from AND played_at < :to GROUP BY 1\n"
+             "      - {name: over, type: percentage, statement: 'SELECT 3 AS numerator, 2 AS denominator WHERE :day IS NOT NULL'}\n"
+             "      - {name: under, type: percentage, statement: 'SELECT -5 AS numerator, 100 AS denominator WHERE :day IS NOT NULL'}\n"
+             "      - {name: as_agreed, type: percentage, expected_max: 150, statement: 'SELECT 3 AS numerator, 2 AS denominator WHERE :day IS NOT NULL'}\n"
+             "      - {name: balance, type: aggregate, statement: \"SELECT 'a' AS key, -7 AS value WHERE :day IS NOT NULL\"}\n"
+             "      - {name: refunds, unit: money, scale: 2, statement: 'SELECT -12.5 AS value WHERE :day IS NOT NULL'}\n");
     world_collects(&w, "2025-01-10");
     check(&w, "likes_few", "2025-01-10", 3, "{\"anomaly\":{\"kind\":\"out_of_range\",\"expected_min\":null,\"expected_max\":2}}");
     check(&w, "mean", "2025-01-10", 252,
@@ -299,6 +304,13 @@ static void what_lies_outside_of_the_expected_range_is_marked_and_kept(void **st
     world_collects(&w, "2025-01-08");
     check(&w, "likes_few", "2025-01-08", 1, "");
     check(&w, "mean", "2025-01-08", 600, "{\"sample_size\":1}");
+    /* a percentage says by itself what to expect of it; money and aggregates may be below nothing */
+    check(&w, "over", "2025-01-10", 150000000, "{\"numerator\":3,\"denominator\":2,\"calculation\":\"100 * numerator / denominator\","
+                                               "\"anomaly\":{\"kind\":\"out_of_range\",\"expected_min\":0,\"expected_max\":100}}");
+    check(&w, "under", "2025-01-10", -5000000, "{\"numerator\":-5,\"denominator\":100,\"calculation\":\"100 * numerator / denominator\",\"anomaly\":{\"kind\":\"out_of_range\",\"expected_min\":0,\"expected_max\":100}}");
+    check(&w, "as_agreed", "2025-01-10", 150000000, "{\"numerator\":3,\"denominator\":2,\"calculation\":\"100 * numerator / denominator\"}");
+    check(&w, "balance", "2025-01-10", -7, NULL);
+    check(&w, "refunds", "2025-01-10", -1250, "");
     world_done(&w);
 }
 
