@@ -17,7 +17,7 @@ import urllib.request
 
 import engines
 import machine
-from figures import Ratio, median, short
+from figures import Ratio, median, short, verdict
 from postgres import end_with_parent
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -237,11 +237,10 @@ def tables(here):
         if theirs not in by_name:
             continue
         r = Ratio(by_name["nilometer, " + ours]["requests_per_second"], by_name[theirs]["requests_per_second"])
-        verdict = "met" if r.low >= least else "missed" if r.high < least else "undecided"
-        goals.append((f"nilometer, {ours} : {theirs}", r.text(), f"at least {least}", verdict))
+        goals.append((f"nilometer, {ours} : {theirs}", r.text(), f"at least {least}", verdict(r.low, r.high, r.n, least=least)))
     for ours in ("nilometer, cached", "nilometer, caches off"):
         for name, said, most in (("p99_ms", "p99, ms", P99_MS), ("resident_mib", "resident, MiB", RESIDENT_MIB)):
             values = by_name[ours][name]
-            verdict = "met" if max(values) <= most else "missed" if min(values) > most else "undecided"
-            goals.append((f"{ours}: {said}", f"{short(median(values))} [{short(min(values))}, {short(max(values))}]", f"at most {most}", verdict))
+            goals.append((f"{ours}: {said}", f"{short(median(values))} [{short(min(values))}, {short(max(values))}]", f"at most {most}",
+                          verdict(min(values), max(values), len(values), most=most)))
     return rows, goals

@@ -201,5 +201,6 @@ def table(times, rounds, days_each_round):
         rows.append((text, short(median(times[name])), value, goal, ratio.judged(most)))
     notes = [f"{rounds} rounds; of the day-by-day procedure {days_each_round} days a round were measured ({days_each_round * rounds} in all), times"
              f" {DAYS / days_each_round:g} for the year",
+             "one round decides nothing" if rounds < 2 else
              f"[least, greatest] of the ratios within a round, or their order statistics: {Ratio(times['nilometer'], times['copy']).sure:.1%} sure"]
     return rows, notes

@@ -35,19 +35,28 @@ class Ratio:
         self.low, self.high, self.sure = interval(pairs) if pairs else (None, None, 0.0)
 
     def is_undecided(self):
+        if self.n < 2:
+            return True
         near = max(self.value, 1 / self.value if self.value else math.inf) < UNDECIDED_BELOW
         return near and self.low <= 1 <= self.high
 
     def judged(self, most):
         """Against a goal: at most so much."""
-        if self.high <= most:
-            return "met"
-        return "missed" if self.low > most else "undecided"
+        return verdict(self.low, self.high, self.n, most=most)
 
     def text(self):
         if self.value is None:
             return "-"
         return f"{short(self.value)}{' undecided' if self.is_undecided() else ''} [{short(self.low)}, {short(self.high)}]"
+
+
+def verdict(low, high, rounds, most=math.inf, least=-math.inf):
+    """Of what lies between low and high against a goal. One round decides nothing: nobody knows how far the next one would lie from it."""
+    if rounds < 2:
+        return "undecided"
+    if least <= low and high <= most:
+        return "met"
+    return "missed" if low > most or high < least else "undecided"
 
 
 def short(x):

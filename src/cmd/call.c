@@ -46,6 +46,8 @@ static int run_call(struct nilo_cmd_ctx *ctx, const struct nilo_arg *args, size_
     int rc = nilo_cmd_store(ctx, NILO_STORE_READ, &s, err);
     if (rc == 0)
         rc = nilo__answer_query(ctx, s, q, format, err);
+    if (rc == 0 && nilo_query_note(q) != NULL)
+        nilo_cmd_notice(ctx, "%s", nilo_query_note(q));
     nilo_query_free(q);
     nilo_store_close(s);
     return rc;

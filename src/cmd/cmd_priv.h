@@ -90,6 +90,8 @@ struct nilo__answer {
 };
 void nilo__answer_init(struct nilo__answer *a);
 int nilo__answer_print(struct nilo__answer *a, FILE *out, struct nilo_err *err); /* frees it too */
+/* Its status, as people read it: whether it is paused too; one that is disabled stays so after resume. */
+const char *nilo__connection_state(const struct nilo_connection *c);
 void nilo__json_day(struct nilo_json_out *o, nilo_day d); /* null for NILO_DAY_NONE */
 void nilo__json_us(struct nilo_json_out *o, nilo_us us);  /* null for NILO_US_NONE */
 void nilo__json_run(struct nilo_json_out *o, const struct nilo_run *r);

@@ -45,7 +45,7 @@ static int from_file(struct nilo_cmd_ctx *ctx, const struct nilo_connection *c, 
     }
     nilo_config_free(config);
     return nilo_err_set(err, NILO_EPERM, "connection %s is described in %s and changed only there: one that is taken out of the file is disabled, one "
-                        "that is put back enabled. To stop collecting for a while: nilometer pause --connection %s", c->name, where, c->name);
+                        "that is put back enabled. To stop collecting for a while: nilometer pause --connection %s --workspace %s", c->name, where, c->name, c->workspace_name);
 }
 
 static int set_status(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const char *status, const char *said, struct nilo_err *err)
@@ -73,18 +73,70 @@ static int disable(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_e
 
 /* ---- list, add ---------------------------------------------------------------------------------------------------------------------- */
 
+static int by_name(const void *a, const void *b)
+{
+    const struct nilo_connection *x = a, *y = b;
+    int order = strcmp(x->workspace_name, y->workspace_name);
+    return order != 0 ? order : strcmp(x->name, y->name);
+}
+
+static int list_people(const struct nilo_cmd_ctx *ctx, const struct nilo_connection *all, size_t n, struct nilo_err *err)
+{
+    static const char *const heads[] = {"workspace", "name", "platform", "status", "origin", "closed_until"};
+    struct nilo__table t;
+    nilo__table_init(&t, (int)(sizeof heads / sizeof heads[0]), 0);
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        nilo__table_add(&t, heads[i]);
+    for (size_t i = 0; i < n; i++) {
+        char day[NILO_DAY_TEXT] = "";
+        if (!nilo_day_is_none(all[i].closed_until))
+            nilo_day_format(all[i].closed_until, day);
+        const char *const cells[] = {all[i].workspace_name, all[i].name, all[i].platform, nilo__connection_state(&all[i]), all[i].origin, day};
+        for (size_t k = 0; k < sizeof cells / sizeof cells[0]; k++)
+            nilo__table_add(&t, cells[k]);
+    }
+    return nilo__table_print(&t, ctx->out, err);
+}
+
+static int list_json(const struct nilo_cmd_ctx *ctx, const struct nilo_connection *all, size_t n, struct nilo_err *err)
+{
+    struct nilo__answer a;
+    nilo__answer_init(&a);
+    nilo_json_array_begin(&a.json);
+    for (size_t i = 0; i < n; i++) {
+        const struct nilo_connection *c = &all[i];
+        const char *const texts[][2] = {{"workspace", c->workspace_name}, {"name", c->name}, {"platform", c->platform}, {"status", c->status},
+                                        {"origin", c->origin}};
+        nilo_json_object_begin(&a.json);
+        for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
+            nilo_json_key(&a.json, texts[k][0]);
+            nilo_json_str(&a.json, texts[k][1]);
+        }
+        nilo_json_key(&a.json, "closed_until");
+        nilo__json_day(&a.json, c->closed_until);
+        nilo_json_key(&a.json, "paused_at");
+        nilo__json_us(&a.json, c->paused_at);
+        nilo_json_object_end(&a.json);
+    }
+    nilo_json_array_end(&a.json);
+    return nilo__answer_print(&a, ctx->out, err);
+}
+
 static int list(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err)
 {
-    struct nilo_buf request;
+    struct nilo_connection *all = NULL;
     const char *workspace = nilo_args_get(ctx->args, "workspace");
-    nilo_buf_init(&request, 4096);
-    nilo_buf_adds(&request, "connections?select=workspace,name,platform,status,origin,closed_until&order=workspace,name");
-    if (workspace != NULL) {
-        nilo_buf_adds(&request, "&workspace=eq.");
-        nilo__ask_value(&request, workspace);
+    size_t n = 0, kept = 0;
+    if (nilo_store_connections(s, &all, &n, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        if (workspace == NULL || strcmp(workspace, all[i].workspace_name) == 0)
+            all[kept++] = all[i];
     }
-    int rc = nilo__ask_print(s, &request, ctx->json ? NILO_FORMAT_JSON : NILO_FORMAT_TABLE, ctx->out, err);
-    nilo_buf_done(&request);
+    if (kept > 0)
+        qsort(all, kept, sizeof all[0], by_name);
+    int rc = ctx->json ? list_json(ctx, all, kept, err) : list_people(ctx, all, kept, err);
+    free(all);
     return rc;
 }
 

@@ -491,6 +491,9 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
         return nilo_err_set(err, NILO_EUSAGE, "--connection goes with --table and --query; for files the connection is import, or import-PLATFORM");
     if (format != NULL && strcmp(format, "nilometer") == 0)
         return nilo__import_whole(ctx, err);
+    /* its first line says what it is; readings of other files have no such line */
+    if (format == NULL && nilo_args_get(ctx->args, "map") == NULL && nilo_args_rest_n(ctx->args) == 1 && nilo_whole_is(nilo_args_rest(ctx->args, 0)))
+        return nilo__import_whole(ctx, err);
     enum nilo_values_format values;
     if (nilo__import_is_values(ctx, &values))
         return nilo__import_values(ctx, values, NULL, err);
@@ -519,7 +522,7 @@ const struct nilo_cmd nilo_cmd_import = {
         "A day that is closed never changes: another value for it is refused, counted and told with its line; --refused keeps such rows too. With --revise it becomes an amendment beside the old "
         "value.\n"
         "\n"
-        "--format nilometer takes what `nilometer export` wrote: workspaces with everything that was ever recorded in them, as it was. A workspace "
+        "--format nilometer, or a file that begins as one, takes what `nilometer export` wrote: workspaces with everything that was ever recorded in them, as it was. A workspace "
         "that is not in the store is restored; one that is there must hold all of the file already, and nothing changes. All or nothing: "
         "a file that is cut off or damaged, or an import that was stopped, leaves the store as it was.\n"
         "\n"

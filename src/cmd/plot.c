@@ -189,6 +189,8 @@ static int read_series(struct plot *p, struct series *s, const struct nilo_scope
         return -1;
     }
     int rc = nilo_query_run(q, p->store, scope, &sink, err);
+    if (rc == 0 && nilo_query_note(q) != NULL)
+        nilo_cmd_notice(p->ctx, "%s", nilo_query_note(q));
     nilo_query_free(q);
     return rc == 0 ? 0 : -1;
 }

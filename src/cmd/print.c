@@ -149,6 +149,13 @@ int nilo__answer_print(struct nilo__answer *a, FILE *out, struct nilo_err *err)
     return rc;
 }
 
+const char *nilo__connection_state(const struct nilo_connection *c)
+{
+    if (c->paused_at == NILO_US_NONE)
+        return c->status;
+    return strcmp(c->status, "disabled") == 0 ? "disabled, paused" : "paused";
+}
+
 void nilo__json_day(struct nilo_json_out *o, nilo_day d)
 {
     char text[NILO_DAY_TEXT];

@@ -183,7 +183,7 @@ static int print_connections(const struct facts *f, FILE *out, struct nilo_err *
         nilo__table_add(&t, c->name);
         nilo__table_add(&t, c->workspace_name);
         nilo__table_add(&t, c->platform);
-        nilo__table_add(&t, c->paused_at == NILO_US_NONE ? c->status : "paused");
+        nilo__table_add(&t, nilo__connection_state(c));
         add_day(&t, c->closed_until);
         add_day(&t, c->read_until);
         add_run(&t, &f->runs[i]);
@@ -201,8 +201,9 @@ static void print_pauses(const struct facts *f, FILE *out)
         if (c->paused_at == NILO_US_NONE)
             continue;
         nilo_us_format(c->paused_at, at);
-        fprintf(out, "%sConnection %s of %s is paused since %.10s %.5s UTC%s%s; to go on: nilometer resume --connection %s\n", first ? "\n" : "",
-                c->name, c->workspace_name, at, at + 11, c->pause_reason[0] != '\0' ? ", " : "", c->pause_reason, c->name);
+        fprintf(out, "%sConnection %s of %s is paused since %.10s %.5s UTC%s%s; %s: nilometer resume --connection %s --workspace %s\n", first ? "\n" : "",
+                c->name, c->workspace_name, at, at + 11, c->pause_reason[0] != '\0' ? ", " : "", c->pause_reason,
+                strcmp(c->status, "disabled") == 0 ? "disabled too; the pause ends with" : "to go on", c->name, c->workspace_name);
         first = false;
     }
 }

@@ -186,28 +186,87 @@ static void find_gaps(struct fill *f, int metric)
     }
 }
 
-static void find_falls(struct fill *f, int metric)
+/* A value of a total, or none: day is NILO_DAY_NONE. */
+struct known {
+    nilo_day day;
+    int64_t value;
+};
+
+struct beside {
+    nilo_day first, last; /* of the plan */
+    struct known eve, morrow;
+};
+
+static int take_beside(void *ctx, const struct nilo_scan_row *row)
+{
+    struct beside *b = ctx;
+    const struct known here = {row->day, row->value};
+    if (row->absence != NILO_PRESENT)
+        return 0;
+    if (row->day.n < b->first.n)
+        b->eve = here;
+    if (row->day.n > b->last.n)
+        b->morrow = here;
+    return row->day.n > b->last.n;
+}
+
+/* The newest value before the plan's days and the first one behind them: what backfill writes may fall against either. */
+static int look_beside(struct fill *f, const struct nilo__metric *m, struct beside *ret, struct nilo_err *err)
+{
+    struct nilo__job *job = f->job;
+    const struct nilo_scope scope = {.role = NILO_ROLE_SERVICE, .workspaces = &job->connection.workspace, .n = 1};
+    struct nilo_select select = {
+        .workspace = job->connection.workspace,
+        .connection = job->connection.id,
+        .external_id = NILO_APP_ID,
+        .kind = NILO_APP,
+        .metric = m->id,
+        .from = job->named.days[0],
+        .to = job->named.days[0],
+        .before = true,
+        .as_of = NILO_US_NONE,
+    };
+    *ret = (struct beside){job->named.days[0], job->named.days[job->named.n - 1], {.day = NILO_DAY_NONE}, {.day = NILO_DAY_NONE}};
+    if (nilo_store_scan(job->store, &scope, &select, take_beside, ret, err) < 0)
+        return -1;
+    select.from = NILO_DAY(ret->last.n + 1);
+    select.to = NILO_DAY_NONE;
+    select.before = false;
+    return nilo_store_scan(job->store, &scope, &select, take_beside, ret, err) < 0 ? -1 : 0;
+}
+
+/* The next value of a total, after *last. */
+static void compare(struct fill *f, const struct nilo__metric *m, struct known *last, nilo_day day, int64_t value)
+{
+    if (!nilo_day_is_none(last->day) && value < last->value) {
+        struct nilo_backfill_finding *fall = finding(&f->report.falls, m);
+        f->report.falls.total++;
+        if (fall != NULL) {
+            fall->first = last->day;
+            fall->last = day;
+            fall->before = last->value;
+            fall->after = value;
+        }
+    }
+    *last = (struct known){day, value};
+}
+
+static int find_falls(struct fill *f, int metric, struct nilo_err *err)
 {
     const struct nilo__plan *plan = &f->job->named;
     const struct nilo__metric *m = &f->job->metrics[metric];
-    size_t last = plan->n;
+    struct beside b;
+    if (look_beside(f, m, &b, err) != 0)
+        return -1;
+    struct known last = b.eve;
     for (size_t d = 0; d < plan->n; d++) {
         size_t at = cell_at(f, d, metric);
-        if (!f->after.present[at])
-            continue;
-        int64_t before = last < plan->n ? f->after.value[cell_at(f, last, metric)] : f->after.value[at];
-        if (f->after.value[at] < before) {
-            struct nilo_backfill_finding *fall = finding(&f->report.falls, m);
-            f->report.falls.total++;
-            if (fall != NULL) {
-                fall->first = plan->days[last];
-                fall->last = plan->days[d];
-                fall->before = before;
-                fall->after = f->after.value[at];
-            }
-        }
-        last = d;
+        if (f->after.present[at])
+            compare(f, m, &last, plan->days[d], f->after.value[at]);
     }
+    if (!nilo_day_is_none(b.morrow.day))
+        compare(f, m, &last, b.morrow.day, b.morrow.value);
+    return 0;
 }
 
 /* A statement was asked for the last day only where that was missing. */
@@ -247,8 +306,8 @@ static int check(struct fill *f, struct nilo_err *err)
         if (!metric->active)
             continue;
         find_gaps(f, m);
-        if (!metric->created && !f->job->tables[metric->table].is_statement)
-            find_falls(f, m);
+        if (!metric->created && !f->job->tables[metric->table].is_statement && find_falls(f, m, err) != 0)
+            return -1;
         compare_last(f, m);
     }
     return 0;
@@ -361,8 +420,7 @@ static int fill_connection(struct fill *f, struct nilo_err *err)
     if (from.n > to.n)
         return nilo_err_set(err, NILO_EDATERANGE, "the last day, %s, is before the first one", text);
     if (to.n <= job->connection.dropped_until.n)
-        return nilo_err_set(err, NILO_EDATERANGE, "the days of connection %s up to %s were dropped and take no value any more",
-                            job->connection.name, text);
+        return nilo__dropped(job, err);
     if (plan_days(job, from, to, err) != 0)
         return -1;
     if (job->named.n == 0)

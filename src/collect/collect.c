@@ -67,7 +67,14 @@ int nilo__job_init(struct nilo__job *job, struct nilo_store *s, const struct nil
     return 0;
 }
 
-/* A day that is asked for by name has to exist there, and to have begun. */
+int nilo__dropped(const struct nilo__job *job, struct nilo_err *err)
+{
+    char until[NILO_DAY_TEXT];
+    nilo_day_format(job->connection.dropped_until, until);
+    return nilo_err_set(err, NILO_EDATERANGE, "the days of connection %s up to %s were dropped and take no value any more", job->connection.name, until);
+}
+
+/* A day that is asked for by name has to exist there, to have begun, and not to have been dropped. */
 static int check_day(const struct nilo__job *job, nilo_day day, struct nilo_err *err)
 {
     char asked[NILO_DAY_TEXT], today[NILO_DAY_TEXT];
@@ -79,6 +86,8 @@ static int check_day(const struct nilo__job *job, nilo_day day, struct nilo_err 
     if (nilo_calendar_start(job->calendar, day) >= nilo_calendar_end(job->calendar, day))
         return nilo_err_set(err, NILO_EDATERANGE, "there was no %s in workspace %s: its zone skipped that day", asked,
                             job->connection.workspace_name);
+    if (day.n <= job->connection.dropped_until.n)
+        return nilo__dropped(job, err);
     return 0;
 }
 
@@ -105,8 +114,8 @@ const char *nilo__paused(struct nilo__job *job)
     if (c->paused_at == NILO_US_NONE)
         return NULL;
     nilo_us_format(c->paused_at, at);
-    const char *text = nilo_arena_printf(&job->arena, "paused since %.10s %.5s UTC%s%s; to go on: nilometer resume --connection %s", at, at + 11,
-                                         c->pause_reason[0] != '\0' ? ", " : "", c->pause_reason, c->name);
+    const char *text = nilo_arena_printf(&job->arena, "paused since %.10s %.5s UTC%s%s; to go on: nilometer resume --connection %s --workspace %s", at, at + 11,
+                                         c->pause_reason[0] != '\0' ? ", " : "", c->pause_reason, c->name, c->workspace_name);
     return text != NULL ? text : "paused";
 }
 

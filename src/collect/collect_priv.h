@@ -122,6 +122,8 @@ void nilo__job_done(struct nilo__job *job);
 bool nilo__is_chosen(const struct nilo_config_connection *c, const struct nilo_collect_options *o);
 /* While it is paused its source is not asked: NULL, or the sentence that says so. owner: the job */
 const char *nilo__paused(struct nilo__job *job);
+/* Sets the error of days that retention took; returns -1 */
+int nilo__dropped(const struct nilo__job *job, struct nilo_err *err);
 int nilo__nothing_chosen(const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_err *err);
 
 /* ---- run.c ---- */

@@ -122,13 +122,16 @@ static int note_parts(struct run *r, struct nilo_err *err)
 
 /* ---- readings -------------------------------------------------------------------------------------------------------------------------- */
 
-/* A value outside of what the configuration expects is kept and marked. */
+/* A value outside of what the configuration expects is kept and marked. Where it says nothing, a percentage is expected from 0 to 100. */
 static void add_anomaly(const struct nilo_config_sql_metric *m, int64_t value, struct nilo_buf *b)
 {
-    bool has_min = m->expected_min != INT64_MIN, has_max = m->expected_max != INT64_MAX;
+    bool percentage = strcmp(m->type, "percentage") == 0;
+    int64_t min = m->expected_min == INT64_MIN && percentage ? 0 : m->expected_min;
+    int64_t max = m->expected_max == INT64_MAX && percentage ? 100 : m->expected_max;
+    bool has_min = min != INT64_MIN, has_max = max != INT64_MAX;
     nilo_i128 one = nilo_pow10(m->scale);
     struct nilo_json_out o;
-    if ((!has_min || value >= m->expected_min * one) && (!has_max || value <= m->expected_max * one))
+    if ((!has_min || value >= min * one) && (!has_max || value <= max * one))
         return;
     nilo_buf_adds(b, b->len > 1 ? ",\"anomaly\":" : "\"anomaly\":");
     nilo_json_out_init(&o, b);
@@ -136,9 +139,9 @@ static void add_anomaly(const struct nilo_config_sql_metric *m, int64_t value, s
     nilo_json_key(&o, "kind");
     nilo_json_str(&o, "out_of_range");
     nilo_json_key(&o, "expected_min");
-    has_min ? nilo_json_int(&o, m->expected_min) : nilo_json_null(&o);
+    has_min ? nilo_json_int(&o, min) : nilo_json_null(&o);
     nilo_json_key(&o, "expected_max");
-    has_max ? nilo_json_int(&o, m->expected_max) : nilo_json_null(&o);
+    has_max ? nilo_json_int(&o, max) : nilo_json_null(&o);
     nilo_json_object_end(&o);
 }
 
@@ -188,19 +191,32 @@ static int leave_out_wrong(struct run *r, int metric, nilo_day day, struct nilo_
     return why == NULL ? nilo_err_nomem(err) : fail(r, m->config->name, "invalid", why, err);
 }
 
-/* record refuses a reading that is wrong, which costs the day's values but not the run. */
-static int hand_over(struct run *r, const struct nilo_reading *reading, struct nilo_err *err)
+/* record refuses a reading that is wrong, which costs the day's values but not the run. The failure is the connection's: the reading has the
+ * values of all its metrics. */
+static int hand_over(struct run *r, const struct nilo_reading *reading, bool *ret_taken, struct nilo_err *err)
 {
     struct nilo_err why = {0};
-    if (nilo_record_add(r->recorder, reading, &why) == 0)
+    *ret_taken = nilo_record_add(r->recorder, reading, &why) == 0;
+    if (*ret_taken)
         return 0;
     if (why.code == NILO_EINVAL || why.code == NILO_EDATERANGE) {
-        const char *text = nilo_arena_strdup(&r->job->arena, why.msg);
-        return text == NULL ? nilo_err_nomem(err) : fail(r, NILO_APP_ID, "invalid", text, err);
+        char day[NILO_DAY_TEXT];
+        nilo_day_format(reading->day, day);
+        const char *text = nilo_arena_printf(&r->job->arena, "%s: %s", day, why.msg);
+        return text == NULL ? nilo_err_nomem(err) : fail(r, r->job->connection.name, "invalid", text, err);
     }
     if (err != NULL)
         *err = why;
     return -1;
+}
+
+/* The last day holds these values now. */
+static void mark_read(struct run *r, const struct nilo_reading_value *values, size_t n)
+{
+    for (int i = 0; i < r->job->n_metrics; i++) {
+        for (size_t k = 0; k < n; k++)
+            r->read_now[i] = r->read_now[i] || (values[k].metric == r->job->metrics[i].id && values[k].absence == NILO_PRESENT);
+    }
 }
 
 static int record_day(struct run *r, size_t at, struct nilo_reading_value *values, struct nilo_err *err)
@@ -209,6 +225,7 @@ static int record_day(struct run *r, size_t at, struct nilo_reading_value *value
     nilo_day day = r->plan->days[at];
     nilo_day closed = job->connection.closed_until;
     bool only_fills = job->backfill != NULL || (r->plan == &job->before && !nilo_day_is_none(closed) && day.n <= closed.n);
+    bool late = job->now - nilo_calendar_end(job->calendar, day) > NILO__COLLECT_OBSERVED, taken;
     size_t n = 0;
     for (int i = 0; i < job->n_metrics; i++) {
         if (!is_due(r, at, i) || job->metrics[i].id == 0)
@@ -216,13 +233,11 @@ static int record_day(struct run *r, size_t at, struct nilo_reading_value *value
         if (fill_value(r, &job->metrics[i], day, &values[n], err) != 0 || leave_out_wrong(r, i, day, &values[n], err) != 0)
             return -1;
         enum nilo_absence absence = values[n].absence;
-        /* Backfill, and collecting what a closed day lacks, fill what is missing; that they could not is no news about an old day. */
-        n += absence == NILO_PRESENT || !only_fills;
+        /* Backfill, and collecting what a closed day lacks, fill what is missing; that they could not is no news about an old day. That a recent
+         * one has nothing to report is: the next collection need not ask again. */
+        n += absence == NILO_PRESENT || !only_fills || (absence == NILO_NOT_REPORTED && !late);
         r->any_value = r->any_value || absence != NILO_FAILED;
-        if (absence == NILO_PRESENT && at + 1 == r->plan->n)
-            r->read_now[i] = true;
     }
-    bool late = job->now - nilo_calendar_end(job->calendar, day) > NILO__COLLECT_OBSERVED;
     const struct nilo_reading reading = {
         .kind = NILO_APP,
         .external_id = NILO_APP_ID,
@@ -232,7 +247,13 @@ static int record_day(struct run *r, size_t at, struct nilo_reading_value *value
         .values = values,
         .n_values = n,
     };
-    return n == 0 ? 0 : hand_over(r, &reading, err);
+    if (n == 0)
+        return 0;
+    if (hand_over(r, &reading, &taken, err) != 0)
+        return -1;
+    if (taken && at + 1 == r->plan->n)
+        mark_read(r, values, n);
+    return 0;
 }
 
 /* Asks the statements for the days from number `at` on; one that failed says so once. */

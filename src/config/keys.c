@@ -31,8 +31,8 @@
     TEXT(display_name, OPTIONAL, 200, NULL, NULL, "how it is called where people read it")                             \
     PROSE(description, OPTIONAL, 2000, NULL, NULL, "what it says")                                                     \
     TEXT(unit, OPTIONAL, 48, NULL, NULL, "what is counted, as in \"12 users\"")                                        \
-    WHOLE(expected_min, ANY_LOW, ANY_HIGH, NULL, "a value below it is marked as an anomaly")                           \
-    WHOLE(expected_max, ANY_LOW, ANY_HIGH, NULL, "a value above it is marked as an anomaly")
+    WHOLE(expected_min, ANY_LOW, ANY_HIGH, NULL, "a value below it is kept and marked as an anomaly; of a percentage 0")                           \
+    WHOLE(expected_max, ANY_LOW, ANY_HIGH, NULL, "a value above it is kept and marked as an anomaly; of a percentage 100")
 
 #define CONNECTION_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                 \
     TEXT(name, REQUIRED, 200, NULL, NULL, "its name, unique in its workspace")                                         \

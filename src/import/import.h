@@ -44,13 +44,15 @@ struct nilo_import_options {
 };
 
 #define NILO_IMPORT_FIRST 5
-/* Why rows were refused, one for each reason and column, in the order of first sight. */
+/* Why rows were refused, one for each reason and column, in the order of first sight; of the rows the
+ * first ones as the files stand. */
 struct nilo_import_refusal {
     char reason[320]; /* 'views in column "n": not a number ("12,345")': the example is the first row's */
     int64_t rows;
     int n_first;
     struct {
         const char *file; /* as named on the command line, "stdin" for "-" */
+        int order;        /* which of the files */
         int64_t line;     /* where the row begins, from 1 */
     } first[NILO_IMPORT_FIRST];
 };
@@ -140,6 +142,8 @@ struct nilo_values_metric {
 struct nilo_values;
 /** nilo_values_are - does that file begin like such an export? *ret_format is then its format. "-" and what cannot be read: false */
 bool nilo_values_are(const char *path, enum nilo_values_format *ret_format);
+/** nilo_whole_is - does that file begin like a whole export? "-" and what cannot be read: false */
+bool nilo_whole_is(const char *path);
 /** nilo_values_read - check all rows and sort them on disk; "-" = standard input. Unlike files of others they are all right or not taken at all
  *  errors  as nilo_import_read(); NILO_ECORRUPT a row that is none of ours, with its line
  *  owner   caller, nilo_values_free() */

@@ -253,14 +253,22 @@ static struct nilo_import_refusal *entry_for(struct nilo__refusals *r, const str
     return &r->list[r->n++];
 }
 
+/* What is refused only when it is recorded comes in the order of items and days: the first are those that stand first. */
 static void add_place(const struct nilo__refusals *r, struct nilo_import_refusal *e, int file, int64_t line)
 {
     const char *name = r->o->files[file];
+    int at = e->n_first;
     e->rows++;
-    if (e->n_first == NILO_IMPORT_FIRST)
+    while (at > 0 && (e->first[at - 1].order > file || (e->first[at - 1].order == file && e->first[at - 1].line > line)))
+        at--;
+    if (at == NILO_IMPORT_FIRST)
         return;
-    e->first[e->n_first].file = strcmp(name, "-") == 0 ? "stdin" : name;
-    e->first[e->n_first++].line = line;
+    if (e->n_first < NILO_IMPORT_FIRST)
+        e->n_first++;
+    memmove(&e->first[at + 1], &e->first[at], (size_t)(e->n_first - 1 - at) * sizeof e->first[0]);
+    e->first[at].file = strcmp(name, "-") == 0 ? "stdin" : name;
+    e->first[at].order = file;
+    e->first[at].line = line;
 }
 
 int nilo__refusals_closed(struct nilo__refusals *r, const char *metric, int file, int64_t line, const char *raw, size_t raw_len,

@@ -13,7 +13,11 @@ enum column { WORKSPACE, CONNECTION, PLATFORM, ENTITY, EXTERNAL_ID, WINDOW_DAYS,
 static const char *const names[COLUMNS] = {"workspace", "connection", "platform", "entity", "external_id", "window_days", "day", "metric",
                                            "metric_type", "value", "absence", "provenance", "captured_at", "metadata",
                                            "title", "url", "posted_at", "owner"};
-#define HEAD_SIZE 4096 /* bytes by which an export is known */
+/* As the columns of a table of daily metrics are called that has no other. */
+static const char *const daily_names[COLUMNS] = {[DAY] = "metric_date", [METRIC] = "metric_category", [METRIC_TYPE] = "metric_type", [VALUE] = "value",
+                                                 [CAPTURED_AT] = "collection_timestamp", [METADATA] = "metadata"};
+#define HEAD_SIZE   4096 /* bytes by which an export is known */
+#define METRIC_MOST 200  /* bytes of a metric's name */
 
 static const char setup[] = "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-65536;";
 static const char schema[] =
@@ -32,6 +36,7 @@ struct nilo_values {
     struct nilo_values_metric *metrics;
     size_t n_metrics, cap_metrics;
     int64_t rows;
+    bool daily; /* rows of a table of daily metrics */
     nilo_progress_fn *progress;
     void *progress_ctx;
 };
@@ -62,6 +67,31 @@ int64_t nilo_values_rows(const struct nilo_values *v)
     return v->rows;
 }
 
+/* How it begins; "-" and what cannot be read: nothing. */
+static void read_head(const char *path, struct nilo_buf *ret)
+{
+    struct nilo__input *in;
+    struct nilo_err ignored;
+    const char *p;
+    size_t len = 1;
+    nilo_buf_init(ret, SIZE_MAX);
+    if (strcmp(path, "-") == 0 || nilo__input_open(path, 0, &in, &ignored) != 0)
+        return;
+    while (ret->len < HEAD_SIZE && len > 0 && nilo__input_read(in, &p, &len, &ignored) == 0)
+        nilo_buf_add(ret, p, len);
+    nilo__input_free(in);
+}
+
+bool nilo_whole_is(const char *path)
+{
+    static const char begin[] = "{\"format\":\"" NILO_WHOLE_FORMAT "\"";
+    struct nilo_buf head;
+    read_head(path, &head);
+    bool is = strncmp(nilo_buf_str(&head), begin, sizeof begin - 1) == 0;
+    nilo_buf_done(&head);
+    return is;
+}
+
 bool nilo_values_are(const char *path, enum nilo_values_format *ret_format)
 {
     static const struct {
@@ -72,18 +102,9 @@ bool nilo_values_are(const char *path, enum nilo_values_format *ret_format)
         {"{\"workspace\":", NILO_VALUES_NDJSON},
         {"[{\"workspace\":", NILO_VALUES_JSON},
     };
-    struct nilo__input *in;
-    struct nilo_err ignored;
     struct nilo_buf head;
-    const char *p;
-    size_t len = 1;
     bool found = false;
-    if (strcmp(path, "-") == 0 || nilo__input_open(path, 0, &in, &ignored) != 0)
-        return false;
-    nilo_buf_init(&head, SIZE_MAX);
-    while (head.len < HEAD_SIZE && len > 0 && nilo__input_read(in, &p, &len, &ignored) == 0)
-        nilo_buf_add(&head, p, len);
-    nilo__input_free(in);
+    read_head(path, &head);
     for (size_t i = 0; i < sizeof begins / sizeof begins[0] && !found; i++) {
         found = strncmp(nilo_buf_str(&head), begins[i].begin, strlen(begins[i].begin)) == 0;
         if (found && i > 0) /* objects with all the rest of it, too */
@@ -100,7 +121,7 @@ bool nilo_values_are(const char *path, enum nilo_values_format *ret_format)
 static int wrong(const struct nilo_values *v, int64_t line, int column, const char *what, struct nilo_err *err)
 {
     return nilo_err_set(err, NILO_ECORRUPT, "%s:%lld: %s: %s; nothing was imported", nilo__input_name(v->in), (long long)line,
-                        column < 0 ? "the row" : names[column], what);
+                        column < 0 ? "the row" : v->daily && daily_names[column] != NULL ? daily_names[column] : names[column], what);
 }
 
 /* Digits behind the point, as the export keeps them. */
@@ -198,6 +219,8 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
         if (c[i].there && (memchr(c[i].p, '\0', c[i].len) != NULL || !nilo_utf8_valid(c[i].p, c[i].len, NULL)))
             return wrong(v, line, i, "no UTF-8 text", err);
     }
+    if (c[METRIC].len == 0 || c[METRIC].len > METRIC_MOST)
+        return wrong(v, line, METRIC, c[METRIC].len == 0 ? "empty" : "longer than 200 bytes", err);
     int kind = one_of(nilo_entity_kind_name, NILO_CONTENT, NILO_APP, c[ENTITY].p), type = nilo_metric_type_value(c[METRIC_TYPE].p);
     if (kind < 0)
         return wrong(v, line, ENTITY, "neither content, account nor app", err);
@@ -402,6 +425,7 @@ static int read_any(const char *path, struct nilo_sql_rows *rows, enum nilo_valu
     struct nilo_values *v = calloc(1, sizeof *v);
     if (v == NULL)
         return nilo_err_nomem(err);
+    v->daily = rows != NULL;
     v->progress = progress;
     v->progress_ctx = progress_ctx;
     nilo_arena_init(&v->arena, 0);

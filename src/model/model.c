@@ -92,6 +92,10 @@ bool nilo_metric_name_ok(const char *name) {
     return !nilo_reserved_name(name);
 }
 
+bool nilo_metric_may_be_negative(const struct nilo_metric *m) {
+    return m->type != NILO_COUNT || m->currency || (m->unit && strcmp(m->unit, "money") == 0);
+}
+
 int nilo_metric_default_scale(enum nilo_metric_type type) {
     return type == NILO_AVERAGE || type == NILO_PERCENTAGE ? 6 : 0;
 }

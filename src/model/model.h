@@ -120,6 +120,8 @@ extern const struct nilo_metric nilo_builtin_metrics[];
 extern const size_t nilo_builtin_metrics_n;
 
 bool nilo_metric_name_ok(const char *name);  /* [a-z][a-z0-9_]{0,47} and not reserved */
+/** nilo_metric_may_be_negative - not a count of things: money is counted too, and may be taken back */
+bool nilo_metric_may_be_negative(const struct nilo_metric *m);
 int nilo_metric_default_scale(enum nilo_metric_type type);
 
 /* All metrics of a store, by id and by name. Owned by the store; valid until the next definition. */

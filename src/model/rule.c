@@ -42,12 +42,23 @@ static enum nilo_cause cause_of(const struct nilo_policy *policy) {
 /* What a closed cell's value is worth against another one: its provenance, unless somebody insisted on it while the day was open. */
 static uint8_t worth(const struct nilo_cell *c) { return c->rank == NILO_RANK_REVISE ? c->rank : c->provenance; }
 
+/* An app's own database that was asked and had nothing to tell, where nobody knew more than that: it need not be asked again. */
+static bool is_first_answer(const struct nilo_cell *now, const struct nilo_cell *in, const struct nilo_policy *policy) {
+    bool asked = !policy->platform && (policy->kind == NILO_RUN_COLLECT || policy->kind == NILO_RUN_BACKFILL);
+    bool unanswered = !now || now->absence == NILO_FAILED || now->absence == NILO_NOT_COLLECTED;
+    return asked && unanswered && in->absence == NILO_NOT_REPORTED;
+}
+
 enum nilo_outcome nilo_rule_closed(const struct nilo_cell *now, const struct nilo_cell *in, enum nilo_metric_kind kind,
                                    const struct nilo_policy *policy, enum nilo_cause *ret_cause) {
     bool in_strong = nilo_absence_definitive(in->absence);
     if (!now || (!nilo_absence_definitive(now->absence) && in_strong)) {
-        if (!in_strong)
+        if (!in_strong && !is_first_answer(now, in, policy))
             return now ? NILO_UNCHANGED : NILO_KEPT; /* a failure to read tells nothing about a closed day */
+        *ret_cause = NILO_CAUSE_LATE;
+        return NILO_LATE;
+    }
+    if (is_first_answer(now, in, policy)) {
         *ret_cause = NILO_CAUSE_LATE;
         return NILO_LATE;
     }

@@ -261,6 +261,7 @@ int nilo__call_run(struct nilo_query *q, struct nilo_store *s, const struct nilo
     struct nilo_call c = {.q = q, .store = s, .scope = scope, .sink = sink};
     struct nilo_head head = {.columns = q->out, .n = q->n_out, .total = -1, .page = -1, .one = q->function->one};
     nilo_arena_init(&c.arena, 0);
+    q->note[0] = '\0';
     int rc = sink->head(sink->ctx, &head, err);
     if (rc == 0)
         rc = q->function->run(&c, err);

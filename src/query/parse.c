@@ -568,6 +568,10 @@ void nilo_query_count(struct nilo_query *q, enum nilo_count count)
 {
     q->request.count = count;
 }
+const char *nilo_query_note(const struct nilo_query *q)
+{
+    return q->note[0] != '\0' ? q->note : NULL;
+}
 int64_t nilo_query_total(const struct nilo_query *q)
 {
     return q->total;

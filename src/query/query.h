@@ -222,6 +222,9 @@ int64_t nilo_query_total(const struct nilo_query *q);
 int nilo_query_run(struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_sink *sink,
                    struct nilo_err *err);
 
+/** nilo_query_note - a sentence about the last run's answer, like that it does not go back to the beginning; NULL = none */
+const char *nilo_query_note(const struct nilo_query *q);
+
 /* The days that a relation's filter asks for (NILO_DAY_NONE = open), and the window. */
 void nilo_query_days(const struct nilo_query *q, nilo_day *ret_from, nilo_day *ret_to, int32_t *ret_win);
 /** nilo_query_recorded - first and last day on which anything within the scope was read; NILO_DAY_NONE: nothing yet */

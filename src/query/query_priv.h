@@ -100,6 +100,7 @@ struct nilo_query {
     const char **arguments; /* by parameter, NULL = absent */
     struct nilo_arg *others; /* arguments of parameters that are prefixes, as given */
     size_t n_others;
+    char note[256]; /* of the last run: what its caller should know beside the rows; "" = nothing */
 };
 
 const struct nilo_column *nilo__column_find(const struct nilo_query *q, const char *name, size_t len);

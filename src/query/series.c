@@ -1,6 +1,7 @@
 /* One metric by day, week or month: what timeseries, growth and owner_profile are made of. Three sources: the totals that the store
  * keeps (a workspace, connection, owner or platform), the readings of one item or of the app, and, where totals cannot tell (as_of, several
  * conditions), sums over the items' shown values. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,12 +27,22 @@ nilo_day nilo__period_next(enum nilo__step step, nilo_day start)
                                : nilo_day_next_month(start);
 }
 
+/* Of such days only what they add up to is kept. */
+static bool is_before(const struct nilo__series *x, nilo_day day)
+{
+    return day.n < (nilo_day_is_none(x->base) ? x->earliest.n : x->base.n);
+}
+
 /* ---- changes of a level, put in by day ---------------------------------------------------------------------------------------------- */
 
 static struct nilo__point *point(struct nilo__series *x, nilo_day day)
 {
     if (!nilo_day_is_none(x->base) && day.n < x->base.n)
         day = x->base;
+    if (day.n < x->earliest.n && nilo_day_is_none(x->base)) {
+        day = x->earliest;
+        x->cut = true;
+    }
     return nilo__point_at(&x->points, day, x->err);
 }
 
@@ -48,7 +59,7 @@ static int add_change(struct nilo__series *x, nilo_day day, nilo_i128 sum, int64
 
 static int add_fresh(struct nilo__series *x, nilo_day day, int64_t fresh)
 {
-    if (!nilo_day_is_none(x->base) && day.n < x->base.n)
+    if (is_before(x, day))
         return 0;
     struct nilo__point *p = point(x, day);
     if (!p)
@@ -114,7 +125,7 @@ static int total_row(void *ctx, const struct nilo_total_row *row)
         x->sum = row->sum;
         x->known = row->known;
     } else {
-        bool before = !nilo_day_is_none(x->base) && row->day.n < x->base.n;
+        bool before = is_before(x, row->day);
         if (add_change(x, row->day, before ? 0 : row->sum, row->items - x->items, before ? 0 : row->known) < 0)
             return -1;
     }
@@ -180,7 +191,7 @@ static int sum_row(void *ctx, const struct nilo_scan_row *row)
     if (!flow(x)) {
         if (add_change(x, row->day, row->value - x->sum, 0, 1 - x->known) < 0)
             return -1;
-    } else if ((nilo_day_is_none(x->base) || row->day.n >= x->base.n) &&
+    } else if (!is_before(x, row->day) &&
                add_change(x, row->day, row->value, 0, 1) < 0) {
         return -1;
     }
@@ -283,6 +294,10 @@ static int reading_row(void *ctx, const struct nilo_scan_row *row)
         x->any = true;
         x->items = 0;
     }
+    if (row->day.n < x->earliest.n && (nilo_day_is_none(x->base) || row->day.n < x->base.n)) {
+        x->cut = true;
+        return 0;
+    }
     struct nilo__point *p = nilo__point_at(&x->points, row->day, x->err);
     if (!p)
         return -1;
@@ -346,6 +361,25 @@ static void accumulate(struct nilo__series *x)
             p->known += p[-1].known;
         }
     }
+}
+
+/* What was too far back stands on the earliest day, which is none of the series: it begins with the first day that was read. */
+static void begin_later(struct nilo__series *x)
+{
+    struct nilo__points *all = &x->points;
+    size_t first = 0;
+    char day[NILO_DAY_TEXT];
+    while (first < all->n && all->p[first].fresh == 0)
+        first++;
+    if (first < all->n) {
+        memmove(all->p, all->p + first, (all->n - first) * sizeof *all->p);
+        all->first = NILO_DAY(all->first.n + (int32_t)first);
+        all->n -= first;
+    }
+    nilo_day_format(all->n > 0 ? all->first : x->earliest, day);
+    snprintf(x->call->q->note, sizeof x->call->q->note,
+             "%s begins on %s here: there are values more than %d days before the last day; ask for those with from= and to=", x->metric->name, day,
+             NILO__POINTS_MAX);
 }
 
 /* The day's state: behind the last change a level stays what it was. */
@@ -589,9 +623,12 @@ static int read_series(struct nilo__series *x)
 
 int nilo__series_read(struct nilo__series *x)
 {
+    x->earliest = x->to.n - NILO_DAY_MIN.n < NILO__POINTS_MAX ? NILO_DAY_MIN : NILO_DAY(x->to.n - NILO__POINTS_MAX + 1);
     if (load_dropped(x) < 0 || read_series(x) < 0)
         return -1;
     accumulate(x);
+    if (x->cut && nilo_day_is_none(x->base))
+        begin_later(x);
     nilo__breakdown_sort(x);
     return 0;
 }

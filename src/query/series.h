@@ -29,6 +29,8 @@ struct nilo__series {
     bool readings;  /* out: of one item or the app: a gap stays a gap */
     int32_t win;
     nilo_day to, today, base; /* base: first day kept, changes of earlier ones are added to it; NONE = all */
+    nilo_day earliest; /* what lies before it is too far back to be kept day by day */
+    bool cut;          /* such values there are */
     nilo_us as_of;
     const struct nilo_calendar *calendar; /* of the scope; NULL: none */
     struct nilo__points points;
@@ -58,7 +60,8 @@ struct nilo__series_row {
 /** nilo__series_arguments - metric, step, owner, connection, platform, external_id, window_days and as_of of the call (those that the function
  *  has). today is the present day, or that of as_of; `to` is today */
 int nilo__series_arguments(struct nilo__series *x, struct nilo_call *c, struct nilo_err *err);
-/** nilo__series_read - fills the points up to `to` */
+/** nilo__series_read - fills the points up to `to`. Without a base a series that is longer than NILO__POINTS_MAX days begins with the first reading
+ *  that fits, and the query's note says so */
 int nilo__series_read(struct nilo__series *x);
 /** nilo__series_row - the period that begins on `start`, without its change */
 void nilo__series_row(const struct nilo__series *x, nilo_day start, struct nilo__series_row *ret);

@@ -172,7 +172,7 @@ static int refuse(struct nilo_recorder *r, struct nilo_err *err, enum nilo_code 
 }
 
 bool nilo_record_value_wrong(const struct nilo_metric *m, const struct nilo_reading_value *v) {
-    return m->type == NILO_COUNT && v->absence == NILO_PRESENT && v->value < 0;
+    return v->absence == NILO_PRESENT && v->value < 0 && !nilo_metric_may_be_negative(m);
 }
 
 static int check_values(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {

@@ -408,7 +408,7 @@ struct nilo_erasure {
     nilo_us before;                  /* it was erased then, nothing is left to do; NILO_US_NONE */
 };
 /** nilo_store_erase - in one transaction of its own, a recorded act. The same again changes nothing
- *  errors  NILO_ENOENT nothing of that name is there, nor was it ever erased */
+ *  errors  NILO_ENAME nothing of that name is there, nor was it ever erased */
 int nilo_store_erase(struct nilo_store *s, const struct nilo_erase *what, struct nilo_erasure *ret, struct nilo_err *err);
 /** nilo_store_sweep - SQLite: the file is written anew, so that nothing erased is left in its free space or in its log
  *  ret_done  false: PostgreSQL, whose own VACUUM FULL does that, or a reader still holds on to the old log: do it again later */

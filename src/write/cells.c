@@ -112,7 +112,7 @@ int nilo__scaled(struct nilo__job *j, struct nilo__name number, const struct nil
     bool round = metric->type == NILO_AVERAGE || metric->type == NILO_PERCENTAGE;
     struct nilo__member m = {.p = number.p, .len = (uint32_t)number.len};
     if (nilo_decimal_parse(number.p, number.len, metric->scale, round, ret, &why) == 0)
-        return metric->type == NILO_COUNT && *ret < 0 ? nilo__check_failed(j, "a count is not negative", err) : 0;
+        return *ret < 0 && !nilo_metric_may_be_negative(metric) ? nilo__check_failed(j, "a count is not negative", err) : 0;
     if (why.code == NILO_EINVAL)
         return nilo_err_set(err, NILO_EOVERFLOW, "value \"%.*s\" is out of range: \"%s\" keeps %d digits behind the point, and nothing is rounded", shown(&m),
                             m.p, metric->name, metric->scale);

@@ -104,9 +104,7 @@ static void a_late_value_is_refused_with_its_own_sentence(void **state)
 
 static void import_whole(const char *from)
 {
-    char more[4000];
-    snprintf(more, sizeof more, "%s --format nilometer", from);
-    done("import", more, 0);
+    done("import", from, 0); /* its first line says what it is */
 }
 
 static void an_export_takes_it_along(void **state)
@@ -299,7 +297,7 @@ static void nothing_is_read_for_a_dropped_day(void **state)
     says("drop", "--before 2026-03-05 --yes", "Dropped 4 days with 12 values of 1 connection; latest, best and totals stay what they are.\n");
     says("call", "timeseries metric=posts_created step=week from=2026-03-02 to=2026-03-15 --format csv",
          SERIES "2026-03-02,,,,1,0,0,,dropped,false\n2026-03-09,0,,,1,1,1,observed,,true\n"); /* a sum that lacks days is none */
-    cmd_assert_contains(done("collect", WITH_CONFIG("--day 2026-03-03"), 3)->out, "days up to 2026-03-04 of this connection were dropped; nothing is recorded there any more");
+    cmd_assert_contains(done("collect", WITH_CONFIG("--day 2026-03-03"), 2)->err, "the days of connection app up to 2026-03-04 were dropped and take no value any more");
     cmd_assert_contains(done("backfill", WITH_CONFIG("--from 2026-03-01 --to 2026-03-04"), 2)->err,
                         "the days of connection app up to 2026-03-04 were dropped and take no value any more");
     cmd_assert_contains(done("backfill", WITH_CONFIG("--from 2026-03-01 --to 2026-03-06 --revise"), 0)->out, "2026-03-05  2026-03-06");

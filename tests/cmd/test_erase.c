@@ -198,7 +198,7 @@ static void the_same_again_changes_nothing(void)
     assert_string_equal(before, after);
     free(before);
     free(after);
-    cmd_assert_contains(done("erase", "--workspace us --item nobody --yes", 1)->err, "there is nothing called \"nobody\"");
+    cmd_assert_contains(done("erase", "--workspace us --item nobody --yes", 2)->err, "there is nothing called \"nobody\"");
     done("erase", "--workspace us --item a --owner b --yes", 2);
     done("erase", "--workspace us --yes", 2);
 }

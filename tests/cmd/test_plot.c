@@ -45,6 +45,37 @@ static const struct cmd_result *plot(const char *words)
     return cmd_line(line);
 }
 
+/* One value of the year 1 beside those of this month: a slip of whoever wrote the file, and no reason to draw nothing. */
+static void a_value_of_the_year_1_does_not_hide_the_others(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command, *words, *says;
+    } rows[] = {
+        {"plot", "views", "views, 2026-03-08 to 2026-03-10"},
+        {"plot", "views external_id=a", "views external_id=a, 2026-03-08 to 2026-03-10"},
+        {"plot", "views connection=import platform=import", "2026-03-08 to 2026-03-10"},
+        {"plot", "views step=week", "2026-03-02 to 2026-03-09 by week"},
+        {"call", "growth metric=views --format ndjson", "\"period\":\"2026-03-09\",\"value\":27,\"previous\":22,\"change\":5"},
+        {"call", "growth metric=views external_id=a --format ndjson", "\"period\":\"2026-03-09\",\"value\":25,\"previous\":20,\"change\":5"},
+        {"call", "timeseries metric=views --format csv", "\n2026-03-08,22,"}, /* 20 and the 2 of the year 1 */
+    };
+    char line[512];
+    import("external_id,captured_at,views\nb,0001-01-01T09:00:00Z,2\na,0001-01-01T09:00:00Z,1\na,2026-03-08T09:00:00Z,20\na,2026-03-09T09:00:00Z,25\n", "old");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(line, sizeof line, "%s %s --workspace old --store %s", rows[i].command, rows[i].words, path);
+        const struct cmd_result *r = cmd_line(line);
+        if (r->status != 0 || strstr(r->out, rows[i].says) == NULL)
+            fail_msg("%s: status %d, no \"%s\": %s%s", line, r->status, rows[i].says, r->out, r->err);
+        cmd_assert_contains(r->err, "views begins on 2026-03-08 here: there are values more than 40000 days before the last day");
+    }
+    /* asked for by its days it is there */
+    snprintf(line, sizeof line, "call timeseries metric=views from=0001-01-01 to=0001-01-02 --format csv --workspace old --store %s", path);
+    const struct cmd_result *r = cmd_line(line);
+    cmd_assert_contains(r->out, "0001-01-01,3,");
+    assert_string_equal(r->err, "");
+}
+
 static void an_item_is_drawn_with_its_gaps(void **state)
 {
     (void)state;
@@ -223,6 +254,7 @@ int main(void)
         cmocka_unit_test(sparklines_and_json),
         cmocka_unit_test(nothing_to_draw_is_a_sentence_and_a_hint),
         cmocka_unit_test(what_is_wrong_is_said_in_one_line),
+        cmocka_unit_test(a_value_of_the_year_1_does_not_hide_the_others), /* last: it adds a workspace */
     };
     return cmocka_run_group_tests_name("plot", tests, fill, NULL);
 }

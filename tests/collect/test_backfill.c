@@ -59,7 +59,8 @@ static const char *configuration(const char *database, const char *zone)
 
 struct seen {
     struct nilo_backfill_run run;
-    char status[16], error[300], fall[300];
+    struct nilo_backfill_finding falls[4];
+    char status[16], error[300];
     int reports;
 };
 
@@ -67,6 +68,8 @@ static void keep(void *ctx, const struct nilo_backfill_run *run)
 {
     struct seen *s = ctx;
     s->run = *run;
+    for (size_t i = 0; i < run->falls.n && i < 4; i++)
+        s->falls[i] = run->falls.items[i];
     s->reports++;
     snprintf(s->status, sizeof s->status, "%s", run->status);
     snprintf(s->error, sizeof s->error, "%s", run->error != NULL ? run->error : run->n_failures > 0 ? run->failures[0].message : "");
@@ -206,6 +209,121 @@ static void falls_and_gaps_are_told(void **state)
     world_done(&w);
 }
 
+/* Where to keep it; skips where there is no PostgreSQL. */
+static const char *store_on(bool pg, const char *name)
+{
+    const char *url = pg ? nilo_test_pg_database(name) : NULL;
+    if (pg && url == NULL) {
+        print_message("%s\n", nilo_test_pg_missing());
+        skip();
+    }
+    return url;
+}
+
+/* Posts up to the 20th are deleted before days are filled beside days that were counted with them. */
+static void falls_beside_the_range(const char *name, bool pg)
+{
+    static const struct {
+        const char *from, *to;
+        bool revise;
+        int64_t falls;
+        const char *first, *last;
+    } cases[] = {
+        {"2025-01-21", "2025-01-22", false, 1, "2025-01-20", "2025-01-21"}, /* its first day against the day before */
+        {"2025-01-21", "2025-01-22", true, 1, "2025-01-20", "2025-01-21"},
+        {"2025-01-24", "2025-01-25", false, 0, NULL, NULL},                 /* filled lower already: nothing falls here */
+        {"2025-01-05", "2025-01-06", false, 0, NULL, NULL},                 /* the morrow is higher */
+    };
+    struct world w;
+    const char *target = app(name, false);
+    char stored[64];
+    snprintf(stored, sizeof stored, "%s_store", name);
+    world_init(&w, name, store_on(pg, stored), configuration(target, "UTC"), "2025-02-15T12:00:00Z");
+    world_collects(&w, "2025-01-20");
+    world_sql(target, "DELETE FROM posts WHERE id % 2 = 0");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct seen s = backfill(&w, cases[i].from, cases[i].to, cases[i].revise);
+        assert_int_equal(s.run.falls.total, cases[i].falls);
+        if (cases[i].falls == 0)
+            continue;
+        assert_int_equal(s.falls[0].first.n, world_day(cases[i].first).n);
+        assert_int_equal(s.falls[0].last.n, world_day(cases[i].last).n);
+        assert_int_equal(s.falls[0].before, 60);
+        assert_int_equal(s.falls[0].after, world_value(&w, "app", "posts_total", cases[i].last));
+    }
+    /* A row that is older than it was: the last day of the range lies above the day behind it. */
+    world_sql(target, "INSERT INTO posts (created_at) SELECT '2025-01-02 10:00:00' FROM comments LIMIT 200");
+    struct seen s = backfill(&w, "2025-01-17", "2025-01-18", false);
+    assert_int_equal(s.run.falls.total, 1);
+    assert_int_equal(s.falls[0].first.n, world_day("2025-01-18").n);
+    assert_int_equal(s.falls[0].last.n, world_day("2025-01-20").n); /* the 19th holds nothing */
+    assert_int_equal(s.falls[0].after, 60);
+    world_done(&w);
+}
+
+static void falls_at_both_ends_of_the_range_are_told(void **state)
+{
+    (void)state;
+    falls_beside_the_range("bf_beside", false);
+}
+
+static void falls_at_both_ends_of_the_range_are_told_in_postgres(void **state)
+{
+    (void)state;
+    falls_beside_the_range("bf_beside_pg", true);
+}
+
+static int64_t last_run(struct world *w)
+{
+    nilo_us newest;
+    int64_t id = 0;
+    assert_int_equal(nilo_store_newest_recorded(w->store, 0, &newest, &id, &w->err), 0);
+    return id;
+}
+
+static void dropped_days_are_refused_by_collect_and_backfill(void **state)
+{
+    (void)state;
+    for (int pg = 0; pg < 2; pg++) {
+        struct world w;
+        struct nilo_backfill_result result;
+        struct nilo_dropped dropped = {0};
+        const char *name = pg ? "bf_dropped_pg" : "bf_dropped", *says = "the days of connection app up to 2025-01-10 were dropped and take no value any more";
+        const struct nilo_backfill_options o = {.from = world_day("2025-01-05"), .to = world_day("2025-01-07")};
+        char stored[64];
+        snprintf(stored, sizeof stored, "%s_store", name);
+        world_init(&w, name, store_on(pg, stored), configuration(app(name, false), "UTC"), "2025-02-15T12:00:00Z");
+        backfill(&w, "2025-01-01", NULL, false);
+        const struct nilo_drop drop = {.connection = world_connection(&w, "app").id, .until = world_day("2025-01-10"), .author = "me"};
+        assert_int_equal(nilo_store_drop(w.store, &drop, &dropped, &w.err), 0);
+        assert_int_equal(dropped.days, 10);
+        int64_t runs = last_run(&w);
+        const char *const days[] = {"2025-01-10", "2025-01-05", "2024-12-25"};
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(world_collect(&w, days[i]), -1);
+            assert_int_equal(w.err.code, NILO_EDATERANGE);
+            assert_string_equal(w.err.msg, says);
+        }
+        assert_int_equal(nilo_backfill(w.store, w.config, &o, &result, &w.err), -1);
+        assert_string_equal(w.err.msg, says);
+        assert_int_equal(last_run(&w), runs);
+        world_collects(&w, "2025-01-11");
+        world_done(&w);
+    }
+}
+
+static void a_day_before_any_data_holds_zeros(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, "bf_early", NULL, configuration(app("bf_early", false), "UTC"), "2025-02-15T12:00:00Z");
+    world_collects(&w, "2019-06-01");
+    assert_int_equal(w.result.metrics_collected, 5);
+    assert_int_equal(world_value(&w, "app", "posts_total", "2019-06-01"), 0);
+    assert_int_equal(world_value(&w, "app", "posts_created", "2019-06-01"), 0);
+    world_done(&w);
+}
+
 static void ten_years_are_one_pass(void **state)
 {
     (void)state;
@@ -258,6 +376,10 @@ int main(void)
         cmocka_unit_test(days_are_those_of_the_zone),
         cmocka_unit_test(what_was_recorded_stays_and_estimated_values_are_amended_when_asked),
         cmocka_unit_test(falls_and_gaps_are_told),
+        cmocka_unit_test(falls_at_both_ends_of_the_range_are_told),
+        cmocka_unit_test(falls_at_both_ends_of_the_range_are_told_in_postgres),
+        cmocka_unit_test(dropped_days_are_refused_by_collect_and_backfill),
+        cmocka_unit_test(a_day_before_any_data_holds_zeros),
         cmocka_unit_test(ten_years_are_one_pass),
         cmocka_unit_test(a_source_that_is_away_fails_and_writes_nothing),
         cmocka_unit_test(the_range_is_checked),

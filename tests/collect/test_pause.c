@@ -163,6 +163,28 @@ static void a_paused_connection_that_is_taken_away_closes_as_partial(void **stat
     world_done(&w);
 }
 
+static void says(struct world *w, const char *line, int status, const char *wanted);
+static void says_not(struct world *w, const char *line, const char *unwanted);
+
+static void paused_and_then_disabled_is_told_as_both_everywhere(void **state)
+{
+    (void)state;
+    struct world w;
+    const char *database = app("pause_both");
+    world_init(&w, "pause_both", NULL, configuration(database, database), "2025-01-11T08:00:00Z");
+    world_collects(&w, NULL);
+    pause(&w, "app", NULL);
+    says(&w, "status", 0, "Connection app of default is paused since 2025-01-11 08:00 UTC; to go on: nilometer resume --connection app --workspace default");
+    says_not(&w, "connection|list", "disabled");
+    says(&w, "connection|list", 0, "paused");
+    assert_int_equal(nilo_store_connection_status(w.store, world_connection(&w, "app").id, "disabled", &w.err), 0);
+    says(&w, "status", 0, "disabled, paused");
+    says(&w, "status", 0, "disabled too; the pause ends with: nilometer resume --connection app --workspace default");
+    says(&w, "connection|list", 0, "disabled, paused");
+    says(&w, "connection|list|--json", 0, "\"status\":\"disabled\",\"origin\":\"file\",\"closed_until\":\"2025-01-10\",\"paused_at\":\"2025-01-11T08:00:00+00:00\"");
+    world_done(&w);
+}
+
 /* ---- the commands ------------------------------------------------------------------------------------------------------------------------ */
 
 struct answer {
@@ -226,6 +248,8 @@ static void pause_and_resume_are_commands(void **state)
     says(&w, "pause", 0, "Paused 1 connection; 1 was paused before.");
     says(&w, "collect", 0, "paused");
     says(&w, "collect|--day|2025-01-10", 0, "paused");
+    says(&w, "collect", 0, "to go on: nilometer resume --connection other --workspace two");
+    says(&w, "connection|list", 0, "paused");
     says(&w, "get|app_metrics?limit=1", 2, "app_metrics"); /* a relation that is not there: reading is as it was */
     says(&w, "get|daily_metrics?limit=1", 0, "users_total");
     says(&w, "init", 0, "already there");
@@ -268,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(days_of_a_pause_are_gaps_until_they_are_read),
         cmocka_unit_test(the_same_in_a_server),
+        cmocka_unit_test(paused_and_then_disabled_is_told_as_both_everywhere),
         cmocka_unit_test(a_paused_connection_that_is_taken_away_closes_as_partial),
         cmocka_unit_test(pause_and_resume_are_commands),
         cmocka_unit_test(a_failing_connection_is_told_with_its_sentence_and_recovers),

@@ -145,13 +145,65 @@ static void the_samples_statements_run(const char *name, bool postgres)
     assert_int_equal(collect_music(&w, "2025-01-09"), 0);
     check(&w, "active_users", "2025-01-09", 0, "");
     check(&w, "top_genres", "2025-01-09", 0, "");
-    check(&w, "listening_seconds", "2025-01-09", NOTHING, NULL);
+    check(&w, "listening_seconds", "2025-01-09", NOT_REPORTED, NULL);
     world_now(&w, "2025-01-12T01:00:00Z");
     assert_int_equal(collect_music(&w, NULL), 0);
     check(&w, "active_users", "2025-01-12", 0, "");
     check(&w, "listening_seconds", "2025-01-12", NOT_REPORTED, NULL);
     check(&w, "finished_plays", "2025-01-12", NOT_REPORTED, NULL);
     world_done(&w);
+}
+
+/* The share of nothing: after filling back, and after a collection of closed days, it is not asked for once more. */
+static void what_was_answered_with_nothing_is_not_asked_again(const char *name, const char *store)
+{
+    struct world w;
+    struct nilo_backfill_result result;
+    const struct nilo_backfill_options o = {.from = world_day("2025-01-01"), .to = NILO_DAY_NONE};
+    const char *database = music(name, false);
+    snprintf(text, sizeof text,
+             "connections:\n  - name: music\n    platform: sql\n    database: %s\n    metrics:\n"
+             "      - {name: fans, table: likes}\n"
+             "      - {name: share, type: percentage, statement: 'SELECT sum(finished) AS numerator, count(*) AS denominator FROM plays WHERE played_at = :day'}\n",
+             database);
+    world_init(&w, name, store, text, "2025-01-11T09:30:00Z");
+    world_collects(&w, NULL); /* closes the 10th and all days before */
+    if (nilo_backfill(w.store, w.config, &o, &result, &w.err) != 0)
+        fail_msg("%s", w.err.msg);
+    check(&w, "share", "2025-01-08", NOT_REPORTED, NULL);
+    check(&w, "share", "2025-01-02", NOTHING, NULL); /* of old days nobody asks: that costs no row */
+    world_collects(&w, NULL);
+    assert_int_equal(w.n_runs, 1);
+    assert_int_equal(w.runs[0].first_day.n, world_day("2025-01-11").n);
+    /* Again changes nothing. */
+    int64_t id = 0;
+    nilo_us at;
+    if (nilo_backfill(w.store, w.config, &o, &result, &w.err) != 0 || nilo_store_newest_recorded(w.store, 0, &at, &id, &w.err) != 0)
+        fail_msg("%s", w.err.msg);
+    struct nilo_arena arena;
+    struct nilo_run run;
+    nilo_arena_init(&arena, 0);
+    assert_int_equal(nilo_store_run_get(w.store, id, &arena, &run, &w.err), 0);
+    assert_int_equal(run.outcomes[NILO_LATE] + run.outcomes[NILO_AMENDED] + run.outcomes[NILO_RECORDED], 0);
+    nilo_arena_done(&arena);
+    world_done(&w);
+}
+
+static void what_was_answered_with_nothing_is_not_asked_again_on_sqlite(void **state)
+{
+    (void)state;
+    what_was_answered_with_nothing_is_not_asked_again("nothing_lite", NULL);
+}
+
+static void what_was_answered_with_nothing_is_not_asked_again_on_postgres(void **state)
+{
+    (void)state;
+    const char *store = nilo_test_pg_database("nothing_store");
+    if (store == NULL) {
+        print_message("%s\n", nilo_test_pg_missing());
+        skip();
+    }
+    what_was_answered_with_nothing_is_not_asked_again("nothing_pg", store);
 }
 
 static void the_samples_statements_run_on_sqlite(void **state)
@@ -239,7 +291,12 @@ static void what_lies_outside_of_the_expected_range_is_marked_and_kept(void **st
              "      - {name: likes_few, table: likes, expected_max: 2}\n"
              "      - name: mean\n        type: average\n        scale: 1\n        expected_min: 26\n"
              "        statement: SELECT date(played_at) AS day, avg(seconds) AS value, count(*) AS sample_size FROM plays"
-             " WHERE played_at >= :from AND played_at < :to GROUP BY 1\n");
+             " WHERE played_at >= :from AND played_at < :to GROUP BY 1\n"
+             "      - {name: over, type: percentage, statement: 'SELECT 3 AS numerator, 2 AS denominator WHERE :day IS NOT NULL'}\n"
+             "      - {name: under, type: percentage, statement: 'SELECT -5 AS numerator, 100 AS denominator WHERE :day IS NOT NULL'}\n"
+             "      - {name: as_agreed, type: percentage, expected_max: 150, statement: 'SELECT 3 AS numerator, 2 AS denominator WHERE :day IS NOT NULL'}\n"
+             "      - {name: balance, type: aggregate, statement: \"SELECT 'a' AS key, -7 AS value WHERE :day IS NOT NULL\"}\n"
+             "      - {name: refunds, unit: money, scale: 2, statement: 'SELECT -12.5 AS value WHERE :day IS NOT NULL'}\n");
     world_collects(&w, "2025-01-10");
     check(&w, "likes_few", "2025-01-10", 3, "{\"anomaly\":{\"kind\":\"out_of_range\",\"expected_min\":null,\"expected_max\":2}}");
     check(&w, "mean", "2025-01-10", 252,
@@ -247,6 +304,13 @@ static void what_lies_outside_of_the_expected_range_is_marked_and_kept(void **st
     world_collects(&w, "2025-01-08");
     check(&w, "likes_few", "2025-01-08", 1, "");
     check(&w, "mean", "2025-01-08", 600, "{\"sample_size\":1}");
+    /* a percentage says by itself what to expect of it; money and aggregates may be below nothing */
+    check(&w, "over", "2025-01-10", 150000000, "{\"numerator\":3,\"denominator\":2,\"calculation\":\"100 * numerator / denominator\","
+                                               "\"anomaly\":{\"kind\":\"out_of_range\",\"expected_min\":0,\"expected_max\":100}}");
+    check(&w, "under", "2025-01-10", -5000000, "{\"numerator\":-5,\"denominator\":100,\"calculation\":\"100 * numerator / denominator\",\"anomaly\":{\"kind\":\"out_of_range\",\"expected_min\":0,\"expected_max\":100}}");
+    check(&w, "as_agreed", "2025-01-10", 150000000, "{\"numerator\":3,\"denominator\":2,\"calculation\":\"100 * numerator / denominator\"}");
+    check(&w, "balance", "2025-01-10", -7, NULL);
+    check(&w, "refunds", "2025-01-10", -1250, "");
     world_done(&w);
 }
 
@@ -302,6 +366,8 @@ static void a_table_read_in_chunks_is_counted_as_in_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_answered_with_nothing_is_not_asked_again_on_sqlite),
+        cmocka_unit_test(what_was_answered_with_nothing_is_not_asked_again_on_postgres),
         cmocka_unit_test(the_samples_statements_run_on_sqlite),
         cmocka_unit_test(the_samples_statements_run_on_postgres),
         cmocka_unit_test(a_statement_that_is_wrong_fails_alone_with_one_sentence),

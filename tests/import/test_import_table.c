@@ -146,6 +146,28 @@ static void importing_again_changes_nothing_and_another_value_is_refused(void **
     assert_done(line("get 'daily_metrics?metric_date=eq.2026-01-01&metric_category=eq.users_total&select=value' --json"), 0, "\"value\":11");
 }
 
+/* Nothing is taken of a table with a row that cannot be: it is named, and the columns as the table calls them. */
+static void a_wrong_row_of_daily_metrics_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *says;
+    } rows[] = {
+        {"INSERT INTO daily_metrics (metric_date, metric_type, metric_category, value) VALUES ('2026-01-03', 'count', '', 1)",
+         "daily_metrics:5: metric_category: empty; nothing was imported"},
+        {"INSERT INTO daily_metrics (metric_date, metric_type, metric_category, value) VALUES ('2026-01-03', 'count', repeat('x', 201), 1)",
+         "daily_metrics:5: metric_category: longer than 200 bytes; nothing was imported"},
+        {"INSERT INTO daily_metrics (metric_date, metric_type, metric_category, value) VALUES ('2026-01-03', 'number', 'x', 1)",
+         "daily_metrics:5: metric_type: neither count"},
+    };
+    needs_postgres();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        sql(old_url, old_tables);
+        sql(old_url, rows[i].sql);
+        assert_done(line("import %s --table daily_metrics --workspace studio --connection app", old_url), 1, rows[i].says);
+    }
+}
+
 #define YOUTUBE "--table youtube_metrics --platform youtube --map external_id=video_id,captured_at=fetched_at,views=view_count,likes=like_count,comments=stats.deep.comments"
 
 static void any_other_table_is_mapped_as_a_file_is(void **state)
@@ -193,6 +215,15 @@ static void rows_that_cannot_be_read_are_told_and_kept(void **state)
     assert_non_null(strstr(text, "\"postId\": \"p2\""));
     assert_null(strstr(text, "\"postId\": \"p1\""));
     nilo_test_remove(kept);
+}
+
+/* They are refused in the order of items; told are those that stand first. */
+static void the_first_refused_rows_are_told_in_the_order_of_rows(void **state)
+{
+    (void)state;
+    needs_postgres();
+    assert_done(line("import %s --connection c --query 'SELECT 100 - n AS id, make_date(2026, 1, 1) AS day, -n AS views FROM generate_series(1, 12) AS n' "
+                     "--map external_id=id,day=day,views=views", old_url), 3, "first at the query:1, the query:2, the query:3, the query:4, the query:5");
 }
 
 static void rows_larger_than_what_is_read_at_once_come_whole(void **state)
@@ -283,9 +314,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(a_table_of_daily_metrics_becomes_the_history_of_a_connection),
         BOTH(importing_again_changes_nothing_and_another_value_is_refused),
+        BOTH(a_wrong_row_of_daily_metrics_is_named),
         BOTH(any_other_table_is_mapped_as_a_file_is),
         BOTH(a_query_joins_what_belongs_together),
         {"rows_that_cannot_be_read_are_told_and_kept", rows_that_cannot_be_read_are_told_and_kept, fresh_sqlite, NULL, NULL},
+        {"the_first_refused_rows_are_told_in_the_order_of_rows", the_first_refused_rows_are_told_in_the_order_of_rows, fresh_sqlite, NULL, NULL},
         {"rows_larger_than_what_is_read_at_once_come_whole", rows_larger_than_what_is_read_at_once_come_whole, fresh_sqlite, NULL, NULL},
         BOTH(the_imports_of_the_guide_run_as_they_stand_there),
         {"what_cannot_be_is_said_in_a_sentence", what_cannot_be_is_said_in_a_sentence, fresh_sqlite, NULL, NULL},

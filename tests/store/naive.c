@@ -199,8 +199,13 @@ struct n_shown naive_shown(const struct naive *m, const struct n_cell *c, bool c
 static enum nilo_outcome decide_closed(const struct naive *m, const struct n_run *run, const struct n_shown *now, const struct n_obs *in,
                                        enum nilo_cause *cause)
 {
-    if (!says(in->absence))
-        return NILO_UNCHANGED; /* a failure to read says nothing about a closed day */
+    if (!says(in->absence)) {
+        /* a failure to read says nothing about a closed day; that an app's database has nothing to tell does, where nobody knew more */
+        bool asked = !run->platform && (run->kind == NILO_RUN_COLLECT || run->kind == NILO_RUN_BACKFILL);
+        bool unknown = !now->is || now->obs->absence == NILO_FAILED || now->obs->absence == NILO_NOT_COLLECTED;
+        *cause = NILO_CAUSE_LATE;
+        return asked && unknown && in->absence == NILO_NOT_REPORTED ? NILO_LATE : NILO_UNCHANGED;
+    }
     *cause = NILO_CAUSE_LATE;
     if (!now->is || !says(now->obs->absence))
         return NILO_LATE;

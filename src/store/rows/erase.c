@@ -282,7 +282,7 @@ static int find_before(struct erasing *e, struct nilo_err *err)
         }
     free(all);
     if (rc == 0 && e->ret->before == NILO_US_NONE)
-        return nilo_err_set(err, NILO_ENOENT, "there is nothing called \"%s\" to erase in this workspace", e->what->name);
+        return nilo_err_set(err, NILO_ENAME, "there is nothing called \"%s\" to erase in this workspace", e->what->name);
     return rc;
 }
 
