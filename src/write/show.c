@@ -183,7 +183,7 @@ static int read_chunk(struct show *s, struct nilo_err *err)
     }
     memset(s->rows, 0, sizeof s->rows);
     nilo_buf_init(&text, TEXT_MAX);
-    request.url = request.any_range = true;
+    request.url = request.any_range = request.hidden = true;
     int rc = request_text(s, &text, err);
     if (rc == 0)
         rc = nilo_query_parse(s->j->store, text.data, text.len, &request, &q, s->j->notes, err);
@@ -311,7 +311,7 @@ static int find(struct nilo__job *j, struct finding *f, struct nilo_err *err)
     for (size_t i = 0; i < r->n_columns; i++)
         nilo_buf_addf(&text, "%s%s", i ? "," : "", r->columns[i].name);
     nilo_buf_addf(&text, "&%s", nilo_buf_str(&j->params.filter));
-    request.url = request.any_range = true;
+    request.url = request.any_range = request.hidden = true;
     int rc = text.failed ? nilo_err_nomem(err) : nilo_query_parse(j->store, text.data, text.len, &request, &q, j->notes, err);
     nilo_buf_done(&text);
     if (rc < 0)

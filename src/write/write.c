@@ -219,14 +219,28 @@ static int change_day(struct nilo__job *j, const struct nilo_datum *cells, struc
                         day, j->relation->name);
 }
 
+/* An empty array of changes. */
+static int change_nothing(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
+{
+    (void)j;
+    (void)cells;
+    (void)err;
+    return 0;
+}
+
 static int change(struct nilo__job *j, struct nilo_err *err)
 {
-    bool patch = j->w->verb == NILO_WRITE_PATCH;
+    bool patch = j->w->verb == NILO_WRITE_PATCH, hides = false;
     if (j->params.filter.len == 0)
         return nilo_err_set(err, NILO_ETWICE, "%s requires a WHERE clause", patch ? "UPDATE" : "DELETE");
     if (patch && read_body(j, err) < 0)
         return -1;
-    if (nilo__change(j, j->relation->series ? change_day : patch ? j->relation->update : j->relation->remove, !patch, err) < 0)
+    if (patch && j->body.n_rows > 1)
+        return nilo_err_set(err, NILO_EBODY, "one object is expected: PATCH writes the same into every row that it finds");
+    bool nothing = patch && j->body.n_rows == 0;
+    if (!nothing && patch && j->relation->series && nilo__hides(j, &hides, err) < 0)
+        return -1;
+    if (nilo__change(j, nothing ? change_nothing : hides ? nilo__update_hidden : j->relation->series ? change_day : patch ? j->relation->update : j->relation->remove, !patch, err) < 0)
         return -1;
     j->out->status = j->w->prefer.ret == NILO_WRITE_ROWS ? 200 : 204;
     return 0;

@@ -134,6 +134,10 @@ int nilo__show(struct nilo__job *j, const char *const *keys, size_t n, struct ni
 /** nilo__change - fn for every row that the filter finds; what is returned is shown before (gone) or after */
 int nilo__change(struct nilo__job *j, nilo__change_fn *fn, bool gone, struct nilo_err *err);
 
+/** nilo__hides - does the body of this PATCH say when rows are hidden, and nothing else, and may the caller? */
+int nilo__hides(struct nilo__job *j, bool *ret, struct nilo_err *err);
+nilo__change_fn nilo__update_hidden;
+
 /* ---- the relations ------------------------------------------------------------------------------------------------------------------------- */
 
 int nilo__insert_daily(struct nilo__job *j, struct nilo_err *err);

@@ -340,7 +340,9 @@ static int drop_readings(struct work *w, struct nilo_err *err)
             return -1;
         i += n;
     }
-    if (nilo_db_prepare(w->s->db, "DELETE FROM observation WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day <= ?4", &stmt, err) < 0)
+    if (nilo_db_prepare(w->s->db, "DELETE FROM hidden_row WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day <= ?4", &stmt, err) < 0 ||
+        nilo_db_many(stmt, r->n, 4, reading_params, NULL, w, err) < 0 ||
+        nilo_db_prepare(w->s->db, "DELETE FROM observation WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day <= ?4", &stmt, err) < 0)
         return -1;
     return nilo_db_many(stmt, r->n, 4, reading_params, NULL, w, err);
 }
