@@ -70,10 +70,121 @@ static void hidden_rows_are_out_of_live_lists(struct stores *s)
     assert_string_equal(asked(s, "w", A "?select=externalContentId"), "[{\"externalContentId\":\"b\"}]");
 }
 
+static void notes_on_days(struct stores *s)
+{
+    written_all(s, SAY({"POST content", NULL, "{\"external_id\":\"v\"}", "201"},
+                       {"POST annotations?select=id,day,to_day,text,author,external_id", ROWS, "{\"id\":\"n1\",\"day\":\"2025-03-19\",\"text\":\"launch\",\"author\":\"mia\"}",
+                        "201 [{\"id\":\"n1\",\"day\":\"2025-03-19\",\"to_day\":\"2025-03-19\",\"text\":\"launch\",\"author\":\"mia\",\"external_id\":null}]"},
+                       {"POST annotations", NULL, "{\"id\":\"n1\",\"day\":\"2025-03-19\",\"text\":\"x\"}",
+                        "409 23505 duplicate key value violates unique constraint \"annotations_pkey\" / Key (id)=(n1) already exists."},
+                       {"POST annotations?select=text,created_at,updated_at,author", ROWS "," MERGE, "{\"id\":\"n1\",\"day\":\"2025-03-19\",\"text\":\"Launch\",\"created_at\":\"2001-01-01\"}", "200 [{\"text\":\"Launch\",*"},
+                       {"POST annotations?select=day,to_day,external_id,connection", ROWS, "{\"day\":\"2025-03-01\",\"to_day\":\"2025-03-07\",\"text\":\"sale\",\"external_id\":\"v\"}",
+                        "201 [{\"day\":\"2025-03-01\",\"to_day\":\"2025-03-07\",\"external_id\":\"v\",\"connection\":\"push\"}]"},
+                       {"GET annotations?select=text&order=day", NULL, NULL, "[{\"text\":\"sale\"}, {\"text\":\"Launch\"}]"},
+                       {"PATCH annotations?text=eq.sale&select=day,to_day,text,external_id", ROWS, "{\"text\":\"big sale\"}",
+                        "200 [{\"day\":\"2025-03-01\",\"to_day\":\"2025-03-07\",\"text\":\"big sale\",\"external_id\":\"v\"}]"},
+                       {"PATCH annotations?id=eq.n1&select=day,to_day", ROWS, "{\"day\":\"2025-03-20\"}", "200 [{\"day\":\"2025-03-20\",\"to_day\":\"2025-03-20\"}]"},
+                       {"PATCH annotations?id=eq.n1", NULL, "{\"to_day\":\"2025-03-01\"}", "400 23514 *"},
+                       {"PATCH annotations?id=eq.n1", NULL, "{\"text\":null}", "400 23502 *"},
+                       {"PATCH annotations?id=eq.n1", NULL, "{\"id\":\"n2\"}", "403 42501 *"},
+                       {"PATCH annotations?id=eq.n1", NULL, "{\"external_id\":\"nobody\"}", "409 23503 *"},
+                       {"POST annotations", NULL, "{\"day\":\"2025-03-19\"}", "400 23502 *"},
+                       {"POST annotations", NULL, "{\"text\":\"x\"}", "400 23502 *"},
+                       {"POST annotations", NULL, "{\"text\":\"x\",\"day\":\"2025-03-19\",\"mood\":1}", "400 PGRST204 *"},
+                       {"POST annotations", NULL, "{\"text\":\"x\",\"day\":\"2025-03-19\",\"external_id\":\"v\",\"connection\":\"none\"}", "409 23503 *"},
+                       {"DELETE annotations?id=eq.n1&select=id", ROWS, NULL, "200 [{\"id\":\"n1\"}]"},
+                       {"GET annotations?select=text", NULL, NULL, "[{\"text\":\"big sale\"}]"},
+                       {"GET content?select=external_id", NULL, NULL, "[{\"external_id\":\"v\"}]"}));
+    assert_string_equal(written(s, NILO_ROLE_AUTHENTICATED, "w", "POST annotations", NULL, "{\"day\":\"2025-03-19\",\"text\":\"x\"}"),
+                        "403 42501 new row violates row-level security policy for table \"annotations\"");
+    assert_string_equal(written(s, NILO_ROLE_AUTHENTICATED, "w", "DELETE annotations?text=eq.x", NULL, NULL), "403 42501 permission denied for table annotations");
+    assert_string_equal(written(s, NILO_ROLE_ADMIN, "other", "DELETE annotations?text=eq.big%20sale", "count=exact", NULL), "204 */0");
+    assert_string_equal(asked(s, "other", "annotations?select=text"), "[]");
+}
+
+static void items_and_what_is_known_of_them(struct stores *s)
+{
+#define KNOWN "select=connection,platform,external_id,owner,title,url,media_type,duration_ms,tags,posted_at"
+    written_all(s, SAY({"POST content?" KNOWN, ROWS,
+                        "{\"external_id\":\"a\",\"platform\":\"youtube\",\"owner\":[\"mia\",\"bo\"],\"title\":\"T\",\"url\":\"https://x/a\",\"media_type\":\"video\","
+                        "\"duration_ms\":1500,\"tags\":[\"x\"],\"posted_at\":\"2025-03-01T10:00:00Z\",\"first_seen_at\":\"2001-01-01\"}",
+                        "201 [{\"connection\":\"youtube\",\"platform\":\"youtube\",\"external_id\":\"a\",\"owner\":[\"bo\",\"mia\"],\"title\":\"T\",\"url\":\"https://x/a\","
+                        "\"media_type\":\"video\",\"duration_ms\":1500,\"tags\":[\"x\"],\"posted_at\":\"2025-03-01T10:00:00+00:00\"}]"},
+                       {"POST content", NULL, "{\"external_id\":\"a\",\"platform\":\"youtube\"}",
+                        "409 23505 duplicate key value violates unique constraint \"content_external_id_connection_key\" / Key (external_id, connection)=(a, youtube) already exists."},
+                       {"POST content", "resolution=ignore-duplicates", "[{\"external_id\":\"a\"},{\"external_id\":\"b\"},{\"external_id\":\"b\"}]", "201"},
+                       {"POST content", NULL, "[{\"external_id\":\"c\"},{\"external_id\":\"c\"}]", "409 23505 *"},
+                       {"POST content", MERGE, "[{\"external_id\":\"c\"},{\"external_id\":\"c\"}]", "400 21000 *"},
+                       /* an upsert writes the columns that it names, null too */
+                       {"POST content?select=title,media_type,owner", ROWS "," MERGE, "{\"external_id\":\"a\",\"title\":\"U\",\"media_type\":null,\"owner\":\"cy\"}",
+                        "200 [{\"title\":\"U\",\"media_type\":null,\"owner\":[\"bo\",\"cy\",\"mia\"]}]"},
+                       {"PATCH content?external_id=eq.a&select=title,caption,status,owner", ROWS, "{\"title\":null,\"caption\":\"C\",\"status\":\"public\",\"owner\":[\"bo\",\"di\"]}",
+                        "200 [{\"title\":null,\"caption\":\"C\",\"status\":\"public\",\"owner\":[\"bo\",\"di\"]}]"},
+                       {"GET credits?select=owner&ended_at=is.null&order=owner", NULL, NULL, "[{\"owner\":\"bo\"}, {\"owner\":\"di\"}]"},
+                       {"PATCH content?external_id=eq.a&select=owner", ROWS, "{\"owner\":null}", "200 [{\"owner\":[]}]"},
+                       {"PATCH content?external_id=eq.a", NULL, "{\"external_id\":\"z\"}", "403 42501 *"},
+                       {"PATCH content?external_id=eq.a", NULL, "{\"platform\":\"tiktok\"}", "403 42501 *"},
+                       {"PATCH content?external_id=eq.a", NULL, "{\"owner\":{\"a\":1}}", "400 22P02 *"},
+                       {"PATCH content?external_id=eq.a", NULL, "{\"duration_ms\":-1}", "400 23514 *"},
+                       {"PATCH content?external_id=eq.a&select=title,first_seen_at", ROWS, "{\"first_seen_at\":\"2001-01-01\"}", "200 [{\"title\":null,\"first_seen_at\":\"2025-*"},
+                       {"POST content", NULL, "{\"title\":\"x\"}", "400 23502 *"},
+                       {"POST content", NULL, "{\"external_id\":\"\"}", "400 22023 *"},
+                       {"POST content?select=platform,external_id", ROWS, "{\"url\":\"https://www.youtube.com/watch?v=dQw4w9WgXcQ\"}",
+                        "201 [{\"platform\":\"youtube\",\"external_id\":\"dQw4w9WgXcQ\"}]"},
+                       {"DELETE content?external_id=eq.a", NULL, NULL, "403 42501 *"},
+                       {"GET runs?select=kind,status&limit=1", NULL, NULL, "[{\"kind\":\"push\",\"status\":\"completed\"}]"},
+                       {"GET content?select=external_id,connection&order=external_id", NULL, NULL,
+                        "[{\"external_id\":\"a\",\"connection\":\"youtube\"}, {\"external_id\":\"b\",\"connection\":\"push\"}, {\"external_id\":\"dQw4w9WgXcQ\",\"connection\":\"youtube\"}]"}));
+    assert_string_equal(written(s, NILO_ROLE_AUTHENTICATED, "w", "PATCH content?external_id=eq.a", NULL, "{\"title\":\"x\"}"),
+                        "403 42501 permission denied for table content");
+}
+
+static void a_credit_ends(struct stores *s)
+{
+    written_all(s, SAY({"POST content_snapshots", NULL, "[{\"external_id\":\"a\",\"day\":\"2025-03-18\",\"views\":5},{\"external_id\":\"a\",\"day\":\"2025-03-19\",\"views\":9}]", "201"},
+                       {"POST credits", NULL, "{\"owner\":\"ann\",\"external_id\":\"a\"}", "201"},
+                       {"GET owner_daily?select=day,views&order=day", NULL, NULL, "[{\"day\":\"2025-03-18\",\"views\":5}, {\"day\":\"2025-03-19\",\"views\":9}]"},
+                       {"PATCH credits?owner=eq.ann&select=owner,from_day,to_day,ended_at", ROWS, "{\"to_day\":\"2025-03-18\"}",
+                        "200 [{\"owner\":\"ann\",\"from_day\":null,\"to_day\":\"2025-03-18\",\"ended_at\":null}]"},
+                       {"GET credits?select=to_day,ended_at&ended_at=is.null", NULL, NULL, "[{\"to_day\":\"2025-03-18\",\"ended_at\":null}]"},
+                       {"GET owner_daily?select=day,views&day=eq.2025-03-18", NULL, NULL, "[{\"day\":\"2025-03-18\",\"views\":5}]"},
+                       /* the one that was is history */
+                       {"PATCH credits?owner=eq.ann", NULL, "{\"to_day\":null}", "403 42501 a credit that was taken back*"},
+                       {"PATCH credits?owner=eq.ann&ended_at=is.null&select=to_day", ROWS, "{\"from_day\":\"2025-03-18\"}", "200 [{\"to_day\":\"2025-03-18\"}]"},
+                       {"PATCH credits?owner=eq.ann&ended_at=is.null", NULL, "{\"to_day\":\"2025-03-01\"}", "400 23514 *"},
+                       {"PATCH credits?owner=eq.ann&ended_at=is.null", NULL, "{\"role\":\"editor\"}", "403 42501 *"},
+                       {"PATCH credits?owner=eq.ann&ended_at=is.null", NULL, "{\"to_day\":null,\"from_day\":null}", "204"},
+                       {"GET owner_daily?select=day,views&order=day", NULL, NULL, "[{\"day\":\"2025-03-18\",\"views\":5}, {\"day\":\"2025-03-19\",\"views\":9}]"},
+                       /* of two credits of one key the one that is meant */
+                       {"POST credits", NULL, "{\"owner\":\"bo\",\"external_id\":\"a\",\"to_day\":\"2025-03-10\"}", "201"},
+                       {"DELETE credits?owner=eq.bo&to_day=eq.2025-03-10", "count=exact", NULL, "204 */1"},
+                       {"GET credits?select=owner&ended_at=is.null", NULL, NULL, "[{\"owner\":\"ann\"}]"}));
+}
+
+static void columns_of_their_own_are_kept(struct stores *s)
+{
+    publish(s, "youtube", "youtube");
+    written_all(s, SAY({"POST users?select=u_id,u_email,metadata", ROWS, "{\"u_id\":\"u1\",\"u_email\":\"a@example.org\",\"avatar\":\"x.png\",\"level\":3}",
+                        "201 [{\"u_id\":\"u1\",\"u_email\":\"a@example.org\",\"metadata\":{\"avatar\":\"x.png\",\"level\":3}}]"},
+                       {"POST users?select=metadata", ROWS "," MERGE, "{\"u_id\":\"u1\",\"level\":4,\"tags\":[1,{\"a\":null}]}",
+                        "200 [{\"metadata\":{\"avatar\":\"x.png\",\"level\":4,\"tags\":[1,{\"a\":null}]}}]"},
+                       {"POST users?select=metadata", "resolution=ignore-duplicates", "{\"u_id\":\"u1\",\"level\":9}", "200"},
+                       {"PATCH users?u_id=eq.u1&select=u_email,metadata", ROWS, "{\"avatar\":null}",
+                        "200 [{\"u_email\":\"a@example.org\",\"metadata\":{\"level\":4,\"tags\":[1,{\"a\":null}],\"avatar\":null}}]"},
+                       {"GET users?select=metadata->>level", NULL, NULL, "[{\"level\":\"4\"}]"},
+                       {"POST user_projects?select=u_id,p_id,metadata", ROWS, "{\"u_id\":\"u1\",\"p_id\":\"v1\",\"share\":0.50}",
+                        "201 [{\"u_id\":\"u1\",\"p_id\":\"v1\",\"metadata\":{\"share\":0.50}}]"},
+                       {"POST user_projects?select=metadata", ROWS "," MERGE, "{\"u_id\":\"u1\",\"p_id\":\"v1\",\"since\":\"2025\"}",
+                        "200 [{\"metadata\":{\"share\":0.50,\"since\":\"2025\"}}]"},
+                       {"POST user_projects?select=metadata", ROWS, "{\"u_id\":\"u1\",\"p_id\":\"v2\"}", "201 [{\"metadata\":null}]"},
+                       {"POST owners", NULL, "{\"owner\":\"x\",\"level\":1}", "400 PGRST204 *"}));
+}
+
 int main(void)
 {
     static const struct stores_test tests[] = {
-        STORES_TEST(hidden_rows_are_out_of_live_lists),
+        STORES_TEST(hidden_rows_are_out_of_live_lists), STORES_TEST(notes_on_days), STORES_TEST(items_and_what_is_known_of_them),
+        STORES_TEST(a_credit_ends), STORES_TEST(columns_of_their_own_are_kept),
     };
     return stores_run("writing what apps say", tests, sizeof tests / sizeof tests[0]);
 }
