@@ -153,7 +153,7 @@ static int know_columns(struct nilo__job *j, struct nilo_err *err)
         return nilo_err_nomem(err);
     for (size_t i = 0; i < j->body.n_columns; i++) {
         const struct nilo__name *name = &j->body.columns[i];
-        columns[i] = find_column(r, name);
+        columns[i] = j->relation->keeps && name->len == 8 && memcmp(name->p, "metadata", 8) == 0 ? NULL : find_column(r, name); /* theirs, too */
         if (!columns[i] && !j->relation->keeps)
             return nilo_err_set(err, NILO_EPAYLOADCOLUMN, "Could not find the '%.*s' column of '%s' in the schema cache",
                                 (int)(name->len < 200 ? name->len : 200), name->p, r->name);
