@@ -93,6 +93,9 @@ static void notes_on_days(struct stores *s)
                        {"POST annotations", NULL, "{\"text\":\"x\"}", "400 23502 *"},
                        {"POST annotations", NULL, "{\"text\":\"x\",\"day\":\"2025-03-19\",\"mood\":1}", "400 PGRST204 *"},
                        {"POST annotations", NULL, "{\"text\":\"x\",\"day\":\"2025-03-19\",\"external_id\":\"v\",\"connection\":\"none\"}", "409 23503 *"},
+                       {"AT 2025-03-21T10:00:00Z", NULL, NULL, ""},
+                       {"PATCH annotations?id=eq.n1&select=created_at,updated_at", ROWS, "{\"text\":\"later\"}",
+                        "200 [{\"created_at\":\"2025-03-20T10:00:00+00:00\",\"updated_at\":\"2025-03-21T10:00:00+00:00\"}]"},
                        {"DELETE annotations?id=eq.n1&select=id", ROWS, NULL, "200 [{\"id\":\"n1\"}]"},
                        {"GET annotations?select=text", NULL, NULL, "[{\"text\":\"big sale\"}]"},
                        {"GET content?select=external_id", NULL, NULL, "[{\"external_id\":\"v\"}]"}));
