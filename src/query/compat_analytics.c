@@ -17,7 +17,7 @@ static const struct nilo_column daily[] = {
     INT_OF("shares", 0, "b.\"shares\"", "shares")
     TIME_OF("createdAt", NN, "b.\"created_at\"", "when the oldest of its values was recorded")
     TIME_OF("updatedAt", NN, "b.\"updated_at\"", "when the newest of its values was recorded")
-    TIME_OF("deletedAt", 0, "CAST(NULL AS bigint)", "null: hidden rows are not listed")
+    TIME_OF("deletedAt", 0, "b.\"hidden_at\"", "when the app hid the row; null: it is live. Rows that are hidden are listed only where a condition names this column")
 };
 static const struct nilo_column items[] = {
     UUID("made of organisation, integration and content")
@@ -31,7 +31,7 @@ static const struct nilo_column items[] = {
 
 static const char *const metrics[] = {"impressions", "reach", "reactions", "video_views", "clicks", "comments", "shares", NULL};
 static const struct nilo_view of_days = {.set = "analytics", .base = "content_snapshots", .where = "b.\"window_days\" = 0", .metrics = metrics,
-                                         .of_connection = true, .id = "analytics_daily_metric"};
+                                         .of_connection = true, .id = "analytics_daily_metric", .hidden = "deletedAt"};
 static const struct nilo_view of_content = {.set = "analytics", .base = "content", .of_connection = true, .id = "analytics_content"};
 
 #define DAY_KEY KEY("date", "externalContentId", "integrationId", "organizationId")

@@ -22,12 +22,14 @@ static const struct nilo_column users[] = {
     TEXT_OF("u_id", NN, "b.\"owner\"", "owner", "the user: the owner's key")
     TEXT_OF("u_email", 0, "b.\"display_name\"", NULL, "the user's address, as it was given")
     TIME_OF("createdAt", NN, "b.\"created_at\"", "when the user was first named")
+    JSON("metadata", 0, "the other columns that the app has given; null: none")
     TEXT("workspace", NN | HIDE, "the workspace's name")
 };
 static const struct nilo_column user_projects[] = {
     TEXT_OF("u_id", NN, "b.\"owner\"", "owner", "the user")
     TEXT_OF("p_id", NN, "b.\"external_id\"", "external_id", "the project")
     TIME_OF("createdAt", NN, "MIN(b.\"recorded_at\")", "when that was recorded")
+    JSON_OF("metadata", 0, "MAX(b.\"metadata\")", "the other columns that the app has given; null: none")
     TEXT_OF("workspace", NN | HIDE, "b.\"workspace\"", NULL, "the workspace's name")
 };
 static const struct nilo_column user_metrics[] = {

@@ -90,6 +90,7 @@ struct nilo_view {
     const char *const *metrics; /* columns of b that are metrics and are needed; NULL-terminated; NULL = none */
     bool of_connection; /* b has a connection: the binding's restricts it */
     bool rate;          /* b's avg_engagement_rate is needed */
+    const char *hidden; /* the column that says when a row was hidden: live ones alone are there, unless a condition names it; NULL = none */
     const char *id;     /* whose name row ids are made of: two names of one table give the same */
 };
 extern const struct nilo_relation nilo_relations[];
@@ -170,6 +171,7 @@ enum nilo_count { NILO_COUNT_NONE, NILO_COUNT_PAGE, NILO_COUNT_EXACT };
 
 struct nilo_request {
     bool url;              /* values are form-encoded: + is a blank. Else as typed: + is itself, %XX is decoded all the same */
+    bool hidden;           /* hidden rows too, whatever the conditions are */
     bool any_range;        /* exempt from the rule of 365 days: command line, service_role */
     enum nilo_count count; /* Prefer: count=exact; PAGE counts only the rows that follow, for a Content-Range ahead of them */
     int64_t max_rows;      /* 0 = none */

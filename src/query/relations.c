@@ -148,6 +148,7 @@ static const struct nilo_column owners[] = {
     TEXT("owner", NN, "the owner's key")
     TEXT("display_name", 0, "for headings")
     TIME("created_at", NN, "when it was first named")
+    JSON("metadata", HIDE, "further columns that an app gave")
 };
 static const struct nilo_column credits[] = {
     WORKSPACE(0)
@@ -160,6 +161,19 @@ static const struct nilo_column credits[] = {
     TIME("recorded_at", NN, "when the credit was recorded")
     TIME("ended_at", 0, "when it was taken back; null: it holds")
     INT("credit", NN | HIDE, "number of the credit")
+    JSON("metadata", HIDE, "further columns that an app gave")
+};
+static const struct nilo_column annotations[] = {
+    WORKSPACE(0)
+    TEXT("id", NN, "the note's own id; made where none is given")
+    DAY("day", NN, "the day, or the first of several")
+    DAY("to_day", NN, "the last day; the same as day for one")
+    TEXT("text", NN, "what happened")
+    TEXT("author", 0, "who says so")
+    TEXT("connection", 0, "of a note on one item: its connection")
+    TEXT("external_id", 0, "of a note on one item: its id on the platform")
+    TIME("created_at", NN, "when it was first written")
+    TIME("updated_at", NN, "when it was last changed")
 };
 static const struct nilo_column drops[] = {
     WORKSPACE(0) CONNECTION(0) PLATFORM
@@ -222,6 +236,7 @@ static const struct nilo_column runs[] = {
 #define CELL_KEY "day", "external_id", "metric", "metric_type", "window_days", "entity", "connection", "workspace"
 
 const struct nilo_relation nilo_relations[] = {
+    {.name = "annotations", .doc = "notes of people on days", COLUMNS(annotations), .key = KEY("day", "id", "workspace"), .min_role = NILO_ROLE_AUTHENTICATED},
     {.name = "connections", .doc = "where numbers come from", COLUMNS(connections), .key = KEY("workspace", "name"),
      .min_role = NILO_ROLE_AUTHENTICATED},
     {.name = "content", .doc = "items: posts, videos, products", COLUMNS(content), .key = KEY("external_id", "connection", "workspace"),

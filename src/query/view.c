@@ -33,6 +33,16 @@ static int name_metrics(const struct nilo_query *q, struct nilo_store *s, struct
     return 0;
 }
 
+static bool names(const struct nilo__node *n, const char *column)
+{
+    if (n->kind == NILO__COMPARE)
+        return strcmp(n->column->name, column) == 0;
+    for (const struct nilo__node *c = n->first; c; c = c->next)
+        if (names(c, column))
+            return true;
+    return false;
+}
+
 int nilo__view_sql(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, struct nilo_source_want *want, int connection,
                    struct nilo_arena *arena, struct nilo_buf *to, struct nilo_err *err)
 {
@@ -41,6 +51,7 @@ int nilo__view_sql(const struct nilo_query *q, struct nilo_store *s, const struc
         return -1;
     want->stamps = true;
     want->rate = v->rate;
+    want->hidden = v->hidden != NULL;
     nilo_buf_adds(to, "(SELECT ");
     bool first = true;
     for (size_t i = 0; i < q->relation->n_columns; i++) {
@@ -54,6 +65,8 @@ int nilo__view_sql(const struct nilo_query *q, struct nilo_store *s, const struc
     if (nilo_store_source(s, scope, v->base, want, to, err) < 0)
         return -1;
     nilo_buf_addf(to, " b WHERE %s", v->where ? v->where : "1=1");
+    if (v->hidden && !q->request.hidden && !names(q->filter, v->hidden))
+        nilo_buf_adds(to, " AND b.\"hidden_at\" IS NULL");
     if (connection)
         nilo_buf_addf(to, " AND b.\"connection\" = ?%d", connection);
     if (v->group)

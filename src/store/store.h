@@ -236,6 +236,35 @@ int nilo_store_credit_end(struct nilo_store *s, struct nilo_entity_ref e, int64_
 
 /** nilo_store_credited - does a current credit of (owner, entity[, role]) hold? */
 int nilo_store_credited(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, const char *role, bool *ret, struct nilo_err *err);
+/** nilo_store_credit_end_one - ends that credit (its number) where it holds; its history stays for as_of. errors: none where it is over */
+int nilo_store_credit_end_one(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, int64_t credit, struct nilo_err *err);
+/* Columns of an app's tables that are its own: a JSON object, NULL = none. Of a credit: of those of (owner, entity) that hold. Texts in the arena */
+int nilo_store_owner_extra(struct nilo_store *s, int64_t owner, struct nilo_arena *arena, const char **ret, struct nilo_err *err);
+int nilo_store_owner_extra_set(struct nilo_store *s, int64_t owner, const char *json, struct nilo_err *err);
+int nilo_store_credit_extra(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, struct nilo_arena *arena, const char **ret, struct nilo_err *err);
+int nilo_store_credit_extra_set(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, const char *json, struct nilo_err *err);
+
+/** nilo_store_item - an item of the connection that is there; ret->id 0 = none */
+int nilo_store_item(struct nilo_store *s, const struct nilo_connection *c, const char *external_id, struct nilo_entity_ref *ret, struct nilo_err *err);
+/* Which attributes are set: bits in the order of content's columns. */
+enum nilo_attr { NILO_ATTR_TITLE, NILO_ATTR_URL, NILO_ATTR_MEDIA, NILO_ATTR_CAPTION, NILO_ATTR_THUMBNAIL, NILO_ATTR_TAGS, NILO_ATTR_STATUS,
+                 NILO_ATTR_POSTED, NILO_ATTR_DELETED, NILO_ATTR_DURATION, NILO_ATTRS };
+/** nilo_store_content_set - of an item that is there the attributes of `which` (1 << enum nilo_attr), empty ones too; they count as said at a->at */
+int nilo_store_content_set(struct nilo_store *s, struct nilo_entity_ref e, const struct nilo_attrs *a, unsigned which, struct nilo_err *err);
+/** nilo_store_hide - an app's row of that item, window and day is out of its live lists since `at`; NILO_US_NONE: in them again */
+int nilo_store_hide(struct nilo_store *s, struct nilo_entity_ref e, int32_t win, nilo_day day, nilo_us at, struct nilo_err *err);
+
+struct nilo_annotation {
+    int64_t workspace;
+    const char *id, *text, *author; /* author NULL = not said */
+    nilo_day from, to;              /* both included */
+    struct nilo_entity_ref entity;  /* id 0 = of the workspace as a whole */
+};
+int nilo_store_annotation(struct nilo_store *s, int64_t workspace, const char *id, bool *ret_there, struct nilo_err *err);
+/** nilo_store_annotation_put - writes or replaces the note of that id */
+int nilo_store_annotation_put(struct nilo_store *s, const struct nilo_annotation *a, struct nilo_err *err);
+int nilo_store_annotation_remove(struct nilo_store *s, int64_t workspace, const char *id, struct nilo_err *err);
+
 /** nilo_store_content_connection - the connection of the workspace that has an item of that id; 0 = none */
 int nilo_store_content_connection(struct nilo_store *s, int64_t workspace, const char *external_id, int64_t *ret, struct nilo_err *err);
 
@@ -552,6 +581,7 @@ struct nilo_source_want {
     const int32_t *cells_of;            /* of these metrics alone; n_cells_of 0: of all */
     size_t n_cells_of;
     bool stamps;                        /* wide relations: created_at, updated_at, run: oldest and newest recording of the values, newest run */
+    bool hidden;                        /* wide relations by day: hidden_at, when an app hid the row */
     const struct nilo_narrow *narrow;
     size_t n_narrow;
 };

@@ -407,9 +407,9 @@ static int read_row(struct nilo__job *j, const struct fields *f, struct nilo__re
         return -1;
     if (p.of[UNKNOWN])
         return unknown_column(j, p.of[UNKNOWN]->column, err);
-    if (nilo__said(p.of[HIDDEN]))
-        return nilo_err_set(err, NILO_EINVAL, "rows of %s are not hidden by %s; nilometer erase takes out what tells who it was", j->relation->name,
-                            called_in(f->shape, HIDDEN));
+    x->hidden = NILO_US_NONE;
+    if (nilo__said(p.of[HIDDEN]) && nilo__time(j, p.of[HIDDEN], &x->hidden, err) < 0)
+        return -1;
     if (read_place(j, &p, x, err) < 0 || read_kind(j, &p, &x->r.kind, err) < 0)
         return -1;
     if (x->r.kind == NILO_APP && !nilo__said(p.of[EXTERNAL_ID]))
@@ -564,7 +564,7 @@ static int read_rows(struct post *p, struct nilo_err *err)
         struct nilo__reading *x = p->sorted[j->row] = &p->rows[j->row];
         if (read_row(j, &f, x, err) < 0)
             return -1;
-        if (x->r.n_values == 0)
+        if (x->r.n_values == 0 && x->hidden == NILO_US_NONE)
             return nilo__check_failed(j, "a row has a metric", err);
         if (p->binding.connection[0])
             x->connection = p->binding.connection;
@@ -653,6 +653,8 @@ static int decide(struct post *p, const struct nilo_entity_ref *e, struct nilo__
     if (look(p, e, x, &was, &row, err) < 0)
         return -1;
     if (!row) {
+        if (x->r.n_values == 0) /* there is nothing to hide */
+            return nilo__check_failed(p->j, "a row has a metric", err);
         p->j->made++;
         date(p, x, was);
         return 0;
@@ -672,6 +674,14 @@ static int decide(struct post *p, const struct nilo_entity_ref *e, struct nilo__
         x->skip = x->r.n_values == 0 && !x->r.attrs && !x->r.owner;
         return 0;
     }
+}
+
+static bool shape_hides(const struct shape *shape)
+{
+    for (size_t i = 0; i < shape->n; i++)
+        if (shape->names[i].field == HIDDEN)
+            return true;
+    return false;
 }
 
 /* The rows from..to are one connection's. */
@@ -694,6 +704,9 @@ static int push(struct post *p, size_t from, size_t to, struct nilo_err *err)
         struct nilo_entity_ref e;
         j->row = (size_t)x->r.tag;
         if (nilo_store_entities(j->store, &c, &in, 1, &e, err) < 0 || decide(p, &e, x, err) < 0)
+            goto failed;
+        /* what is posted is live, unless it says otherwise */
+        if (shape_hides(p->shape) && j->answered[x->r.tag] && nilo_store_hide(j->store, e, x->r.win, x->day, x->hidden, err) < 0)
             goto failed;
         if (x->skip)
             continue;
@@ -730,4 +743,58 @@ int nilo__insert_readings(struct nilo__job *j, struct nilo_err *err)
         if (row_keys(&p, &p.rows[i], &keys[width * i], err) < 0)
             return -1;
     return nilo__show(j, keys, p.n, err);
+}
+
+/* ---- PATCH: the one update taken ------------------------------------------------------------------------------------------------------------ */
+
+static const char *cell_text(struct nilo__job *j, const struct nilo_datum *cells, const struct shape *shape, enum field field)
+{
+    char spelled[NILO_DATUM_MAX];
+    size_t len;
+    for (size_t i = 0; i < j->read->n_columns; i++)
+        if (strcmp(j->read->columns[i].name, called_in(shape, field)) == 0) {
+            const char *p = nilo_datum_text(&cells[i], spelled, &len);
+            return nilo_arena_strndup(&j->arena, p, len);
+        }
+    return NULL;
+}
+
+int nilo__hides(struct nilo__job *j, bool *ret, struct nilo_err *err)
+{
+    struct fields f;
+    *ret = false;
+    const struct shape *shape = shape_of(j->relation->name);
+    if (!shape || !shape_hides(shape) || j->w->scope.role < j->relation->role)
+        return 0;
+    if (know(j, true, &f, err) < 0)
+        return -1;
+    bool any = false, others = false;
+    for (size_t i = 0; i < j->body.n_columns; i++) {
+        any |= f.field[i] == HIDDEN;
+        others |= f.field[i] != HIDDEN && f.field[i] != IGNORED;
+    }
+    *ret = any && !others;
+    return 0;
+}
+
+int nilo__update_hidden(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
+{
+    const struct shape *shape = shape_of(j->relation->name);
+    const char *name = cell_text(j, cells, shape, CONNECTION), *external_id = cell_text(j, cells, shape, EXTERNAL_ID);
+    const char *day_text = cell_text(j, cells, shape, DAY);
+    struct nilo_connection c;
+    struct nilo_entity_ref e;
+    struct nilo_iso day;
+    nilo_us at = NILO_US_NONE;
+    if (!name || !external_id || !day_text)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < j->body.n_columns; i++) {
+        const struct nilo__member *m = nilo__member(&j->body.rows[0], i);
+        if (called(&j->body.columns[i], called_in(shape, HIDDEN)) && nilo__said(m) && nilo__time(j, m, &at, err) < 0)
+            return -1;
+    }
+    if (nilo_store_connection(j->store, j->w->workspace, name, false, NULL, NULL, &c, err) < 0 || nilo_store_item(j->store, &c, external_id, &e, err) < 0 ||
+        nilo_iso_parse(day_text, strlen(day_text), &day, err) < 0)
+        return -1;
+    return e.id == 0 ? nilo_err_set(err, NILO_ENOENT, "the row is gone") : nilo_store_hide(j->store, e, 0, day.day, at, err);
 }

@@ -88,6 +88,8 @@ static int request_text(struct show *s, struct nilo_buf *b, struct nilo_err *err
         nilo_buf_addf(b, ",nilo_key_%zu:%s", k, r->key[k]);
     for (size_t k = 0; k < s->n_keys && s->n; k++)
         put_key_filter(s, k, b);
+    if (r->live && s->j->written)
+        nilo_buf_addf(b, "&%s", r->live);
     if (s->n == 0)
         nilo_buf_adds(b, "&limit=0");
     return b->failed ? nilo_err_nomem(err) : 0;
@@ -183,7 +185,7 @@ static int read_chunk(struct show *s, struct nilo_err *err)
     }
     memset(s->rows, 0, sizeof s->rows);
     nilo_buf_init(&text, TEXT_MAX);
-    request.url = request.any_range = true;
+    request.url = request.any_range = request.hidden = true;
     int rc = request_text(s, &text, err);
     if (rc == 0)
         rc = nilo_query_parse(s->j->store, text.data, text.len, &request, &q, s->j->notes, err);
@@ -311,7 +313,7 @@ static int find(struct nilo__job *j, struct finding *f, struct nilo_err *err)
     for (size_t i = 0; i < r->n_columns; i++)
         nilo_buf_addf(&text, "%s%s", i ? "," : "", r->columns[i].name);
     nilo_buf_addf(&text, "&%s", nilo_buf_str(&j->params.filter));
-    request.url = request.any_range = true;
+    request.url = request.any_range = request.hidden = true;
     int rc = text.failed ? nilo_err_nomem(err) : nilo_query_parse(j->store, text.data, text.len, &request, &q, j->notes, err);
     nilo_buf_done(&text);
     if (rc < 0)
@@ -343,6 +345,7 @@ int nilo__change(struct nilo__job *j, nilo__change_fn *fn, bool gone, struct nil
     const char **keys = found_keys(j, &f);
     if (!keys)
         return nilo_err_nomem(err);
+    j->written = !gone;
     if (gone && nilo__show(j, keys, f.n, err) < 0) /* while it is there */
         return -1;
     for (size_t i = 0; i < f.n; i++)

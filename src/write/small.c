@@ -7,10 +7,7 @@
 
 #define PUSH "push" /* where an item is put that is credited before it was ever read */
 
-/* One row of a POST: finds or makes it, fills its key. *ret_there: it was there. A merging write has put it right then. */
-typedef int row_fn(struct nilo__job *j, const char **key, bool *ret_there, struct nilo_err *err);
-
-static int insert_rows(struct nilo__job *j, row_fn *fn, struct nilo_err *err)
+int nilo__insert_rows(struct nilo__job *j, nilo__row_fn *fn, struct nilo_err *err)
 {
     size_t width = 0;
     while (j->relation->key[width])
@@ -33,6 +30,7 @@ static int insert_rows(struct nilo__job *j, row_fn *fn, struct nilo_err *err)
             j->kept++;
         }
     }
+    j->written = true;
     return nilo__show(j, keys, j->body.n_rows, err);
 }
 
@@ -42,14 +40,14 @@ static bool merges(const struct nilo__job *j)
 }
 
 /* A text that the row has to have. */
-static int need_text(struct nilo__job *j, const char *column, const char **ret, struct nilo_err *err)
+int nilo__need_text(struct nilo__job *j, const char *column, const char **ret, struct nilo_err *err)
 {
     const struct nilo__member *m = nilo__cell(j, column);
     return nilo__need(j, m, column, err) < 0 ? -1 : nilo__text(j, m, ret, err);
 }
 
 /* A column of a row that was found. */
-static const struct nilo_datum *cell_of(const struct nilo__job *j, const struct nilo_datum *cells, const char *column)
+const struct nilo_datum *nilo__cell_of(const struct nilo__job *j, const struct nilo_datum *cells, const char *column)
 {
     for (size_t i = 0; i < j->read->n_columns; i++)
         if (strcmp(j->read->columns[i].name, column) == 0)
@@ -57,9 +55,9 @@ static const struct nilo_datum *cell_of(const struct nilo__job *j, const struct 
     return NULL;
 }
 
-static const char *text_of(struct nilo__job *j, const struct nilo_datum *cells, const char *column)
+const char *nilo__text_of(struct nilo__job *j, const struct nilo_datum *cells, const char *column)
 {
-    const struct nilo_datum *d = cell_of(j, cells, column);
+    const struct nilo_datum *d = nilo__cell_of(j, cells, column);
     char spelled[NILO_DATUM_MAX];
     size_t len;
     const char *p = nilo_datum_text(d, spelled, &len);
@@ -67,11 +65,11 @@ static const char *text_of(struct nilo__job *j, const struct nilo_datum *cells, 
 }
 
 /* A PATCH does not change what tells rows apart. */
-static int keeps_key(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
+int nilo__keeps_key(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
 {
     j->row = 0;
     for (size_t i = 0; j->relation->key[i]; i++) {
-        const char *now, *was = text_of(j, cells, j->relation->key[i]);
+        const char *now, *was = nilo__text_of(j, cells, j->relation->key[i]);
         const struct nilo__member *m = nilo__cell(j, j->relation->key[i]);
         if (!m)
             continue;
@@ -90,7 +88,7 @@ static bool of_set(const struct nilo__job *j)
     return j->read->view != NULL;
 }
 
-static int find_owner(struct nilo__job *j, const char *key, bool make, int64_t *ret, bool *ret_there, struct nilo_err *err)
+int nilo__find_owner(struct nilo__job *j, const char *key, bool make, int64_t *ret, bool *ret_there, struct nilo_err *err)
 {
     *ret_there = nilo_store_owner(j->store, j->w->workspace, key, false, ret, err) == 0;
     if (*ret_there)
@@ -100,21 +98,35 @@ static int find_owner(struct nilo__job *j, const char *key, bool make, int64_t *
     return make ? nilo_store_owner(j->store, j->w->workspace, key, true, ret, err) : 0;
 }
 
+static int keep_owner_extra(struct nilo__job *j, int64_t owner, struct nilo_err *err)
+{
+    const char *was, *now;
+    if (!j->relation->keeps)
+        return 0;
+    if (nilo_store_owner_extra(j->store, owner, &j->arena, &was, err) < 0 || nilo__extra(j, was, &now, err) < 0)
+        return -1;
+    return now ? nilo_store_owner_extra_set(j->store, owner, now, err) : 0;
+}
+
 static int put_owner(struct nilo__job *j, const char **key, bool *ret_there, struct nilo_err *err)
 {
     const char *name_column = of_set(j) ? "u_email" : "display_name", *name;
     const struct nilo__member *m = nilo__cell(j, name_column);
     int64_t id;
-    if (need_text(j, of_set(j) ? "u_id" : "owner", key, err) < 0 || find_owner(j, *key, true, &id, ret_there, err) < 0)
+    if (nilo__need_text(j, of_set(j) ? "u_id" : "owner", key, err) < 0 || nilo__find_owner(j, *key, true, &id, ret_there, err) < 0)
         return -1;
-    if (!m || (*ret_there && !merges(j)))
+    if (*ret_there && !merges(j))
+        return 0;
+    if (keep_owner_extra(j, id, err) < 0)
+        return -1;
+    if (!m)
         return 0;
     return nilo__text(j, m, &name, err) < 0 ? -1 : nilo_store_owner_name(j->store, id, name, err);
 }
 
 int nilo__insert_owners(struct nilo__job *j, struct nilo_err *err)
 {
-    return insert_rows(j, put_owner, err);
+    return nilo__insert_rows(j, put_owner, err);
 }
 
 int nilo__update_owner(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
@@ -122,7 +134,9 @@ int nilo__update_owner(struct nilo__job *j, const struct nilo_datum *cells, stru
     const char *name;
     const struct nilo__member *m;
     int64_t id;
-    if (keeps_key(j, cells, err) < 0 || nilo_store_owner(j->store, j->w->workspace, text_of(j, cells, j->relation->key[0]), false, &id, err) < 0)
+    if (nilo__keeps_key(j, cells, err) < 0 || nilo_store_owner(j->store, j->w->workspace, nilo__text_of(j, cells, j->relation->key[0]), false, &id, err) < 0)
+        return -1;
+    if (keep_owner_extra(j, id, err) < 0)
         return -1;
     if (!(m = nilo__cell(j, of_set(j) ? "u_email" : "display_name")))
         return 0;
@@ -132,14 +146,14 @@ int nilo__update_owner(struct nilo__job *j, const struct nilo_datum *cells, stru
 int nilo__delete_owner(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
 {
     int64_t id;
-    return nilo_store_owner(j->store, j->w->workspace, text_of(j, cells, j->relation->key[0]), false, &id, err) < 0 ? -1
+    return nilo_store_owner(j->store, j->w->workspace, nilo__text_of(j, cells, j->relation->key[0]), false, &id, err) < 0 ? -1
                                                                                                                     : nilo_store_owner_delete(j->store, id, err);
 }
 
 /* ---- credits; user_projects ----------------------------------------------------------------------------------------------------------- */
 
 /* The connection of an item: the one that is named or bound, else the one that has it, else that of what is pushed. */
-static int find_item(struct nilo__job *j, const char *connection, const char *external_id, struct nilo_entity_ref *ret, struct nilo_connection *c,
+int nilo__find_item(struct nilo__job *j, const char *connection, const char *external_id, struct nilo_entity_ref *ret, struct nilo_connection *c,
                      struct nilo_err *err)
 {
     int64_t id = 0;
@@ -167,18 +181,28 @@ static int credit_days(struct nilo__job *j, struct nilo_credit_in *c, struct nil
                                                                                                          : 0;
 }
 
+static int keep_credit_extra(struct nilo__job *j, struct nilo_entity_ref e, int64_t owner, struct nilo_err *err)
+{
+    const char *was, *now;
+    if (!j->relation->keeps)
+        return 0;
+    if (nilo_store_credit_extra(j->store, e, owner, &j->arena, &was, err) < 0 || nilo__extra(j, was, &now, err) < 0)
+        return -1;
+    return now ? nilo_store_credit_extra_set(j->store, e, owner, now, err) : 0;
+}
+
 static int put_credit(struct nilo__job *j, const char **key, bool *ret_there, struct nilo_err *err)
 {
     struct nilo_credit_in c = {.workspace = j->w->workspace, .from_day = NILO_DAY_NONE, .to_day = NILO_DAY_NONE};
     struct nilo_connection place;
     const char *connection = NULL, *role = NULL;
     bool known;
-    if (need_text(j, of_set(j) ? "u_id" : "owner", &key[0], err) < 0 || need_text(j, of_set(j) ? "p_id" : "external_id", &key[1], err) < 0)
+    if (nilo__need_text(j, of_set(j) ? "u_id" : "owner", &key[0], err) < 0 || nilo__need_text(j, of_set(j) ? "p_id" : "external_id", &key[1], err) < 0)
         return -1;
     if (!of_set(j) && (nilo__text(j, nilo__cell(j, "connection"), &connection, err) < 0 || nilo__text(j, nilo__cell(j, "role"), &role, err) < 0 ||
                        credit_days(j, &c, err) < 0))
         return -1;
-    if (find_owner(j, key[0], true, &c.owner, &known, err) < 0 || find_item(j, connection, key[1], &c.entity, &place, err) < 0)
+    if (nilo__find_owner(j, key[0], true, &c.owner, &known, err) < 0 || nilo__find_item(j, connection, key[1], &c.entity, &place, err) < 0)
         return -1;
     c.role = role;
     if (!of_set(j)) {
@@ -188,17 +212,58 @@ static int put_credit(struct nilo__job *j, const char **key, bool *ret_there, st
     }
     if (nilo_store_credited(j->store, c.entity, c.owner, c.role ? c.role : of_set(j) ? NULL : "owner", ret_there, err) < 0)
         return -1;
-    if (*ret_there && (!merges(j) || of_set(j)))
+    if (*ret_there && !merges(j))
         return 0;
     size_t ended;
-    if (*ret_there && nilo_store_credit_end(j->store, c.entity, c.owner, key[2], &ended, err) < 0)
+    if (*ret_there && !of_set(j) && nilo_store_credit_end(j->store, c.entity, c.owner, key[2], &ended, err) < 0)
         return -1;
-    return nilo_store_credit_add(j->store, &c, 1, err);
+    return (!*ret_there || !of_set(j)) && nilo_store_credit_add(j->store, &c, 1, err) < 0 ? -1 : keep_credit_extra(j, c.entity, c.owner, err);
 }
 
 int nilo__insert_credits(struct nilo__job *j, struct nilo_err *err)
 {
-    return insert_rows(j, put_credit, err);
+    return nilo__insert_rows(j, put_credit, err);
+}
+
+/* Who, of what, and which credit of theirs: one that was found. */
+static int found_credit(struct nilo__job *j, const struct nilo_datum *cells, int64_t *owner, struct nilo_entity_ref *e, struct nilo_err *err)
+{
+    struct nilo_connection c;
+    const char *connection = of_set(j) ? NULL : nilo__text_of(j, cells, "connection");
+    return nilo_store_owner(j->store, j->w->workspace, nilo__text_of(j, cells, j->relation->key[0]), false, owner, err) < 0
+               ? -1
+               : nilo__find_item(j, connection, nilo__text_of(j, cells, j->relation->key[1]), e, &c, err);
+}
+
+/* A credit with other days is another credit: the one that was ends, so that as_of still shows it. */
+int nilo__update_credit(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
+{
+    const struct nilo_datum *from = nilo__cell_of(j, cells, "from_day"), *to = nilo__cell_of(j, cells, "to_day");
+    struct nilo_credit_in c = {.workspace = j->w->workspace, .from_day = NILO_DAY_NONE, .to_day = NILO_DAY_NONE};
+    const struct nilo_credit_in open = c;
+    if (nilo__keeps_key(j, cells, err) < 0)
+        return -1;
+    if (!nilo__cell_of(j, cells, "ended_at")->null)
+        return nilo_err_set(err, NILO_EPERM, "a credit that was taken back stays as it was; leave such rows out with ended_at=is.null");
+    if (!nilo__cell(j, "from_day") && !nilo__cell(j, "to_day"))
+        return 0;
+    if (!from->null)
+        c.from_day = NILO_DAY((int32_t)from->i);
+    if (!to->null)
+        c.to_day = NILO_DAY((int32_t)to->i);
+    if (nilo__cell(j, "from_day"))
+        c.from_day = open.from_day;
+    if (nilo__cell(j, "to_day"))
+        c.to_day = open.to_day;
+    if (credit_days(j, &c, err) < 0 || found_credit(j, cells, &c.owner, &c.entity, err) < 0)
+        return -1;
+    c.role = nilo__text_of(j, cells, "role");
+    const char *extra;
+    if (nilo_store_credit_extra(j->store, c.entity, c.owner, &j->arena, &extra, err) < 0 ||
+        nilo_store_credit_end_one(j->store, c.entity, c.owner, (int64_t)nilo__cell_of(j, cells, "credit")->i, err) < 0 ||
+        nilo_store_credit_add(j->store, &c, 1, err) < 0)
+        return -1;
+    return extra ? nilo_store_credit_extra_set(j->store, c.entity, c.owner, extra, err) : 0;
 }
 
 int nilo__delete_credit(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
@@ -206,14 +271,12 @@ int nilo__delete_credit(struct nilo__job *j, const struct nilo_datum *cells, str
     int64_t owner;
     size_t ended;
     struct nilo_entity_ref e;
-    struct nilo_connection c;
-    const char *role = of_set(j) ? NULL : text_of(j, cells, "role"), *connection = of_set(j) ? NULL : text_of(j, cells, "connection");
-    if (!of_set(j) && !cell_of(j, cells, "ended_at")->null)
+    if (!of_set(j) && !nilo__cell_of(j, cells, "ended_at")->null)
         return 0; /* taken back already: that it was so stays */
-    return nilo_store_owner(j->store, j->w->workspace, text_of(j, cells, j->relation->key[0]), false, &owner, err) < 0 ||
-                   find_item(j, connection, text_of(j, cells, j->relation->key[1]), &e, &c, err) < 0
-               ? -1
-               : nilo_store_credit_end(j->store, e, owner, role, &ended, err);
+    if (found_credit(j, cells, &owner, &e, err) < 0)
+        return -1;
+    return of_set(j) ? nilo_store_credit_end(j->store, e, owner, NULL, &ended, err)
+                     : nilo_store_credit_end_one(j->store, e, owner, (int64_t)nilo__cell_of(j, cells, "credit")->i, err);
 }
 
 /* ---- user_metrics: derived, whatever is posted ------------------------------------------------------------------------------------------- */
@@ -221,12 +284,12 @@ int nilo__delete_credit(struct nilo__job *j, const struct nilo_datum *cells, str
 static int put_totals(struct nilo__job *j, const char **key, bool *ret_there, struct nilo_err *err)
 {
     int64_t id;
-    return need_text(j, "u_id", key, err) < 0 ? -1 : find_owner(j, *key, true, &id, ret_there, err);
+    return nilo__need_text(j, "u_id", key, err) < 0 ? -1 : nilo__find_owner(j, *key, true, &id, ret_there, err);
 }
 
 int nilo__insert_totals(struct nilo__job *j, struct nilo_err *err)
 {
-    return insert_rows(j, put_totals, err);
+    return nilo__insert_rows(j, put_totals, err);
 }
 
 /* ---- metric_definitions -------------------------------------------------------------------------------------------------------------------- */
@@ -261,7 +324,7 @@ static int read_metric(struct nilo__job *j, struct nilo_metric *m, struct nilo_e
     int type, kind, aggregation;
     int64_t scale;
     const struct nilo__member *s = nilo__cell(j, "scale");
-    if (nilo__need(j, nilo__cell(j, "metric_type"), "metric_type", err) < 0 || need_text(j, "metric_category", &m->name, err) < 0 ||
+    if (nilo__need(j, nilo__cell(j, "metric_type"), "metric_type", err) < 0 || nilo__need_text(j, "metric_category", &m->name, err) < 0 ||
         enumerated(j, "metric_type", nilo_metric_type_value, 0, &type, err) < 0 || enumerated(j, "kind", nilo_metric_kind_value, NILO_PERIOD, &kind, err) < 0 ||
         enumerated(j, "aggregation", nilo_aggregation_value, NILO_LEVEL, &aggregation, err) < 0)
         return -1;
@@ -297,13 +360,13 @@ static int put_metric(struct nilo__job *j, const char **key, bool *ret_there, st
 
 int nilo__insert_metrics(struct nilo__job *j, struct nilo_err *err)
 {
-    return insert_rows(j, put_metric, err);
+    return nilo__insert_rows(j, put_metric, err);
 }
 
 static const struct nilo_metric *metric_of(struct nilo__job *j, const struct nilo_datum *cells)
 {
-    int type = nilo_metric_type_value(text_of(j, cells, "metric_type"));
-    return nilo_catalog_by_type(nilo_store_catalog(j->store), (enum nilo_metric_type)type, text_of(j, cells, "metric_category"));
+    int type = nilo_metric_type_value(nilo__text_of(j, cells, "metric_type"));
+    return nilo_catalog_by_type(nilo_store_catalog(j->store), (enum nilo_metric_type)type, nilo__text_of(j, cells, "metric_category"));
 }
 
 int nilo__update_metric(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
@@ -312,7 +375,7 @@ int nilo__update_metric(struct nilo__job *j, const struct nilo_datum *cells, str
     const struct nilo_metric *m = metric_of(j, cells);
     if (!m)
         return nilo_err_set(err, NILO_ENOENT, "the metric is gone");
-    if (keeps_key(j, cells, err) < 0)
+    if (nilo__keeps_key(j, cells, err) < 0)
         return -1;
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (nilo__cell(j, fixed[i]))
@@ -324,5 +387,5 @@ int nilo__update_metric(struct nilo__job *j, const struct nilo_datum *cells, str
 /* The store keeps every definition: numbers, exports and roots refer to them. */
 int nilo__delete_metric(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
 {
-    return nilo_err_set(err, NILO_EPERM, "the definition of %.200s stays, as all of them do; set is_active to false", text_of(j, cells, "metric_category"));
+    return nilo_err_set(err, NILO_EPERM, "the definition of %.200s stays, as all of them do; set is_active to false", nilo__text_of(j, cells, "metric_category"));
 }

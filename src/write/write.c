@@ -20,16 +20,22 @@ static const struct nilo__relation writable[] = {
     {.name = "metric_values", .role = NILO_ROLE_SERVICE, .verbs = POST | PATCH | DELETE, .series = true, .own_columns = true,
      .constraint = "metric_values_day_external_id_metric_window_days_connection_key",
      .key = NAMES("day", "external_id", "metric", "metric_type", "window_days", "entity", "connection"), .insert = nilo__insert_readings},
+    {.name = "content", .role = NILO_ROLE_ADMIN, .verbs = POST | PATCH, .constraint = "content_external_id_connection_key",
+     .key = NAMES("external_id", "connection"), .insert = nilo__insert_content, .update = nilo__update_content},
+    {.name = "annotations", .role = NILO_ROLE_ADMIN, .verbs = POST | PATCH | DELETE, .constraint = "annotations_pkey", .key = NAMES("id"),
+     .insert = nilo__insert_annotations, .update = nilo__update_annotation, .remove = nilo__delete_annotation},
     {.name = "owners", .role = NILO_ROLE_ADMIN, .verbs = POST | PATCH | DELETE, .constraint = "owners_owner_key", .key = NAMES("owner"),
      .insert = nilo__insert_owners, .update = nilo__update_owner, .remove = nilo__delete_owner},
-    {.name = "credits", .role = NILO_ROLE_ADMIN, .verbs = POST | DELETE, .constraint = "credits_owner_external_id_role_connection_key",
-     .key = NAMES("owner", "external_id", "role", "connection"), .insert = nilo__insert_credits, .remove = nilo__delete_credit},
+    {.name = "credits", .role = NILO_ROLE_ADMIN, .verbs = POST | PATCH | DELETE, .live = "ended_at=is.null",
+     .constraint = "credits_owner_external_id_role_connection_key",
+     .key = NAMES("owner", "external_id", "role", "connection"), .insert = nilo__insert_credits,
+     .update = nilo__update_credit, .remove = nilo__delete_credit},
     {.name = "metric_definitions", .role = NILO_ROLE_ADMIN, .verbs = POST | PATCH | DELETE,
      .constraint = "metric_definitions_metric_type_metric_category_key", .key = NAMES("metric_type", "metric_category"),
      .insert = nilo__insert_metrics, .update = nilo__update_metric, .remove = nilo__delete_metric},
-    {.name = "users", .role = NILO_ROLE_SERVICE, .verbs = POST | PATCH | DELETE, .constraint = "users_pkey", .key = NAMES("u_id"),
+    {.name = "users", .role = NILO_ROLE_SERVICE, .verbs = POST | PATCH | DELETE, .keeps = true, .constraint = "users_pkey", .key = NAMES("u_id"),
      .insert = nilo__insert_owners, .update = nilo__update_owner, .remove = nilo__delete_owner},
-    {.name = "user_projects", .role = NILO_ROLE_SERVICE, .verbs = POST | DELETE, .constraint = "user_projects_pkey", .key = NAMES("u_id", "p_id"),
+    {.name = "user_projects", .role = NILO_ROLE_SERVICE, .verbs = POST | DELETE, .keeps = true, .constraint = "user_projects_pkey", .key = NAMES("u_id", "p_id"),
      .insert = nilo__insert_credits, .remove = nilo__delete_credit},
     {.name = "user_metrics", .role = NILO_ROLE_SERVICE, .verbs = POST, .constraint = "user_metrics_pkey", .key = NAMES("u_id"),
      .insert = nilo__insert_totals},
@@ -147,8 +153,8 @@ static int know_columns(struct nilo__job *j, struct nilo_err *err)
         return nilo_err_nomem(err);
     for (size_t i = 0; i < j->body.n_columns; i++) {
         const struct nilo__name *name = &j->body.columns[i];
-        columns[i] = find_column(r, name);
-        if (!columns[i])
+        columns[i] = j->relation->keeps && name->len == 8 && memcmp(name->p, "metadata", 8) == 0 ? NULL : find_column(r, name); /* theirs, too */
+        if (!columns[i] && !j->relation->keeps)
             return nilo_err_set(err, NILO_EPAYLOADCOLUMN, "Could not find the '%.*s' column of '%s' in the schema cache",
                                 (int)(name->len < 200 ? name->len : 200), name->p, r->name);
     }
@@ -219,14 +225,28 @@ static int change_day(struct nilo__job *j, const struct nilo_datum *cells, struc
                         day, j->relation->name);
 }
 
+/* An empty array of changes. */
+static int change_nothing(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
+{
+    (void)j;
+    (void)cells;
+    (void)err;
+    return 0;
+}
+
 static int change(struct nilo__job *j, struct nilo_err *err)
 {
-    bool patch = j->w->verb == NILO_WRITE_PATCH;
+    bool patch = j->w->verb == NILO_WRITE_PATCH, hides = false;
     if (j->params.filter.len == 0)
         return nilo_err_set(err, NILO_ETWICE, "%s requires a WHERE clause", patch ? "UPDATE" : "DELETE");
     if (patch && read_body(j, err) < 0)
         return -1;
-    if (nilo__change(j, j->relation->series ? change_day : patch ? j->relation->update : j->relation->remove, !patch, err) < 0)
+    if (patch && j->body.n_rows > 1)
+        return nilo_err_set(err, NILO_EBODY, "one object is expected: PATCH writes the same into every row that it finds");
+    bool nothing = patch && j->body.n_rows == 0;
+    if (!nothing && patch && j->relation->series && nilo__hides(j, &hides, err) < 0)
+        return -1;
+    if (nilo__change(j, nothing ? change_nothing : hides ? nilo__update_hidden : j->relation->series ? change_day : patch ? j->relation->update : j->relation->remove, !patch, err) < 0)
         return -1;
     j->out->status = j->w->prefer.ret == NILO_WRITE_ROWS ? 200 : 204;
     return 0;

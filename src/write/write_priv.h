@@ -76,6 +76,7 @@ struct nilo__job {
     size_t row; /* the row that is looked at, for messages */
     const struct nilo_calendar *calendar;
     int64_t made, kept; /* rows that are new, and that were there */
+    bool written;          /* what is shown was written just now, and is not about to go */
     bool *answered;     /* by row: is it part of the answer? NULL = all */
 };
 
@@ -88,6 +89,8 @@ struct nilo__relation {
     enum nilo_role role;   /* below: refused */
     unsigned verbs;        /* 1 << enum nilo_write_verb */
     bool series;           /* its rows are days: neither changed nor deleted */
+    bool keeps;            /* columns that it does not know are kept as they come (metadata) */
+    const char *live;      /* a condition that rows just written fulfil and others of the same key do not; NULL = none */
     bool own_columns;      /* insert looks at the body's columns itself: metrics are among them */
     const char *constraint; /* name of the unique one, for 23505 */
     const char *const *key; /* its columns, NULL-terminated */
@@ -134,6 +137,29 @@ int nilo__show(struct nilo__job *j, const char *const *keys, size_t n, struct ni
 /** nilo__change - fn for every row that the filter finds; what is returned is shown before (gone) or after */
 int nilo__change(struct nilo__job *j, nilo__change_fn *fn, bool gone, struct nilo_err *err);
 
+/** nilo__hides - does the body of this PATCH say when rows are hidden, and nothing else, and may the caller? */
+int nilo__hides(struct nilo__job *j, bool *ret, struct nilo_err *err);
+nilo__change_fn nilo__update_hidden;
+
+/* ---- small.c: what small relations share ------------------------------------------------------------------------------------------------ */
+
+/* One row of a POST: finds or makes it, fills its key. *ret_there: it was there. A merging write has put it right then. */
+typedef int nilo__row_fn(struct nilo__job *j, const char **key, bool *ret_there, struct nilo_err *err);
+int nilo__insert_rows(struct nilo__job *j, nilo__row_fn *fn, struct nilo_err *err);
+int nilo__need_text(struct nilo__job *j, const char *column, const char **ret, struct nilo_err *err); /* 23502 */
+/** nilo__cell_of, nilo__text_of - a column of a row that a PATCH or DELETE found; the text is NULL for null */
+const struct nilo_datum *nilo__cell_of(const struct nilo__job *j, const struct nilo_datum *cells, const char *column);
+const char *nilo__text_of(struct nilo__job *j, const struct nilo_datum *cells, const char *column);
+/** nilo__keeps_key - a PATCH does not change what tells rows apart: 42501 */
+int nilo__keeps_key(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err);
+int nilo__find_owner(struct nilo__job *j, const char *key, bool make, int64_t *ret, bool *ret_there, struct nilo_err *err);
+/** nilo__find_item - made where it is not there, on the named connection, else on the one that has it, else on that of what is pushed
+ *  errors   NILO_EREFERENCE there is no such connection */
+int nilo__find_item(struct nilo__job *j, const char *connection, const char *external_id, struct nilo_entity_ref *ret, struct nilo_connection *c,
+                    struct nilo_err *err);
+/** nilo__extra - the columns of this row that the relation does not have, over those that were kept; NULL: the row has none */
+int nilo__extra(struct nilo__job *j, const char *was, const char **ret, struct nilo_err *err);
+
 /* ---- the relations ------------------------------------------------------------------------------------------------------------------------- */
 
 int nilo__insert_daily(struct nilo__job *j, struct nilo_err *err);
@@ -142,6 +168,9 @@ int nilo__insert_owners(struct nilo__job *j, struct nilo_err *err);
 int nilo__insert_credits(struct nilo__job *j, struct nilo_err *err);
 int nilo__insert_totals(struct nilo__job *j, struct nilo_err *err);
 int nilo__insert_metrics(struct nilo__job *j, struct nilo_err *err);
+int nilo__insert_annotations(struct nilo__job *j, struct nilo_err *err);
+int nilo__insert_content(struct nilo__job *j, struct nilo_err *err);
+nilo__change_fn nilo__update_annotation, nilo__delete_annotation, nilo__update_content, nilo__update_credit;
 nilo__change_fn nilo__update_owner, nilo__delete_owner, nilo__delete_credit, nilo__update_metric, nilo__delete_metric;
 
 #endif

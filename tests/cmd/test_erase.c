@@ -78,7 +78,7 @@ static void digest(char out[65])
 static char *all_there_is(void)
 {
     static const char *const tables[] = {"workspace", "connection", "owner", "credit", "entity", "content", "run", "run_failure", "observation",
-                                         "day_value", "meta", "erasure"};
+                                         "day_value", "meta", "erasure", "annotation"};
     struct nilo_store *s = open_store(NILO_STORE_READ);
     struct nilo_buf all;
     struct nilo_err err = {0};
@@ -247,6 +247,43 @@ static void an_erased_owner_takes_what_is_theirs_alone(void)
     still("more");
 }
 
+static void run_sql(const char *const *sql)
+{
+    struct nilo_err err = {0};
+    struct nilo_store *s = open_store(NILO_STORE_WRITE);
+    for (; *sql != NULL; sql++)
+        if (nilo_db_exec(nilo_store_db(s), *sql, &err) != 0)
+            fail_msg("%s: %s", *sql, err.msg);
+    nilo_store_close(s);
+}
+
+#define NOTE(id, text, author) "INSERT INTO annotation (bucket, workspace_id, id, from_day, to_day, text, author, created_at, updated_at) SELECT 0, id, '" id "', 20514, 20514, '" text "', '" author "', 1, 1 FROM workspace"
+static void no_note_tells_of_the_person(void)
+{
+    char before[65], after[65];
+    static const char *const sql[] = {
+        "UPDATE owner SET display_name = 'Kimberly', extra = '{\"mail\":\"kimmail\"}' WHERE key = 'kim'",
+        "UPDATE credit SET extra = '{\"share\":\"kimshare\"}' WHERE owner_id = (SELECT id FROM owner WHERE key = 'kim')",
+        "UPDATE credit SET extra = '{\"share\":\"leeshare\"}' WHERE owner_id = (SELECT id FROM owner WHERE key = 'lee')",
+        NOTE("n1", "kim was ill", "boss"), NOTE("n2", "by whom", "kim"), NOTE("n3", "what Kimberly did", "boss"), NOTE("n4", "holidays in kimono", "lee"),
+        "INSERT INTO annotation (bucket, workspace_id, id, from_day, to_day, text, author, entity_id, created_at, updated_at) "
+        "SELECT bucket, workspace_id, 'n5', 20514, 20514, 'the red hat', 'boss', id, 1, 1 FROM entity WHERE external_id = 'kimvideo1'",
+        "INSERT INTO hidden_row (bucket, entity_id, win, day, hidden_at) SELECT bucket, id, 0, 20514, 1 FROM entity WHERE external_id = 'kimvideo1'", NULL};
+    run_sql(sql);
+    digest(before);
+    cmd_assert_contains(done("erase", "--workspace us --owner kim --yes --quiet", 0)->out, "1 item and 3 messages");
+    static const char *const words[] = {"kim was ill", "by whom", "Kimberly", "kimmail", "kimshare", "the red hat"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        gone(words[i]);
+    still("holidays in kimono");
+    still("leeshare");
+    cmd_assert_contains(done("get 'annotations?select=id&order=id' --format csv", "", 0)->out, "n1\nn2\nn3\nn4\nn5");
+    digest(after);
+    assert_string_equal(before, after);
+    done("doctor", "", 0);
+    done("verify", "", 0);
+}
+
 static void an_erased_connection_is_not_made_again(void)
 {
     char before[65], after[65];
@@ -341,6 +378,7 @@ static void a_killed_erasure_is_whole_or_not_there(void)
     X(the_same_again_changes_nothing)                                                                                                       \
     X(nothing_brings_an_item_back)                                                                                                          \
     X(an_erased_owner_takes_what_is_theirs_alone)                                                                                           \
+    X(no_note_tells_of_the_person)                                                                                           \
     X(an_erased_connection_is_not_made_again)                                                                                               \
     X(a_copy_goes_on_refusing)                                                                                                              \
     X(free_space_holds_nothing_of_it)                                                                                                       \

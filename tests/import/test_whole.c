@@ -17,6 +17,13 @@ static struct walk *history(struct stores *s, uint64_t seed, int ops)
     for (int i = 0; i < ops; i++)
         if (!walk_step(w))
             fail_msg("%s: %s", w->what, w->difference);
+    /* what apps say beside the numbers */
+    stores_exec(s, "INSERT INTO annotation (bucket, workspace_id, id, from_day, to_day, text, author, entity_id, created_at, updated_at) "
+                   "SELECT bucket, workspace_id, 'n' || id, 20100, 20100 + id, 'a note', 'mia', id, 7, 8 FROM entity WHERE kind < 2");
+    stores_exec(s, "INSERT INTO annotation (bucket, workspace_id, id, from_day, to_day, text, created_at, updated_at) SELECT 0, id, 'all', 20100, 20100, 'x', 7, 8 FROM workspace");
+    stores_exec(s, "INSERT INTO hidden_row (bucket, entity_id, win, day, hidden_at) SELECT DISTINCT bucket, entity_id, win, day, 9 FROM day_value WHERE seq = 0 AND day % 3 = 0");
+    stores_exec(s, "UPDATE owner SET extra = '{\"a\":1}'");
+    stores_exec(s, "UPDATE credit SET extra = '{\"b\":' || id || '}' WHERE id % 2 = 0");
     return w;
 }
 

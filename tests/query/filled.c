@@ -271,6 +271,9 @@ static void add_credits(struct filled *f)
         {e[1], w.id, part, "editor", nilo_day_from_civil(2025, 3, 2), nilo_day_from_civil(2025, 3, 3)},
     };
     must(f, nilo_store_credit_add(f->store, credits, 2, &f->err));
+    must(f, nilo_db_exec(nilo_store_db(f->store),
+                         "INSERT INTO annotation (bucket, workspace_id, id, from_day, to_day, text, author, created_at, updated_at) "
+                         "SELECT 0, id, 'note-' || name, 20156, 20156, 'SECRET-' || name, 'mia', 1, 2 FROM workspace WHERE name = 'beta'", &f->err));
     must(f, nilo_store_commit(f->store, &f->err));
     nilo_virtual_clock_advance(&f->clock, NILO_US_HOUR);
     must(f, nilo_store_begin(f->store, &f->err));

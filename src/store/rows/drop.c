@@ -292,6 +292,11 @@ static void reading_params(void *ctx, size_t i, struct nilo_db_value *p)
     win_params(&w->readings, i, w->until, p);
     p[4] = NILO_DBV_INT(w->over);
 }
+static void hidden_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
+    const struct work *w = ctx;
+    win_params(&w->readings, i, w->until, p);
+}
 static void gone_params(void *ctx, size_t i, struct nilo_db_value *p)
 {
     const struct nilo__change *c = &((const struct nilo__change *)ctx)[i];
@@ -379,7 +384,9 @@ static int keep_best(struct work *w, struct nilo_err *err)
 static int drop_readings(struct work *w, struct nilo_err *err)
 {
     struct nilo_db_stmt *stmt;
-    if (nilo_db_prepare(w->s->db,
+    if (nilo_db_prepare(w->s->db, "DELETE FROM hidden_row WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day <= ?4", &stmt, err) < 0 ||
+        nilo_db_many(stmt, w->readings.n, 4, hidden_params, NULL, w, err) < 0 ||
+        nilo_db_prepare(w->s->db,
                         "DELETE FROM observation WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day <= ?4 AND NOT EXISTS (SELECT 1 FROM ("
                         "SELECT min(v.recorded_at) AS at FROM day_value v WHERE v.bucket = observation.bucket AND v.entity_id = observation.entity_id "
                         "AND v.win = observation.win AND v.day = observation.day AND v.metric_id = observation.metric_id) x "

@@ -317,6 +317,20 @@ int nilo_store_credit_add(struct nilo_store *s, const struct nilo_credit_in *in,
     return 0;
 }
 
+int nilo_store_credit_end_one(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, int64_t credit, struct nilo_err *err) {
+    struct nilo__interval *before;
+    size_t n_before;
+    if (covered(s, e, owner, &before, &n_before, err) < 0)
+        return -1;
+    int rc = nilo__run(s, err, "UPDATE credit SET ended_at = ?4 WHERE bucket = ?1 AND entity_id = ?2 AND id = ?3 AND ended_at IS NULL",
+                       NILO__PARAMS(NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id), NILO_DBV_INT(credit),
+                                    NILO_DBV_INT(s->env.clock.wall(s->env.clock.ctx))));
+    if (rc == 0)
+        rc = change_credits(s, e, owner, before, n_before, err);
+    free(before);
+    return rc;
+}
+
 int nilo_store_credit_end(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, const char *role, size_t *ret_n,
                           struct nilo_err *err) {
     struct nilo__interval *before;

@@ -180,6 +180,7 @@ struct erasing {
     struct item *items;
     size_t n, cap;
     int64_t owner, connection; /* 0 = none */
+    const char *owner_name;    /* of the owner: how they are called; NULL = not known */
     const char **words;        /* what a message must not hold any more */
     size_t n_words;
     int64_t act;
@@ -241,11 +242,25 @@ static int find_items(struct erasing *e, struct nilo_err *err)
     return got;
 }
 
+static int find_name(struct erasing *e, struct nilo_err *err)
+{
+    struct nilo_db_stmt *stmt;
+    if (nilo__query(e->s, &stmt, err, "SELECT display_name FROM owner WHERE id = ?1 AND display_name <> ''", NILO__PARAMS(NILO_DBV_INT(e->owner))) < 0)
+        return -1;
+    int got = nilo_db_row(stmt, err);
+    if (got == 1 && (e->owner_name = nilo_arena_strdup(&e->arena, nilo_db_column_text(stmt, 0))) == NULL)
+        got = nilo_err_nomem(err);
+    nilo_db_reset(stmt);
+    return got < 0 ? -1 : 0;
+}
+
 static int find(struct erasing *e, struct nilo_err *err)
 {
     const struct nilo_db_value params[] = {NILO_DBV_INT(e->what->workspace), NILO_DBV_TEXT(e->what->name)};
     if (e->what->kind == NILO_ERASE_OWNER &&
         nilo__query_int(e->s, 0, &e->owner, err, "SELECT id FROM owner WHERE workspace_id = ?1 AND key = ?2", 2, params) < 0)
+        return -1;
+    if (e->owner != 0 && find_name(e, err) < 0)
         return -1;
     if (e->what->kind == NILO_ERASE_CONNECTION &&
         nilo__query_int(e->s, 0, &e->connection, err, "SELECT id FROM connection WHERE workspace_id = ?1 AND name = ?2", 2, params) < 0)
@@ -319,6 +334,8 @@ static int overwrite_items(struct erasing *e, struct nilo_err *err)
 {
     static const char *const sql[] = {
         "UPDATE entity SET external_id = ?3, salt = ?4, erased_at = ?5 WHERE bucket = ?1 AND id = ?2",
+        "UPDATE annotation SET text = '" GONE "', author = NULL WHERE bucket = ?1 AND entity_id = ?2",
+        "UPDATE credit SET extra = NULL WHERE bucket = ?1 AND entity_id = ?2 AND extra IS NOT NULL",
         "UPDATE content SET title = NULL, url = NULL, caption = NULL, thumbnail = NULL, tags = NULL WHERE bucket = ?1 AND entity_id = ?2",
         /* sample sizes, numerators and denominators are counts: averages and percentages are combined by them */
         "UPDATE observation SET meta = NULL WHERE bucket = ?1 AND entity_id = ?2 AND meta IS NOT NULL AND metric_id IN (SELECT id FROM metric WHERE "
@@ -341,9 +358,11 @@ static int overwrite_owner(struct erasing *e, struct nilo_err *err)
 {
     if (e->owner == 0)
         return 0;
-    if (keep_hash(e, NILO_ERASE_OWNER, 0, "", e->what->name, err) < 0)
+    if (keep_hash(e, NILO_ERASE_OWNER, 0, "", e->what->name, err) < 0 ||
+        nilo__run(e->s, err, "UPDATE credit SET extra = NULL WHERE workspace_id = ?1 AND owner_id = ?2 AND extra IS NOT NULL",
+                  NILO__PARAMS(NILO_DBV_INT(e->what->workspace), NILO_DBV_INT(e->owner))) < 0)
         return -1;
-    return nilo__run(e->s, err, "UPDATE owner SET key = 'erased:' || CAST(id AS text), display_name = NULL, erased_at = ?2 WHERE id = ?1",
+    return nilo__run(e->s, err, "UPDATE owner SET key = 'erased:' || CAST(id AS text), display_name = NULL, extra = NULL, erased_at = ?2 WHERE id = ?1",
                      NILO__PARAMS(NILO_DBV_INT(e->owner), NILO_DBV_INT(e->now)));
 }
 
@@ -389,9 +408,11 @@ static bool names(const char *text, const char *word)
 
 static int gather_words(struct erasing *e, struct nilo_err *err)
 {
-    e->words = nilo_arena_array(&e->arena, 2 * e->n + 1, sizeof *e->words);
+    e->words = nilo_arena_array(&e->arena, 2 * e->n + 2, sizeof *e->words);
     if (e->words == NULL)
         return nilo_err_nomem(err);
+    if (e->owner_name != NULL)
+        e->words[e->n_words++] = e->owner_name;
     e->words[e->n_words++] = e->what->name;
     for (size_t i = 0; i < e->n; i++) {
         e->words[e->n_words++] = e->items[i].external_id;
@@ -473,6 +494,45 @@ static int overwrite_messages(struct erasing *e, struct nilo_err *err)
                            err);
 }
 
+/* Notes of people, with the same words. What hangs on an erased item goes with it (overwrite_items). */
+static int note_row(struct erasing *e, struct nilo_db_stmt *stmt, const char ***ids, size_t *n, size_t *cap, struct nilo_err *err)
+{
+    bool all = e->connection != 0 && nilo_db_column_int(stmt, 3) == e->connection;
+    if (!all && !named(e, nilo_db_column_text(stmt, 1)) && !named(e, nilo_db_column_text(stmt, 2)))
+        return 0;
+    if (*n == *cap) {
+        size_t more = *cap ? 2 * *cap : 16;
+        const char **p = realloc(*ids, more * sizeof *p);
+        if (p == NULL)
+            return nilo_err_nomem(err);
+        *ids = p;
+        *cap = more;
+    }
+    return ((*ids)[(*n)++] = nilo_arena_strdup(&e->arena, nilo_db_column_text(stmt, 0))) != NULL ? 0 : nilo_err_nomem(err);
+}
+
+static int overwrite_notes(struct erasing *e, struct nilo_err *err)
+{
+    struct nilo_db_stmt *stmt;
+    const char **ids = NULL;
+    size_t n = 0, cap = 0;
+    int got, rc = 0;
+    if (nilo__query(e->s, &stmt, err,
+                    "SELECT a.id, a.text, a.author, x.connection_id FROM annotation a LEFT JOIN entity x ON x.bucket = a.bucket AND x.id = a.entity_id "
+                    "WHERE a.workspace_id = ?1",
+                    NILO__PARAMS(NILO_DBV_INT(e->what->workspace))) < 0)
+        return -1;
+    while (rc == 0 && (got = nilo_db_row(stmt, err)) != 0)
+        rc = got < 0 ? -1 : note_row(e, stmt, &ids, &n, &cap, err);
+    nilo_db_reset(stmt);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = nilo__run(e->s, err, "UPDATE annotation SET text = '" GONE "', author = NULL WHERE workspace_id = ?1 AND id = ?2",
+                       NILO__PARAMS(NILO_DBV_INT(e->what->workspace), NILO_DBV_TEXT(ids[i])));
+    e->ret->messages += (int64_t)n;
+    free(ids);
+    return rc;
+}
+
 /* ---- the act ------------------------------------------------------------------------------------------------------------------- */
 
 static int record_act(struct erasing *e, struct nilo_err *err)
@@ -495,7 +555,7 @@ static int erase_in(struct erasing *e, struct nilo_err *err)
     if (make_key(e->s, e->what->workspace, err) < 0 || nilo__next_ids(e->s, "erasure", 1, &e->act, err) < 0)
         return -1;
     /* before the act, which says how many there were, and before the words that they are found by are gone */
-    if (overwrite_messages(e, err) < 0)
+    if (overwrite_messages(e, err) < 0 || overwrite_notes(e, err) < 0)
         return -1;
     e->ret->owners = e->owner != 0;
     if (record_act(e, err) < 0 || overwrite_items(e, err) < 0 || overwrite_owner(e, err) < 0 || overwrite_connection(e, err) < 0)

@@ -24,7 +24,7 @@ static const struct nilo_whole_column connection[] = {
     I("closed_until"), I("read_until"), I0("settle_s"), I("created_at"), I0("erased_at"), I("dropped_until")};
 static const struct nilo_whole_column connection_pause[] = {ID("connection_id", NILO__CONNECTIONS), I("paused_at"), I0("resumed_at"), T0("reason")};
 static const struct nilo_whole_column owner[] = {ID("id", NILO__OWNERS), ID("workspace_id", NILO__WORKSPACES), I("bucket"), T("key"),
-                                                 T0("display_name"), I("created_at"), I0("erased_at")};
+                                                 T0("display_name"), I("created_at"), I0("erased_at"), T0("extra")};
 static const struct nilo_whole_column entity[] = {
     I("bucket"), ID("id", NILO__ITEMS), ID("workspace_id", NILO__WORKSPACES), ID("connection_id", NILO__CONNECTIONS), I("kind"),
     T("external_id"), B("key128"), B("salt"), I("first_seen_at"), I0("erased_at")};
@@ -33,7 +33,11 @@ static const struct nilo_whole_column content[] = {
     T0("thumbnail"), T0("tags"), T0("status"), I0("deleted_at"), I("attrs_at")};
 static const struct nilo_whole_column credit[] = {
     I("bucket"), ID("entity_id", NILO__ITEMS), ID("id", NILO__CREDITS), ID("workspace_id", NILO__WORKSPACES), ID("owner_id", NILO__OWNERS),
-    T("role"), I("from_day"), I("to_day"), I("recorded_at"), I0("ended_at")};
+    T("role"), I("from_day"), I("to_day"), I("recorded_at"), I0("ended_at"), T0("extra")};
+static const struct nilo_whole_column hidden_row[] = {I("bucket"), ID("entity_id", NILO__ITEMS), I("win"), I("day"), I("hidden_at")};
+static const struct nilo_whole_column annotation[] = {
+    I("bucket"), ID("workspace_id", NILO__WORKSPACES), T("id"), I("from_day"), I("to_day"), T("text"), T0("author"), ID0("entity_id", NILO__ITEMS),
+    I("created_at"), I("updated_at")};
 static const struct nilo_whole_column run[] = {
     ID("id", NILO__RUNS), ID("workspace_id", NILO__WORKSPACES), ID("connection_id", NILO__CONNECTIONS), I("kind"), I("status"),
     I("provenance"), I("revise"), T0("slot"), I0("target_day"), I("started_at"), I0("ended_at"), I0("duration_ms"), I0("first_day"),
@@ -96,6 +100,8 @@ const struct nilo_whole_table nilo_whole_tables[] = {
     TABLE("entity", entity, 2, "entity", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("content", content, 2, "content", NULL, NILO__REACH_ITEM, false),
     TABLE("credit", credit, 3, "credit", NULL, NILO__REACH_WORKSPACE, false),
+    TABLE("hidden_row", hidden_row, 4, "hidden_row", NULL, NILO__REACH_ITEM, true),
+    TABLE("annotation", annotation, 3, "annotation", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("run", run, 1, "run", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("run_failure", run_failure, 2, "run_failure", NULL, NILO__REACH_RUN, false),
     TABLE("observation", observation, 7, "observation", NULL, NILO__REACH_ITEM, true),

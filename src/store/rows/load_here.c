@@ -37,7 +37,8 @@ static int is_hollow(struct nilo_load *l, int64_t id, bool *ret, struct nilo_err
     int64_t any;
     if (nilo__query_int(l->store, 0, &any, err,
                         "SELECT (SELECT count(*) FROM run WHERE workspace_id = ?1) + (SELECT count(*) FROM entity WHERE workspace_id = ?1) + "
-                        "(SELECT count(*) FROM owner WHERE workspace_id = ?1) + (SELECT count(*) FROM connection_secret WHERE workspace_id = ?1)",
+                        "(SELECT count(*) FROM owner WHERE workspace_id = ?1) + (SELECT count(*) FROM annotation WHERE workspace_id = ?1) + "
+                        "(SELECT count(*) FROM connection_secret WHERE workspace_id = ?1)",
                         NILO__PARAMS(NILO_DBV_INT(id))) < 0)
         return -1;
     *ret = any == 0;

@@ -294,6 +294,8 @@ static void add_wide_head(struct source *x)
         "g.win AS \"window_days\", g.provenance AS \"provenance\", g.cells AS \"cells\"");
     if (x->want->stamps)
         PUT(x, ", g.created_at AS \"created_at\", g.updated_at AS \"updated_at\", g.run_id AS \"run\"");
+    if (x->want->hidden)
+        PUT(x, ", hr.hidden_at AS \"hidden_at\"");
     for (size_t i = 0; i < x->want->n_metrics; i++)
         ADD(x, ", g.m%d AS \"%s\"", x->want->metrics[i]->id, x->want->metrics[i]->name);
     PUT(x, " FROM (");
@@ -303,8 +305,10 @@ static void add_wide_tail(struct source *x)
 {
     PUT(x, ") g CROSS JOIN entity e CROSS JOIN connection c CROSS JOIN workspace w LEFT JOIN content ct ON ct.bucket = "
            "e.bucket AND "
-           "ct.entity_id = e.id WHERE e.bucket = g.bucket AND e.id = g.entity_id AND c.id = e.connection_id AND w.id = "
-           "e.workspace_id)");
+           "ct.entity_id = e.id");
+    if (x->want->hidden)
+        PUT(x, " LEFT JOIN hidden_row hr ON hr.bucket = g.bucket AND hr.entity_id = g.entity_id AND hr.win = g.win AND hr.day = g.day");
+    PUT(x, " WHERE e.bucket = g.bucket AND e.id = g.entity_id AND c.id = e.connection_id AND w.id = e.workspace_id)");
 }
 
 static void add_snapshots(struct source *x, const char *more, bool latest)
@@ -498,7 +502,7 @@ static void metric_definitions(struct source *x)
 static void owners(struct source *x)
 {
     PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", o.display_name AS \"display_name\", o.created_at AS "
-           "\"created_at\" "
+           "\"created_at\", o.extra AS \"metadata\" "
            "FROM owner o JOIN workspace w ON w.id = o.workspace_id WHERE 1=1");
     nilo__scope_sql(x->scope, "o.workspace_id", x->sql);
     PUT(x, ")");
@@ -511,12 +515,22 @@ static void credits(struct source *x)
            "cr.from_day END AS \"from_day\", "
            "CASE WHEN cr.to_day < 2147483647 THEN cr.to_day END AS \"to_day\", cr.recorded_at AS \"recorded_at\", "
            "cr.ended_at AS \"ended_at\", "
-           "cr.id AS \"credit\" FROM credit cr JOIN entity e ON e.bucket = cr.bucket AND e.id = cr.entity_id JOIN "
+           "cr.id AS \"credit\", cr.extra AS \"metadata\" FROM credit cr JOIN entity e ON e.bucket = cr.bucket AND e.id = cr.entity_id JOIN "
            "owner o ON o.id = cr.owner_id "
            "JOIN connection c ON c.id = e.connection_id JOIN workspace w ON w.id = cr.workspace_id");
     where_entity(x, -1);
     nilo__scope_sql(x->scope, "cr.workspace_id", x->sql);
     nilo__narrow_text(x, "owner", "o.key", "");
+    PUT(x, ")");
+}
+
+static void annotations(struct source *x)
+{
+    PUT(x, "(SELECT w.name AS \"workspace\", a.id AS \"id\", a.from_day AS \"day\", a.to_day AS \"to_day\", a.text AS \"text\", a.author AS "
+           "\"author\", c.name AS \"connection\", e.external_id AS \"external_id\", a.created_at AS \"created_at\", a.updated_at AS \"updated_at\" FROM "
+           "annotation a JOIN workspace w ON w.id = a.workspace_id LEFT JOIN entity e ON e.bucket = a.bucket AND e.id = a.entity_id LEFT JOIN "
+           "connection c ON c.id = e.connection_id WHERE 1=1");
+    nilo__scope_sql(x->scope, "a.workspace_id", x->sql);
     PUT(x, ")");
 }
 
@@ -613,6 +627,7 @@ static const struct {
     const char *name;
     void (*add)(struct source *x);
 } sources[] = {
+    {"annotations", annotations},
     {"app_latest", app_latest},
     {"connections", connections},
     {"content", content},
