@@ -408,7 +408,6 @@ void nilo_events_check(struct nilo_events *e)
 /* The mutex is held. Who is too slow is found out here, and forgotten by the next check. */
 static void tell_all(struct nilo_events *e, uint64_t since)
 {
-    since = since > before_oldest(e) ? since : before_oldest(e); /* more than fit came at once */
     for (struct listener *l = e->listeners; l != NULL; l = l->next) {
         struct nilo_buf b;
         if (l->stream == NULL)
@@ -430,6 +429,24 @@ static void keep(struct nilo_events *e, struct event *v)
     v->next = NULL;
     id_of(e, v->n, v->id);
     e->counts.seen++;
+}
+
+/* A ring at a time, where more came at once: who listens misses none of them. The mutex is held. */
+static void keep_all(struct nilo_events *e, struct event *first, bool good)
+{
+    uint64_t since = e->last;
+    for (struct event *v = first, *next; v != NULL; v = next) {
+        next = v->next;
+        if (!good) {
+            event_free(v);
+            continue;
+        }
+        keep(e, v);
+        if (next == NULL || e->last - since == (uint64_t)e->config.ring) {
+            tell_all(e, since);
+            since = e->last;
+        }
+    }
 }
 
 static int ask(struct nilo_events *e, struct nilo_store *s, struct found *f, int64_t *ret_workspaces, struct nilo_err *err)
@@ -454,16 +471,7 @@ static int look(struct nilo_events *e, struct nilo_store *s, struct nilo_err *er
     e->counts.failures += rc != 0;
     if (rc == 0)
         e->n_workspaces = workspaces;
-    uint64_t since = e->last;
-    for (struct event *v = f.first, *next; v != NULL; v = next) {
-        next = v->next;
-        if (rc == 0)
-            keep(e, v);
-        else
-            event_free(v);
-    }
-    if (e->last > since)
-        tell_all(e, since);
+    keep_all(e, f.first, rc == 0);
     pthread_mutex_unlock(&e->mutex);
     e->looked = e->looked || rc == 0;
     e->looked_at = at;
