@@ -1,19 +1,13 @@
 /* See events.h. Two locks: `looking` is held while the store is asked, `mutex` while the ring and the list of listeners are touched, never while somebody is
  * waited for. A new listener gets what it missed from its handler, which may wait for it, and is then put on the list in the same moment in which it is
  * given what came meanwhile. */
-#include "api/events.h"
+#include "api/events_priv.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "api/admit.h"
-#include "api/rest.h"
 #include "base/crypt.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -21,70 +15,10 @@
 #define TOTAL       512
 #define PER_ADDRESS 16
 #define ROUND_MS    250 /* how often credentials are looked at */
-#define TEXT_MAX    (64 << 20) /* of everything that one listener is given at once */
-#define ID_TEXT     17
-#define PLACE       64
-
-struct event {
-    struct event *next; /* of those that one look found */
-    uint64_t n;         /* 1 for the first of this process */
-    enum nilo_role least;
-    int64_t workspace;
-    char id[ID_TEXT];
-    char *name; /* of its workspace */
-    char *data; /* JSON */
-    const char *kind;
-    /* pushes of one connection are told together */
-    struct nilo_news_run run; /* without its texts */
-    char *connection;
-    int64_t runs;
-};
-
-struct listener {
-    struct listener *next;
-    struct nilo_stream *stream; /* NULL: it has a place, and its handler gives it what it missed */
-    char place[PLACE];
-    enum nilo_role role;
-    bool said;         /* names workspaces; else all of them (service), or the only one */
-    char **workspaces; /* NULL-terminated */
-    char *only;        /* in the path; NULL = none */
-    nilo_us end_at;    /* on clock.mono; 0 = never */
-    uint64_t changes;  /* of the gate, when it was last asked */
-    char *authorization, *apikey; /* secret memory; NULL = none was shown */
-};
-
-struct nilo_events {
-    struct nilo_events_config config;
-    unsigned char key[NILO_MAC_LEN];
-    pthread_mutex_t looking;
-    struct nilo_news *news;
-    nilo_us looked_at; /* clock.mono */
-    bool looked;
-
-    pthread_mutex_t mutex;
-    struct event **ring; /* ring[n % config.ring] */
-    uint64_t last;       /* 0: none yet */
-    struct listener *listeners;
-    int64_t n_workspaces;
-    struct nilo_events_counts counts;
-
-    struct {
-        pthread_t thread;
-        pthread_cond_t moved;
-        bool running, quit;
-        int (*open)(void *ctx, struct nilo_store **ret, struct nilo_err *err);
-        void *ctx;
-    } watch;
-};
-
-static nilo_us mono(const struct nilo_events *e)
-{
-    return e->config.env->clock.mono(e->config.env->clock.ctx);
-}
 
 /* ---- events ------------------------------------------------------------------------------------------------------------------------- */
 
-static void event_free(struct event *v)
+static void event_free(struct nilo__event *v)
 {
     if (v == NULL)
         return;
@@ -94,38 +28,38 @@ static void event_free(struct event *v)
     free(v);
 }
 
-static void id_of(const struct nilo_events *e, uint64_t n, char out[ID_TEXT])
+static void id_of(const struct nilo_events *e, uint64_t n, char out[NILO__EVENT_ID])
 {
     unsigned char mac[NILO_MAC_LEN];
     nilo_mac(e->key, &n, sizeof(n), mac);
-    nilo_hex(mac, (ID_TEXT - 1) / 2, out);
+    nilo_hex(mac, (NILO__EVENT_ID - 1) / 2, out);
 }
 
 /* The number before the oldest that is kept: behind it everything is known. */
-static uint64_t before_oldest(const struct nilo_events *e)
+uint64_t nilo__events_before_oldest(const struct nilo_events *e)
 {
     uint64_t size = (uint64_t)e->config.ring;
     return e->last > size ? e->last - size : 0;
 }
 
-static struct event *kept(const struct nilo_events *e, uint64_t n)
+static struct nilo__event *kept(const struct nilo_events *e, uint64_t n)
 {
     return e->ring[n % (uint64_t)e->config.ring];
 }
 
-static bool find_id(const struct nilo_events *e, const char *id, size_t len, uint64_t *ret)
+bool nilo__events_find(const struct nilo_events *e, const char *id, size_t len, uint64_t *ret)
 {
-    char first[ID_TEXT];
-    id_of(e, before_oldest(e), first);
-    if (len != ID_TEXT - 1)
+    char first[NILO__EVENT_ID];
+    id_of(e, nilo__events_before_oldest(e), first);
+    if (len != NILO__EVENT_ID - 1)
         return false;
-    for (uint64_t n = e->last; n > before_oldest(e); n--) {
+    for (uint64_t n = e->last; n > nilo__events_before_oldest(e); n--) {
         if (memcmp(kept(e, n)->id, id, len) == 0) {
             *ret = n;
             return true;
         }
     }
-    *ret = before_oldest(e);
+    *ret = nilo__events_before_oldest(e);
     return memcmp(first, id, len) == 0;
 }
 
@@ -159,12 +93,12 @@ static void put_int(struct nilo_json_out *o, const char *name, int64_t n)
 
 /* What one look finds, kept aside until it is over. */
 struct found {
-    struct event *first, *last;
+    struct nilo__event *first, *last;
 };
 
-static struct event *event_new(struct found *f, const char *kind, enum nilo_role least, const char *workspace, struct nilo_buf *data, struct nilo_err *err)
+static struct nilo__event *event_new(struct found *f, const char *kind, enum nilo_role least, const char *workspace, struct nilo_buf *data, struct nilo_err *err)
 {
-    struct event *v = calloc(1, sizeof(*v));
+    struct nilo__event *v = calloc(1, sizeof(*v));
     if (v != NULL) {
         v->kind = kind;
         v->least = least;
@@ -184,7 +118,7 @@ static struct event *event_new(struct found *f, const char *kind, enum nilo_role
     return v;
 }
 
-static int write_run(struct event *v, struct nilo_err *err)
+static int write_run(struct nilo__event *v, struct nilo_err *err)
 {
     struct nilo_buf b;
     struct nilo_json_out o;
@@ -219,7 +153,7 @@ static nilo_day later(nilo_day a, nilo_day b)
 }
 
 /* A push like the one before: who writes row by row makes one a row. */
-static bool joins(const struct event *v, const struct nilo_news_run *r)
+static bool joins(const struct nilo__event *v, const struct nilo_news_run *r)
 {
     return v != NULL && v->runs > 0 && r->kind == NILO_RUN_PUSH && v->run.kind == NILO_RUN_PUSH && v->run.status == r->status && strcmp(v->name, r->workspace) == 0 &&
            strcmp(v->connection, r->connection) == 0;
@@ -228,7 +162,7 @@ static bool joins(const struct event *v, const struct nilo_news_run *r)
 static int found_run(void *ctx, const struct nilo_news_run *r, struct nilo_err *err)
 {
     struct found *f = ctx;
-    struct event *v = f->last;
+    struct nilo__event *v = f->last;
     if (joins(v, r)) {
         v->runs++;
         v->run.id = r->id;
@@ -277,7 +211,7 @@ static void names_free(char **names)
     free(names);
 }
 
-static void listener_free(struct listener *l)
+void nilo__listener_free(struct nilo__listener *l)
 {
     if (l == NULL)
         return;
@@ -291,7 +225,7 @@ static void listener_free(struct listener *l)
 }
 
 /* What it reaches from now on. */
-static bool take_reach(struct listener *l, const struct nilo_principal *p)
+bool nilo__listener_reach(struct nilo__listener *l, const struct nilo_principal *p)
 {
     size_t n = p != NULL && p->workspaces_said ? p->n_workspaces : 0;
     char **names = calloc(n + 1, sizeof(*names));
@@ -308,7 +242,7 @@ static bool take_reach(struct listener *l, const struct nilo_principal *p)
     return true;
 }
 
-static bool reaches(const struct nilo_events *e, const struct listener *l, const char *workspace)
+static bool reaches(const struct nilo_events *e, const struct nilo__listener *l, const char *workspace)
 {
     if (l->only != NULL && strcmp(l->only, workspace) != 0)
         return false;
@@ -321,44 +255,44 @@ static bool reaches(const struct nilo_events *e, const struct listener *l, const
     return false;
 }
 
-static bool may_see(const struct nilo_events *e, const struct listener *l, const struct event *v)
+static bool may_see(const struct nilo_events *e, const struct nilo__listener *l, const struct nilo__event *v)
 {
     return l->role >= v->least && reaches(e, l, v->name);
 }
 
-static void write_event(struct nilo_buf *out, const char *id, const char *kind, const char *data)
+void nilo__events_write(struct nilo_buf *out, const char *id, const char *kind, const char *data)
 {
     nilo_buf_addf(out, "id: %s\nevent: %s\ndata: %s\n\n", id, kind, data);
 }
 
 /* Everything behind n that it may see. Returns how many. */
-static int64_t write_since(const struct nilo_events *e, const struct listener *l, uint64_t n, struct nilo_buf *out)
+int64_t nilo__events_write_since(const struct nilo_events *e, const struct nilo__listener *l, uint64_t n, struct nilo_buf *out)
 {
     int64_t told = 0;
     for (uint64_t i = n + 1; i <= e->last; i++) {
-        const struct event *v = kept(e, i);
+        const struct nilo__event *v = kept(e, i);
         if (!may_see(e, l, v))
             continue;
-        write_event(out, v->id, v->kind, v->data);
+        nilo__events_write(out, v->id, v->kind, v->data);
         told++;
     }
     return told;
 }
 
 /* The newest that it may see: the id of one that it may not see would tell that it was there. */
-static void newest_id(const struct nilo_events *e, const struct listener *l, char out[ID_TEXT])
+void nilo__events_newest_id(const struct nilo_events *e, const struct nilo__listener *l, char out[NILO__EVENT_ID])
 {
-    for (uint64_t n = e->last; n > before_oldest(e); n--) {
+    for (uint64_t n = e->last; n > nilo__events_before_oldest(e); n--) {
         if (may_see(e, l, kept(e, n))) {
-            memcpy(out, kept(e, n)->id, ID_TEXT);
+            memcpy(out, kept(e, n)->id, NILO__EVENT_ID);
             return;
         }
     }
-    id_of(e, before_oldest(e), out);
+    id_of(e, nilo__events_before_oldest(e), out);
 }
 
 /* The credentials and what they are worth now: false: it is to be ended. */
-static bool still(struct nilo_events *e, struct listener *l)
+static bool still(struct nilo_events *e, struct nilo__listener *l)
 {
     struct nilo_principal p;
     struct nilo_arena arena;
@@ -370,7 +304,7 @@ static bool still(struct nilo_events *e, struct listener *l)
         .apikey = l->apikey, .apikey_n = l->apikey != NULL ? strlen(l->apikey) : 0, .apikeys = l->apikey != NULL,
     };
     nilo_arena_init(&arena, 0);
-    bool holds = nilo_gate_still(e->config.gate, &shown, &arena, &p) == NILO_CREDENTIAL_OK && (p.role >= l->role || p.undecided) && take_reach(l, &p) &&
+    bool holds = nilo_gate_still(e->config.gate, &shown, &arena, &p) == NILO_CREDENTIAL_OK && (p.role >= l->role || p.undecided) && nilo__listener_reach(l, &p) &&
                  (l->only == NULL || reaches(e, l, l->only));
     nilo_arena_done(&arena);
     l->changes = changes;
@@ -378,12 +312,12 @@ static bool still(struct nilo_events *e, struct listener *l)
 }
 
 /* The mutex is held. */
-static void check(struct nilo_events *e)
+void nilo__events_check(struct nilo_events *e)
 {
-    for (struct listener **at = &e->listeners; *at != NULL;) {
-        struct listener *l = *at;
+    for (struct nilo__listener **at = &e->listeners; *at != NULL;) {
+        struct nilo__listener *l = *at;
         bool coming = l->stream == NULL;
-        bool gone = !coming && (!nilo_stream_send(l->stream, "", 0) || (l->end_at > 0 && mono(e) >= l->end_at));
+        bool gone = !coming && (!nilo_stream_send(l->stream, "", 0) || (l->end_at > 0 && nilo__events_now(e) >= l->end_at));
         bool revoked = !coming && !gone && !still(e, l);
         if (!gone && !revoked) {
             at = &l->next;
@@ -392,14 +326,14 @@ static void check(struct nilo_events *e)
         e->counts.revoked += revoked;
         e->counts.listeners--;
         *at = l->next;
-        listener_free(l);
+        nilo__listener_free(l);
     }
 }
 
 void nilo_events_check(struct nilo_events *e)
 {
     pthread_mutex_lock(&e->mutex);
-    check(e);
+    nilo__events_check(e);
     pthread_mutex_unlock(&e->mutex);
 }
 
@@ -408,21 +342,21 @@ void nilo_events_check(struct nilo_events *e)
 /* The mutex is held. Who is too slow is found out here, and forgotten by the next check. */
 static void tell_all(struct nilo_events *e, uint64_t since)
 {
-    for (struct listener *l = e->listeners; l != NULL; l = l->next) {
+    for (struct nilo__listener *l = e->listeners; l != NULL; l = l->next) {
         struct nilo_buf b;
         if (l->stream == NULL)
             continue;
-        nilo_buf_init(&b, TEXT_MAX);
-        int64_t told = write_since(e, l, since, &b);
+        nilo_buf_init(&b, NILO__EVENTS_TEXT);
+        int64_t told = nilo__events_write_since(e, l, since, &b);
         if (told > 0 && !b.failed && nilo_stream_send(l->stream, b.data, b.len))
             e->counts.sent += told;
         nilo_buf_done(&b);
     }
 }
 
-static void keep(struct nilo_events *e, struct event *v)
+static void keep(struct nilo_events *e, struct nilo__event *v)
 {
-    struct event **place = &e->ring[++e->last % (uint64_t)e->config.ring];
+    struct nilo__event **place = &e->ring[++e->last % (uint64_t)e->config.ring];
     event_free(*place);
     *place = v;
     v->n = e->last;
@@ -432,10 +366,10 @@ static void keep(struct nilo_events *e, struct event *v)
 }
 
 /* A ring at a time, where more came at once: who listens misses none of them. The mutex is held. */
-static void keep_all(struct nilo_events *e, struct event *first, bool good)
+static void keep_all(struct nilo_events *e, struct nilo__event *first, bool good)
 {
     uint64_t since = e->last;
-    for (struct event *v = first, *next; v != NULL; v = next) {
+    for (struct nilo__event *v = first, *next; v != NULL; v = next) {
         next = v->next;
         if (!good) {
             event_free(v);
@@ -465,7 +399,7 @@ static int look(struct nilo_events *e, struct nilo_store *s, struct nilo_err *er
 {
     struct found f = {0};
     int64_t workspaces;
-    nilo_us at = mono(e);
+    nilo_us at = nilo__events_now(e);
     int rc = ask(e, s, &f, &workspaces, err);
     pthread_mutex_lock(&e->mutex);
     e->counts.failures += rc != 0;
@@ -494,11 +428,11 @@ void nilo_events_reopened(struct nilo_events *e)
 }
 
 /* Before somebody begins to listen: as of now, where that is not so anyway. */
-static int look_now(struct nilo_events *e, struct nilo_store *s, struct nilo_err *err)
+int nilo__events_look_now(struct nilo_events *e, struct nilo_store *s, struct nilo_err *err)
 {
     int rc = 0;
     pthread_mutex_lock(&e->looking);
-    if (!e->looked || mono(e) - e->looked_at >= NILO_EVENTS_LOOK_US) {
+    if (!e->looked || nilo__events_now(e) - e->looked_at >= NILO_EVENTS_LOOK_US) {
         nilo_store_news_reopened(e->news); /* another handle than the thread's */
         rc = look(e, s, err);
         nilo_store_news_reopened(e->news);
@@ -552,7 +486,7 @@ static void watch_store(struct nilo_events *e, struct nilo_store **s, bool *fail
 static bool is_due(struct nilo_events *e)
 {
     pthread_mutex_lock(&e->looking);
-    bool due = !e->looked || mono(e) - e->looked_at >= NILO_EVENTS_LOOK_US;
+    bool due = !e->looked || nilo__events_now(e) - e->looked_at >= NILO_EVENTS_LOOK_US;
     pthread_mutex_unlock(&e->looking);
     return due;
 }
@@ -604,7 +538,7 @@ int nilo_events_new(const struct nilo_events_config *config, struct nilo_events 
     e->config.ring = config->ring > 0 ? config->ring : RING;
     e->config.total = config->total > 0 ? config->total : TOTAL;
     e->config.per_address = config->per_address > 0 ? config->per_address : PER_ADDRESS;
-    e->ring = calloc((size_t)e->config.ring, sizeof(struct event *));
+    e->ring = calloc((size_t)e->config.ring, sizeof(struct nilo__event *));
     if (e->ring == NULL || nilo_store_news_new(&e->news, err) != 0) {
         free(e->ring);
         free(e);
@@ -627,9 +561,9 @@ void nilo_events_free(struct nilo_events *e)
     if (e == NULL)
         return;
     unwatch(e);
-    for (struct listener *l = e->listeners, *next; l != NULL; l = next) {
+    for (struct nilo__listener *l = e->listeners, *next; l != NULL; l = next) {
         next = l->next;
-        listener_free(l);
+        nilo__listener_free(l);
     }
     for (int64_t i = 0; i < e->config.ring; i++)
         event_free(e->ring[i]);
@@ -647,231 +581,4 @@ void nilo_events_counts(struct nilo_events *e, struct nilo_events_counts *ret)
     pthread_mutex_lock(&e->mutex);
     *ret = e->counts;
     pthread_mutex_unlock(&e->mutex);
-}
-
-/* ---- the handler ----------------------------------------------------------------------------------------------------------------------------- */
-
-/* What counts as one address. */
-static void place_of(const struct nilo_exchange *x, char out[PLACE])
-{
-    unsigned char b[16];
-    const char *address = nilo_req_address(x);
-    if (inet_pton(AF_INET6, address, b) == 1)
-        nilo_hex(b, 8, out);
-    else
-        snprintf(out, PLACE, "%s", address);
-}
-
-static char *secret_copy(const char *p, size_t n)
-{
-    char *s = nilo_secret_alloc(n + 1);
-    if (s != NULL) {
-        memcpy(s, p, n);
-        s[n] = '\0';
-    }
-    return s;
-}
-
-static bool copy_credentials(const struct nilo_exchange *x, struct listener *l)
-{
-    struct nilo_credential_shown shown;
-    nilo_req_credentials(x, &shown);
-    if (shown.authorization != NULL)
-        l->authorization = secret_copy(shown.authorization, shown.authorization_n);
-    if (shown.apikey != NULL)
-        l->apikey = secret_copy(shown.apikey, shown.apikey_n);
-    return (shown.authorization == NULL || l->authorization != NULL) && (shown.apikey == NULL || l->apikey != NULL);
-}
-
-static nilo_us end_of(const struct nilo_events *e, const struct nilo_principal *p)
-{
-    const struct nilo_clock *clock = &e->config.env->clock;
-    if (p == NULL || p->expires == 0 || p->expires > INT64_MAX / NILO_US_SECOND / 2)
-        return 0;
-    nilo_us left = p->expires * NILO_US_SECOND - clock->wall(clock->ctx);
-    return mono(e) + (left > 0 ? left : 1);
-}
-
-static struct listener *listener_new(const struct nilo_events *e, const struct nilo_exchange *x, const char *only)
-{
-    const struct nilo_principal *p = nilo_req_principal(x);
-    struct listener *l = calloc(1, sizeof(*l));
-    if (l == NULL)
-        return NULL;
-    l->role = nilo_rest_role(x);
-    l->end_at = end_of(e, p);
-    place_of(x, l->place);
-    if (only != NULL)
-        l->only = strdup(only);
-    if ((only != NULL && l->only == NULL) || !take_reach(l, p) || !copy_credentials(x, l)) {
-        listener_free(l);
-        return NULL;
-    }
-    return l;
-}
-
-static int refuse(struct nilo_exchange *x, int status, const char *message)
-{
-    nilo_answer_error(x, status, "53400", message, NULL, "close a stream that is not needed, or share one");
-    nilo_answer_header(x, "Retry-After", "5");
-    nilo_answer_header(x, "Cache-Control", "no-store");
-    return 0;
-}
-
-/* The mutex is held. Is there a place for it? */
-static int counts_over(struct nilo_events *e, const struct listener *l)
-{
-    int64_t same = 0;
-    for (const struct listener *o = e->listeners; o != NULL; o = o->next)
-        same += strcmp(o->place, l->place) == 0;
-    int status = e->counts.listeners >= e->config.total ? 503 : strcmp(l->place, "unix") != 0 && same >= e->config.per_address ? 429 : 0;
-    e->counts.refused += status != 0;
-    return status;
-}
-
-/* On the list, or the status of the refusal. */
-static int take_place(struct nilo_events *e, struct listener *l)
-{
-    pthread_mutex_lock(&e->mutex);
-    check(e);
-    int status = counts_over(e, l);
-    if (status == 0) {
-        l->next = e->listeners;
-        e->listeners = l;
-        e->counts.listeners++;
-        pthread_cond_signal(&e->watch.moved);
-    }
-    pthread_mutex_unlock(&e->mutex);
-    return status;
-}
-
-static void leave(struct nilo_events *e, struct listener *l)
-{
-    pthread_mutex_lock(&e->mutex);
-    struct listener **at = &e->listeners;
-    while (*at != l)
-        at = &(*at)->next;
-    *at = l->next;
-    e->counts.listeners--;
-    pthread_mutex_unlock(&e->mutex);
-    listener_free(l);
-}
-
-static int over_limit(struct nilo_exchange *x, int status)
-{
-    return refuse(x, status, status == 429 ? "too many streams of events from this address" : "too many streams of events");
-}
-
-/* What it is given first. Returns up to which event that is. */
-static uint64_t write_beginning(struct nilo_events *e, const struct listener *l, const struct nilo_exchange *x, struct nilo_buf *out)
-{
-    size_t n;
-    const char *id = nilo_req_header(x, "Last-Event-ID", 0, &n);
-    char at[ID_TEXT];
-    uint64_t from = 0;
-    pthread_mutex_lock(&e->mutex);
-    bool resumed = id != NULL && n > 0, known = resumed && find_id(e, id, n, &from);
-    if (known)
-        memcpy(at, id, ID_TEXT - 1);
-    else
-        newest_id(e, l, at);
-    at[ID_TEXT - 1] = '\0';
-    nilo_buf_adds(out, "retry: 3000\n");
-    write_event(out, at, resumed && !known ? "reset" : "ready", "{}");
-    if (known)
-        e->counts.sent += write_since(e, l, from, out);
-    e->counts.resets += resumed && !known;
-    uint64_t last = e->last;
-    pthread_mutex_unlock(&e->mutex);
-    return last;
-}
-
-/* What came since its beginning was written. The mutex is held. One that is gone already is found out by the next check. */
-static void catch_up(struct nilo_events *e, struct listener *l, uint64_t since)
-{
-    struct nilo_buf b;
-    char at[ID_TEXT];
-    nilo_buf_init(&b, TEXT_MAX);
-    if (since < before_oldest(e)) {
-        newest_id(e, l, at);
-        write_event(&b, at, "reset", "{}");
-        e->counts.resets++;
-    } else {
-        e->counts.sent += write_since(e, l, since, &b);
-    }
-    if (b.len > 0 && !b.failed)
-        (void)nilo_stream_send(l->stream, b.data, b.len);
-    nilo_buf_done(&b);
-}
-
-static int listen_on(struct nilo_events *e, struct nilo_exchange *x, struct listener *l, uint64_t since, struct nilo_err *err)
-{
-    const struct nilo_stream_options how = {.heartbeat_us = NILO_EVENTS_HEARTBEAT_US, .heartbeat = ":\n\n", .end_at = l->end_at};
-    pthread_mutex_lock(&e->mutex);
-    l->stream = nilo_answer_keep(x, &how);
-    if (l->stream != NULL)
-        catch_up(e, l, since);
-    bool kept_on = l->stream != NULL;
-    pthread_mutex_unlock(&e->mutex);
-    if (kept_on)
-        return 0; /* from here on it is the list's */
-    leave(e, l);
-    return nilo_err_nomem(err);
-}
-
-static int head(struct nilo_exchange *x)
-{
-    nilo_answer_type(x, "text/event-stream; charset=utf-8");
-    nilo_answer_header(x, "Cache-Control", "no-store");
-    nilo_answer_header(x, "X-Accel-Buffering", "no"); /* nginx passes on what comes at once */
-    return 0;
-}
-
-static int answer(struct nilo_events *e, struct nilo_exchange *x, struct listener *l, struct nilo_err *err)
-{
-    struct nilo_buf b;
-    (void)head(x);
-    nilo_buf_init(&b, TEXT_MAX);
-    uint64_t since = write_beginning(e, l, x, &b);
-    int rc = b.failed ? nilo_err_nomem(err) : nilo_answer_write(x, b.data, b.len, err);
-    nilo_buf_done(&b);
-    if (rc == 0)
-        return listen_on(e, x, l, since, err);
-    leave(e, l);
-    return rc;
-}
-
-/* Who names several workspaces, or is the service, hears of all of them; everybody else of the one that it is about. 0; 1: refused; -1 */
-static int scope(struct nilo_exchange *x, struct nilo_store *s, const char **ret_only, struct nilo_err *err)
-{
-    const struct nilo_principal *p = nilo_req_principal(x);
-    struct nilo_rest_scope found;
-    *ret_only = nilo_rest_in_workspace(x) ? nilo_req_segment(x, 0) : NULL;
-    if (*ret_only == NULL && ((p != NULL && p->workspaces_said) || nilo_rest_role(x) == NILO_ROLE_SERVICE))
-        return 0;
-    return nilo_rest_scope(x, s, &found, err);
-}
-
-int nilo_events_answer(struct nilo_exchange *x, struct nilo_err *err)
-{
-    const struct nilo_api *api = nilo_req_ctx(x);
-    struct nilo_api_worker *w = nilo_api_worker(x, err);
-    const char *only = NULL;
-    int rc = w != NULL ? scope(x, w->store, &only, err) : -1;
-    if (rc != 0)
-        return rc > 0 ? 0 : nilo_rest_fail(x, NULL, err);
-    if (api->events == NULL)
-        return refuse(x, 503, "this server tells no events");
-    if (look_now(api->events, w->store, err) != 0)
-        return nilo_rest_fail(x, NULL, err);
-    if (nilo_req_method(x) == NILO_HEAD)
-        return head(x);
-    struct listener *l = listener_new(api->events, x, only);
-    if (l == NULL)
-        return nilo_err_nomem(err);
-    int status = take_place(api->events, l);
-    if (status == 0)
-        return answer(api->events, x, l, err);
-    listener_free(l);
-    return over_limit(x, status);
 }
