@@ -1,6 +1,6 @@
 /* See events.h. Two locks: `looking` is held while the store is asked, `mutex` while the ring and the list of listeners are touched, never while somebody is
- * waited for. A new listener gets what it missed from its handler, which may wait for it, and is then put on the list in the same moment in which it is
- * given what came meanwhile. */
+ * waited for. A new listener has its place on the list at once, and no stream yet: its handler, which may wait for it, gives it what it missed, and the stream
+ * becomes the list's in the same moment in which it is given what came meanwhile. */
 #include "api/events_priv.h"
 
 #include <stdlib.h>
