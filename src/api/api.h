@@ -22,6 +22,7 @@ struct nilo_api {
     /* runs a command for whoever sent it over the Unix socket; a handler with a ctx of its own. NULL: none are taken */
     int (*command)(void *ctx, struct nilo_exchange *x, struct nilo_err *err);
     void *command_ctx;
+    struct nilo_events *events;     /* events.h; NULL: nobody is told of any */
     struct nilo_api_writer *writer; /* writer.h; NULL: this server writes nothing */
 };
 

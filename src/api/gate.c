@@ -2,6 +2,7 @@
 #include "api/gate.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -31,6 +32,7 @@ struct nilo_gate {
     struct rules rules;
     struct nilo_book *book; /* NULL: the store was not asked yet */
     struct nilo_limit *limit;
+    _Atomic uint64_t changes;
     struct {
         pthread_t thread;
         pthread_mutex_t mutex;
@@ -191,6 +193,7 @@ int nilo_gate_load(struct nilo_gate *g, const struct nilo_gate_rules *rules, str
     pthread_rwlock_wrlock(&g->lock);
     struct rules old = g->rules;
     g->rules = fresh;
+    atomic_fetch_add(&g->changes, 1);
     pthread_rwlock_unlock(&g->lock);
     rules_done(&old);
     return 0;
@@ -219,6 +222,7 @@ int nilo_gate_refresh(struct nilo_gate *g, struct nilo_store *s, struct nilo_err
     pthread_rwlock_wrlock(&g->lock);
     struct nilo_book *old = g->book;
     g->book = fresh;
+    atomic_fetch_add(&g->changes, 1);
     pthread_rwlock_unlock(&g->lock);
     nilo_book_free(old);
     return 0;
@@ -392,10 +396,33 @@ static void decide(const struct nilo_gate *g, struct nilo_principal *p)
     p->undecided = known < 0;
 }
 
+/* The lock is held. */
+static struct nilo_credential_rules rules_now(const struct nilo_gate *g)
+{
+    return (struct nilo_credential_rules){.tokens = g->rules.tokens, .ring = g->rules.ring, .admins = g->rules.admins,
+                                          .book = nilo_book_view(g->book), .anonymous = g->rules.anonymous};
+}
+
+uint64_t nilo_gate_changes(const struct nilo_gate *g)
+{
+    return atomic_load(&g->changes);
+}
+
+enum nilo_credential_result nilo_gate_still(struct nilo_gate *g, const struct nilo_credential_shown *shown, struct nilo_arena *arena,
+                                            struct nilo_principal *ret)
+{
+    pthread_rwlock_rdlock(&g->lock);
+    const struct nilo_credential_rules rules = rules_now(g);
+    enum nilo_credential_result r = nilo_credential_check(shown, &rules, g->env->clock.wall(g->env->clock.ctx), arena, ret);
+    if (r == NILO_CREDENTIAL_OK)
+        decide(g, ret);
+    pthread_rwlock_unlock(&g->lock);
+    return r;
+}
+
 static int admit(struct nilo_gate *g, struct nilo_exchange *x)
 {
-    const struct nilo_credential_rules rules = {.tokens = g->rules.tokens, .ring = g->rules.ring, .admins = g->rules.admins,
-                                                .book = nilo_book_view(g->book), .anonymous = g->rules.anonymous};
+    const struct nilo_credential_rules rules = rules_now(g);
     struct nilo_credential_shown shown;
     struct nilo_principal *p;
     nilo_req_credentials(x, &shown);

@@ -40,6 +40,14 @@ int nilo_gate_admit(struct nilo_gate *g, struct nilo_exchange *x);     /* on a l
 int nilo_gate_authorize(struct nilo_gate *g, struct nilo_exchange *x); /* on a worker: asks whether an undecided one is an admin */
 void nilo_gate_decorate(struct nilo_exchange *x);                      /* RateLimit-* */
 
+/* For answers that go on for long. */
+/** nilo_gate_changes - rises with everything that may make good credentials bad, or bad ones good: keys, revocations, a reload. Any thread */
+uint64_t nilo_gate_changes(const struct nilo_gate *g);
+/** nilo_gate_still - what these credentials are worth now, without counting as a request. Any thread
+ *  ret   as nilo_credential_check() */
+enum nilo_credential_result nilo_gate_still(struct nilo_gate *g, const struct nilo_credential_shown *shown, struct nilo_arena *arena,
+                                            struct nilo_principal *ret);
+
 /** nilo_gate_cron - for routes under /cron, which are EVERYONE's: does the request show the cron secret? 0: yes. NILO_LATER: no, and the answer is
  *  given (the one that all bad credentials get): return 0 from the handler */
 int nilo_gate_cron(struct nilo_gate *g, struct nilo_exchange *x);

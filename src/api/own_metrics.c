@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "api/api.h"
+#include "api/events.h"
 #include "api/rest_cache.h"
 #include "api/settings.h"
 #include "api/task.h"
@@ -58,6 +59,17 @@ static void cached(const struct nilo_api *api, struct nilo_buf *out)
 #undef X
 }
 
+static void told(const struct nilo_api *api, struct nilo_buf *out)
+{
+    struct nilo_events_counts c;
+    if (api->events == NULL)
+        return;
+    nilo_events_counts(api->events, &c);
+#define X(name, kind, doc) put(out, "events_" #name, kind, doc, c.name);
+    NILO_EVENTS_COUNT_ROWS(X)
+#undef X
+}
+
 static void log_size(struct nilo_store *s, struct nilo_buf *out)
 {
     char path[4300];
@@ -103,6 +115,7 @@ int nilo_own_metrics(struct nilo_exchange *x, struct nilo_err *err)
     server(x, &out);
     writing(api, &out);
     cached(api, &out);
+    told(api, &out);
     bool answers = w != NULL && closing(w->store, api->env->clock.wall(api->env->clock.ctx), &out, &why) == 0;
     if (answers)
         log_size(w->store, &out);

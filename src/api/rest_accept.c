@@ -24,6 +24,7 @@ static const struct kind {
     {"text/csv", NILO_FORMAT_CSV, "text/csv; charset=utf-8", NULL},
     {"text/*", NILO_FORMAT_CSV, "text/csv; charset=utf-8", NULL},
     {"application/x-ndjson", NILO_FORMAT_NDJSON, JSON_OF("application/x-ndjson")},
+    {"text/vnd.nilometer.table", NILO_FORMAT_TABLE, "text/vnd.nilometer.table; charset=utf-8", NULL}, /* what our own command line asks for */
     {"application/ndjson", NILO_FORMAT_NDJSON, JSON_OF("application/x-ndjson")},
 #undef JSON_OF
 };

@@ -4,6 +4,7 @@
 #include "api/jobs.h"
 #include "api/own_metrics.h"
 #include "api/admit.h"
+#include "api/events.h"
 #include "api/cors.h"
 
 #include <stdlib.h>
@@ -57,6 +58,8 @@ const struct nilo_route nilo_api_routes[] = {
     JOB("backfill_daily_metrics", nilo_job_backfill),
     JOB("refresh_metrics", nilo_job_refresh),
 #undef JOB
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/events", AUTHENTICATED, .handler = nilo_events_answer, .deadline_us = NILO_NO_DEADLINE),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/events", AUTHENTICATED, .handler = nilo_events_answer, .deadline_us = NILO_NO_DEADLINE),
     NILO_ROUTE(NILO_POST, "/commands", SERVICE, .handler = nilo_job_command, .deadline_us = NILO_NO_DEADLINE),
     NILO_ROUTE(NILO_GET | NILO_POST, "/cron/metrics-refresh", EVERYONE, .handler = nilo_job_cron, .deadline_us = NILO_JOB_DEADLINE),
     NILO_ROUTE(NILO_GET | NILO_POST, "/api/cron/studio/metrics-refresh", EVERYONE, .handler = nilo_job_cron, .deadline_us = NILO_JOB_DEADLINE),

@@ -9,6 +9,7 @@
 
 const struct nilo_option nilo__global_options[] = {
     {"store", "PATH|URL", "where the record is kept: a file (SQLite) or postgres://...; default ./nilometer.db", false},
+    {"url", "URL", "get and call ask this server instead: https://..., http://127.0.0.1:PORT or unix:PATH", false},
     {"config", "FILE", "the configuration; default ./nilometer.yaml where there is one", false},
     {"json", NULL, "results for machines", false},
     {"quiet", NULL, "no progress and no notices", false},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/query_priv.h"
+#include "cmd/url.h"
 
 #define ARGUMENTS_MOST 64
 
@@ -39,6 +40,8 @@ static int run_call(struct nilo_cmd_ctx *ctx, const struct nilo_arg *args, size_
     enum nilo_format format;
     if (nilo__answer_format(ctx, &format, err) != 0)
         return -1;
+    if (nilo_args_get(ctx->args, "url") != NULL)
+        return nilo__url_call(ctx, nilo_args_rest(ctx->args, 0), args, n, format, err);
     if (nilo_query_call(nilo_args_rest(ctx->args, 0), args, n, &request, &q, &notes, err) != 0) {
         nilo__add_hint(&notes, err);
         return -1;
@@ -87,6 +90,7 @@ const struct nilo_cmd nilo_cmd_call = {
         (const struct nilo_option[]){{"workspace", "W", "only this workspace; default: all", false},
                                      {"format", "FORMAT", "table (default), json, object, csv or ndjson", false},
                                      {"as-of", "TIME", "as it was known then: an instant, or the end of a day", false},
+                                     NILO__URL_OPTIONS,
                                      {0}},
     .run = call,
 };

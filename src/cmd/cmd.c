@@ -74,11 +74,26 @@ static int check_output(FILE *out, int status, bool told, const char *name, FILE
     return status != 0 ? status : 1;
 }
 
+/* A server is asked by the commands that have what belongs to it, and by no others, lest they do it here. */
+static int check_url(const struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+{
+    bool takes = false;
+    for (const struct nilo_option *o = ctx->cmd->options; o != NULL && o->name != NULL; o++)
+        takes |= strcmp(o->name, "key-file") == 0;
+    if (nilo_args_get(ctx->args, "url") == NULL)
+        return 0;
+    if (!takes)
+        return nilo_err_set(err, NILO_EUSAGE, "--url is for get and call; %s runs where the store is", ctx->cmd->name);
+    if (nilo_args_get(ctx->args, "store") != NULL)
+        return nilo_err_set(err, NILO_EUSAGE, "--url and --store name two places; give one of them");
+    return 0;
+}
+
 static int run(struct nilo_cmd_ctx *ctx, bool *ret_told)
 {
     struct nilo_err err = {0};
     char *own = NULL;
-    int status = take_store(ctx, &own, &err);
+    int status = check_url(ctx, &err) != 0 ? -1 : take_store(ctx, &own, &err);
     if (status == 0 && !nilo__remote(ctx, &status))
         status = ctx->cmd->run(ctx, &err);
     free(own);

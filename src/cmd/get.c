@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/query_priv.h"
+#include "cmd/url.h"
 
 static int get(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
@@ -13,8 +14,11 @@ static int get(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     request.any_range = true; /* SEMANTICS 5: the command line is exempt */
     request.as_of = nilo_args_get(ctx->args, "as-of");
     enum nilo_format format;
-    if (nilo__operands(ctx, 1, 1, err) != 0 || nilo__answer_format(ctx, &format, err) != 0 ||
-        nilo_cmd_store(ctx, NILO_STORE_READ, &s, err) != 0)
+    if (nilo__operands(ctx, 1, 1, err) != 0 || nilo__answer_format(ctx, &format, err) != 0)
+        return -1;
+    if (nilo_args_get(ctx->args, "url") != NULL)
+        return nilo__url_get(ctx, nilo_args_rest(ctx->args, 0), format, err);
+    if (nilo_cmd_store(ctx, NILO_STORE_READ, &s, err) != 0)
         return -1;
     const char *text = nilo_args_rest(ctx->args, 0);
     int rc = nilo_query_parse(s, text, strlen(text), &request, &q, &notes, err);
@@ -50,6 +54,7 @@ const struct nilo_cmd nilo_cmd_get = {
         (const struct nilo_option[]){{"workspace", "W", "only this workspace; default: all", false},
                                      {"format", "FORMAT", "table (default), json, object, csv or ndjson", false},
                                      {"as-of", "TIME", "as it was known then: an instant, or the end of a day", false},
+                                     NILO__URL_OPTIONS,
                                      {0}},
     .run = get,
 };

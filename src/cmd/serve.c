@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "api/api.h"
+#include "api/events.h"
 #include "api/rest_cache.h"
 #include "api/systemd.h"
 #include "base/log.h"
@@ -186,6 +187,10 @@ static int serve(struct serving *s, struct nilo_api *api, const struct nilo_serv
     if (rc == 0)
         rc = nilo_gate_watch(api->gate, open_store, api, err);
     if (rc == 0)
+        rc = nilo_events_new(&(struct nilo_events_config){.env = api->env, .gate = api->gate}, &api->events, err);
+    if (rc == 0)
+        rc = nilo_events_watch(api->events, open_store, api, err);
+    if (rc == 0)
         rc = nilo_server_start(server, err);
     if (rc == 0) {
         announce(s->ctx, server, s->daemon.socket, config->tls_certificate != NULL);
@@ -205,6 +210,7 @@ static int serve(struct serving *s, struct nilo_api *api, const struct nilo_serv
         s->stuck = true;
         return nilo_err_set(err, NILO_ETIMEOUT, "a task could not be stopped; what it has recorded stays");
     }
+    nilo_events_free(api->events);
     nilo_server_free(server);
     nilo_rest_cache_free(api->cache);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -317,6 +317,42 @@ int nilo_store_last_day_read(struct nilo_store *s, int64_t connection, int64_t b
 /** nilo_store_slot_done - has a run of that slot completed on the connection? 0 = no, else its id */
 int nilo_store_slot_done(struct nilo_store *s, int64_t connection, const char *slot, int64_t *ret, struct nilo_err *err);
 
+/* ---- what is new ------------------------------------------------------------------------------------------------------------------- */
+
+/* A run that has ended; one that was quarantined has, too. Texts until the sink returns. */
+struct nilo_news_run {
+    int64_t id;
+    enum nilo_run_kind kind;
+    enum nilo_run_status status;
+    const char *workspace, *connection;
+    nilo_us ended_at; /* NILO_US_NONE: not known (interrupted) */
+    nilo_day first_day, last_day; /* days touched */
+    int64_t failed;
+};
+/* Days of one connection that one act has closed, one after another, all in that state */
+struct nilo_news_days {
+    const char *workspace, *connection;
+    nilo_day from, to;
+    int days;
+    const char *state; /* complete, partial, empty */
+    int64_t run;       /* 0 = none */
+    nilo_us closed_at;
+};
+struct nilo_news_sink {
+    int (*run)(void *ctx, const struct nilo_news_run *r, struct nilo_err *err);
+    int (*days)(void *ctx, const struct nilo_news_days *d, struct nilo_err *err);
+    void *ctx;
+};
+/* Up to where was looked. owner: caller */
+struct nilo_news;
+int nilo_store_news_new(struct nilo_news **ret, struct nilo_err *err);
+void nilo_store_news_free(struct nilo_news *n); /* NULL is fine */
+/** nilo_store_news_look - what has become new since the last look, by whatever process; the first one tells nothing. Nothing twice, nothing left out.
+ *  Outside of a transaction. One small read while nothing was written
+ *  errors  those of the store and the sink: the next look tells all of it again, so whoever takes it keeps it aside until this has returned 0 */
+int nilo_store_news_look(struct nilo_store *s, struct nilo_news *n, const struct nilo_news_sink *sink, struct nilo_err *err);
+void nilo_store_news_reopened(struct nilo_news *n); /* the next look is with another handle of the same store */
+
 /* ---- the record ---------------------------------------------------------------------------------------------------------------------- */
 
 /* One value of one reading, its day already decided. */

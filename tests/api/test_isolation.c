@@ -102,7 +102,7 @@ static char *face(const struct answer *a)
 /* What is run beside the server, which this one has nothing to run it with. */
 static bool is_job(const char *target)
 {
-    static const char *const names[] = {"/rpc/collect_daily_metrics", "/rpc/backfill_daily_metrics", "/rpc/refresh_metrics", "/cron/", "/commands"};
+    static const char *const names[] = {"/rpc/collect_daily_metrics", "/rpc/backfill_daily_metrics", "/rpc/refresh_metrics", "/cron/", "/commands", "/events"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strstr(target, names[i]) != NULL)
             return true;
@@ -144,7 +144,7 @@ static void as_if(char *text, const char *from, const char *to)
 /* ---- expectations ------------------------------------------------------------------------------------------------------------------------------ */
 
 /* What stands behind the credentials of a caller whom the route itself does not refuse. */
-enum kind { HEALTH, COUNTS, OPENAPI, RELATION, FUNCTION, RECORD, CRON, KINDS };
+enum kind { HEALTH, COUNTS, OPENAPI, RELATION, FUNCTION, RECORD, CRON, EVENTS, KINDS };
 static const struct {
     const char *tail; /* of the path, behind /w/{workspace} */
     enum kind kind;
@@ -153,6 +153,7 @@ static const struct {
     {"/rest/v1/{relation}", RELATION}, {"/rest/v1/rpc/{function}", FUNCTION}, {"/rest/v1/rpc/record", RECORD},
     {"/rest/v1/rpc/collect_daily_metrics", FUNCTION}, {"/rest/v1/rpc/backfill_daily_metrics", FUNCTION}, {"/rest/v1/rpc/refresh_metrics", FUNCTION},
     {"/cron/metrics-refresh", CRON}, {"/api/cron/studio/metrics-refresh", CRON}, {"/commands", COUNTS},
+    {"/events", EVENTS}, /* what is told to whom: test_events.c */
 };
 
 static enum kind kind_of(const struct nilo_route *route)
