@@ -126,7 +126,7 @@ static void a_wrong_reading_is_told_counted_and_left_out(struct stores *s)
         {REC(.id = "a\x7f", .day = "2025-03-19", .v = {{VIEWS, 1}}), NILO_EINVAL},
         {REC(.id = "a", .day = "2025-03-19", .v = {{VIEWS, -1}}), NILO_EINVAL},
         {REC(.id = "a", .day = "2025-03-19", .v = {{LIKES, 7}, {VIEWS, INT64_MIN}}), NILO_EINVAL},
-        {REC(.id = "a", .day = "2025-03-19", .v = {{GMV, -1}}), NILO_EINVAL},
+        {REC(.id = "a", .day = "2025-03-19", .v = {{ITEMS_SOLD, -1}}), NILO_EINVAL},
     };
     const size_t n = sizeof table / sizeof table[0];
     struct nilo_recorder *r = rec_begin(s, &c, PUSH);
@@ -149,13 +149,13 @@ static void a_wrong_reading_is_told_counted_and_left_out(struct stores *s)
     assert_rows(s, "SELECT value, meta FROM day_value ORDER BY value", "1 {\"sample_size\": 3}|2 ~");
 }
 
-static void what_is_no_count_may_be_negative_and_an_absent_one_says_nothing(struct stores *s)
+static void what_is_no_count_or_is_money_may_be_negative_and_an_absent_one_says_nothing(struct stores *s)
 {
     struct nilo_connection c = stores_connection(s, "w", NULL, "c", "push", "push");
-    const struct rec in[] = {{.id = "a", .day = "2025-03-19", .v = {{CTR, -5}, {VIEWS, 0}}},
+    const struct rec in[] = {{.id = "a", .day = "2025-03-19", .v = {{CTR, -5}, {VIEWS, 0}, {GMV, -7}}},
                              {.id = "b\xc2\xa0", .day = "2025-03-19", .v = {{VIEWS, -5, .absence = NILO_HIDDEN}}}};
     assert_int_equal(rec_run(s, &c, PUSH, in, 2).status, NILO_COMPLETED);
-    assert_rows(s, "SELECT metric_id, value FROM day_value WHERE value IS NOT NULL ORDER BY metric_id", "1 0|18 -5");
+    assert_rows(s, "SELECT metric_id, value FROM day_value WHERE value IS NOT NULL ORDER BY metric_id", "1 0|16 -7|18 -5");
 }
 
 /* 2.9: nothing is computed anew; the last day of the old zone lasts until the first of the new one begins. */
@@ -221,7 +221,7 @@ int main(void)
         STORES_TEST(a_day_alone_is_its_last_microsecond_in_the_zone),
         STORES_TEST(the_future_is_refused),
         STORES_TEST(a_wrong_reading_is_told_counted_and_left_out),
-        STORES_TEST(what_is_no_count_may_be_negative_and_an_absent_one_says_nothing),
+        STORES_TEST(what_is_no_count_or_is_money_may_be_negative_and_an_absent_one_says_nothing),
         STORES_TEST(after_a_new_zone_instants_belong_to_its_days),
         STORES_TEST(sums_reach_beyond_64_bits),
     };
