@@ -594,6 +594,7 @@ void nilo__conn_new(struct nilo__loop *l, int fd, const struct nilo__listener *f
     c->fd = fd;
     c->tls = from->tls;
     c->counted = counted;
+    c->proxied = from->proxied;
     c->key = *key;
     c->fresh = true;
     c->since = nilo__now(s);

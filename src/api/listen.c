@@ -48,6 +48,13 @@ static int parse(const char *text, union address *ret, socklen_t *ret_n, struct 
     return nilo_err_set(err, NILO_EINVAL, "\"%s\" is no address to listen at; write 127.0.0.1:8080, [::1]:8080 or unix:/path", text);
 }
 
+int nilo_listen_check(const char *address, struct nilo_err *err)
+{
+    union address a;
+    socklen_t n;
+    return strncmp(address, "unix:", 5) == 0 ? 0 : parse(address, &a, &n, err);
+}
+
 static void name(struct nilo__listener *l, int fd)
 {
     union address a;
@@ -160,7 +167,7 @@ static int take_over(int fd, struct nilo__listener *ret, struct nilo_err *err)
 
 int nilo__listen(const struct nilo_listen *l, int loops, struct nilo__listener *ret, struct nilo_err *err)
 {
-    *ret = (struct nilo__listener){.tls = l->tls};
+    *ret = (struct nilo__listener){.tls = l->tls, .proxied = l->proxied};
     for (int i = 0; i < NILO__LOOPS_MAX; i++)
         ret->fds[i] = -1;
     int rc;

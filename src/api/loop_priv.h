@@ -33,6 +33,7 @@ struct nilo__conn {
     size_t left;      /* bytes that were in the output then */
     int64_t body_counted, sent; /* of this request */
     bool tls, counted, eof, fresh; /* fresh: no request yet. counted: in peers */
+    bool proxied;
     struct nilo__peer_key key;
     char address[64];
 };

@@ -50,7 +50,7 @@ struct nilo_exchange *nilo__request_new(struct nilo__conn *c, const char *bytes)
     x->head = *h;
     x->conn = c;
     x->tls = c->tls;
-    x->local = !c->counted;
+    x->local = !c->counted && !c->proxied;
     memcpy(x->address, c->address, sizeof(x->address));
     x->begun = c->first;
     x->deadline = c->first + s->limits.deadline_us;

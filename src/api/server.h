@@ -78,6 +78,7 @@ const char *nilo_req_body(const struct nilo_exchange *x, size_t *ret_n); /* whol
  *  proxy says (the last address of X-Forwarded-For). Forwarding headers of anybody else are not looked at */
 const char *nilo_req_address(const struct nilo_exchange *x);
 bool nilo_req_tls(const struct nilo_exchange *x);
+/** nilo_req_unix - by whoever may open the server's own Unix socket: without credentials that is the service. Not where a proxy asks there */
 bool nilo_req_unix(const struct nilo_exchange *x);
 struct nilo_arena *nilo_req_arena(struct nilo_exchange *x); /* memory until the request is over; not after nilo_answer_keep() */
 
@@ -190,6 +191,7 @@ struct nilo_listen {
     const char *address; /* "127.0.0.1:8080", "[::1]:8080", "unix:/run/nilometer.sock"; port 0 = any free one. NULL with a descriptor */
     int fd;              /* > 0: a listening socket that was handed over (systemd); it becomes the server's */
     bool tls;
+    bool proxied;        /* a Unix socket that a proxy asks at for others: having it open makes nobody anybody, see nilo_req_unix() */
 };
 
 struct nilo_server_hooks {
@@ -226,6 +228,8 @@ struct nilo_server_config {
  *  errors  NILO_EINTERNAL a route without policy, handler or methods; NILO_EINVAL addresses; NILO_EIO the port is in use, ...; NILO_ECONFIG certificates
  *  owner   caller, nilo_server_free(). Strings of the configuration are copied or used up here; routes, env and hooks stay the caller's */
 int nilo_server_new(const struct nilo_server_config *config, struct nilo_server **ret, struct nilo_err *err);
+/** nilo_listen_check - is that an address to listen at? errors: NILO_EINVAL */
+int nilo_listen_check(const char *address, struct nilo_err *err);
 /** nilo_server_start - makes the threads. Block the signals that somebody waits for before: threads inherit the mask */
 int nilo_server_start(struct nilo_server *s, struct nilo_err *err);
 /** nilo_server_drain - stops listening, lets running requests end within grace_us, cuts what is left, ends the threads. Kept connections get

@@ -62,6 +62,7 @@ bool nilo__peer_key(const struct sockaddr *a, struct nilo__peer_key *ret, char *
 struct nilo__listener {
     int fds[NILO__LOOPS_MAX]; /* one a loop; -1 = that loop does not accept here */
     bool tls, local;          /* local: a Unix socket */
+    bool proxied;             /* a proxy asks at it for others */
     char address[300];
     char path[256];           /* of the Unix socket file that we made; "" */
 };

@@ -30,26 +30,41 @@ struct serving {
 
 /* ---- where to listen --------------------------------------------------------------------------------------------------------------- */
 
-static bool is_loopback(const char *address)
+static bool is_local(const char *address)
 {
-    return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0;
+    return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0 || strncmp(address, "unix:", 5) == 0;
+}
+
+/* What a proxy asks over a Unix socket it asks for others: they show credentials like anybody. */
+static bool behind_proxy(const struct serving *s)
+{
+    for (int i = 0; i < nilo_args_count(s->ctx->args, "proxy"); i++) {
+        if (strcmp(nilo_args_nth(s->ctx->args, "proxy", i), "unix") == 0)
+            return true;
+    }
+    return false;
 }
 
 static int add(struct serving *s, struct nilo_listen l, struct nilo_err *err)
 {
     if (s->n == LISTEN_MAX)
         return nilo_err_set(err, NILO_EUSAGE, "serve listens at %d addresses at most", LISTEN_MAX);
+    l.proxied = behind_proxy(s);
     s->listen[s->n++] = l;
     return 0;
 }
 
 static int add_address(struct serving *s, const char *address, bool tls, struct nilo_err *err)
 {
-    if (!tls && !is_loopback(address) && nilo_args_get(s->ctx->args, "allow-plain") == NULL)
+    if (nilo_listen_check(address, err) != 0) {
+        err->code = NILO_EUSAGE;
+        return -1;
+    }
+    if (!tls && !is_local(address) && nilo_args_get(s->ctx->args, "allow-plain") == NULL)
         return nilo_err_set(err, NILO_EUSAGE,
                             "%s can be reached from other machines, and without TLS anybody on the way reads the keys; give --tls-certificate and "
                             "--tls-key, or listen at 127.0.0.1 behind a proxy, or say --allow-plain", address);
-    return add(s, (struct nilo_listen){.address = address, .tls = tls}, err);
+    return add(s, (struct nilo_listen){.address = address, .tls = tls && strncmp(address, "unix:", 5) != 0}, err);
 }
 
 static int addresses(struct serving *s, struct nilo_err *err)
@@ -282,7 +297,8 @@ const struct nilo_cmd nilo_cmd_serve = {
         "Listens at 127.0.0.1:8080, or where --listen and --socket say. /healthz tells that the process is there, /readyz that the store answers, "
         "/metrics (over the socket) what the server is doing.\n\n"
         "An address that other machines reach needs TLS, or --allow-plain where a proxy in front does it. What a proxy says about its client "
-        "(X-Forwarded-For) counts only if the proxy is named with --proxy.\n\n"
+        "(X-Forwarded-For) counts only if the proxy is named with --proxy. Whoever may open --socket is service_role without a key; with --proxy unix nobody is: "
+        "what comes over it comes from a proxy.\n\n"
         "SIGTERM and SIGINT end it: no new connections, running requests have 10 seconds, then exit status 0. SIGHUP reads the configuration, certificate, keys and who "
         "is let in again, and keeps what was there where something is wrong with the new. Under systemd it takes sockets that are handed over, says when it is ready, and "
         "answers the watchdog.\n\n"
@@ -290,11 +306,11 @@ const struct nilo_cmd nilo_cmd_serve = {
         "status.\n\n"
         "  nilometer serve --listen 127.0.0.1:8080 --socket /run/nilometer/api.sock",
     .options = (const struct nilo_option[]){{"listen", "ADDR:PORT", "where to listen; port 0 takes any free one", true},
-                                            {"socket", "PATH", "a Unix socket as well, for whoever runs the server", false},
+                                            {"socket", "PATH", "a Unix socket as well, for whoever runs the server; with --proxy unix for a proxy", false},
                                             {"tls-certificate", "FILE", "certificate chain (PEM); with it --listen speaks TLS", false},
                                             {"tls-key", "FILE", "its private key (PEM)", false},
                                             {"allow-plain", NULL, "listen without TLS where other machines reach it", false},
-                                            {"proxy", "ADDR", "a proxy whose X-Forwarded-For is believed", true},
+                                            {"proxy", "ADDR", "a proxy whose X-Forwarded-For is believed; unix: the one that asks at --socket", true},
                                             {"workers", "N", "threads that answer, each with a connection to the store (default: two a core)", false},
                                             {"cache", "MIB", "memory for answers that are given again while nothing has changed (default: 16; 0: none)", false},
                                             {0}},

@@ -53,7 +53,7 @@ static int end_chunk(struct nilo_recorder *r, int rc, struct nilo_err *err) {
 
 static int check_slot(struct nilo_recorder *r, struct nilo_err *err) {
     int64_t done;
-    if (!r->options.slot)
+    if (!r->options.slot || r->options.repair)
         return 0;
     if (nilo_store_slot_done(r->store, r->connection.id, r->options.slot, &done, err) < 0)
         return -1;

@@ -43,6 +43,7 @@ struct nilo_run_options {
     bool within;         /* everything happens in the transaction that the caller has open and commits; of a run that fails nothing is logged: roll
                           * back. Its readings are one chunk */
     const char *slot;
+    bool repair;         /* a run of that slot was done in part: what it lacked is done now, under the same slot */
     nilo_day target_day; /* NILO_DAY_NONE */
     nilo_day read_until; /* SQL: last day that this run read after its end, set before finishing through nilo_record_read_until */
     size_t chunk;        /* points a transaction; 0 = 50,000 */

@@ -108,11 +108,11 @@ static int take_arguments(struct batch *b, struct nilo_err *err)
 }
 
 /* Was it done by an earlier run? One that lacked rows is done again, for those that were put right meanwhile: the others are known already. */
-static int look_done(struct batch *b, const struct nilo_connection *c, const char **slot, struct nilo_err *err)
+static int look_done(struct batch *b, const struct nilo_connection *c, struct nilo_run_options *o, struct nilo_err *err)
 {
     struct nilo_run run;
     int64_t id = 0;
-    *slot = b->key;
+    o->slot = b->key;
     if (!b->key)
         return 0;
     if (nilo_store_slot_done(b->j.store, c->id, b->key, &id, err) < 0)
@@ -122,7 +122,7 @@ static int look_done(struct batch *b, const struct nilo_connection *c, const cha
     if (nilo_store_run_get(b->j.store, id, &b->j.arena, &run, err) < 0)
         return -1;
     if (run.status == NILO_PARTIAL)
-        *slot = NULL;
+        o->repair = true;
     else
         b->repeated = id;
     return 0;
@@ -199,7 +199,7 @@ static int put_down(struct batch *b, struct nilo_err *err)
                                        .note_all = true};
     if (nilo__reading_connection(j, b->connection, b->platform, &c, err) < 0)
         return -1;
-    if (look_done(b, &c, &o.slot, err) < 0)
+    if (look_done(b, &c, &o, err) < 0)
         return -1;
     if (b->repeated) {
         b->run = b->repeated;

@@ -88,7 +88,7 @@ static int request_text(struct show *s, struct nilo_buf *b, struct nilo_err *err
         nilo_buf_addf(b, ",nilo_key_%zu:%s", k, r->key[k]);
     for (size_t k = 0; k < s->n_keys && s->n; k++)
         put_key_filter(s, k, b);
-    if (r->live && s->j->written)
+    if (r->live && (s->j->written || s->j->w->verb == NILO_WRITE_DELETE))
         nilo_buf_addf(b, "&%s", r->live);
     if (s->n == 0)
         nilo_buf_adds(b, "&limit=0");
@@ -313,6 +313,8 @@ static int find(struct nilo__job *j, struct finding *f, struct nilo_err *err)
     for (size_t i = 0; i < r->n_columns; i++)
         nilo_buf_addf(&text, "%s%s", i ? "," : "", r->columns[i].name);
     nilo_buf_addf(&text, "&%s", nilo_buf_str(&j->params.filter));
+    if (j->w->verb == NILO_WRITE_DELETE && j->relation->live) /* what is gone already is not taken away again, nor counted */
+        nilo_buf_addf(&text, "&%s", j->relation->live);
     request.url = request.any_range = request.hidden = true;
     int rc = text.failed ? nilo_err_nomem(err) : nilo_query_parse(j->store, text.data, text.len, &request, &q, j->notes, err);
     nilo_buf_done(&text);

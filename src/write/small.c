@@ -271,8 +271,6 @@ int nilo__delete_credit(struct nilo__job *j, const struct nilo_datum *cells, str
     int64_t owner;
     size_t ended;
     struct nilo_entity_ref e;
-    if (!of_set(j) && !nilo__cell_of(j, cells, "ended_at")->null)
-        return 0; /* taken back already: that it was so stays */
     if (found_credit(j, cells, &owner, &e, err) < 0)
         return -1;
     return of_set(j) ? nilo_store_credit_end(j->store, e, owner, NULL, &ended, err)

@@ -90,7 +90,7 @@ struct nilo__relation {
     unsigned verbs;        /* 1 << enum nilo_write_verb */
     bool series;           /* its rows are days: neither changed nor deleted */
     bool keeps;            /* columns that it does not know are kept as they come (metadata) */
-    const char *live;      /* a condition that rows just written fulfil and others of the same key do not; NULL = none */
+    const char *live;      /* a condition that rows just written fulfil and others of the same key do not, and that alone are taken away; NULL = none */
     bool own_columns;      /* insert looks at the body's columns itself: metrics are among them */
     const char *constraint; /* name of the unique one, for 23505 */
     const char *const *key; /* its columns, NULL-terminated */

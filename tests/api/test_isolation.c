@@ -82,8 +82,7 @@ static const char *expired_header(void)
     return text;
 }
 
-/* Head without its date, whether the connection stays (it does not where a body was not read) and the ETag (a hash of the body, whose names are
- * exchanged later: an earlier cell may have made a row of that name in its own workspace), and body. owner: caller */
+/* Head without its date and whether the connection stays (it does not where a body was not read), and body. owner: caller */
 static char *face(const struct answer *a)
 {
     struct nilo_buf b;
@@ -91,7 +90,7 @@ static char *face(const struct answer *a)
     for (const char *at = nilo_buf_str(&a->head); *at != '\0';) {
         size_t n = strcspn(at, "\n");
         n += at[n] == '\n';
-        if (strncmp(at, "Date: ", 6) != 0 && strncmp(at, "Connection: ", 12) != 0 && strncmp(at, "ETag: ", 6) != 0)
+        if (strncmp(at, "Date: ", 6) != 0 && strncmp(at, "Connection: ", 12) != 0)
             nilo_buf_add(&b, at, n);
         at += n;
     }

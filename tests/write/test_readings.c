@@ -216,6 +216,10 @@ static void a_batch_with_its_repaired_rows(struct stores *s)
            "{\"row\":1,\"status\":\"failed\",\"code\":\"23514\",\"message\":\"new row for relation \\\"record\\\" violates check constraint \\\"a count is not negative\\\"\"}]}");
     RECORD(s, "{\"batch\":\"b\",\"rows\":[" ITEM("a", "2025-03-20", "\"views\":1") "," ITEM("b", "2025-03-20", "\"views\":3") "]}",
            "{\"run\":2,\"batch\":\"b\",\"status\":\"completed\",\"rows\":2,\"failed\":0,\"results\":[{\"row\":0,\"status\":\"unchanged\"},{\"row\":1,\"status\":\"recorded\"}]}");
+    /* from now on it is whole, and happens no more */
+    RECORD(s, "{\"batch\":\"b\",\"rows\":[" ITEM("a", "2025-03-20", "\"views\":1") "," ITEM("b", "2025-03-20", "\"views\":3") "]}",
+           "{\"run\":2,\"batch\":\"b\",\"status\":\"repeated\",\"rows\":2,\"failed\":0,\"results\":[]}");
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM run"), 2);
 }
 
 static void batches_that_are_none(struct stores *s)

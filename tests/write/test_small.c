@@ -44,6 +44,8 @@ static void credits_move_totals(struct stores *s)
                        {"DELETE credits?owner=eq.ann&ended_at=is.null", "count=exact", NULL, "204 */1"},
                        {"GET owner_metrics?select=owner,views", NULL, NULL, "[{\"owner\":\"ann\",\"views\":null}]"},
                        {"GET credits?select=owner&ended_at=is.null", NULL, NULL, "[]"},
+                       {"DELETE credits?owner=eq.ann", "count=exact", NULL, "204 */0"}, /* it is gone already */
+                       {"DELETE credits?owner=eq.ann&select=owner", ROWS, NULL, "200 []"},
                        {"POST credits", NULL, CREDIT("ann"), "201"},
                        {"GET owner_metrics?select=owner,views", NULL, NULL, "[{\"owner\":\"ann\",\"views\":5}]"}));
 }
