@@ -1,0 +1,888 @@
+/* YouTube: the Data API v3 (channels, uploads, counts) and Analytics v2 (shares, watch time; the owner's token only).
+ *
+ * Counts come from videos:batchGetStats, which has a quota of its own; where a server does not know that (404, 501) from videos.list: variant 1.
+ * A video that is deleted or private is just not in an answer, so ids are compared. What batchGetStats leaves out is unsure until videos.list leaves it out,
+ * too. Statistics are texts of unsigned 64-bit counts. likeCount is absent where the owner hides likes, commentCount where comments are
+ * closed: hidden, not zero. Quota days end at midnight Pacific. Facts and where they were found: the notes on platform APIs, section 1. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/decimal.h"
+#include "connect/connector_priv.h"
+#include "connect/walk.h"
+
+#define IDS         50
+#define REPORT_IDS  200 /* rows that a report by video may have */
+#define PAGE        50
+#define TEXT_MAX    1000
+#define CAPTION_MAX 5000
+#define SAID_MAX    300
+#define FIRST_DAY   "2005-02-14" /* before the first video */
+
+enum { BASE, ANALYTICS, TOKEN, AUTHORIZE, KEY_IN };
+static const struct nilo_connector_setting settings[] = {
+    [BASE] = {"api_base", "https://www.googleapis.com/youtube/v3", "beginning of the Data API's addresses", true},
+    [ANALYTICS] = {"analytics_base", "https://youtubeanalytics.googleapis.com/v2", "beginning of the Analytics API's addresses", true},
+    [TOKEN] = {"token_url", "https://oauth2.googleapis.com/token", "where tokens are refreshed", true},
+    [AUTHORIZE] = {"authorize_url", "https://accounts.google.com/o/oauth2/v2/auth", "where people sign in", true},
+    [KEY_IN] = {"key_in", "header", "where the API key is sent: header, or url (as key=; then proxies on the way may log it)", false},
+};
+
+enum { UNITS, STATS, REPORTS };
+static const struct nilo_connector_bucket buckets[] = {
+    [UNITS] = {"units", 10000, 86400, "America/Los_Angeles", true, "units a day of all methods together"},
+    [STATS] = {"stats", 10000, 86400, "America/Los_Angeles", true, "calls of videos:batchGetStats a day"},
+    [REPORTS] = {"reports", 720, 60, NULL, true, "Analytics queries a minute"},
+};
+
+static const struct nilo_connector_oauth oauth = {
+    .authorize_setting = AUTHORIZE,
+    .scopes = "https://www.googleapis.com/auth/youtube.readonly https://www.googleapis.com/auth/yt-analytics.readonly",
+    .client_id = "client_id",
+    .extra = "access_type=offline&prompt=consent",
+    .pkce = true,
+};
+
+/* ---- requests -------------------------------------------------------------------------------------------------------------------------- */
+
+/* A request being put together; what does not fit or is missing is remembered. */
+struct making {
+    const struct nilo_ask *ask;
+    struct nilo_arena *arena;
+    struct nilo_call *call;
+    struct nilo_http_field *query, *headers, *form;
+    bool failed;
+};
+
+static void add_query(struct making *m, const char *name, const char *value)
+{
+    m->query[m->call->http.n_query++] = (struct nilo_http_field){.name = name, .value = value};
+    m->failed = m->failed || value == NULL;
+}
+
+static void add_form(struct making *m, const char *name, const char *value, bool secret)
+{
+    if (value != NULL)
+        m->form[m->call->http.n_form++] = (struct nilo_http_field){.name = name, .value = value, .secret = secret};
+}
+
+static void set_address(struct making *m, size_t setting, const char *path, const char *purpose)
+{
+    const char *base = nilo_connector_setting(&nilo__youtube, m->ask, setting);
+    m->call->http.url = nilo_arena_printf(m->arena, "%s%s", base, path);
+    m->call->http.loopback = nilo_http_is_loopback(base);
+    m->call->http.purpose = purpose;
+    m->failed = m->failed || m->call->http.url == NULL;
+}
+
+static int sign(struct making *m, struct nilo_err *err)
+{
+    const struct nilo_credentials *c = m->ask->credentials;
+    struct nilo_http_request *r = &m->call->http;
+    if (c->access_token != NULL) {
+        m->headers[r->n_headers++] = (struct nilo_http_field){.name = "Authorization", .value = c->access_token, .before = "Bearer ", .secret = true};
+    } else if ((nilo__youtube.needs_token >> m->ask->op & 1) != 0 || c->api_key == NULL) {
+        return nilo_err_set(err, NILO_EINVAL, "YouTube's %s need%s %s", nilo_op_word(m->ask->op), m->ask->op == NILO_OP_METRICS || m->ask->op == NILO_OP_ACCOUNTS ? "" : "s",
+                            (nilo__youtube.needs_token >> m->ask->op & 1) != 0 ? "somebody to sign in: nilometer connection connect" : "an API key, or somebody to sign in");
+    } else if (strcmp(nilo_connector_setting(&nilo__youtube, m->ask, KEY_IN), "url") == 0) {
+        m->query[r->n_query++] = (struct nilo_http_field){.name = "key", .value = c->api_key, .secret = true};
+    } else {
+        m->headers[r->n_headers++] = (struct nilo_http_field){.name = "X-Goog-Api-Key", .value = c->api_key, .secret = true};
+    }
+    return 0;
+}
+
+static bool id_fine(const char *id)
+{
+    size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+    return n > 0 && n <= 64 && id[n] == '\0';
+}
+
+/* The ids with commas, behind `before`. */
+static int join_ids(struct making *m, const char *before, size_t max, const char **ret, struct nilo_err *err)
+{
+    const struct nilo_ask *a = m->ask;
+    if (a->n_ids == 0 || a->n_ids > max)
+        return nilo_err_set(err, NILO_EINVAL, "%zu videos in one call of YouTube's; it takes 1 to %zu", a->n_ids, max);
+    struct nilo_buf b;
+    nilo_buf_init(&b, max * 66 + 100);
+    nilo_buf_adds(&b, before);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < a->n_ids; i++) {
+        if (!id_fine(a->ids[i]))
+            rc = nilo_err_set(err, NILO_EINVAL, "%.100s is no id of a YouTube video", a->ids[i]);
+        nilo_buf_adds(&b, i > 0 ? "," : "");
+        nilo_buf_adds(&b, a->ids[i]);
+    }
+    *ret = rc == 0 ? nilo_arena_strndup(m->arena, nilo_buf_str(&b), b.len) : NULL;
+    nilo_buf_done(&b);
+    return rc;
+}
+
+static int make_account(struct making *m, struct nilo_err *err)
+{
+    const char *account = m->ask->op == NILO_OP_ACCOUNT ? m->ask->account : NULL;
+    set_address(m, BASE, "/channels", m->ask->op == NILO_OP_ACCOUNT ? "youtube channel" : "youtube channels");
+    add_query(m, "part", "id,snippet,statistics,contentDetails");
+    if (account == NULL)
+        add_query(m, "mine", "true");
+    else if (account[0] == '@')
+        add_query(m, "forHandle", account);
+    else if (id_fine(account))
+        add_query(m, "id", account);
+    else
+        return nilo_err_set(err, NILO_EINVAL, "%.100s is neither the id of a YouTube channel (UC...) nor its @handle", account);
+    if (m->ask->op == NILO_OP_ACCOUNTS) {
+        add_query(m, "maxResults", "50");
+        if (m->ask->cursor != NULL)
+            add_query(m, "pageToken", m->ask->cursor);
+    }
+    if (account == NULL && m->ask->credentials->access_token == NULL)
+        return nilo_err_set(err, NILO_EINVAL, "without the name of a channel YouTube tells of somebody's own: sign in, or name it");
+    return sign(m, err);
+}
+
+static int make_list(struct making *m, struct nilo_err *err)
+{
+    const char *list = m->ask->listing, *account = m->ask->account;
+    if (list == NULL && account != NULL && strncmp(account, "UC", 2) == 0)
+        list = nilo_arena_printf(m->arena, "UU%s", account + 2);
+    if (list == NULL || !id_fine(list))
+        return nilo_err_set(err, NILO_EINVAL, "where the uploads of %.100s are listed has to be asked first", account != NULL ? account : "the channel");
+    set_address(m, BASE, "/playlistItems", "youtube uploads");
+    add_query(m, "part", "snippet,contentDetails,status");
+    add_query(m, "playlistId", list);
+    add_query(m, "maxResults", "50");
+    if (m->ask->cursor != NULL)
+        add_query(m, "pageToken", m->ask->cursor);
+    return sign(m, err);
+}
+
+static int make_metrics(struct making *m, struct nilo_err *err)
+{
+    const char *ids;
+    if (join_ids(m, "", IDS, &ids, err) != 0)
+        return -1;
+    if (m->ask->variant == 0)
+        set_address(m, BASE, "/videos:batchGetStats", "youtube stats");
+    else
+        set_address(m, BASE, "/videos", "youtube videos");
+    add_query(m, "part", m->ask->variant == 0 ? "id,snippet,statistics,contentDetails" : "id,snippet,statistics,contentDetails,status");
+    add_query(m, "id", ids);
+    m->call->bucket = m->ask->variant == 0 ? STATS : UNITS;
+    return sign(m, err);
+}
+
+static int make_report(struct making *m, struct nilo_err *err)
+{
+    char first[NILO_DAY_TEXT] = FIRST_DAY, last[NILO_DAY_TEXT];
+    const char *filters, *account = m->ask->account;
+    /* Pacific standard time is never ahead of Pacific time. */
+    nilo_us there = m->ask->now - 8 * NILO_US_HOUR;
+    nilo_day day = nilo_day_is_none(m->ask->day) ? NILO_DAY((int32_t)(there / NILO_US_DAY)) : m->ask->day;
+    if (m->ask->win < 0 || m->ask->win > 3660 || (account != NULL && !id_fine(account)))
+        return nilo_err_set(err, NILO_EINVAL, "a report of %d days of %.100s cannot be asked for", m->ask->win, account != NULL ? account : "the channel");
+    if (join_ids(m, "video==", REPORT_IDS, &filters, err) != 0)
+        return -1;
+    nilo_day_format(day, last);
+    if (m->ask->win > 0)
+        nilo_day_format(NILO_DAY(day.n - m->ask->win + 1), first);
+    set_address(m, ANALYTICS, "/reports", "youtube report");
+    add_query(m, "ids", account != NULL ? nilo_arena_printf(m->arena, "channel==%s", account) : "channel==MINE");
+    add_query(m, "startDate", nilo_arena_strdup(m->arena, first));
+    add_query(m, "endDate", nilo_arena_strdup(m->arena, last));
+    add_query(m, "metrics", "shares,estimatedMinutesWatched");
+    add_query(m, "dimensions", "video");
+    add_query(m, "filters", filters);
+    add_query(m, "sort", "-estimatedMinutesWatched");
+    add_query(m, "maxResults", "200");
+    m->call->bucket = REPORTS;
+    return sign(m, err);
+}
+
+static int make_tokens(struct making *m, struct nilo_err *err)
+{
+    const struct nilo_credentials *c = m->ask->credentials;
+    bool refresh = m->ask->op == NILO_OP_REFRESH;
+    if (c->client_id == NULL || (refresh ? c->refresh_token == NULL : m->ask->code == NULL))
+        return nilo_err_set(err, NILO_EINVAL, "there is no %s to get a YouTube token with", c->client_id == NULL ? "client id" : refresh ? "refresh token" : "code");
+    set_address(m, TOKEN, "", refresh ? "youtube token refresh" : "youtube token");
+    m->call->http.method = "POST";
+    m->call->bucket = -1;
+    m->call->cost = 0;
+    add_form(m, "grant_type", refresh ? "refresh_token" : "authorization_code", false);
+    add_form(m, "client_id", c->client_id, false);
+    add_form(m, "client_secret", c->client_secret, true);
+    add_form(m, "refresh_token", refresh ? c->refresh_token : NULL, true);
+    add_form(m, "code", refresh ? NULL : m->ask->code, true);
+    add_form(m, "code_verifier", refresh ? NULL : m->ask->verifier, true);
+    add_form(m, "redirect_uri", refresh ? NULL : m->ask->redirect, false);
+    return 0;
+}
+
+static int make(const struct nilo_ask *ask, struct nilo_arena *arena, struct nilo_call *ret, struct nilo_err *err)
+{
+    static int (*const by_op[NILO_OPS])(struct making *, struct nilo_err *) = {
+        [NILO_OP_ACCOUNT] = make_account, [NILO_OP_ACCOUNTS] = make_account, [NILO_OP_LIST] = make_list, [NILO_OP_METRICS] = make_metrics,
+        [NILO_OP_REPORT] = make_report, [NILO_OP_EXCHANGE] = make_tokens, [NILO_OP_REFRESH] = make_tokens,
+    };
+    struct nilo_call call = {.http = {.method = "GET"}, .bucket = UNITS, .cost = 1};
+    struct making m = {.ask = ask, .arena = arena, .call = &call, .query = nilo_arena_array(arena, 12, sizeof(*m.query)),
+                       .headers = nilo_arena_array(arena, 2, sizeof(*m.headers)), .form = nilo_arena_array(arena, 8, sizeof(*m.form))};
+    if (m.query == NULL || m.headers == NULL || m.form == NULL)
+        return nilo_err_nomem(err);
+    if (by_op[ask->op](&m, err) != 0)
+        return -1;
+    if (m.failed)
+        return nilo_err_nomem(err);
+    call.http.query = m.query;
+    call.http.headers = m.headers;
+    call.http.form = call.http.n_form > 0 ? m.form : NULL;
+    *ret = call;
+    return 0;
+}
+
+/* ---- what is wrong ------------------------------------------------------------------------------------------------------------------------ */
+
+/* What a reason of Google's means; of several that are said the first that is here counts, plain ones (forbidden, badRequest) last. */
+static const struct {
+    const char *reason;
+    enum nilo_class class;
+    enum nilo_until until;
+    bool key_wrong;
+} reasons[] = {
+    {"quotaExceeded", NILO_CLASS_RATE_LIMITED, NILO_UNTIL_RESET, false},
+    {"dailyLimitExceeded", NILO_CLASS_RATE_LIMITED, NILO_UNTIL_RESET, false},
+    {"dailyLimitExceededUnreg", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true}, /* no key came along */
+    {"rateLimitExceeded", NILO_CLASS_RATE_LIMITED, NILO_UNTIL_SOON, false},
+    {"userRateLimitExceeded", NILO_CLASS_RATE_LIMITED, NILO_UNTIL_SOON, false},
+    {"RATE_LIMIT_EXCEEDED", NILO_CLASS_RATE_LIMITED, NILO_UNTIL_SOON, false},
+    {"accessNotConfigured", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
+    {"SERVICE_DISABLED", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
+    {"API_KEY_SERVICE_BLOCKED", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
+    {"API_KEY_HTTP_REFERRER_BLOCKED", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
+    {"API_KEY_IP_ADDRESS_BLOCKED", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
+    {"API_KEY_INVALID", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
+    {"ipRefererBlocked", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
+    {"keyInvalid", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
+    {"keyExpired", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
+    {"ACCESS_TOKEN_SCOPE_INSUFFICIENT", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, false},
+    {"insufficientPermissions", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, false},
+    {"youtubeSignupRequired", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, false},
+    {"ACCESS_TOKEN_EXPIRED", NILO_CLASS_AUTH, NILO_UNTIL_SOON, false},
+    {"authError", NILO_CLASS_AUTH, NILO_UNTIL_SOON, false},
+    {"invalidCredentials", NILO_CLASS_AUTH, NILO_UNTIL_SOON, false},
+    {"invalid_grant", NILO_CLASS_AUTH, NILO_UNTIL_SOON, false},
+    {"invalid_client", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
+    {"unauthorized_client", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
+    {"deleted_client", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
+    {"channelNotFound", NILO_CLASS_GONE, NILO_UNTIL_SOON, false},
+    {"channelClosed", NILO_CLASS_GONE, NILO_UNTIL_SOON, false},
+    {"channelSuspended", NILO_CLASS_GONE, NILO_UNTIL_SOON, false},
+    {"playlistNotFound", NILO_CLASS_GONE, NILO_UNTIL_SOON, false},
+    {"videoNotFound", NILO_CLASS_GONE, NILO_UNTIL_SOON, false},
+    {"playlistItemsNotAccessible", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, false},
+    {"SERVICE_UNAVAILABLE", NILO_CLASS_TRANSIENT, NILO_UNTIL_SOON, false},
+    {"backendError", NILO_CLASS_TRANSIENT, NILO_UNTIL_SOON, false},
+    {"internalError", NILO_CLASS_TRANSIENT, NILO_UNTIL_SOON, false},
+    {"processingFailure", NILO_CLASS_TRANSIENT, NILO_UNTIL_SOON, false},
+    {"forbidden", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, false},
+    {"badRequest", NILO_CLASS_INVALID, NILO_UNTIL_SOON, false},
+    {"invalidPageToken", NILO_CLASS_INVALID, NILO_UNTIL_SOON, false},
+    {"missingRequiredParameter", NILO_CLASS_INVALID, NILO_UNTIL_SOON, false},
+};
+
+struct wrong {
+    const char *reasons[6]; /* errors[].reason, then details[].reason, then the word of OAuth */
+    size_t n;
+    const char *message, *oauth, *status;
+    struct nilo_arena *arena;
+};
+
+static int take_wrong(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
+{
+    static const struct nilo__want wants[] = {
+        {"error.message", offsetof(struct wrong, message)}, {"error_description", offsetof(struct wrong, message)},
+        {"error", offsetof(struct wrong, oauth)}, {"error.status", offsetof(struct wrong, status)},
+    };
+    struct wrong *w = ctx;
+    if (event == NILO_JSON_STRING && (strcmp(path, "error.errors[].reason") == 0 || strcmp(path, "error.details[].reason") == 0) && w->n < 5) {
+        w->reasons[w->n] = nilo_arena_strndup(w->arena, text, len < 64 ? len : 64);
+        w->n += w->reasons[w->n] != NULL;
+    }
+    return nilo__want_take(wants, sizeof(wants) / sizeof(wants[0]), w, path, event, text, len, SAID_MAX, w->arena, NULL);
+}
+
+static size_t rank_of(const char *reason)
+{
+    size_t i = 0;
+    while (i < sizeof(reasons) / sizeof(reasons[0]) && strcmp(reasons[i].reason, reason) != 0)
+        i++;
+    return i;
+}
+
+/* Old servers say badRequest and forbidden of a bad key, and mean it in the sentence alone. */
+static bool means_key(const char *message)
+{
+    return message != NULL && (strstr(message, "API key not valid") != NULL || strstr(message, "missing a valid API key") != NULL || strstr(message, "API key expired") != NULL);
+}
+
+static void of_reasons(const struct wrong *w, struct nilo_result *ret)
+{
+    size_t best = sizeof(reasons) / sizeof(reasons[0]), plain = rank_of("forbidden");
+    for (size_t i = 0; i < w->n && best >= plain; i++) {
+        size_t rank = rank_of(w->reasons[i]);
+        if (rank < best && (best == sizeof(reasons) / sizeof(reasons[0]) || rank < plain)) {
+            best = rank;
+            ret->reason = w->reasons[i];
+        }
+    }
+    if (best == sizeof(reasons) / sizeof(reasons[0]))
+        return;
+    ret->class = reasons[best].class;
+    ret->key_wrong = reasons[best].key_wrong;
+    if (reasons[best].until == NILO_UNTIL_RESET)
+        ret->until = NILO_UNTIL_RESET;
+}
+
+/* true: something is wrong and the result says what */
+static bool take_refusal(const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret)
+{
+    struct wrong w = {.arena = arena};
+    if (nilo_result_of_end(a, arena, ret))
+        return true;
+    nilo_result_of_status(a, arena, ret);
+    if (ret->class == NILO_CLASS_OK)
+        return false;
+    if (nilo__walk(a->body, a->n_body, take_wrong, &w, NULL) != 0)
+        return true; /* no words of Google's: the status alone */
+    if (w.oauth != NULL)
+        w.reasons[w.n++] = w.oauth;
+    of_reasons(&w, ret);
+    if (means_key(w.message)) {
+        ret->class = NILO_CLASS_PERMISSION;
+        ret->key_wrong = true;
+    }
+    const char *said = w.message != NULL ? w.message : w.oauth;
+    const char *message = said == NULL ? NULL : nilo_arena_printf(arena, "YouTube says: %s", said);
+    ret->message = message != NULL ? message : ret->message;
+    return true;
+}
+
+static int not_json(struct nilo_arena *arena, const struct nilo_err *why, struct nilo_result *ret)
+{
+    const char *message = nilo_arena_printf(arena, "YouTube's answer does not read: %s", why->msg);
+    *ret = nilo__result_none;
+    ret->class = NILO_CLASS_INVALID;
+    ret->reason = "unreadable answer";
+    ret->message = message != NULL ? message : "YouTube's answer does not read";
+    return 0;
+}
+
+/* ---- counts --------------------------------------------------------------------------------------------------------------------------------- */
+
+static const struct nilo_metric *metric(const char *name)
+{
+    for (size_t i = 0; i < nilo_builtin_metrics_n; i++) {
+        if (strcmp(nilo_builtin_metrics[i].name, name) == 0)
+            return &nilo_builtin_metrics[i];
+    }
+    return NULL;
+}
+
+/* A count as it was written; NULL = absent. false: it is none, or beyond what can be kept. */
+static bool count_of(const char *text, int64_t *ret)
+{
+    size_t n = text != NULL ? strspn(text, "0123456789") : 0;
+    return n > 0 && text[n] == '\0' && nilo_decimal_parse(text, n, 0, false, ret, NULL) == 0;
+}
+
+/* PT1H2M3S, P1DT2H: what a video lasts. */
+static int64_t duration_of(const char *text)
+{
+    int64_t ms = 0, n = 0;
+    if (text == NULL || text[0] != 'P')
+        return -1;
+    for (const char *p = text + 1; *p != '\0'; p++) {
+        int64_t unit = *p == 'W' ? 604800000 : *p == 'D' ? 86400000 : *p == 'H' ? 3600000 : *p == 'M' ? 60000 : *p == 'S' ? 1000 : 0;
+        if (*p >= '0' && *p <= '9' && n < 100000000)
+            n = n * 10 + (*p - '0');
+        else if (unit > 0)
+            ms += n * unit, n = 0;
+        else if (*p != 'T')
+            return -1;
+    }
+    return ms;
+}
+
+static nilo_us instant_of(const char *text)
+{
+    struct nilo_iso iso;
+    return text != NULL && nilo_iso_parse(text, strlen(text), &iso, NULL) == 0 ? iso.us : NILO_US_NONE;
+}
+
+/* ---- videos ----------------------------------------------------------------------------------------------------------------------------------- */
+
+/* A video as an answer has it, of either spelling. */
+struct video {
+    const char *id, *views, *likes, *comments, *published, *publish_time, *title, *description, *channel, *thumbnail, *duration, *millis, *privacy, *live;
+    bool has_statistics, failed;
+};
+static const struct nilo__want video_wants[] = {
+    {"items[].id", offsetof(struct video, id)},
+    {"items[].statistics.viewCount", offsetof(struct video, views)},
+    {"items[].statistics.likeCount", offsetof(struct video, likes)},
+    {"items[].statistics.commentCount", offsetof(struct video, comments)},
+    {"items[].snippet.publishedAt", offsetof(struct video, published)},
+    {"items[].snippet.publishTime", offsetof(struct video, publish_time)},
+    {"items[].snippet.title", offsetof(struct video, title)},
+    {"items[].snippet.description", offsetof(struct video, description)},
+    {"items[].snippet.channelId", offsetof(struct video, channel)},
+    {"items[].snippet.thumbnails.high.url", offsetof(struct video, thumbnail)},
+    {"items[].snippet.liveBroadcastContent", offsetof(struct video, live)},
+    {"items[].contentDetails.duration", offsetof(struct video, duration)},
+    {"items[].contentDetails.durationMillis", offsetof(struct video, millis)},
+    {"items[].status.privacyStatus", offsetof(struct video, privacy)},
+};
+
+struct videos {
+    struct nilo_arena *arena;
+    struct video *all;
+    size_t n, max;
+    struct nilo_err *err;
+};
+
+static int take_video(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
+{
+    struct videos *v = ctx;
+    if (event == NILO_JSON_OBJECT_BEGIN && strcmp(path, "items[]") == 0)
+        v->n++; /* what comes beyond was not asked for */
+    if (v->n == 0 || v->n > v->max)
+        return 0;
+    struct video *one = &v->all[v->n - 1];
+    if (event == NILO_JSON_OBJECT_BEGIN && strcmp(path, "items[].statistics") == 0)
+        one->has_statistics = true;
+    /* A count that is there but is neither text nor number is no absent one. */
+    if (strncmp(path, "items[].statistics.", 19) == 0 && event != NILO_JSON_STRING && event != NILO_JSON_NUMBER && event != NILO_JSON_NULL) {
+        text = "?";
+        len = 1;
+        event = NILO_JSON_STRING;
+    }
+    return nilo__want_take(video_wants, sizeof(video_wants) / sizeof(video_wants[0]), one, path, event, text, len,
+                           strcmp(path, "items[].snippet.description") == 0 ? CAPTION_MAX : TEXT_MAX, v->arena, v->err);
+}
+
+/* One value; what is wrong with it is appended to the sentence. */
+static void put_count(struct nilo_item_value *to, const char *name, const char *text, enum nilo_absence otherwise, struct nilo_arena *arena, struct nilo_item *item)
+{
+    to->metric = metric(name);
+    to->absence = otherwise;
+    if (text == NULL)
+        return;
+    to->absence = count_of(text, &to->value) ? NILO_PRESENT : NILO_FAILED;
+    if (to->absence == NILO_FAILED) {
+        const char *reason = nilo_arena_printf(arena, "YouTube's %s are \"%.40s\", which is no count that can be kept", name, text);
+        item->class = NILO_CLASS_INVALID;
+        item->reason = reason != NULL ? reason : "a count does not read";
+    }
+}
+
+static int fill_video(const struct video *v, struct nilo_arena *arena, struct nilo_item *item, struct nilo_err *err)
+{
+    struct nilo_item_value *values = nilo_arena_array(arena, 3, sizeof(*values));
+    if (values == NULL)
+        return nilo_err_nomem(err);
+    bool upcoming = v->live != NULL && strcmp(v->live, "upcoming") == 0;
+    enum nilo_absence without = !v->has_statistics ? NILO_NOT_REPORTED : upcoming ? NILO_NOT_YET : NILO_HIDDEN;
+    put_count(&values[0], "views", v->views, without, arena, item);
+    put_count(&values[1], "likes", v->likes, without, arena, item);
+    put_count(&values[2], "comments", v->comments, without, arena, item);
+    item->values = values;
+    item->n_values = 3;
+    item->title = v->title;
+    item->caption = v->description;
+    item->thumbnail = v->thumbnail;
+    item->account = v->channel;
+    item->status = v->privacy;
+    item->media_type = "video";
+    item->posted_at = instant_of(v->published != NULL ? v->published : v->publish_time);
+    if (!count_of(v->millis, &item->duration_ms))
+        item->duration_ms = duration_of(v->duration);
+    return 0;
+}
+
+static int take_metrics(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    struct videos v = {.arena = arena, .all = nilo_arena_array(arena, IDS, sizeof(*v.all)), .max = IDS, .err = &why};
+    struct nilo_item *items = nilo_arena_array(arena, ask->n_ids, sizeof(*items));
+    if (v.all == NULL || items == NULL)
+        return nilo_err_nomem(err);
+    if (nilo__walk(a->body, a->n_body, take_video, &v, &why) != 0)
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : not_json(arena, &why, ret);
+    for (size_t i = 0; i < ask->n_ids; i++) {
+        struct nilo_item *item = &items[i];
+        size_t k = 0, n = v.n < v.max ? v.n : v.max;
+        *item = (struct nilo_item){.id = ask->ids[i], .kind = NILO_CONTENT, .day = NILO_DAY_NONE, .posted_at = NILO_US_NONE, .duration_ms = -1};
+        while (k < n && (v.all[k].id == NULL || strcmp(v.all[k].id, ask->ids[i]) != 0))
+            k++;
+        if (k < n && fill_video(&v.all[k], arena, item, err) != 0)
+            return -1;
+        if (k == n) {
+            item->class = NILO_CLASS_GONE;
+            item->reason = "YouTube answers without it: deleted or private";
+            item->unsure = ask->variant == 0;
+        }
+    }
+    ret->items = items;
+    ret->n_items = ask->n_ids;
+    ret->doubt_variant = 1;
+    return 0;
+}
+
+/* ---- uploads ------------------------------------------------------------------------------------------------------------------------------------ */
+
+struct upload {
+    const char *id, *resource, *published, *added, *title, *description, *channel, *owner, *thumbnail, *privacy;
+};
+static const struct nilo__want upload_wants[] = {
+    {"items[].contentDetails.videoId", offsetof(struct upload, id)},
+    {"items[].snippet.resourceId.videoId", offsetof(struct upload, resource)},
+    {"items[].contentDetails.videoPublishedAt", offsetof(struct upload, published)},
+    {"items[].snippet.publishedAt", offsetof(struct upload, added)},
+    {"items[].snippet.title", offsetof(struct upload, title)},
+    {"items[].snippet.description", offsetof(struct upload, description)},
+    {"items[].snippet.channelId", offsetof(struct upload, channel)},
+    {"items[].snippet.videoOwnerChannelId", offsetof(struct upload, owner)},
+    {"items[].snippet.thumbnails.high.url", offsetof(struct upload, thumbnail)},
+    {"items[].status.privacyStatus", offsetof(struct upload, privacy)},
+};
+
+struct uploads {
+    struct nilo_arena *arena;
+    struct upload all[PAGE];
+    size_t n;
+    const char *next;
+    struct nilo_err *err;
+};
+
+static int take_upload(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
+{
+    static const struct nilo__want next[] = {{"nextPageToken", offsetof(struct uploads, next)}};
+    struct uploads *u = ctx;
+    if (event == NILO_JSON_OBJECT_BEGIN && strcmp(path, "items[]") == 0)
+        u->n++;
+    if (nilo__want_take(next, 1, u, path, event, text, len, TEXT_MAX, u->arena, u->err) != 0)
+        return -1;
+    if (u->n == 0 || u->n > PAGE)
+        return 0;
+    return nilo__want_take(upload_wants, sizeof(upload_wants) / sizeof(upload_wants[0]), &u->all[u->n - 1], path, event, text, len,
+                           strcmp(path, "items[].snippet.description") == 0 ? CAPTION_MAX : TEXT_MAX, u->arena, u->err);
+}
+
+/* false: an entry that names no video, or one whose id could be nobody's */
+static bool fill_upload(const struct upload *u, struct nilo_item *item)
+{
+    const char *id = u->id != NULL ? u->id : u->resource;
+    if (id == NULL || !id_fine(id))
+        return false;
+    *item = (struct nilo_item){.id = id, .kind = NILO_CONTENT, .day = NILO_DAY_NONE, .duration_ms = -1, .media_type = "video", .title = u->title,
+                               .caption = u->description, .thumbnail = u->thumbnail, .status = u->privacy};
+    item->account = u->owner != NULL ? u->owner : u->channel;
+    item->posted_at = instant_of(u->published != NULL ? u->published : u->added);
+    /* Other playlists than that of the uploads keep an entry of what is gone. */
+    if (u->title != NULL && (strcmp(u->title, "Deleted video") == 0 || strcmp(u->title, "Private video") == 0) && u->owner == NULL && u->published == NULL) {
+        item->class = NILO_CLASS_GONE;
+        item->reason = u->title[0] == 'D' ? "the playlist calls it deleted" : "the playlist calls it private";
+        item->title = NULL;
+    }
+    return true;
+}
+
+static int take_list(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    struct uploads *u = nilo_arena_alloc(arena, sizeof(*u));
+    struct nilo_item *items = nilo_arena_array(arena, PAGE, sizeof(*items));
+    size_t n = 0;
+    (void)ask;
+    if (u == NULL || items == NULL)
+        return nilo_err_nomem(err);
+    u->arena = arena;
+    u->err = &why;
+    if (nilo__walk(a->body, a->n_body, take_upload, u, &why) != 0)
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : not_json(arena, &why, ret);
+    for (size_t i = 0; i < u->n && i < PAGE; i++)
+        n += fill_upload(&u->all[i], &items[n]);
+    ret->items = items;
+    ret->n_items = n;
+    ret->next = u->next != NULL && u->next[0] != '\0' ? u->next : NULL;
+    return 0;
+}
+
+/* ---- channels -------------------------------------------------------------------------------------------------------------------------------------- */
+
+struct channel {
+    const char *id, *title, *handle, *thumbnail, *uploads, *views, *subscribers, *videos;
+    bool hidden;
+};
+static const struct nilo__want channel_wants[] = {
+    {"items[].id", offsetof(struct channel, id)},
+    {"items[].snippet.title", offsetof(struct channel, title)},
+    {"items[].snippet.customUrl", offsetof(struct channel, handle)},
+    {"items[].snippet.thumbnails.high.url", offsetof(struct channel, thumbnail)},
+    {"items[].contentDetails.relatedPlaylists.uploads", offsetof(struct channel, uploads)},
+    {"items[].statistics.viewCount", offsetof(struct channel, views)},
+    {"items[].statistics.subscriberCount", offsetof(struct channel, subscribers)},
+    {"items[].statistics.videoCount", offsetof(struct channel, videos)},
+};
+
+struct channels {
+    struct nilo_arena *arena;
+    struct channel all[PAGE];
+    size_t n;
+    const char *next;
+    struct nilo_err *err;
+};
+
+static int take_channel(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
+{
+    static const struct nilo__want next[] = {{"nextPageToken", offsetof(struct channels, next)}};
+    struct channels *c = ctx;
+    if (event == NILO_JSON_OBJECT_BEGIN && strcmp(path, "items[]") == 0)
+        c->n++;
+    if (nilo__want_take(next, 1, c, path, event, text, len, TEXT_MAX, c->arena, c->err) != 0)
+        return -1;
+    if (c->n == 0 || c->n > PAGE)
+        return 0;
+    if (event == NILO_JSON_TRUE && strcmp(path, "items[].statistics.hiddenSubscriberCount") == 0)
+        c->all[c->n - 1].hidden = true;
+    return nilo__want_take(channel_wants, sizeof(channel_wants) / sizeof(channel_wants[0]), &c->all[c->n - 1], path, event, text, len, TEXT_MAX, c->arena, c->err);
+}
+
+static int fill_channel(const struct channel *c, struct nilo_arena *arena, struct nilo_account *ret, struct nilo_err *err)
+{
+    struct nilo_item_value *values = nilo_arena_array(arena, 1, sizeof(*values));
+    struct nilo_item ignored = {.class = NILO_CLASS_OK};
+    if (values == NULL)
+        return nilo_err_nomem(err);
+    put_count(values, "views", c->views, NILO_NOT_REPORTED, arena, &ignored);
+    *ret = (struct nilo_account){.id = c->id, .title = c->title, .handle = c->handle, .thumbnail = c->thumbnail, .listing = c->uploads, .followers = -1,
+                                 .items = -1, .values = values, .n_values = 1};
+    ret->url = nilo_arena_printf(arena, "https://www.youtube.com/channel/%s", c->id);
+    if (c->hidden || !count_of(c->subscribers, &ret->followers))
+        ret->followers = -1;
+    if (!count_of(c->videos, &ret->items))
+        ret->items = -1;
+    return ret->url != NULL ? 0 : nilo_err_nomem(err);
+}
+
+static int take_account(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    struct channels *c = nilo_arena_alloc(arena, sizeof(*c));
+    struct nilo_account *accounts = nilo_arena_array(arena, PAGE, sizeof(*accounts));
+    size_t n = 0;
+    if (c == NULL || accounts == NULL)
+        return nilo_err_nomem(err);
+    c->arena = arena;
+    c->err = &why;
+    if (nilo__walk(a->body, a->n_body, take_channel, c, &why) != 0)
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : not_json(arena, &why, ret);
+    for (size_t i = 0; i < c->n && i < PAGE; i++) {
+        if (c->all[i].id == NULL || !id_fine(c->all[i].id))
+            continue;
+        if (fill_channel(&c->all[i], arena, &accounts[n], err) != 0)
+            return -1;
+        n++;
+    }
+    ret->accounts = accounts;
+    ret->n_accounts = n;
+    ret->next = ask->op == NILO_OP_ACCOUNTS && c->next != NULL && c->next[0] != '\0' ? c->next : NULL;
+    if (ask->op == NILO_OP_ACCOUNT && n == 0) {
+        ret->class = NILO_CLASS_GONE;
+        ret->reason = "channelNotFound";
+        ret->message = ask->account != NULL ? "YouTube knows no such channel: closed, or its name is wrong" : "who signed in has no YouTube channel";
+    }
+    return 0;
+}
+
+/* ---- Analytics ---------------------------------------------------------------------------------------------------------------------------------------- */
+
+enum { COLUMN_VIDEO, COLUMN_SHARES, COLUMN_MINUTES, COLUMNS };
+struct report {
+    struct nilo_arena *arena;
+    int column[COLUMNS]; /* where each is, -1 = not there */
+    int n_columns;
+    bool rows; /* the second time through: the columns are known */
+    int at;
+    const char *cells[COLUMNS];
+    const struct nilo_ask *ask;
+    struct nilo_item *items;
+    size_t n;
+    struct nilo_err *err;
+};
+
+static void take_column(struct report *r, const char *text, size_t len)
+{
+    static const char *const names[COLUMNS] = {"video", "shares", "estimatedMinutesWatched"};
+    for (int i = 0; i < COLUMNS; i++) {
+        if (strlen(names[i]) == len && memcmp(names[i], text, len) == 0)
+            r->column[i] = r->n_columns;
+    }
+    r->n_columns++;
+}
+
+/* Minutes may have a fraction; they are kept as milliseconds. */
+static bool minutes_of(const char *text, int64_t *ret)
+{
+    int64_t minutes;
+    return text[0] != '-' && nilo_decimal_parse(text, strlen(text), 4, true, &minutes, NULL) == 0 && !__builtin_mul_overflow(minutes, 6, ret);
+}
+
+static int take_row(struct report *r)
+{
+    const char *id = r->cells[COLUMN_VIDEO];
+    size_t asked = 0;
+    while (asked < r->ask->n_ids && (id == NULL || strcmp(r->ask->ids[asked], id) != 0))
+        asked++;
+    if (asked == r->ask->n_ids || r->n == r->ask->n_ids)
+        return 0; /* nobody asked for it, or it came before */
+    struct nilo_item *item = &r->items[r->n++];
+    struct nilo_item_value *values = nilo_arena_array(r->arena, 2, sizeof(*values));
+    if (values == NULL)
+        return nilo_err_nomem(r->err);
+    *item = (struct nilo_item){.id = r->ask->ids[asked], .kind = NILO_CONTENT, .win = r->ask->win, .day = r->ask->win > 0 ? r->ask->day : NILO_DAY_NONE,
+                               .posted_at = NILO_US_NONE, .duration_ms = -1, .values = values, .n_values = 2};
+    put_count(&values[0], "shares", r->cells[COLUMN_SHARES], NILO_NOT_REPORTED, r->arena, item);
+    values[1] = (struct nilo_item_value){.metric = metric("watch_time_ms"), .absence = NILO_NOT_REPORTED};
+    if (r->cells[COLUMN_MINUTES] != NULL)
+        values[1].absence = minutes_of(r->cells[COLUMN_MINUTES], &values[1].value) ? NILO_PRESENT : NILO_FAILED;
+    if (values[1].absence == NILO_FAILED) {
+        item->class = NILO_CLASS_INVALID;
+        item->reason = "YouTube's estimatedMinutesWatched is no number that can be kept";
+    }
+    return 0;
+}
+
+static int take_cell(struct report *r, enum nilo_json_event event, const char *text, size_t len)
+{
+    int at = r->at++;
+    for (int i = 0; i < COLUMNS; i++) {
+        if (r->column[i] != at || event == NILO_JSON_NULL)
+            continue;
+        r->cells[i] = nilo_arena_strndup(r->arena, text, len < 100 ? len : 100);
+        if (r->cells[i] == NULL)
+            return nilo_err_nomem(r->err);
+    }
+    return 0;
+}
+
+static int take_part(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
+{
+    struct report *r = ctx;
+    if (!r->rows) {
+        if (strcmp(path, "columnHeaders[].name") == 0 && event == NILO_JSON_STRING)
+            take_column(r, text, len);
+        return 0;
+    }
+    if (strcmp(path, "rows[]") == 0 && event == NILO_JSON_ARRAY_BEGIN) {
+        r->at = 0;
+        memset(r->cells, 0, sizeof(r->cells));
+    } else if (strcmp(path, "rows[]") == 0 && event == NILO_JSON_ARRAY_END) {
+        return take_row(r);
+    } else if (strcmp(path, "rows[][]") == 0) {
+        return take_cell(r, event, text, len);
+    }
+    return 0;
+}
+
+static int take_report(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    struct report r = {.arena = arena, .column = {-1, -1, -1}, .ask = ask, .items = nilo_arena_array(arena, ask->n_ids, sizeof(*r.items)), .err = &why};
+    if (r.items == NULL)
+        return nilo_err_nomem(err);
+    for (int pass = 0; pass < 2; pass++) {
+        r.rows = pass == 1;
+        if (nilo__walk(a->body, a->n_body, take_part, &r, &why) != 0)
+            return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : not_json(arena, &why, ret);
+    }
+    ret->items = r.items;
+    ret->n_items = r.n;
+    return 0;
+}
+
+/* ---- tokens --------------------------------------------------------------------------------------------------------------------------------------------- */
+
+struct token {
+    const char *access, *refresh, *expires, *scope;
+    struct nilo_arena *arena;
+    struct nilo_err *err;
+};
+
+static int take_token_member(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
+{
+    static const struct nilo__want wants[] = {
+        {"access_token", offsetof(struct token, access)}, {"refresh_token", offsetof(struct token, refresh)},
+        {"expires_in", offsetof(struct token, expires)}, {"scope", offsetof(struct token, scope)},
+    };
+    struct token *t = ctx;
+    return nilo__want_take(wants, sizeof(wants) / sizeof(wants[0]), t, path, event, text, len, 16384, t->arena, t->err);
+}
+
+static int take_tokens(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    struct token t = {.arena = arena, .err = &why};
+    (void)ask;
+    if (nilo__walk(a->body, a->n_body, take_token_member, &t, &why) != 0)
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : not_json(arena, &(struct nilo_err){.msg = "no JSON"}, ret);
+    if (t.access == NULL || t.access[0] == '\0')
+        return not_json(arena, &(struct nilo_err){.msg = "there is no access_token in it"}, ret);
+    ret->tokens = (struct nilo_tokens){.access_token = t.access, .refresh_token = t.refresh, .expires_s = -1, .refresh_expires_s = -1, .scope = t.scope};
+    if (!count_of(t.expires, &ret->tokens.expires_s))
+        ret->tokens.expires_s = -1;
+    return 0;
+}
+
+static int take(const struct nilo_ask *ask, const struct nilo_http_answer *answer, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
+{
+    static int (*const by_op[NILO_OPS])(const struct nilo_ask *, const struct nilo_http_answer *, struct nilo_arena *, struct nilo_result *, struct nilo_err *) = {
+        [NILO_OP_ACCOUNT] = take_account, [NILO_OP_ACCOUNTS] = take_account, [NILO_OP_LIST] = take_list, [NILO_OP_METRICS] = take_metrics,
+        [NILO_OP_REPORT] = take_report, [NILO_OP_EXCHANGE] = take_tokens, [NILO_OP_REFRESH] = take_tokens,
+    };
+    if (take_refusal(answer, arena, ret)) {
+        ret->variant = ask->variant;
+        if (ask->op == NILO_OP_METRICS && ask->variant == 0 && (answer->status == 404 || answer->status == 501) && answer->end == NILO_HTTP_ANSWERED) {
+            ret->again = true;
+            ret->variant = 1;
+        }
+        return 0;
+    }
+    ret->variant = ask->variant;
+    return by_op[ask->op](ask, answer, arena, ret, err);
+}
+
+static const char *const metrics[] = {"views", "likes", "comments", NULL}, *const report_metrics[] = {"shares", "watch_time_ms", NULL};
+
+const struct nilo_connector nilo__youtube = {
+    .platform = "youtube",
+    .title = "YouTube",
+    .ids_per_call = IDS,
+    .ids_per_report = REPORT_IDS,
+    .at_once = 8,
+    .day_zone = "America/Los_Angeles",
+    .ops = (1u << NILO_OPS) - 1,
+    .needs_token = 1u << NILO_OP_ACCOUNTS | 1u << NILO_OP_REPORT,
+    .settings = settings,
+    .n_settings = sizeof(settings) / sizeof(settings[0]),
+    .buckets = buckets,
+    .n_buckets = sizeof(buckets) / sizeof(buckets[0]),
+    .oauth = &oauth,
+    .metrics = metrics,
+    .report_metrics = report_metrics,
+    .make = make,
+    .take = take,
+};
