@@ -174,13 +174,17 @@ static int make_metrics(struct making *m, struct nilo_err *err)
     return sign(m, err);
 }
 
+/* Pacific standard time is never ahead of Pacific time. */
+static nilo_day report_day(const struct nilo_ask *ask)
+{
+    return nilo_day_is_none(ask->day) ? NILO_DAY((int32_t)((ask->now - 8 * NILO_US_HOUR) / NILO_US_DAY)) : ask->day;
+}
+
 static int make_report(struct making *m, struct nilo_err *err)
 {
     char first[NILO_DAY_TEXT] = FIRST_DAY, last[NILO_DAY_TEXT];
     const char *filters, *account = m->ask->account;
-    /* Pacific standard time is never ahead of Pacific time. */
-    nilo_us there = m->ask->now - 8 * NILO_US_HOUR;
-    nilo_day day = nilo_day_is_none(m->ask->day) ? NILO_DAY((int32_t)(there / NILO_US_DAY)) : m->ask->day;
+    nilo_day day = report_day(m->ask);
     if (m->ask->win < 0 || m->ask->win > 3660 || (account != NULL && !id_fine(account)))
         return nilo_err_set(err, NILO_EINVAL, "a report of %d days of %.100s cannot be asked for", m->ask->win, account != NULL ? account : "the channel");
     if (join_ids(m, "video==", REPORT_IDS, &filters, err) != 0)
@@ -582,7 +586,7 @@ static int take_upload(void *ctx, const char *path, enum nilo_json_event event, 
 }
 
 /* false: an entry that names no video, or one whose id could be nobody's */
-static bool fill_upload(const struct upload *u, struct nilo_item *item)
+static bool fill_upload(const struct upload *u, bool uploads, struct nilo_item *item)
 {
     const char *id = u->id != NULL ? u->id : u->resource;
     if (id == NULL || !id_fine(id))
@@ -590,7 +594,8 @@ static bool fill_upload(const struct upload *u, struct nilo_item *item)
     *item = (struct nilo_item){.id = id, .kind = NILO_CONTENT, .day = NILO_DAY_NONE, .duration_ms = -1, .media_type = "video", .title = u->title,
                                .caption = u->description, .thumbnail = u->thumbnail, .status = u->privacy};
     item->account = u->owner != NULL ? u->owner : u->channel;
-    item->posted_at = instant_of(u->published != NULL ? u->published : u->added);
+    /* When an entry was added is when the video was posted in the list of uploads alone. */
+    item->posted_at = instant_of(u->published != NULL || !uploads ? u->published : u->added);
     /* Other playlists than that of the uploads keep an entry of what is gone. */
     if (u->title != NULL && (strcmp(u->title, "Deleted video") == 0 || strcmp(u->title, "Private video") == 0) && u->owner == NULL && u->published == NULL) {
         item->class = NILO_CLASS_GONE;
@@ -606,7 +611,7 @@ static int take_list(const struct nilo_ask *ask, const struct nilo_http_answer *
     struct uploads *u = nilo_arena_alloc(arena, sizeof(*u));
     struct nilo_item *items = nilo_arena_array(arena, PAGE, sizeof(*items));
     size_t n = 0;
-    (void)ask;
+    bool uploads = ask->listing == NULL || strncmp(ask->listing, "UU", 2) == 0;
     if (u == NULL || items == NULL)
         return nilo_err_nomem(err);
     u->arena = arena;
@@ -614,7 +619,7 @@ static int take_list(const struct nilo_ask *ask, const struct nilo_http_answer *
     if (nilo__walk(a->body, a->n_body, take_upload, u, &why) != 0)
         return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : not_json(arena, &why, ret);
     for (size_t i = 0; i < u->n && i < PAGE; i++)
-        n += fill_upload(&u->all[i], &items[n]);
+        n += fill_upload(&u->all[i], uploads, &items[n]);
     ret->items = items;
     ret->n_items = n;
     ret->next = u->next != NULL && u->next[0] != '\0' ? u->next : NULL;
@@ -753,7 +758,7 @@ static int take_row(struct report *r)
     struct nilo_item_value *values = nilo_arena_array(r->arena, 2, sizeof(*values));
     if (values == NULL)
         return nilo_err_nomem(r->err);
-    *item = (struct nilo_item){.id = r->ask->ids[asked], .kind = NILO_CONTENT, .win = r->ask->win, .day = r->ask->win > 0 ? r->ask->day : NILO_DAY_NONE,
+    *item = (struct nilo_item){.id = r->ask->ids[asked], .kind = NILO_CONTENT, .win = r->ask->win, .day = r->ask->win > 0 ? report_day(r->ask) : NILO_DAY_NONE,
                                .posted_at = NILO_US_NONE, .duration_ms = -1, .values = values, .n_values = 2};
     put_count(&values[0], "shares", r->cells[COLUMN_SHARES], NILO_NOT_REPORTED, r->arena, item);
     values[1] = (struct nilo_item_value){.metric = metric("watch_time_ms"), .absence = NILO_NOT_REPORTED};
