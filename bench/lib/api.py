@@ -138,6 +138,11 @@ def make_store(program, folder, first, last):
     return store, config, env, rows
 
 
+def copy_store(program, store, target, env):
+    subprocess.run([program, "--store", store, "--quiet", "backup", target], check=True, env=env, stdout=subprocess.DEVNULL)
+    return target
+
+
 def fill_sqlite(folder, rows):
     path = os.path.join(folder, "api-peer.db")
     db = sqlite3.connect(path)
@@ -189,8 +194,12 @@ def contestants(program, folder, server, tell):
               f"&metric_date=gte.{since}&metric_date=lte.{last}&order=metric_date.asc")
     asked = f"/activity?categories={','.join(CATEGORIES)}&from={since}&to={last}"
     headers = {"Authorization": "Bearer " + token(env["NILO_BENCH_SECRET"])}
-    serve = [program, "--store", store, "--config", config, "--quiet", "serve", "--listen", "127.0.0.1:PORT"]
-    here = [Contestant("nilometer, cached", serve, target, env, headers), Contestant("nilometer, caches off", [*serve, "--cache", "0"], target, env, headers)]
+    second = copy_store(program, store, os.path.join(folder, "api-store-2.db"), env)  # a store has one serve at a time
+
+    def serve(path):
+        return [program, "--store", path, "--config", config, "--quiet", "serve", "--listen", "127.0.0.1:PORT"]
+    here = [Contestant("nilometer, cached", serve(store), target, env, headers),
+            Contestant("nilometer, caches off", [*serve(second), "--cache", "0"], target, env, headers)]
     missing = []
     for name, module, handler, settings in (
             ("Node http + pg", "pg", "handler_pg.cjs", {"BENCH_PGHOST": server.folder, "BENCH_PGDATABASE": "api"}),

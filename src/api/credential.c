@@ -298,6 +298,8 @@ static bool looks_like_a_key(struct text value)
     char text[NILO_API_KEY_TEXT];
     char id[NILO_API_KEY_ID + 1];
     enum nilo_role role;
+    if (value.n == 0 || (value.p[0] != '%' && value.p[0] != 'e' && value.p[0] != NILO_API_KEY_PREFIX[0]))
+        return false; /* cannot begin as one: nearly always */
     size_t n = decode(value, text, sizeof(text));
     if (n < sizeof(text) && nilo_api_key_read(text, n, &role, id))
         return true;
@@ -312,7 +314,8 @@ bool nilo_credential_in_query(const char *query, size_t n)
     struct text rest = {query, n}, name, value;
     char text[32];
     while (next_pair(&rest, &name, &value)) {
-        bool fits = decode(name, text, sizeof(text)) < sizeof(text);
+        bool may = name.n > 0 && strchr("%aAbBiIjJ", name.p[0]) != NULL; /* of an encoded name any letter may be the first */
+        bool fits = may && decode(name, text, sizeof(text)) < sizeof(text);
         if ((fits && name_of_a_key(text)) || looks_like_a_key(value))
             return true;
     }

@@ -171,6 +171,7 @@ static int fill(struct rules *r, const struct nilo_env *env, struct nilo_err *er
 {
     if (r->tokens == NULL && nilo_jwt_keys_new(&r->tokens, err) != 0)
         return -1;
+    nilo_jwt_keys_remember(r->tokens, &env->random);
     if (r->ring != NULL && nilo_api_token_keys(r->tokens, r->ring, err) != 0)
         return -1;
     if (r->config == NULL)

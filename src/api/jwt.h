@@ -48,9 +48,12 @@ struct nilo_jwt_rule {
     const char *admin_claim; /* a claim that, when true, says the user is an admin; at the top or in app_metadata (never in user_metadata: users write that) */
 };
 
-struct nilo_jwt_keys; /* once filled not changed: any thread may use it */
+struct nilo_jwt_keys; /* once filled not changed, but for what it remembers: any thread may use it */
 int nilo_jwt_keys_new(struct nilo_jwt_keys **ret, struct nilo_err *err);
 void nilo_jwt_keys_free(struct nilo_jwt_keys *k); /* NULL is fine; secrets are overwritten */
+/** nilo_jwt_keys_remember - from now on a token whose signature has held is known again by a hash under a random key, and its signature not computed anew; its
+ *  claims and times are read each time. A thousand are remembered, and gone with the table: so a reload forgets them */
+void nilo_jwt_keys_remember(struct nilo_jwt_keys *k, const struct nilo_random *random);
 size_t nilo_jwt_keys_n(const struct nilo_jwt_keys *k);
 
 /** nilo_jwt_keys_add_secret - a key for HS256

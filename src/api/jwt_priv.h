@@ -2,8 +2,11 @@
 #ifndef NILO_API_JWT_PRIV_H
 #define NILO_API_JWT_PRIV_H
 
+#include <stdatomic.h>
+
 #include "api/jwt.h"
 #include "api/signature.h"
+#include "base/hash.h"
 
 struct nilo__jwt_key {
     enum nilo_jwt_alg alg;
@@ -13,8 +16,12 @@ struct nilo__jwt_key {
     struct nilo_public_key *public_key;
 };
 
+#define NILO__JWT_SEEN 1024 /* tokens whose signature has held; two words of a keyed hash of each. Never the token itself */
+
 struct nilo_jwt_keys {
     struct nilo_arena arena;
+    unsigned char seen_key[NILO_MAC_LEN];
+    _Atomic uint64_t (*seen)[2]; /* NILO__JWT_SEEN of them; NULL: nothing is remembered */
     struct nilo__jwt_key list[NILO_JWT_KEYS_MAX];
     size_t n;
 };

@@ -70,8 +70,9 @@ bool nilo__request_route(struct nilo_exchange *x)
         nilo__route_find(s->routes, s->n_routes, x->head.method, x->path, &m);
     struct nilo_buf allow;
     nilo_buf_init(&allow, 256);
-    nilo__allow(n == 0 ? NILO_METHODS_ALL : m.allowed, &allow);
     x->route = m.route;
+    if (m.route == NULL)
+        nilo__allow(n == 0 ? NILO_METHODS_ALL : m.allowed, &allow);
     if (m.route == NULL && x->head.method == NILO_OPTIONS && (n == 0 || m.allowed != 0)) {
         nilo_answer_header(x, "Allow", "%s", nilo_buf_str(&allow));
     } else if (m.route == NULL && m.allowed != 0) {

@@ -13,6 +13,7 @@
 #define HELD_MAX  ((size_t)192 << 10) /* an instant answer may be 256 KiB */
 #define NAME_MOST 300
 #define HEADERS_MAX   8192
+#define TAG_N         33 /* of an ETag, with its NUL */
 #define KEPT_FOR      (5 * NILO_US_MINUTE)
 #define KEPT_ACTIVITY (10 * NILO_US_MINUTE)
 
@@ -28,15 +29,6 @@ static bool revalidate(const struct nilo__reading *r)
 {
     const struct nilo_relation *relation = nilo_query_relation(r->query);
     return relation != NULL && relation->covers == NULL;
-}
-
-static void send_header(struct nilo_exchange *x, const char *headers, size_t n)
-{
-    for (const char *at = headers; at != NULL && at < headers + n;) {
-        const char *value = at + strlen(at) + 1;
-        nilo_answer_header(x, at, "%s", value);
-        at = value + strlen(value) + 1;
-    }
 }
 
 static void send_age(const struct nilo_api *api, struct nilo_exchange *x, bool ask_again, nilo_us until)
@@ -65,7 +57,7 @@ static void begin_answer(struct nilo__reading *r, int64_t rows)
         nilo_rest_header(&r->headers, "Preference-Applied", "%s", applied);
     nilo_answer_status(r->x, r->status);
     nilo_answer_type(r->x, r->accept.mime);
-    send_header(r->x, r->headers.data, r->headers.len);
+    nilo_answer_lines(r->x, nilo_buf_str(&r->headers), r->headers.len);
     send_age(r->api, r->x, revalidate(r), r->until);
     r->open = true;
 }
@@ -77,15 +69,15 @@ static int send_held(struct nilo__reading *r, struct nilo_err *err)
     return rc;
 }
 
-static const char *tag_of(const struct nilo__reading *r, char out[33])
+static const char *tag_of(const struct nilo__reading *r, char out[TAG_N])
 {
-    unsigned char hash[NILO_SHA256_LEN];
-    struct nilo_sha256 h;
-    nilo_sha256_init(&h);
-    nilo_sha256_add(&h, r->accept.mime, strlen(r->accept.mime));
-    nilo_sha256_add(&h, nilo_buf_str(&r->headers), r->headers.len);
-    nilo_sha256_add(&h, nilo_buf_str(&r->held), r->held.len);
-    nilo_sha256_done(&h, hash);
+    unsigned char hash[NILO_BLAKE_LEN];
+    struct nilo_blake h;
+    nilo_blake_init(&h);
+    nilo_blake_add(&h, r->accept.mime, strlen(r->accept.mime));
+    nilo_blake_add(&h, nilo_buf_str(&r->headers), r->headers.len);
+    nilo_blake_add(&h, nilo_buf_str(&r->held), r->held.len);
+    nilo_blake_done(&h, hash);
     nilo_hex(hash, 16, out);
     return out;
 }
@@ -93,9 +85,9 @@ static const char *tag_of(const struct nilo__reading *r, char out[33])
 /* The whole answer is at hand: it is kept for whoever asks the same, and not sent to who has it. */
 static int send_whole(struct nilo__reading *r, struct nilo_err *err)
 {
-    char tag[33];
+    char tag[TAG_N];
     bool has = nilo_answer_etag(r->x, tag_of(r, tag));
-    nilo_rest_header(&r->headers, "ETag", "%s", tag);
+    nilo_buf_add(&r->headers, tag, sizeof(tag));
     const struct nilo_rest_kept kept = {.status = r->status, .revalidate = revalidate(r), .until = r->until, .mime = r->accept.mime,
                                         .headers = nilo_buf_str(&r->headers), .headers_n = r->headers.len,
                                         .body = nilo_buf_str(&r->held), .body_n = r->held.len};
@@ -300,21 +292,21 @@ static void key_of(struct nilo__reading *r)
                         (int)nilo_req_method(r->x), (int)r->accept.format, r->accept.strip, r->prefer.strict, r->prefer.lenient};
     const int64_t range[] = {r->request.range_first, r->request.range_last};
     const char *const words[] = {nilo_req_route(r->x)->path, workspace, name, r->accept.mime, r->prefer.count != NULL ? r->prefer.count : ""};
-    struct nilo_sha256 h;
+    struct nilo_blake h;
     size_t n, body_n;
     const char *query = nilo_req_query(r->x, &n), *body = nilo_req_body(r->x, &body_n);
-    nilo_sha256_init(&h);
-    nilo_sha256_add(&h, said, sizeof(said));
-    nilo_sha256_add(&h, range, sizeof(range));
+    nilo_blake_init(&h);
+    nilo_blake_add(&h, said, sizeof(said));
+    nilo_blake_add(&h, range, sizeof(range));
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        nilo_sha256_add(&h, words[i], strlen(words[i]) + 1);
-    nilo_sha256_add(&h, &n, sizeof(n));
-    nilo_sha256_add(&h, query, n);
-    nilo_sha256_add(&h, &body_n, sizeof(body_n));
-    nilo_sha256_add(&h, body, body_n);
+        nilo_blake_add(&h, words[i], strlen(words[i]) + 1);
+    nilo_blake_add(&h, &n, sizeof(n));
+    nilo_blake_add(&h, query, n);
+    nilo_blake_add(&h, &body_n, sizeof(body_n));
+    nilo_blake_add(&h, body, body_n);
     for (size_t i = 0; p != NULL && i < p->n_workspaces; i++)
-        nilo_sha256_add(&h, p->workspaces[i], strlen(p->workspaces[i]) + 1);
-    nilo_sha256_done(&h, r->key.bytes);
+        nilo_blake_add(&h, p->workspaces[i], strlen(p->workspaces[i]) + 1);
+    nilo_blake_done(&h, r->key.bytes);
 }
 
 /* The headers of the request. false: refused, the answer is given */
@@ -337,8 +329,8 @@ static bool answer_kept(struct nilo__reading *r, int *ret_rc, struct nilo_err *e
         return false;
     nilo_answer_status(r->x, kept->status);
     nilo_answer_type(r->x, kept->mime);
-    const char *tag = kept->headers + kept->headers_n - 33; /* the last one */
-    send_header(r->x, kept->headers, kept->headers_n - sizeof("ETag") - 33);
+    const char *tag = kept->headers + kept->headers_n - TAG_N; /* behind the lines, with its NUL */
+    nilo_answer_lines(r->x, kept->headers, kept->headers_n - TAG_N);
     send_age(r->api, r->x, kept->revalidate, kept->until);
     *ret_rc = nilo_answer_etag(r->x, tag) ? 0 : nilo_answer_write(r->x, kept->body, kept->body_n, err);
     nilo_rest_cache_drop(kept);

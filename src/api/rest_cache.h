@@ -16,7 +16,7 @@ struct nilo_rest_mark {
 };
 
 struct nilo_rest_key {
-    unsigned char bytes[NILO_SHA256_LEN];
+    unsigned char bytes[NILO_BLAKE_LEN];
 };
 
 /* An answer, or whatever else follows from the store alone. */
@@ -25,7 +25,7 @@ struct nilo_rest_kept {
     bool revalidate;     /* a browser asks again each time */
     nilo_us until;       /* on clock.mono */
     const char *mime;    /* of an answer; for good: not copied */
-    const char *headers; /* "Name\0value\0", one after another */
+    const char *headers; /* whatever the keeper wants to find beside the body: lines as they go out, the ETag */
     size_t headers_n;
     const char *body;
     size_t body_n;

@@ -20,11 +20,14 @@ struct map {
 void nilo_rest_header(struct nilo_buf *headers, const char *name, const char *fmt, ...)
 {
     va_list ap;
-    nilo_buf_add(headers, name, strlen(name) + 1);
+    nilo_buf_adds(headers, name);
+    nilo_buf_adds(headers, ": ");
+    size_t from = headers->len;
     va_start(ap, fmt);
     nilo_buf_vaddf(headers, fmt, ap);
     va_end(ap);
-    nilo_buf_addc(headers, '\0');
+    nilo_header_blank(headers, from);
+    nilo_buf_adds(headers, "\r\n");
 }
 
 /* ---- the map ------------------------------------------------------------------------------------------------------------------------------- */
@@ -105,14 +108,14 @@ static int make_map(struct nilo_store *s, const struct nilo_scope *scope, const 
 
 static void key_of(const struct nilo_scope *scope, const char *entity, int32_t win, struct nilo_rest_key *ret)
 {
-    struct nilo_sha256 h;
-    nilo_sha256_init(&h);
-    nilo_sha256_add(&h, "days", 5);
-    nilo_sha256_add(&h, &scope->all, sizeof(scope->all));
-    nilo_sha256_add(&h, scope->workspaces, scope->n * sizeof(*scope->workspaces));
-    nilo_sha256_add(&h, &win, sizeof(win));
-    nilo_sha256_add(&h, entity, strlen(entity));
-    nilo_sha256_done(&h, ret->bytes);
+    struct nilo_blake h;
+    nilo_blake_init(&h);
+    nilo_blake_add(&h, "days", 5);
+    nilo_blake_add(&h, &scope->all, sizeof(scope->all));
+    nilo_blake_add(&h, scope->workspaces, scope->n * sizeof(*scope->workspaces));
+    nilo_blake_add(&h, &win, sizeof(win));
+    nilo_blake_add(&h, entity, strlen(entity));
+    nilo_blake_done(&h, ret->bytes);
 }
 
 /* ---- the headers --------------------------------------------------------------------------------------------------------------------------- */

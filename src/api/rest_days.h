@@ -10,7 +10,7 @@
 int nilo_rest_days(const struct nilo_api *api, struct nilo_rest_mark mark, const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope,
                    struct nilo_buf *headers, struct nilo_err *err);
 
-/** nilo_rest_header - appends one: "Name\0value\0" */
+/** nilo_rest_header - appends a line, as nilo_answer_lines() takes them */
 void nilo_rest_header(struct nilo_buf *headers, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -27,7 +27,7 @@ struct nilo__reading {
     struct nilo_query *query;
     struct nilo_notes notes;
     struct nilo_head head;  /* offset, total and page of it, once the rows begin */
-    struct nilo_buf headers; /* "Name\0value\0", of a good answer */
+    struct nilo_buf headers; /* lines as they go out, of a good answer */
     int status;
     nilo_us until;          /* so long the answer is worth something, on clock.mono */
     struct nilo_buf held;   /* the beginning of the answer, until it is known how it goes on */

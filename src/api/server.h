@@ -16,6 +16,7 @@
 
 #include "api/http_head.h"
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/env.h"
 #include "base/err.h"
 
@@ -121,6 +122,10 @@ void nilo_answer_status(struct nilo_exchange *x, int status); /* 200 unless said
 /** nilo_answer_header - adds one. Control bytes in the value become blanks. Content-Length, Transfer-Encoding, Content-Encoding, Connection, Date, Server
  *  and Vary: Accept-Encoding are the server's: do not add them. Nothing happens once bytes are out */
 void nilo_answer_header(struct nilo_exchange *x, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/** nilo_answer_lines - adds lines that are made already: "Name: value", CR, LF, one after another, without control bytes elsewhere (nilo_header_blank()) */
+void nilo_answer_lines(struct nilo_exchange *x, const char *lines, size_t n);
+/* Control bytes of what stands from there on become blanks. */
+void nilo_header_blank(struct nilo_buf *b, size_t from);
 void nilo_answer_type(struct nilo_exchange *x, const char *mime); /* replaces Content-Type */
 /** nilo_answer_length - how many bytes will be written, where that is known ahead: the answer then carries Content-Length and is neither chunked
  *  nor compressed. Writing another number cuts the connection. Answers under 64 KiB get their length without it */

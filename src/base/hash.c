@@ -8,6 +8,7 @@
 #include <string.h>
 
 static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(((struct nilo_sha256 *)0)->state), "nilo_sha256 is too small");
+static_assert(sizeof(crypto_generichash_state) <= sizeof(((struct nilo_blake *)0)->room) - 63, "nilo_blake is too small");
 static_assert(NILO_SHA256_LEN == crypto_hash_sha256_BYTES, "SHA-256 has 32 bytes");
 static_assert(NILO__KEY_LEN == crypto_shorthash_KEYBYTES, "the keyed hash takes 16 bytes");
 
@@ -57,6 +58,28 @@ void nilo_sha256(const void *p, size_t n, unsigned char out[NILO_SHA256_LEN])
     nilo_sha256_init(&h);
     nilo_sha256_add(&h, p, n);
     nilo_sha256_done(&h, out);
+}
+
+static crypto_generichash_state *blake_state(struct nilo_blake *h)
+{
+    unsigned char *at = h->room + (64 - (uintptr_t)h->room % 64) % 64;
+    return (crypto_generichash_state *)(void *)at;
+}
+
+void nilo_blake_init(struct nilo_blake *h)
+{
+    crypto_generichash_init(blake_state(h), NULL, 0, NILO_BLAKE_LEN);
+}
+
+void nilo_blake_add(struct nilo_blake *h, const void *p, size_t n)
+{
+    if (n > 0)
+        crypto_generichash_update(blake_state(h), p, n);
+}
+
+void nilo_blake_done(struct nilo_blake *h, unsigned char out[NILO_BLAKE_LEN])
+{
+    crypto_generichash_final(blake_state(h), out, NILO_BLAKE_LEN);
 }
 
 /* ---- SHA-1 (RFC 3174) ------------------------------------------------------------------------------------------------ */

@@ -21,6 +21,7 @@
 
 static EVP_PKEY *rsa, *ec;
 static struct nilo_jwt_keys *keys;
+static bool remembering;
 
 static char *public_pem(EVP_PKEY *pkey)
 {
@@ -74,7 +75,18 @@ static int set_up(void **state)
     add_secret(keys, "a key for those who name it: ours", (struct nilo_jwt_rule){.kid = "ours", .named = true});
     add_public(keys, NILO_JWT_RS256, rsa, "rsa");
     add_public(keys, NILO_JWT_ES256, ec, "ec");
+    struct nilo_seeded_random random;
+    nilo_seeded_random_init(&random, 7);
+    const struct nilo_random source = nilo_seeded_random(&random);
+    if (remembering)
+        nilo_jwt_keys_remember(keys, &source);
     return 0;
+}
+
+static int set_up_remembering(void **state)
+{
+    remembering = true;
+    return set_up(state);
 }
 
 static int tear_down(void **state)
@@ -104,6 +116,8 @@ static enum nilo_jwt_result judge(const char *token)
     memcpy(&untouched, &claims, sizeof(claims));
     nilo_arena_init(&arena, NILO_JWT_ARENA);
     enum nilo_jwt_result r = judge_by(keys, token, strlen(token), NOW, &arena, &claims);
+    if (remembering && r != NILO_JWT_BAD) /* known by now, and no other because of it */
+        assert_int_equal(judge_by(keys, token, strlen(token), NOW, &arena, &claims), r);
     if (r == NILO_JWT_BAD)
         assert_memory_equal(&claims, &untouched, sizeof(claims));
     nilo_arena_done(&arena);
@@ -327,6 +341,30 @@ static void no_character_of_a_token_can_be_another(void **state)
         assert_int_equal(judge(cut), NILO_JWT_BAD);
         free(cut);
     }
+    free(token);
+}
+
+/* What is remembered is that the signature held, not that the token is good. */
+static void a_token_that_was_seen_expires_and_counts_for_its_own_keys_only(void **state)
+{
+    (void)state;
+    char *token = one(HEAD, BODY);
+    struct nilo_arena arena;
+    struct nilo_jwt_claims claims;
+    nilo_arena_init(&arena, 4 * NILO_JWT_ARENA);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(judge_by(keys, token, strlen(token), NOW, &arena, &claims), NILO_JWT_OK);
+        assert_int_equal(judge_by(keys, token, strlen(token), NOW + 4000, &arena, &claims), NILO_JWT_EXPIRED);
+    }
+    struct nilo_seeded_random random;
+    nilo_seeded_random_init(&random, 7); /* even with the same randomness */
+    const struct nilo_random source = nilo_seeded_random(&random);
+    struct nilo_jwt_keys *others = new_keys();
+    add_secret(others, "another key of thirty-two bytes, or more", (struct nilo_jwt_rule){.kid = NULL});
+    nilo_jwt_keys_remember(others, &source);
+    assert_int_equal(judge_by(others, token, strlen(token), NOW, &arena, &claims), NILO_JWT_BAD);
+    nilo_jwt_keys_free(others);
+    nilo_arena_done(&arena);
     free(token);
 }
 
@@ -724,6 +762,7 @@ int main(void)
         cmocka_unit_test(every_attack_is_refused_and_every_good_token_taken),
         cmocka_unit_test(over_http_every_attack_gets_the_same_bytes),
         cmocka_unit_test(no_character_of_a_token_can_be_another),
+        cmocka_unit_test(a_token_that_was_seen_expires_and_counts_for_its_own_keys_only),
         cmocka_unit_test(a_token_over_8_kib_is_not_looked_at),
         cmocka_unit_test(a_good_token_says_who_its_bearer_is),
         cmocka_unit_test(many_workspaces_fit_and_too_many_are_refused),
@@ -735,5 +774,6 @@ int main(void)
         cmocka_unit_test(what_we_sign_is_what_python_signs),
         cmocka_unit_test(what_nobody_could_read_is_not_signed),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    int failed = cmocka_run_group_tests_name("every signature computed", tests, set_up, tear_down);
+    return failed + cmocka_run_group_tests_name("seen tokens remembered", tests, set_up_remembering, tear_down);
 }

@@ -55,6 +55,20 @@ static void sha256_does_not_care_how_the_text_is_cut(void **state)
     free(text);
 }
 
+static void blake_matches_rfc_7693_however_it_is_cut(void **state)
+{
+    unsigned char digest[NILO_BLAKE_LEN];
+    struct nilo_blake h;
+    (void)state;
+    nilo_blake_init(&h);
+    nilo_blake_add(&h, "a", 1);
+    nilo_blake_add(&h, NULL, 0);
+    nilo_blake_add(&h, "bc", 2);
+    nilo_blake_done(&h, digest);
+    /* b2sum -l 256 */
+    assert_digest(digest, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
+}
+
 static void hmac_matches_rfc_4231(void **state)
 {
     (void)state;
@@ -176,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_matches_fips_180),
         cmocka_unit_test(sha256_does_not_care_how_the_text_is_cut),
+        cmocka_unit_test(blake_matches_rfc_7693_however_it_is_cut),
         cmocka_unit_test(hmac_matches_rfc_4231),
         cmocka_unit_test(equal_bytes_are_the_same_and_one_bit_is_not),
         cmocka_unit_test(names_become_the_uuids_others_compute),
