@@ -175,11 +175,9 @@ static int run_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
     return 0;
 }
 
-/* A connection that was paused for a part of the day at least: nobody asked its source. */
-static int pause_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
+/* The days from one instant to another, or until today, that nobody has explained. */
+static int explain(struct cover *x, struct nilo_db_stmt *row, int reason)
 {
-    struct cover *x = ctx;
-    (void)err;
     if (!x->calendar)
         return 0;
     int32_t first = nilo_calendar_day(x->calendar, nilo_db_column_int(row, 0)).n;
@@ -189,9 +187,23 @@ static int pause_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
         if (!p)
             return -1;
         if (p->absence == 0)
-            p->absence = PAUSED;
+            p->absence = reason;
     }
     return 0;
+}
+
+/* A connection that was paused for a part of the day at least: nobody asked its source. */
+static int pause_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
+{
+    (void)err;
+    return explain(ctx, row, PAUSED);
+}
+
+/* One that was expired: its source let nobody in. */
+static int expiry_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
+{
+    (void)err;
+    return explain(ctx, row, NILO_NOT_PERMITTED);
 }
 
 static bool is_dropped(const struct cover *x, nilo_day day)
@@ -286,7 +298,9 @@ static int gather(struct cover *x, int32_t win, const char *entity)
     if (nilo__rows(c, "runs", "t.\"status\", t.\"target_day\", t.\"first_day\", t.\"last_day\", t.\"started_at\"",
                    "WHERE t.\"status\" IN (3, 4, 5) AND t.\"kind\" IN (0, 3) ORDER BY t.\"id\"", 0, NULL, run_row, x, x->err) < 0)
         return -1;
-    return nilo__rows(c, "pauses", "t.\"paused_at\", t.\"resumed_at\"", "", 0, NULL, pause_row, x, x->err);
+    if (nilo__rows(c, "pauses", "t.\"paused_at\", t.\"resumed_at\"", "", 0, NULL, pause_row, x, x->err) < 0)
+        return -1;
+    return nilo__rows(c, "expiries", "t.\"expired_at\", t.\"back_at\"", "", 0, NULL, expiry_row, x, x->err);
 }
 
 static int run(struct nilo_call *c, struct nilo_err *err)

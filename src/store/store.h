@@ -144,6 +144,49 @@ int nilo_store_secret_mark(struct nilo_store *s, int64_t connection, const char 
 int nilo_store_secrets(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_secret_row **ret, size_t *ret_n,
                        struct nilo_err *err);
 
+/* What a connection logs in with, beside its sealed secrets; login/ knows what it means. */
+struct nilo_login_row {
+    int64_t connection;
+    int64_t generation;                            /* rises with every set of tokens */
+    const char *account, *account_name, *scopes;   /* NULL = not known */
+    nilo_us connected_at;                          /* by a person */
+    nilo_us renewed_at;                            /* NILO_US_NONE: not since */
+    nilo_us access_until, refresh_until;           /* NILO_US_NONE: not said */
+    bool renewable;                                /* there is a refresh token */
+    int64_t fence;
+    nilo_us lease_until, asked_at;                 /* NILO_US_NONE: nobody is renewing it; asked_at: that was sent */
+    int64_t failures;                              /* renewals that failed one after the other */
+    nilo_us retry_at, problem_at;                  /* NILO_US_NONE */
+    const char *problem;                           /* NULL = none */
+};
+/** nilo_store_login - ret_there false: it has none, *ret is not touched. owner of texts: arena */
+int nilo_store_login(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, bool *ret_there, struct nilo_login_row *ret, struct nilo_err *err);
+/** nilo_store_logins - all, by connection. owner: arena */
+int nilo_store_logins(struct nilo_store *s, struct nilo_arena *arena, struct nilo_login_row **ret, size_t *ret_n, struct nilo_err *err);
+/** nilo_store_login_put - a new login, in the place of the one before; generation and fence rise, leases and problems are gone. ret: the generation */
+int nilo_store_login_put(struct nilo_store *s, const struct nilo_login_row *row, int64_t *ret, struct nilo_err *err);
+/** nilo_store_login_delete - ret_was false: there was none */
+int nilo_store_login_delete(struct nilo_store *s, int64_t connection, bool *ret_was, struct nilo_err *err);
+/** nilo_store_login_lease - the right to get the next set of tokens, until then
+ *  ret_fence  0: somebody else has it, or the set is another one by now */
+int nilo_store_login_lease(struct nilo_store *s, int64_t connection, int64_t generation, nilo_us now, nilo_us until, int64_t *ret_fence, struct nilo_err *err);
+/** nilo_store_login_renewed - the next set, that came from set `from`: its times, whether it is renewable; ends the lease
+ *  ret_taken  false: meanwhile another one was stored, nothing was written. Whose lease it is does not matter: who comes from the newest set has the next */
+int nilo_store_login_renewed(struct nilo_store *s, int64_t from, const struct nilo_login_row *row, bool *ret_taken, struct nilo_err *err);
+/** nilo_store_login_failed - the renewal under that fence did not bring one; ends the lease. Nothing where it is somebody else's by now */
+int nilo_store_login_failed(struct nilo_store *s, int64_t connection, int64_t fence, const char *problem, nilo_us retry_at, struct nilo_err *err);
+
+/* A change of a connection's status. */
+struct nilo_status_row {
+    nilo_us at;
+    const char *status, *was, *reason; /* reason: NULL = none was said */
+};
+/** nilo_store_connection_turn - its status from now on, and why (NULL = says nothing); the same as before changes nothing. ret_new may be NULL */
+int nilo_store_connection_turn(struct nilo_store *s, int64_t connection, const char *status, const char *reason, bool *ret_new, struct nilo_err *err);
+/** nilo_store_connection_turns - the newest `most` of them, newest first. owner: arena */
+int nilo_store_connection_turns(struct nilo_store *s, int64_t connection, size_t most, struct nilo_arena *arena, struct nilo_status_row **ret,
+                                size_t *ret_n, struct nilo_err *err);
+
 /* ---- who may ask over HTTP: checked by api/, on what is read here ------------------------------------------------------------- */
 
 struct nilo_access_key {

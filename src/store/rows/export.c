@@ -23,6 +23,7 @@ static const struct nilo_whole_column connection[] = {
     ID("id", NILO__CONNECTIONS), ID("workspace_id", NILO__WORKSPACES), T("name"), T("platform"), T("role"), T("status"), T("origin"),
     I("closed_until"), I("read_until"), I0("settle_s"), I("created_at"), I0("erased_at"), I("dropped_until")};
 static const struct nilo_whole_column connection_pause[] = {ID("connection_id", NILO__CONNECTIONS), I("paused_at"), I0("resumed_at"), T0("reason")};
+static const struct nilo_whole_column connection_status[] = {ID("connection_id", NILO__CONNECTIONS), I("seq"), I("at"), T("status"), T("was"), T0("reason")};
 static const struct nilo_whole_column owner[] = {ID("id", NILO__OWNERS), ID("workspace_id", NILO__WORKSPACES), I("bucket"), T("key"),
                                                  T0("display_name"), I("created_at"), I0("erased_at"), T0("extra")};
 static const struct nilo_whole_column entity[] = {
@@ -82,7 +83,7 @@ static const struct nilo_whole_column carried_owner[] = CARRIED(NILO__OWNERS);
     {.name = name_, .columns = columns_, .n_columns = sizeof columns_ / sizeof columns_[0], .n_key = key, .table = sql, .where = where_, \
      .reach = reach_, .all_days = true}
 
-/* Secrets (connection_secret) and who is let in (api_*) are no part of an export; what is derived is not either.
+/* Secrets (connection_secret), what goes with them (connection_login) and who is let in (api_*) are no part of an export; what is derived is not either.
  * Bases stand before the days are closed and amendments behind: the triggers see a day as open, then closed. */
 const struct nilo_whole_table nilo_whole_tables[] = {
     TABLE("meta", meta, 1, "meta", "t.key <> 'uuid'", NILO__REACH_STORE, false),
@@ -92,6 +93,7 @@ const struct nilo_whole_table nilo_whole_tables[] = {
     TABLE("workspace_zone", workspace_zone, 2, "workspace_zone", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("connection", connection, 1, "connection", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("connection_pause", connection_pause, 2, "connection_pause", NULL, NILO__REACH_CONNECTION, false),
+    TABLE("connection_status", connection_status, 2, "connection_status", NULL, NILO__REACH_CONNECTION, false),
     TABLE("erase_key", erase_key, 1, "erase_key", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("erasure", erasure, 1, "erasure", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("erased", erased, 2, "erased", NULL, NILO__REACH_WORKSPACE, false),

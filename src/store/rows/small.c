@@ -353,7 +353,7 @@ int nilo_store_connections(struct nilo_store *s, struct nilo_connection **ret, s
 }
 
 int nilo_store_connection_status(struct nilo_store *s, int64_t id, const char *status, struct nilo_err *err) {
-    return nilo__run(s, err, "UPDATE connection SET status = ?2 WHERE id = ?1", NILO__PARAMS(NILO_DBV_INT(id), NILO_DBV_TEXT(status)));
+    return nilo_store_connection_turn(s, id, status, NULL, NULL, err);
 }
 
 int nilo_store_connection_origin(struct nilo_store *s, int64_t id, const char *origin, struct nilo_err *err) {

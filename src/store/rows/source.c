@@ -588,6 +588,15 @@ static void pauses(struct source *x)
     PUT(x, ")");
 }
 
+/* Likewise, from when to when it was expired: its source would not let anybody in. */
+static void expiries(struct source *x)
+{
+    PUT(x, "(SELECT t.at AS \"expired_at\", (SELECT n.at FROM connection_status n WHERE n.connection_id = t.connection_id AND n.seq = t.seq + 1) AS "
+           "\"back_at\" FROM connection_status t JOIN connection c ON c.id = t.connection_id WHERE t.status = 'expired' AND c.role <> 'competitor'");
+    nilo__scope_sql(x->scope, "c.workspace_id", x->sql);
+    PUT(x, ")");
+}
+
 /* For run_report(): what failed in runs, one row each. */
 static void run_failures(struct source *x)
 {
@@ -646,6 +655,7 @@ static const struct {
     {"owner_metrics", nilo__owner_metrics},
     {"owners", owners},
     {"pauses", pauses},
+    {"expiries", expiries},
     {"recorded_days", recorded_days},
     {"revisions", revisions},
     {"run_failures", run_failures},
