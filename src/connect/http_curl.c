@@ -35,7 +35,7 @@ struct wire {
     struct nilo_http_header headers[HEADERS_N];
     size_t n_headers, header_bytes;
     bool proxied;
-    bool too_big, bad_headers, not_public, no_memory;
+    bool too_big, bad_headers, two_lengths, not_public, no_memory;
     nilo_us until; /* by the system's clock */
     char why[CURL_ERROR_SIZE];
     struct wire *next, **at;
@@ -75,6 +75,16 @@ static size_t take_body(char *p, size_t size, size_t n, void *ctx)
     return n;
 }
 
+/* Lengths that differ: what libcurl would take the first of, another on the way may cut elsewhere. */
+static bool differs(const struct wire *w, const struct nilo_http_header *new)
+{
+    for (size_t i = 0; i < w->n_headers; i++) {
+        if (strcasecmp(new->name, "Content-Length") == 0 && strcasecmp(w->headers[i].name, new->name) == 0 && strcmp(w->headers[i].value, new->value) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* One line. A status line begins a new head: of "100 Continue" nothing is kept, but it counts. */
 static size_t take_header(char *p, size_t size, size_t n, void *ctx)
 {
@@ -94,6 +104,10 @@ static size_t take_header(char *p, size_t size, size_t n, void *ctx)
         h->value = nilo_arena_strndup(&w->arena, colon + 1, n - (size_t)(colon + 1 - p));
         if (h->name == NULL || h->value == NULL) {
             w->no_memory = true;
+            return 0;
+        }
+        if (differs(w, h)) {
+            w->two_lengths = true;
             return 0;
         }
         w->n_headers++;
@@ -279,12 +293,27 @@ static const struct {
     {CURLE_SSL_ENGINE_NOTFOUND, NILO_HTTP_LOCAL},
 };
 
-static enum nilo_http_end end_of(const struct wire *w, CURLcode rc)
+/* One header line over 100 kB: libcurl 7.88 calls that out of memory, later ones have a word for it. */
+static bool line_too_long(const struct wire *w, CURLcode rc)
 {
+    long status = 0;
+    curl_easy_getinfo(w->easy, CURLINFO_RESPONSE_CODE, &status);
+#if LIBCURL_VERSION_NUM >= 0x080600
+    if (rc == CURLE_TOO_LARGE)
+        return true;
+#endif
+    return rc == CURLE_OUT_OF_MEMORY && status != 0 && w->body.len == 0;
+}
+
+static enum nilo_http_end end_of(struct wire *w, CURLcode rc)
+{
+    w->bad_headers = w->bad_headers || line_too_long(w, rc);
     if (w->too_big || w->bad_headers)
         return NILO_HTTP_TOO_BIG;
     if (w->no_memory)
         return NILO_HTTP_LOCAL;
+    if (w->two_lengths)
+        return NILO_HTTP_BROKEN;
     if (rc == CURLE_COULDNT_CONNECT && w->not_public)
         return NILO_HTTP_NOT_PUBLIC;
     if (rc == CURLE_OPERATION_TIMEDOUT)
