@@ -6,7 +6,7 @@
 
 static enum nilo_http_step whole(struct nilo_http_parser *p, const char *in, size_t n)
 {
-    nilo_http_start(p, 0, 0);
+    nilo_http_parser_start(p, 0, 0);
     return nilo_http_parse(p, in, n);
 }
 
@@ -14,7 +14,7 @@ static enum nilo_http_step whole(struct nilo_http_parser *p, const char *in, siz
 static enum nilo_http_step pieces(struct nilo_http_parser *p, const char *in, size_t n, size_t step)
 {
     enum nilo_http_step s = NILO_HTTP_MORE;
-    nilo_http_start(p, 0, 0);
+    nilo_http_parser_start(p, 0, 0);
     for (size_t end = step; s == NILO_HTTP_MORE && end < n + step; end += step) {
         size_t take = end < n ? end : n;
         char *copy = malloc(take + 1);

@@ -328,7 +328,7 @@ static bool read_head(struct nilo__conn *c)
         return false;
     if (c->first == 0) {
         c->first = nilo__now(s);
-        nilo_http_start(&c->parser, (uint32_t)s->limits.head_max, (int)s->limits.headers_max);
+        nilo_http_parser_start(&c->parser, (uint32_t)s->limits.head_max, (int)s->limits.headers_max);
     }
     n = n < (size_t)s->limits.head_max ? n : (size_t)s->limits.head_max;
     const char *bytes = (const char *)evbuffer_pullup(input(c), (ev_ssize_t)n);

@@ -370,7 +370,7 @@ static enum nilo_http_reason whole(struct nilo_http_parser *p)
 
 /* ---- lines ------------------------------------------------------------------------------------------------------------------------- */
 
-void nilo_http_start(struct nilo_http_parser *p, uint32_t head_max, int headers_max)
+void nilo_http_parser_start(struct nilo_http_parser *p, uint32_t head_max, int headers_max)
 {
     *p = (struct nilo_http_parser){
         .head_max = head_max != 0 ? head_max : NILO_HTTP_HEAD_MAX,

@@ -115,11 +115,11 @@ struct nilo_http_parser {
     struct nilo_http_head head;   /* whole when DONE */
 };
 
-/** nilo_http_start - before each request. head_max: 16..NILO_HTTP_HEAD_CEILING, headers_max: 1..NILO_HTTP_HEADERS_MAX; 0 = the default of either */
-void nilo_http_start(struct nilo_http_parser *p, uint32_t head_max, int headers_max);
+/** nilo_http_parser_start - before each request. head_max: 16..NILO_HTTP_HEAD_CEILING, headers_max: 1..NILO_HTTP_HEADERS_MAX; 0 = the default of either */
+void nilo_http_parser_start(struct nilo_http_parser *p, uint32_t head_max, int headers_max);
 
 /** nilo_http_parse - looks at the bytes that have come so far
- *  buf, n   everything since nilo_http_start(), from its first byte on: the same bytes as at the last call and more behind them. The buffer
+ *  buf, n   everything since nilo_http_parser_start(), from its first byte on: the same bytes as at the last call and more behind them. The buffer
  *           may have moved. What belongs to the body or to the next request may follow
  *  ret      MORE: call again with more bytes. DONE: p->head is whole, p->head.size bytes are used up. BAD: p->reason. How the bytes were cut
  *           into calls makes no difference to what comes out

@@ -35,7 +35,7 @@ static void describe(struct nilo_buf *out, enum nilo_http_step s, const struct n
 
 static enum nilo_http_step parse(struct nilo_http_parser *p, const char *in, size_t n)
 {
-    nilo_http_start(p, 0, 0);
+    nilo_http_parser_start(p, 0, 0);
     return nilo_http_parse(p, in, n);
 }
 
@@ -266,7 +266,7 @@ static void check_cuts(const char *in, size_t n)
         char *first = malloc(at + 1);
         assert_non_null(first);
         memcpy(first + 1, in, at);
-        nilo_http_start(&p, 0, 0);
+        nilo_http_parser_start(&p, 0, 0);
         s = nilo_http_parse(&p, first + 1, at);
         free(first);
         if (s == NILO_HTTP_MORE)
@@ -274,7 +274,7 @@ static void check_cuts(const char *in, size_t n)
         describe(&cut, s, &p, in);
         assert_string_equal(nilo_buf_str(&cut), nilo_buf_str(&at_once));
     }
-    nilo_http_start(&p, 0, 0);
+    nilo_http_parser_start(&p, 0, 0);
     s = NILO_HTTP_MORE;
     for (size_t at = 0; at <= n && s == NILO_HTTP_MORE; at++)
         s = nilo_http_parse(&p, in, at);
@@ -311,7 +311,7 @@ static void the_head_ends_at_its_limit(void **state)
         assert_int_equal(p.reason, by <= 0 ? NILO_HTTP_FINE : NILO_HTTP_HEAD_LONG);
         if (by > 0) {
             /* byte by byte the refusal comes with the last byte that is allowed, without waiting for a line to end */
-            nilo_http_start(&p, 0, 0);
+            nilo_http_parser_start(&p, 0, 0);
             assert_int_equal(nilo_http_parse(&p, in.data, NILO_HTTP_HEAD_MAX - 1), NILO_HTTP_MORE);
             assert_int_equal(nilo_http_parse(&p, in.data, NILO_HTTP_HEAD_MAX), NILO_HTTP_BAD);
         }
@@ -373,11 +373,11 @@ static void lower_limits_can_be_set(void **state)
     (void)state;
     static const char in[] = "GET / HTTP/1.1\r\n" H "X: y\r\n\r\n";
     struct nilo_http_parser p;
-    nilo_http_start(&p, sizeof(in) - 1, 2);
+    nilo_http_parser_start(&p, sizeof(in) - 1, 2);
     assert_int_equal(nilo_http_parse(&p, in, sizeof(in) - 1), NILO_HTTP_DONE);
-    nilo_http_start(&p, sizeof(in) - 2, 2);
+    nilo_http_parser_start(&p, sizeof(in) - 2, 2);
     assert_int_equal(nilo_http_parse(&p, in, sizeof(in) - 1), NILO_HTTP_BAD);
-    nilo_http_start(&p, 0, 1);
+    nilo_http_parser_start(&p, 0, 1);
     assert_int_equal(nilo_http_parse(&p, in, sizeof(in) - 1), NILO_HTTP_BAD);
     assert_int_equal(p.reason, NILO_HTTP_HEADERS_MANY);
 }

@@ -406,7 +406,7 @@ static void read_request(struct conn *c)
         size_t n = evbuffer_get_length(in);
         if (n == 0)
             return;
-        nilo_http_start(&c->head, NILO_HTTP_HEAD_CEILING, 0);
+        nilo_http_parser_start(&c->head, NILO_HTTP_HEAD_CEILING, 0);
         const char *bytes = (const char *)evbuffer_pullup(in, -1);
         enum nilo_http_step step = nilo_http_parse(&c->head, bytes, n);
         if (step == NILO_HTTP_MORE)
