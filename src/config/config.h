@@ -91,6 +91,30 @@ struct nilo_config_auth {
     int n_admins;
 };
 
+/* A word of a connector (connect/connector.h), such as api_base. */
+struct nilo_config_setting {
+    char *name, *value;
+    int line;
+};
+
+/* What this installation is to a platform: its app there. */
+struct nilo_config_platform {
+    char *platform;      /* youtube, ... */
+    char *client_id;     /* NULL = none */
+    char *client_secret, *api_key; /* references, resolved by nilo_config_secret(); NULL = none */
+    char *redirect;      /* where the platform sends people back to; NULL: a port of this machine that is free */
+    struct nilo_config_setting *settings;
+    int n_settings;
+    int line;
+};
+
+/* Connections that an app keeps in a table of its own. */
+struct nilo_config_from_sql {
+    char *connection; /* the name of one of the file's SQL connections, whose database is asked */
+    char *statement;  /* a SELECT without placeholders: nilo_config_sql_plain() */
+    int line;
+};
+
 struct nilo_config {
     char *path;  /* where it was read from, NULL = defaults only */
     char *store; /* NULL = not given here; like database a path, URL, env:NAME, file:PATH or credential:NAME */
@@ -102,6 +126,10 @@ struct nilo_config {
     int n_connections;
     struct nilo_config_metric *metrics;
     int n_metrics;
+    struct nilo_config_platform *platforms;
+    int n_platforms;
+    struct nilo_config_from_sql *connections_from_sql;
+    int n_connections_from_sql;
     struct nilo_config_compat *compat;
     int n_compat;
     struct nilo_config_auth auth;
@@ -125,6 +153,11 @@ const char *nilo_config_zone(const struct nilo_config *c, const char *workspace)
 
 /** nilo_config_admin_source - the connection whose database an admin's sql is asked of; never NULL for a configuration that was loaded */
 const struct nilo_config_connection *nilo_config_admin_source(const struct nilo_config *c, const struct nilo_config_admin *a);
+
+/** nilo_config_platform - what the file says of a platform; NULL = nothing */
+const struct nilo_config_platform *nilo_config_platform(const struct nilo_config *c, const char *platform);
+/** nilo_config_from_sql_source - the connection whose database is asked; never NULL for a configuration that was loaded */
+const struct nilo_config_connection *nilo_config_from_sql_source(const struct nilo_config *c, const struct nilo_config_from_sql *f);
 
 /** nilo_config_secret - resolves "env:NAME", "file:PATH" and "credential:NAME" (a file in $CREDENTIALS_DIRECTORY; trailing newline cut); any other text is returned as is. caller frees
  *  errors  NILO_ENOENT no such variable or file, NILO_EIO unreadable, NILO_ECONFIG empty, binary or over 64 KiB; no message holds the value */

@@ -109,6 +109,10 @@ int nilo__config_rules(const struct nilo_config *c, const struct nilo__config_no
 int nilo__config_auth_rules(const struct nilo_config *c, const struct nilo__config_node *root, const struct nilo__config_place *at,
                             struct nilo_err *err);
 
+/* The parts platforms and connections_from_sql (platforms.c). */
+int nilo__config_platform_rules(const struct nilo_config *c, const struct nilo__config_node *root, const struct nilo__config_place *at,
+                                struct nilo_err *err);
+
 /* The metrics that the three short lines stand for. */
 struct nilo__config_core {
     const char *name, *key, *mode, *display_name, *description, *unit;

@@ -96,6 +96,24 @@
          "whose rows they show; may be left out where the tables name their tenant (workspace_id, brand_id, organizationId)") \
     TEXT(connection, OPTIONAL, 200, NULL, NULL, "the connection whose rows they show; else those of all")
 
+#define SETTING_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                    \
+    TEXT(name, REQUIRED, 48, NULL, NULL, "a word of the platform's, such as api_base")                                  \
+    TEXT(value, REQUIRED, 1000, NULL, NULL, "what it is")
+
+#define PLATFORM_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                   \
+    TEXT(platform, REQUIRED, 48, NULL, NULL, "which, such as youtube")                                                  \
+    TEXT(client_id, OPTIONAL, 1000, NULL, NULL, "of the app that people sign in to, as the platform gave it out")       \
+    TEXT(client_secret, OPTIONAL, 4096, NULL, NULL, "its secret: env:NAME, file:PATH or credential:NAME")               \
+    TEXT(api_key, OPTIONAL, 4096, NULL, NULL, "a key for public numbers, where nobody has signed in: env:NAME, file:PATH or credential:NAME") \
+    TEXT(redirect, OPTIONAL, 1000, NULL, NULL,                                                                          \
+         "the address that the platform sends people back to, as it is entered there; else a free port of this machine") \
+    LIST(settings, setting, "what a test or a proxy needs otherwise: nilometer help connection")
+
+#define FROM_SQL_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                   \
+    TEXT(connection, REQUIRED, 200, NULL, NULL, "the connection of platform sql in this file whose database is asked")  \
+    PROSE(statement, REQUIRED, 16000, NULL, NULL,                                                                       \
+          "a SELECT of platform, workspace, account and token; if you like of name, account_name and expires_at too")
+
 #define TOP_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                        \
     TEXT(store, OPTIONAL, 4096, NULL, NULL,                                                                            \
          "where the record is kept: a path, a postgres:// URL without password, env:NAME, file:PATH or credential:NAME; else "          \
@@ -106,6 +124,8 @@
     LIST(workspaces, workspace, "workspaces that need a zone of their own; others have UTC")                           \
     LIST(connections, connection, "the places that numbers come from")                                                 \
     LIST(metrics, metric, "metrics of items besides the built-in ones")                                                \
+    LIST(platforms, platform, "the app that this installation is to a platform: client id, keys, where people come back to") \
+    LIST(connections_from_sql, from_sql, "connections that an app keeps in a table of its own, with their tokens")    \
     LIST(compat, compat, "tables that existing apps know, beside the record's own: get and serve show them")            \
     MAP(auth, auth, "serve: who is let in")                                                                            \
     TEXT(cron_secret, OPTIONAL, 4096, NULL, NULL,                                                                      \
@@ -183,6 +203,26 @@ static const struct nilo__config_key compat_keys[] = KEYS(COMPAT_KEYS);
 static const struct nilo__config_section compat_section = {"compat[]", compat_keys, COUNT(compat_keys), sizeof(SECTION), offsetof(SECTION, line)};
 #undef SECTION
 
+#define SECTION struct nilo_config_setting
+static const cyaml_schema_value_t setting_schema = SCHEMA(SETTING_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key setting_keys[] = KEYS(SETTING_KEYS);
+static const struct nilo__config_section setting_section = {
+    "platforms[].settings[]", setting_keys, COUNT(setting_keys), sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
+#define SECTION struct nilo_config_platform
+static const cyaml_schema_value_t platform_schema = SCHEMA(PLATFORM_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key platform_keys[] = KEYS(PLATFORM_KEYS);
+static const struct nilo__config_section platform_section = {"platforms[]", platform_keys, COUNT(platform_keys), sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
+#define SECTION struct nilo_config_from_sql
+static const cyaml_schema_value_t from_sql_schema = SCHEMA(FROM_SQL_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key from_sql_keys[] = KEYS(FROM_SQL_KEYS);
+static const struct nilo__config_section from_sql_section = {
+    "connections_from_sql[]", from_sql_keys, COUNT(from_sql_keys), sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
 #define SECTION struct nilo_config_token
 static const cyaml_schema_value_t auth_token_schema = SCHEMA(AUTH_TOKEN_KEYS, CYAML_FLAG_DEFAULT);
 static const struct nilo__config_key auth_token_keys[] = KEYS(AUTH_TOKEN_KEYS);
@@ -211,7 +251,7 @@ const struct nilo__config_section nilo__config_top = {"", top_keys, COUNT(top_ke
 
 const struct nilo__config_section *const nilo__config_sections[] = {
     &nilo__config_top, &workspace_section, &connection_section, &sql_metric_section, &metric_section,
-    &compat_section,   &auth_section,       &auth_token_section, &auth_admin_section, NULL,
+    &platform_section, &setting_section, &from_sql_section, &compat_section,   &auth_section,       &auth_token_section, &auth_admin_section, NULL,
 };
 
 const struct nilo__config_key *nilo__config_find(const struct nilo__config_section *s, const char *name)

@@ -1,0 +1,93 @@
+/* What the file says of platforms: the app that this installation is there, and connections that an app keeps in a table of its own. */
+#include "config/config_priv.h"
+
+#include <string.h>
+
+const struct nilo_config_platform *nilo_config_platform(const struct nilo_config *c, const char *platform)
+{
+    for (int i = 0; i < c->n_platforms; i++) {
+        if (strcmp(c->platforms[i].platform, platform) == 0)
+            return &c->platforms[i];
+    }
+    return NULL;
+}
+
+const struct nilo_config_connection *nilo_config_from_sql_source(const struct nilo_config *c, const struct nilo_config_from_sql *f)
+{
+    const struct nilo_config_connection *found = NULL;
+    for (int i = 0; i < c->n_connections; i++) {
+        const struct nilo_config_connection *one = &c->connections[i];
+        if (strcmp(one->platform, "sql") != 0 || strcmp(one->name, f->connection) != 0)
+            continue;
+        if (found != NULL)
+            return NULL;
+        found = one;
+    }
+    return found;
+}
+
+/* https, or this machine: what comes back there lets in whoever reads it. */
+static bool is_redirect(const char *url)
+{
+    static const char *const local[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
+    if (strpbrk(url, "# ") != NULL)
+        return false;
+    if (strncmp(url, "https://", 8) == 0 && url[8] != '\0' && url[8] != '/')
+        return true;
+    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
+        size_t n = strlen(local[i]);
+        if (strncmp(url, local[i], n) == 0 && strchr(":/", url[n]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static int check_platform(const struct nilo_config *c, int i, const struct nilo__config_node *node, const struct nilo__config_place *at, struct nilo_err *err)
+{
+    const struct nilo_config_platform *p = &c->platforms[i];
+    const struct {
+        const char *key, *text;
+    } references[] = {{"client_secret", p->client_secret}, {"api_key", p->api_key}};
+    for (size_t k = 0; k < 2; k++) {
+        const char *problem = references[k].text != NULL ? nilo__config_reference_problem(references[k].text) : NULL;
+        if (problem != NULL)
+            return nilo__config_fail(at, nilo__config_line(node, references[k].key), references[k].key, err, "%s", problem);
+    }
+    if (nilo_config_platform(c, p->platform) != p)
+        return nilo__config_fail(at, nilo__config_line(node, "platform"), "platform", err, "%s is in the list already", nilo__config_show(p->platform).text);
+    if (p->redirect != NULL && !is_redirect(p->redirect))
+        return nilo__config_fail(at, nilo__config_line(node, "redirect"), "redirect", err,
+                                 "is an address of this service that begins with https://, or http://127.0.0.1:PORT/ on a person's own machine");
+    return 0;
+}
+
+static int check_from_sql(const struct nilo_config *c, int i, const struct nilo__config_node *node, const struct nilo__config_place *at, struct nilo_err *err)
+{
+    const struct nilo_config_from_sql *f = &c->connections_from_sql[i];
+    struct nilo_err why = {0};
+    if (nilo_config_from_sql_source(c, f) == NULL)
+        return nilo__config_fail(at, nilo__config_line(node, "connection"), "connection", err,
+                                 "is not the name of exactly one connection of platform sql in this file");
+    if (nilo_config_sql_plain(f->statement, NILO_SQL_ANY, NULL, &why) != 0)
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err)
+                                       : nilo__config_fail(at, nilo__config_line(node, "statement"), "statement", err, "%s", why.msg);
+    return 0;
+}
+
+int nilo__config_platform_rules(const struct nilo_config *c, const struct nilo__config_node *root, const struct nilo__config_place *top, struct nilo_err *err)
+{
+    const struct nilo__config_node *list = nilo__config_get(root, "platforms"), *node = list != NULL ? list->first : NULL;
+    for (int i = 0; i < c->n_platforms && node != NULL; i++, node = node->next) {
+        struct nilo__config_place at = nilo__config_at(top, "platforms", i);
+        if (check_platform(c, i, node, &at, err) != 0)
+            return -1;
+    }
+    list = nilo__config_get(root, "connections_from_sql");
+    node = list != NULL ? list->first : NULL;
+    for (int i = 0; i < c->n_connections_from_sql && node != NULL; i++, node = node->next) {
+        struct nilo__config_place at = nilo__config_at(top, "connections_from_sql", i);
+        if (check_from_sql(c, i, node, &at, err) != 0)
+            return -1;
+    }
+    return 0;
+}
