@@ -30,6 +30,7 @@ struct nilo_api {
 struct nilo_api_worker {
     struct nilo_store *store;
     uint64_t seen[2]; /* the state that the store's memory of metrics and calendars is of: rest_cache.h */
+    uint64_t lost;    /* how often the database had been found to be away when it was opened */
 };
 
 extern const struct nilo_route nilo_api_routes[];

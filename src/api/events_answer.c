@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/admit.h"
+#include "api/rest_cache.h"
 #include "api/rest.h"
 #include "base/crypt.h"
 
@@ -213,14 +214,17 @@ static int scope(struct nilo_exchange *x, struct nilo_store *s, const char **ret
 int nilo_events_answer(struct nilo_exchange *x, struct nilo_err *err)
 {
     const struct nilo_api *api = nilo_req_ctx(x);
-    struct nilo_api_worker *w = nilo_api_worker(x, err);
+    struct nilo_store *store = NULL;
+    struct nilo_rest_mark mark;
     const char *only = NULL;
-    int rc = w != NULL ? scope(x, w->store, &only, err) : -1;
+    int rc = nilo_rest_current(x, &store, &mark, err);
+    if (rc == 0)
+        rc = scope(x, store, &only, err);
     if (rc != 0)
         return rc > 0 ? 0 : nilo_rest_fail(x, NULL, err);
     if (api->events == NULL)
         return refuse(x, 503, "this server tells no events");
-    if (nilo__events_look_now(api->events, w->store, err) != 0)
+    if (nilo__events_look_now(api->events, store, err) != 0)
         return nilo_rest_fail(x, NULL, err);
     if (nilo_req_method(x) == NILO_HEAD)
         return head(x);

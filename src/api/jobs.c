@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/admit.h"
+#include "api/rest_cache.h"
 #include "api/rest.h"
 #include "api/settings.h"
 #include "api/task.h"
@@ -209,13 +210,14 @@ static int check(struct job *j, struct nilo_err *err)
 static int take_scope(struct job *j, struct nilo_exchange *x, struct nilo_err *err)
 {
     const struct nilo_principal *p = nilo_req_principal(x);
-    struct nilo_api_worker *w = nilo_api_worker(x, err);
+    struct nilo_store *store;
+    struct nilo_rest_mark mark;
     struct nilo_rest_scope scope;
-    if (w == NULL)
+    if (nilo_rest_current(x, &store, &mark, err) != 0)
         return -1;
     if (nilo_rest_role(x) == NILO_ROLE_SERVICE && !nilo_rest_in_workspace(x) && (p == NULL || !p->workspaces_said))
         return 0;
-    int rc = nilo_rest_scope(x, w->store, &scope, err);
+    int rc = nilo_rest_scope(x, store, &scope, err);
     if (rc != 0)
         return rc;
     if (j->workspace[0] != '\0' && strcmp(j->workspace, scope.workspace.name) != 0) {

@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "api/openapi.h"
+#include "api/rest_cache.h"
 #include "api/rest.h"
 #include "query/compat.h"
 
@@ -50,21 +51,21 @@ static int find_views(struct nilo_exchange *x, struct nilo_store *s, struct nilo
 int nilo_openapi_answer(struct nilo_exchange *x, struct nilo_err *err)
 {
     size_t n;
-    struct nilo_api_worker *w = nilo_api_worker(x, err);
+    struct nilo_store *store;
+    struct nilo_rest_mark mark;
     bool said = nilo_req_header(x, "Accept", 0, &n) != NULL;
     bool json = accepts(x, MIME_JSON) && !accepts(x, MIME_OPENAPI);
-    if (w == NULL)
-        return nilo_rest_fail(x, NULL, err);
     if (said && !json && !accepts(x, MIME_OPENAPI) && !accepts(x, "*/*") && !accepts(x, "application/*"))
         return nilo_answer_error(x, 406, "PGRST107", "None of these media types are available", NULL, "this path answers " MIME_OPENAPI);
-    nilo_store_refresh(w->store); /* metrics may have come since this worker looked last */
+    if (nilo_rest_current(x, &store, &mark, err) != 0) /* metrics may have come since this worker looked last */
+        return nilo_rest_fail(x, NULL, err);
     struct nilo_openapi what = {
-        .catalog = nilo_store_catalog(w->store),
+        .catalog = nilo_store_catalog(store),
         .role = nilo_rest_role(x),
         .routes = nilo_api_routes,
         .n_routes = nilo_api_routes_n,
     };
-    if (find_views(x, w->store, &what, err) != 0)
+    if (find_views(x, store, &what, err) != 0)
         return nilo_rest_fail(x, NULL, err);
     nilo_answer_type(x, json ? MIME_JSON "; charset=utf-8" : MIME_OPENAPI "; charset=utf-8");
     nilo_answer_header(x, "Cache-Control", "private, max-age=300");

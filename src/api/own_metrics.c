@@ -109,17 +109,18 @@ int nilo_own_metrics(struct nilo_exchange *x, struct nilo_err *err)
 {
     const struct nilo_api *api = nilo_req_ctx(x);
     struct nilo_err why = {0};
-    struct nilo_api_worker *w = nilo_api_worker(x, &why);
+    struct nilo_store *store;
+    struct nilo_rest_mark mark;
     struct nilo_buf out;
     nilo_buf_init(&out, 65536);
     server(x, &out);
     writing(api, &out);
     cached(api, &out);
     told(api, &out);
-    bool answers = w != NULL && closing(w->store, api->env->clock.wall(api->env->clock.ctx), &out, &why) == 0;
+    bool there = nilo_rest_current(x, &store, &mark, &why) == 0, answers = there && closing(store, api->env->clock.wall(api->env->clock.ctx), &out, &why) == 0;
     if (answers)
-        log_size(w->store, &out);
-    else if (w != NULL)
+        log_size(store, &out);
+    else if (there)
         nilo_req_worker_broken(x);
     put(&out, "store_answers", "gauge", "1: the store could be asked for these figures", answers);
     int rc = out.failed ? nilo_err_nomem(err) : nilo_answer_text(x, 200, "text/plain; version=0.0.4; charset=utf-8", nilo_buf_str(&out), err);

@@ -37,6 +37,7 @@ struct nilo_rest_cache {
     char version[NILO_STORE_VERSION];
     _Atomic int64_t looked_at;  /* clock.mono; INT64_MIN = never */
     _Atomic uint64_t outside;
+    _Atomic uint64_t lost; /* connections of this one that were lost: what others opened before is gone by then, too */
 };
 
 int nilo_rest_cache_new(size_t bytes, struct nilo_rest_cache **ret, struct nilo_err *err)
@@ -67,7 +68,7 @@ bool nilo_rest_cache_fresh(const struct nilo_api *api)
 }
 
 /* c->looking is held. */
-static int look(struct nilo_rest_cache *c, const struct nilo_api *api, struct nilo_err *err)
+static int look_once(struct nilo_rest_cache *c, const struct nilo_api *api, struct nilo_err *err)
 {
     char version[NILO_STORE_VERSION];
     nilo_us before = now_of(api);
@@ -85,6 +86,18 @@ static int look(struct nilo_rest_cache *c, const struct nilo_api *api, struct ni
     }
     atomic_store(&c->looked_at, before);
     return 0;
+}
+
+/* A server that was away and is there again is not the caller's concern: one look with a connection that it has lost, one with a new one. */
+static int look(struct nilo_rest_cache *c, const struct nilo_api *api, struct nilo_err *err)
+{
+    bool had = c->store != NULL;
+    if (look_once(c, api, err) == 0)
+        return 0;
+    if (!had)
+        return -1;
+    atomic_fetch_add(&c->lost, 1);
+    return look_once(c, api, err);
 }
 
 int nilo_rest_cache_look(struct nilo_api *api, struct nilo_err *err)
@@ -106,6 +119,20 @@ struct nilo_rest_mark nilo_rest_cache_mark(const struct nilo_api *api)
     return m;
 }
 
+/* What was opened before the database went away. */
+static int open_anew(struct nilo_api *api, struct nilo_api_worker *w, struct nilo_err *err)
+{
+    uint64_t lost = api->cache != NULL ? atomic_load(&api->cache->lost) : 0;
+    if (w->store != NULL && w->lost == lost)
+        return 0;
+    nilo_store_close(w->store);
+    w->store = NULL;
+    if (api->open(api->open_ctx, &w->store, err) != 0)
+        return -1;
+    w->lost = lost;
+    return 0;
+}
+
 int nilo_rest_current(struct nilo_exchange *x, struct nilo_store **ret, struct nilo_rest_mark *ret_mark, struct nilo_err *err)
 {
     struct nilo_api_worker *w = nilo_api_worker(x, err);
@@ -113,8 +140,12 @@ int nilo_rest_current(struct nilo_exchange *x, struct nilo_store **ret, struct n
     if (w == NULL || nilo_rest_cache_look(api, err) != 0)
         return -1;
     struct nilo_rest_mark m = nilo_rest_cache_mark(api);
-    if (w->seen[0] != m.inside || w->seen[1] != m.outside)
-        nilo_store_forget(w->store);
+    if (open_anew(api, w, err) != 0) {
+        nilo_req_worker_broken(x);
+        return -1;
+    }
+    if ((w->seen[0] != m.inside || w->seen[1] != m.outside) && nilo_store_renew(w->store, err) != 0)
+        return -1;
     w->seen[0] = m.inside;
     w->seen[1] = m.outside;
     *ret = w->store;
@@ -246,6 +277,11 @@ void nilo_rest_cache_put(const struct nilo_api *api, const struct nilo_rest_key 
     while (c->bytes > c->bytes_max)
         take_out(c, c->oldest);
     pthread_mutex_unlock(&c->mutex);
+}
+
+uint64_t nilo_rest_cache_lost(const struct nilo_api *api)
+{
+    return api->cache != NULL ? atomic_load(&api->cache->lost) : 0;
 }
 
 void nilo_rest_cache_free(struct nilo_rest_cache *c)

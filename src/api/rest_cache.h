@@ -40,6 +40,7 @@ void nilo_rest_cache_free(struct nilo_rest_cache *c); /* NULL is fine */
 int nilo_rest_cache_look(struct nilo_api *api, struct nilo_err *err);
 /** nilo_rest_cache_fresh - was it looked at within the last 20 ms? */
 bool nilo_rest_cache_fresh(const struct nilo_api *api);
+uint64_t nilo_rest_cache_lost(const struct nilo_api *api); /* how often the database was found to be away: for nilo_api_worker.lost */
 struct nilo_rest_mark nilo_rest_cache_mark(const struct nilo_api *api);
 
 /** nilo_rest_current - on a worker: its store, which knows of all that was written before this call, and the mark of that

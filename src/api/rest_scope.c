@@ -162,7 +162,7 @@ int nilo_rest_scope(struct nilo_exchange *x, struct nilo_store *s, struct nilo_r
 /* The store is what failed: whatever the statement was, the connection may be gone. */
 static bool of_store(enum nilo_code code)
 {
-    return code == NILO_ESTORE || code == NILO_ESOURCE || code == NILO_ECORRUPT || code == NILO_EIO;
+    return code == NILO_ESTORE || code == NILO_EAWAY || code == NILO_ECORRUPT || code == NILO_EIO;
 }
 
 /* "Requested range not satisfiable: an offset of ...": the dialect has fixed words for these, what is behind them are its details. */

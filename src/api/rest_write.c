@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "api/admit.h"
+#include "api/rest_cache.h"
 #include "api/rest_head.h"
 #include "api/rest_write.h"
 #include "api/writer.h"
@@ -62,12 +63,13 @@ static struct nilo_write_prefer preferred(const struct nilo_rest_prefer *p)
 static int prepare(struct writing *w, struct nilo_err *err)
 {
     struct nilo_exchange *x = w->x;
-    struct nilo_api_worker *worker = nilo_api_worker(x, err);
-    if (worker == NULL)
-        return -1;
+    struct nilo_store *store;
+    struct nilo_rest_mark mark;
     if (!nilo_rest_profile(x) || !nilo_rest_accept(x, &w->accept) || !nilo_rest_prefer(x, &w->prefer) || !json_body(x))
         return 1;
-    int rc = nilo_rest_scope(x, worker->store, &w->scope, err);
+    int rc = nilo_rest_current(x, &store, &mark, err);
+    if (rc == 0)
+        rc = nilo_rest_scope(x, store, &w->scope, err);
     if (rc != 0)
         return rc;
     enum nilo_method m = nilo_req_method(x);

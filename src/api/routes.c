@@ -23,14 +23,16 @@ static int healthz(struct nilo_exchange *x, struct nilo_err *err)
 
 static int readyz(struct nilo_exchange *x, struct nilo_err *err)
 {
-    struct nilo_api_worker *w = nilo_api_worker(x, err);
+    struct nilo_store *store;
+    struct nilo_rest_mark mark;
     struct nilo_workspace *all = NULL;
     size_t n = 0;
-    int rc = w != NULL ? nilo_store_workspaces(w->store, &all, &n, err) : -1;
+    int rc = nilo_rest_current(x, &store, &mark, err);
+    if (rc == 0)
+        rc = nilo_store_workspaces(store, &all, &n, err);
     free(all);
     if (rc != 0) {
-        if (w != NULL)
-            nilo_req_worker_broken(x);
+        nilo_req_worker_broken(x);
         nilo_answer_error(x, 503, nilo_code_sqlstate(err->code), "the store does not answer", err->msg, NULL);
         nilo_answer_header(x, "Retry-After", "1");
         return 0;
@@ -86,6 +88,7 @@ static int worker_new(void *ctx, int worker, void **ret, struct nilo_err *err)
     struct nilo_api_worker *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return nilo_err_nomem(err);
+    w->lost = nilo_rest_cache_lost(api);
     if (api->open(api->open_ctx, &w->store, err) != 0) {
         free(w);
         return -1;

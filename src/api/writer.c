@@ -1,6 +1,8 @@
 /* See writer.h. The queue is a list of structs on the stacks of those who wait. */
 #include "api/writer.h"
 
+#include "api/rest_cache.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -28,6 +30,8 @@ struct nilo_api_writer {
     bool quit;
     _Atomic uint64_t generation;
     _Atomic int64_t jobs, failed, refused;
+    _Atomic uint64_t lost; /* how often the database was found to be away, as of the newest job */
+    uint64_t lost_then;    /* as of the opening of store */
     struct nilo_store *store; /* of the thread alone; NULL: not open */
 };
 
@@ -65,6 +69,10 @@ static void let_go(struct nilo_api_writer *w)
 static void one(struct nilo_api_writer *w)
 {
     struct nilo_err err = {0};
+    uint64_t lost = atomic_load(&w->lost);
+    if (w->lost_then != lost) /* a connection of before that: do not let a job find out */
+        let_go(w);
+    w->lost_then = lost;
     int rc = w->store != NULL ? 0 : w->config.open(w->config.ctx, &w->store, &err);
     if (rc == 0)
         nilo_db_turn_take(nilo_store_db(w->store));
@@ -153,6 +161,7 @@ int nilo_writer_do(struct nilo_api *api, nilo_writer_fn *fn, void *ctx, nilo_us 
     struct job j = {.fn = fn, .ctx = ctx, .err = err != NULL ? err : &own};
     if (w == NULL)
         return nilo_err_set(err, NILO_EINTERNAL, "this server has no writer");
+    atomic_store(&w->lost, nilo_rest_cache_lost(api));
     pthread_mutex_lock(&w->mutex);
     int rc;
     if (w->quit || w->depth >= w->config.queue) {

@@ -39,6 +39,7 @@
     X(NILO_EIO, "input/output failed", 500, "58030", 1, 0)                                                             \
     X(NILO_ENOMEM, "out of memory", 500, "53200", 1, 1)                                                                \
     X(NILO_ESOURCE, "the source failed", 502, "08006", 1, 1)                                                           \
+    X(NILO_EAWAY, "the store's server does not answer", 503, "08006", 1, 1)                                              \
     X(NILO_ETIMEOUT, "took too long", 504, "57014", 1, 1)                                                              \
     X(NILO_ECANCELLED, "stopped", 503, "57014", 1, 1)                                                                  \
     X(NILO_ECHECK, "a check failed", 400, "23514", 2, 0)                                                                 \

@@ -45,7 +45,7 @@ void nilo_db_turn_give(struct nilo_db *db);
  *  SQLite: WAL, synchronous FULL, foreign_keys ON, recursive_triggers ON, trusted_schema OFF, DEFENSIVE, lowered limits. A directory, a
  *  text file, an unreadable file, no rights, a full disk: one sentence each, naming the path. PostgreSQL: a password in
  *  the URL never shows up in a message.
- *  errors  NILO_ENOENT, NILO_ESTORE, NILO_ECORRUPT (not a database), NILO_EFULL, NILO_EREADONLY, NILO_ESOURCE (server down), NILO_ETIMEOUT
+ *  errors  NILO_ENOENT, NILO_ESTORE, NILO_ECORRUPT (not a database), NILO_EFULL, NILO_EREADONLY, NILO_EAWAY (server down; NILO_ESOURCE where the mode is SOURCE), NILO_ETIMEOUT
  *  owner   caller, nilo_db_close() */
 int nilo_db_open(const char *target, const struct nilo_db_options *options, struct nilo_db **ret_db, struct nilo_err *err);
 void nilo_db_close(struct nilo_db *db);

@@ -103,8 +103,16 @@ static void clean(const struct pg *p, const char *text, char *out, size_t size)
     out[n] = '\0';
 }
 
+/* A server that is down, or a connection to it that is lost: whose server? */
+static enum nilo_code away(const struct pg *p)
+{
+    return p->base.mode == NILO_DB_SOURCE ? NILO_ESOURCE : NILO_EAWAY;
+}
+
 static int lose(struct pg *p, enum nilo_code code, const char *why, struct nilo_err *err)
 {
+    if (code == NILO_ESOURCE)
+        code = away(p);
     char text[512];
     clean(p, why, text, sizeof text);
     if (p->lost == NULL)
@@ -184,7 +192,7 @@ static int conn_error(struct pg *p, struct nilo_err *err)
 static int usable(const struct pg *p, struct nilo_err *err)
 {
     if (p->lost != NULL)
-        return nilo_err_set(err, NILO_ESOURCE, "the connection to %s was lost: %s", p->base.target, p->lost);
+        return nilo_err_set(err, away(p), "the connection to %s was lost: %s", p->base.target, p->lost);
     if (p->active != NULL)
         return nilo_err_set(err, NILO_EINTERNAL, "another statement still has rows to give: %.80s",
                             p->active->base.sql);
@@ -427,7 +435,7 @@ static int connect_error(const struct pg *p, struct nilo_err *err)
     char text[768];
     clean(p, PQerrorMessage(p->conn), text, sizeof text);
     /* libpq tells no SQLSTATE here; a server that speaks another language gets the code of one that is down. */
-    enum nilo_code code = NILO_ESOURCE;
+    enum nilo_code code = away(p);
     if (strstr(text, "FATAL: database \"") != NULL && strstr(text, "does not exist") != NULL)
         code = NILO_ENOENT;
     else if (strstr(text, "authentication failed") != NULL || strstr(text, "pg_hba.conf") != NULL ||

@@ -46,6 +46,7 @@ int nilo__lib_code(enum nilo_code code)
     case NILO_EIO: return NILOMETER_EIO;
     case NILO_ENOMEM: return NILOMETER_ENOMEM;
     case NILO_ESOURCE: return NILOMETER_ESOURCE;
+    case NILO_EAWAY: return NILOMETER_ESOURCE;
     case NILO_ETIMEOUT: return NILOMETER_ETIMEOUT;
     case NILO_ECANCELLED: return NILOMETER_ECANCELLED;
     case NILO_EINTERNAL: return NILOMETER_EINTERNAL;

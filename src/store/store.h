@@ -69,9 +69,9 @@ void nilo_store_rollback(struct nilo_store *s); /* also forgets what was cached 
  *  PostgreSQL also when other databases of the server were written. Cheap */
 #define NILO_STORE_VERSION 128
 int nilo_store_version(struct nilo_store *s, char out[NILO_STORE_VERSION], struct nilo_err *err);
-/** nilo_store_forget - what it remembers of metrics and calendars is of before: for readers that live long, after somebody has written. Pointers into
- *  both are invalid then */
-void nilo_store_forget(struct nilo_store *s);
+/** nilo_store_renew - what it remembers of metrics, calendars and of its own name (an import into an empty store brings another) is of before: for readers
+ *  that live long, after somebody has written. Pointers into the first two are invalid then */
+int nilo_store_renew(struct nilo_store *s, struct nilo_err *err);
 
 /* ---- scope: who reads, mandatory for every scan and source --------------------------------------------------------------- */
 

@@ -237,23 +237,63 @@ static void nobody_else_gets_the_store(struct stores *s)
     stores_reopen(s, NILO_STORE_READ);
 }
 
-/* The lock belongs to a session of the server. */
+/* The lock belongs to a session of the server. Our own sessions beside it go on meanwhile, and are in the way of others alone. */
 static void a_lost_lock_is_taken_again_and_nobody_steps_between(struct stores *s)
 {
+    static const char end_it[] = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 6110173 AND granted";
     struct held h;
     struct nilo_store *other, *more;
+    struct nilo_db *foreign;
+    const struct nilo_db_options options = {.mode = NILO_DB_WRITE};
     if (s->engine != NILO_DB_POSTGRES)
         skip();
     hold(&h, s);
-    ok(s, nilo_db_exec(nilo_store_db(h.a),
-                       "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 6110173 AND granted", &s->err));
+    ok(s, nilo_db_exec(nilo_store_db(h.a), end_it, &s->err));
     fails(s, NILO_ELOCKED, nilo_store_open(h.target, NILO_STORE_WRITE, &s->env, &other, &s->err)); /* sessions beside it are there */
+    ok(s, nilo_store_open_beside(h.share, NILO_STORE_WRITE, &more, &s->err));
+    nilo_store_close(more);
+    fails(s, NILO_ELOCKED, nilo_store_open(h.target, NILO_STORE_WRITE, &s->env, &other, &s->err));
+    /* what may be a session of somebody who has had the lock in between */
+    ok(s, nilo_db_exec(nilo_store_db(h.a), end_it, &s->err));
+    ok(s, nilo_db_open(h.target, &options, &foreign, &s->err));
+    ok(s, nilo_db_exec(foreign, "SELECT pg_advisory_lock_shared(6110174)", &s->err));
     fails(s, NILO_ELOCKED, nilo_store_open_beside(h.share, NILO_STORE_WRITE, &more, &s->err));
+    nilo_db_close(foreign);
     nilo_store_close(h.a);
     nilo_store_close(h.b);
     h.a = h.b = NULL;
     ok(s, nilo_store_open_beside(h.share, NILO_STORE_WRITE, &h.a, &s->err));
     fails(s, NILO_ELOCKED, nilo_store_open(h.target, NILO_STORE_WRITE, &s->env, &other, &s->err));
+    let_go(&h);
+}
+
+/* Its run goes on: who takes the lock again does not call it interrupted. */
+static void a_lost_lock_does_not_interrupt_a_run(struct stores *s)
+{
+    struct held h;
+    struct nilo_store *more;
+    if (s->engine != NILO_DB_POSTGRES)
+        skip();
+    hold(&h, s);
+    struct nilo_store *kept = s->store;
+    s->store = h.a;
+    struct nilo_connection c = stores_connection(s, "acme", "UTC", "app", "sql", "db");
+    s->store = kept;
+    struct nilo_run run = {.workspace = c.workspace, .connection = c.id, .kind = NILO_RUN_COLLECT, .provenance = NILO_OBSERVED,
+                           .started_at = stores_us(STORES_START), .ended_at = NILO_US_NONE, .target_day = NILO_DAY_NONE,
+                           .first_day = NILO_DAY_NONE, .last_day = NILO_DAY_NONE};
+    ok(s, nilo_store_run_begin(h.a, &run, &s->err));
+    ok(s, nilo_db_exec(nilo_store_db(h.a), "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 6110173 AND granted", &s->err));
+    ok(s, nilo_store_open_beside(h.share, NILO_STORE_WRITE, &more, &s->err));
+    nilo_store_close(more);
+    assert_int_equal(stores_int(s, "SELECT status FROM run"), NILO_RUNNING);
+    /* with the session that it ran in gone, it is */
+    ok(s, nilo_db_exec(nilo_store_db(h.b), "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()", &s->err));
+    nilo_store_close(h.b);
+    h.b = NULL;
+    ok(s, nilo_store_open_beside(h.share, NILO_STORE_WRITE, &more, &s->err));
+    nilo_store_close(more);
+    assert_int_equal(stores_int(s, "SELECT status FROM run"), NILO_INTERRUPTED);
     let_go(&h);
 }
 
@@ -269,6 +309,7 @@ int main(void)
         STORES_TEST(another_handle_does_not_interrupt_a_run),
         STORES_TEST(nobody_else_gets_the_store),
         STORES_TEST(a_lost_lock_is_taken_again_and_nobody_steps_between),
+        STORES_TEST(a_lost_lock_does_not_interrupt_a_run),
     };
     return stores_run("share", tests, sizeof tests / sizeof tests[0]);
 }

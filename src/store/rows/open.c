@@ -120,6 +120,32 @@ static int server_refused(struct nilo_store *s, struct nilo_err *err) {
     return nilo_err_set(err, NILO_ELOCKED, "%s is in use by another nilometer (process %s); wait for it or stop it", s->target, who);
 }
 
+/* How many sessions stand beside the lock, of ours or of others? While one of ours is there nobody else can have come by the lock. */
+static int count_beside(struct nilo_store *s, bool ours, int64_t *ret, struct nilo_err *err) {
+    struct nilo_buf sql;
+    nilo_buf_init(&sql, 1 << 16);
+    nilo_buf_addf(&sql,
+                  "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = " BESIDE_KEY " AND database = (SELECT oid FROM "
+                  "pg_database WHERE datname = current_database()) AND pid %s (%s)", ours ? "IN" : "NOT IN", s->own);
+    struct nilo_db_stmt *stmt = NULL;
+    int rc = sql.failed ? nilo_err_nomem(err) : nilo_db_prepare_once(s->db, nilo_buf_str(&sql), &stmt, err);
+    if (rc == 0)
+        rc = nilo_db_query(stmt, NULL, 0, err);
+    if (rc == 0 && (rc = nilo_db_row(stmt, err)) == 1) {
+        *ret = nilo_db_column_int(stmt, 0);
+        rc = 0;
+    }
+    nilo_db_finish(stmt);
+    nilo_buf_done(&sql);
+    return rc;
+}
+
+static int only_own(struct nilo_store *s, struct nilo_err *err) {
+    int64_t others = 0;
+    int rc = count_beside(s, false, &others, err);
+    return rc == 0 && others > 0 ? nilo_err_set(err, NILO_EBUSY, "another session writes") : rc;
+}
+
 /* Waits a moment: the server notices only after a while that a writer closed or died. The lock is the session's, not the
  * transaction's; the name is for the message above. */
 static int lock_server(struct nilo_store *s, struct nilo_err *err) {
@@ -129,7 +155,9 @@ static int lock_server(struct nilo_store *s, struct nilo_err *err) {
     int rc = nilo_db_exec(s->db, "SET LOCAL lock_timeout = 1000", err);
     if (rc == 0)
         rc = nilo__run(s, err, "SELECT pg_advisory_lock(" LOCK_KEY ")", 0, NULL);
-    if (rc == 0) /* nor is there a session beside one that lost its lock */
+    if (rc == 0 && s->own) /* nor is there a session beside one that lost its lock */
+        rc = only_own(s, err);
+    else if (rc == 0)
         rc = nilo__run(s, err, "SELECT pg_advisory_xact_lock(" BESIDE_KEY ")", 0, NULL);
     if (rc == 0)
         rc = nilo_db_commit(s->db, err);
@@ -271,7 +299,10 @@ static int open_locked(struct nilo_store *s, const char *target, struct nilo_err
     }
     if (migrate(s, err) < 0 || nilo__identity(s, err) < 0)
         return -1;
-    return mark_interrupted(s, err);
+    int64_t at_work = 0;
+    if (s->own && count_beside(s, true, &at_work, err) < 0)
+        return -1;
+    return at_work > 0 ? 0 : mark_interrupted(s, err);
 }
 
 int nilo__target_check(const char *target, struct nilo_err *err) {
@@ -289,8 +320,8 @@ int nilo__target_check(const char *target, struct nilo_err *err) {
     return nilo_err_set(err, NILO_EINVAL, "a store is a path or a postgres:// URL, not %.*s://", (int)(len < 40 ? len : 40), target);
 }
 
-int nilo__open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store_share *share, struct nilo_store **ret,
-               struct nilo_err *err) {
+static int open_with(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store_share *share, const char *own,
+                     struct nilo_store **ret, struct nilo_err *err) {
     if (nilo__target_check(target, err) < 0)
         return -1;
     struct nilo_store *s = calloc(1, sizeof *s);
@@ -299,14 +330,25 @@ int nilo__open(const char *target, enum nilo_store_mode mode, const struct nilo_
     s->env = *env;
     s->mode = mode;
     s->share = share;
+    s->own = own;
     s->lock_fd = -1;
     nilo_arena_init(&s->catalog_arena, 0);
     if (open_locked(s, target, err) < 0) {
         nilo_store_close(s);
         return -1;
     }
+    s->own = NULL;
     *ret = s;
     return 0;
+}
+
+int nilo__open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store_share *share, struct nilo_store **ret,
+               struct nilo_err *err) {
+    return open_with(target, mode, env, share, NULL, ret, err);
+}
+
+int nilo__open_again(const char *target, const struct nilo_env *env, const char *own, struct nilo_store **ret, struct nilo_err *err) {
+    return open_with(target, NILO_STORE_WRITE, env, NULL, own, ret, err);
 }
 
 int nilo_store_open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store **ret,
@@ -356,8 +398,9 @@ void nilo_store_rollback(struct nilo_store *s) {
     nilo__forget(s);
 }
 
-void nilo_store_forget(struct nilo_store *s) {
+int nilo_store_renew(struct nilo_store *s, struct nilo_err *err) {
     nilo__forget(s);
+    return nilo__identity(s, err);
 }
 
 int nilo_store_version(struct nilo_store *s, char out[NILO_STORE_VERSION], struct nilo_err *err) {

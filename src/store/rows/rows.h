@@ -10,6 +10,7 @@ struct nilo_store {
     char *target;
     enum nilo_store_mode mode;
     int lock_fd; /* -1: none held */
+    const char *own; /* while it is opened: see nilo__open_again() */
     unsigned char uuid[16];
     struct nilo_arena catalog_arena; /* holds the catalogue's rows and texts */
     struct nilo_catalog catalog;
@@ -23,6 +24,7 @@ struct nilo_store {
     bool erased_loaded;
     struct nilo_store_share *share; /* NULL: the only handle that writes */
     struct nilo_store *next_beside; /* of the share's list */
+    int64_t session;                /* PostgreSQL, beside: the server's number of it */
     uint64_t seen;                  /* changes of the share that the caches know */
     bool touched;                   /* the open transaction changes what others cache */
     struct nilo__retired *retired;  /* caches of before, to which callers may still point */
@@ -38,6 +40,8 @@ void nilo__retired_free(struct nilo_store *s);
 /* open.c */
 int nilo__open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store_share *share, struct nilo_store **ret,
                struct nilo_err *err);
+/* PostgreSQL: to write, by who had the lock and lost its connection; own: numbers of sessions beside it that are still there, "1,2" */
+int nilo__open_again(const char *target, const struct nilo_env *env, const char *own, struct nilo_store **ret, struct nilo_err *err);
 int nilo__identity(struct nilo_store *s, struct nilo_err *err); /* reads s->uuid */
 void nilo__share_leave(struct nilo_store *s);
 struct nilo_db_turns *nilo__share_turns(struct nilo_store_share *h);

@@ -55,6 +55,17 @@ static int session_of(struct nilo_store *s, int64_t *ret, struct nilo_err *err) 
     return nilo_db_engine(s->db) == NILO_DB_POSTGRES ? nilo__query_int(s, 0, ret, err, "SELECT pg_backend_pid()", 0, NULL) : 0;
 }
 
+/* Another one for the lock; sessions of ours that go on meanwhile are in nobody's way. h->mutex is held. */
+static int lock_again(struct nilo_store_share *h, struct nilo_err *err) {
+    struct nilo_buf own;
+    nilo_buf_init(&own, 1 << 12);
+    for (const struct nilo_store *s = h->handles; s; s = s->next_beside)
+        nilo_buf_addf(&own, "%s%lld", own.len > 0 ? "," : "", (long long)s->session);
+    int rc = own.failed ? nilo_err_nomem(err) : nilo__open_again(h->target, &h->env, own.len > 0 ? nilo_buf_str(&own) : NULL, &h->main, err);
+    nilo_buf_done(&own);
+    return rc;
+}
+
 /* The connection that has the lock may have been lost; then it is asked for anew. */
 static int check_lock(struct nilo_store_share *h, struct nilo_err *err) {
     int64_t session;
@@ -63,7 +74,7 @@ static int check_lock(struct nilo_store_share *h, struct nilo_err *err) {
     if (!h->main || session_of(h->main, &session, err) < 0) {
         nilo_store_close(h->main);
         h->main = NULL;
-        rc = nilo_store_open(h->target, NILO_STORE_WRITE, &h->env, &h->main, err);
+        rc = lock_again(h, err);
         if (rc == 0)
             rc = session_of(h->main, &h->main_session, err);
     }
@@ -108,6 +119,10 @@ int nilo_store_open_beside(struct nilo_store_share *h, enum nilo_store_mode mode
     if (nilo__open(h->target, mode, &h->env, h, ret, err) < 0)
         return -1;
     (*ret)->seen = seen;
+    if (mode == NILO_STORE_WRITE && session_of(*ret, &(*ret)->session, err) < 0) {
+        nilo_store_close(*ret);
+        return -1;
+    }
     if (mode == NILO_STORE_WRITE) {
         pthread_mutex_lock(&h->mutex);
         (*ret)->next_beside = h->handles;
