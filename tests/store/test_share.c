@@ -285,15 +285,19 @@ static void a_lost_lock_does_not_interrupt_a_run(struct stores *s)
     ok(s, nilo_store_run_begin(h.a, &run, &s->err));
     ok(s, nilo_db_exec(nilo_store_db(h.a), "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 6110173 AND granted", &s->err));
     ok(s, nilo_store_open_beside(h.share, NILO_STORE_WRITE, &more, &s->err));
-    nilo_store_close(more);
+    s->store = more;
     assert_int_equal(stores_int(s, "SELECT status FROM run"), NILO_RUNNING);
+    s->store = kept;
+    nilo_store_close(more);
     /* with the session that it ran in gone, it is */
     ok(s, nilo_db_exec(nilo_store_db(h.b), "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()", &s->err));
     nilo_store_close(h.b);
     h.b = NULL;
     ok(s, nilo_store_open_beside(h.share, NILO_STORE_WRITE, &more, &s->err));
-    nilo_store_close(more);
+    s->store = more;
     assert_int_equal(stores_int(s, "SELECT status FROM run"), NILO_INTERRUPTED);
+    s->store = kept;
+    nilo_store_close(more);
     let_go(&h);
 }
 
