@@ -14,7 +14,9 @@
     X(http_head)                                                                                                       \
     X(http_chunk)                                                                                                      \
     X(http_path)                                                                                                       \
-    X(jwt)
+    X(jwt)                                                                                                             \
+    X(url)                                                                                                             \
+    X(youtube)
 
 #define X(name) int nilo_fuzz_##name(const uint8_t *data, size_t n);
 NILO_FUZZ_ROWS(X)

@@ -113,7 +113,7 @@ const char *nilo_req_query(const struct nilo_exchange *x, size_t *ret_n)
 
 const char *nilo_req_header(const struct nilo_exchange *x, const char *name, int i, size_t *ret_n)
 {
-    const struct nilo_http_header *h = nilo_http_find(&x->head, x->bytes, name, i);
+    const struct nilo_http_line *h = nilo_http_find(&x->head, x->bytes, name, i);
     *ret_n = h != NULL ? h->value.n : 0;
     return h != NULL ? x->bytes + h->value.at : NULL;
 }

@@ -348,7 +348,7 @@ static enum nilo_http_reason header_line(struct nilo_http_parser *p, const char 
     if (!all(buf + begin, end - begin, is_value))
         return NILO_HTTP_VALUE_BYTE;
     trim(buf, &begin, &end);
-    h->headers[h->n_headers++] = (struct nilo_http_header){span(from, colon), span(begin, end)};
+    h->headers[h->n_headers++] = (struct nilo_http_line){span(from, colon), span(begin, end)};
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (same(buf + from, colon - from, known[i].name))
             return known[i].take(p, buf + begin, end - begin);
@@ -434,7 +434,7 @@ enum nilo_http_step nilo_http_parse(struct nilo_http_parser *p, const char *buf,
     }
 }
 
-const struct nilo_http_header *nilo_http_find(const struct nilo_http_head *h, const char *buf, const char *name, int i)
+const struct nilo_http_line *nilo_http_find(const struct nilo_http_head *h, const char *buf, const char *name, int i)
 {
     for (int k = 0; k < h->n_headers; k++) {
         if (same(buf + h->headers[k].name.at, h->headers[k].name.n, name) && i-- == 0)

@@ -83,7 +83,7 @@ struct nilo_span {
     uint16_t at, n;
 };
 
-struct nilo_http_header {
+struct nilo_http_line {
     struct nilo_span name, value; /* value without the blanks around it */
 };
 
@@ -99,7 +99,7 @@ struct nilo_http_head {
     bool expect_continue;     /* the client waits for "100 Continue" before it sends the body */
     uint32_t size;            /* bytes of the head with its empty line: the body begins there */
     int n_headers;
-    struct nilo_http_header headers[NILO_HTTP_HEADERS_MAX];
+    struct nilo_http_line headers[NILO_HTTP_HEADERS_MAX];
 };
 
 enum nilo_http_step { NILO_HTTP_MORE, NILO_HTTP_DONE, NILO_HTTP_BAD };
@@ -127,7 +127,7 @@ void nilo_http_parser_start(struct nilo_http_parser *p, uint32_t head_max, int h
 enum nilo_http_step nilo_http_parse(struct nilo_http_parser *p, const char *buf, size_t n);
 
 /** nilo_http_find - the i-th header of that name (lower or upper case alike); NULL = no such */
-const struct nilo_http_header *nilo_http_find(const struct nilo_http_head *h, const char *buf, const char *name, int i);
+const struct nilo_http_line *nilo_http_find(const struct nilo_http_head *h, const char *buf, const char *name, int i);
 
 /** nilo_http_path - the one canonical spelling of a path, so that there is one route and one policy for it
  *  Percent-encodings are decoded, once. A path with an empty segment ("//", but a slash at the end is its own path), with "." or ".." as a

@@ -12,7 +12,7 @@ static void forwarded(struct nilo_exchange *x, const struct nilo_server *s)
     bool trusted = false;
     for (char **p = s->proxies; p != NULL && *p != NULL && !trusted; p++)
         trusted = strcmp(*p, x->address) == 0;
-    const struct nilo_http_header *last = NULL, *h;
+    const struct nilo_http_line *last = NULL, *h;
     for (int i = 0; trusted && (h = nilo_http_find(&x->head, x->bytes, "X-Forwarded-For", i)) != NULL; i++)
         last = h;
     if (last == NULL)

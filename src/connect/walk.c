@@ -15,7 +15,7 @@ struct walk {
 
 static bool may_be_in_path(const struct walk *w, const char *name, size_t n)
 {
-    return n > 0 && w->len + n + 4 < sizeof(w->path) && memchr(name, '.', n) == NULL && memchr(name, '[', n) == NULL && memchr(name, '\0', n) == NULL;
+    return n > 0 && w->len + n + 1 + 2 * DEPTH < sizeof(w->path) && memchr(name, '.', n) == NULL && memchr(name, '[', n) == NULL && memchr(name, '\0', n) == NULL;
 }
 
 static void cut(struct walk *w, size_t len)
@@ -32,7 +32,7 @@ static void add(struct walk *w, const char *text, size_t n)
 
 static int enter(struct walk *w, bool array, struct nilo_err *err)
 {
-    if (w->depth == DEPTH || w->len + 4 > sizeof(w->path))
+    if (w->depth == DEPTH) /* the parser's own bound: there is always room for brackets */
         return nilo_err_set(err, NILO_EBODY, "nested too deeply");
     w->depth++;
     w->ends[w->depth] = w->len;
