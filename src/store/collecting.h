@@ -1,0 +1,105 @@
+/* What collecting remembers between two runs: slots of schedules and who holds them, budgets of platforms' APIs, hosts that fail, and how reading each item
+ * went. None of it is the record: losing all of it loses no value. What it means is collect/'s business.
+ *
+ * Time here is the database's clock on PostgreSQL, so that processes on several machines agree; on SQLite, where one process writes, the process's own. */
+#ifndef NILO_STORE_COLLECTING_H
+#define NILO_STORE_COLLECTING_H
+
+#include "store/store.h"
+
+/* ---- slots ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* A schedule's name is its own business; a slot is the instant at which it was due. A slot is done once, whatever process does it, and a schedule is
+ * held by one at a time. */
+enum nilo_slot_state {
+    NILO_SLOT_TAKEN = 0,  /* somebody is at it, or was and died: whoever takes the schedule next does it again */
+    NILO_SLOT_DONE = 1,
+    NILO_SLOT_MISSED = 2, /* nobody was there at its time, or it could not be done; the reason says which, and what stands for it */
+};
+
+struct nilo_lease {
+    char schedule[256];
+    nilo_us slot;
+    int64_t fence; /* rises with every lease of the schedule: who has an older one has lost it */
+    nilo_us until;
+};
+
+/** nilo_store_slot_take - the right to do a schedule's slot until then. Own transaction
+ *  holder     who asks; for people only
+ *  span       how long the lease lasts from now on
+ *  ret_taken  false: the slot is done or given up, a later one is, or somebody holds the schedule; *ret is not touched
+ *  ret_again  it had been taken before by somebody who did not come to an end; may be NULL */
+int nilo_store_slot_take(struct nilo_store *s, const char *schedule, nilo_us slot, const char *holder, nilo_us span, struct nilo_lease *ret, bool *ret_taken,
+                         bool *ret_again, struct nilo_err *err);
+/** nilo_store_slot_check, _renew - is it still ours? check: in a transaction, nobody can take it before that ends; renew: until span from now
+ *  errors  NILO_ECANCELLED somebody else has it by now, or it was given back: what was done under it must not be committed */
+int nilo_store_slot_check(struct nilo_store *s, const struct nilo_lease *l, struct nilo_err *err);
+int nilo_store_slot_renew(struct nilo_store *s, struct nilo_lease *l, nilo_us span, struct nilo_err *err);
+/** nilo_store_slot_end - done, or missed for a reason; the lease ends. errors: NILO_ECANCELLED as above */
+int nilo_store_slot_end(struct nilo_store *s, const struct nilo_lease *l, enum nilo_slot_state state, const char *reason, struct nilo_err *err);
+/** nilo_store_slot_missed - a slot that nobody will do, and why; what is known of the slot already stays */
+int nilo_store_slot_missed(struct nilo_store *s, const char *schedule, nilo_us slot, const char *reason, struct nilo_err *err);
+/** nilo_store_slot_last - the newest slot of the schedule that came to an end (done or missed); NILO_US_NONE = there is none */
+int nilo_store_slot_last(struct nilo_store *s, const char *schedule, nilo_us *ret, struct nilo_err *err);
+/** nilo_store_slots_forget - slots older than that go; the newest of each schedule stays */
+int nilo_store_slots_forget(struct nilo_store *s, nilo_us before, struct nilo_err *err);
+
+/* ---- budgets ---------------------------------------------------------------------------------------------------------------------------- */
+
+struct nilo_budget_row {
+    const char *owner, *bucket;  /* whose (an app's key, a connection), and which of the platform's */
+    nilo_us period_start, period_end;
+    int64_t most, used;          /* of the period */
+    nilo_us blocked_until;       /* the platform said so; NILO_US_NONE = it did not */
+    const char *reason;          /* NULL, or what it said */
+};
+/** nilo_store_budget - ret_there false: nothing is known. Texts in the arena */
+int nilo_store_budget(struct nilo_store *s, const char *owner, const char *bucket, struct nilo_arena *arena, bool *ret_there, struct nilo_budget_row *ret,
+                      struct nilo_err *err);
+int nilo_store_budget_put(struct nilo_store *s, const struct nilo_budget_row *row, struct nilo_err *err);
+/** nilo_store_budgets - all, by owner and bucket. owner: arena */
+int nilo_store_budgets(struct nilo_store *s, struct nilo_arena *arena, struct nilo_budget_row **ret, size_t *ret_n, struct nilo_err *err);
+
+/* ---- hosts ------------------------------------------------------------------------------------------------------------------------------ */
+
+struct nilo_host_row {
+    int64_t failures;    /* one after the other */
+    int64_t opened;      /* how often in a row it was given up for a while */
+    nilo_us open_until;  /* NILO_US_NONE: it is asked */
+    int64_t credit;      /* of retries, thousandths */
+};
+int nilo_store_host(struct nilo_store *s, const char *host, bool *ret_there, struct nilo_host_row *ret, struct nilo_err *err);
+int nilo_store_host_put(struct nilo_store *s, const char *host, const struct nilo_host_row *row, struct nilo_err *err);
+
+/* ---- items ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* How reading an item went. */
+struct nilo_item_state {
+    struct nilo_entity_ref entity;
+    const char *external_id;
+    nilo_us first_seen, posted_at, deleted_at; /* posted_at, deleted_at: NILO_US_NONE = not known, it is there */
+    nilo_us read_at;                           /* last time it was read; NILO_US_NONE = never */
+    nilo_us failed_at;                         /* last time it could not be; NILO_US_NONE */
+    int64_t failures;                          /* one after the other */
+    const char *class;                         /* of the last failure; NULL */
+    const char *status;                        /* of content; NULL = not known */
+};
+/** nilo_store_items - the connection's items of a kind, those that were erased left out, by external id. owner: arena */
+int nilo_store_items(struct nilo_store *s, int64_t connection, enum nilo_entity_kind kind, struct nilo_arena *arena, struct nilo_item_state **ret, size_t *ret_n,
+                     struct nilo_err *err);
+/** nilo_store_items_went - how reading these items of the connection went, by external id: read_at, failed_at, failures and class are kept.
+ *  Items that are not there are left out. In a transaction of the caller */
+int nilo_store_items_went(struct nilo_store *s, const struct nilo_connection *c, enum nilo_entity_kind kind, const struct nilo_item_state *items, size_t n,
+                          struct nilo_err *err);
+
+/* What a connection's last runs found out about it. */
+struct nilo_collect_state {
+    nilo_us listed_at;    /* a whole listing; NILO_US_NONE = never */
+    nilo_us next_at;      /* work is left over that can go on then; NILO_US_NONE = there is none */
+    const char *why;      /* of next_at; NULL */
+    int64_t variants;     /* of operations, a byte each; the connector's business */
+};
+int nilo_store_collect_state(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_collect_state *ret, struct nilo_err *err);
+int nilo_store_collect_state_put(struct nilo_store *s, int64_t connection, const struct nilo_collect_state *state, struct nilo_err *err);
+
+#endif

@@ -1,0 +1,248 @@
+/* What collecting remembers: a slot is done once, a schedule is held by one, a lease runs out and its fence keeps the one who lost it from committing;
+ * budgets, hosts and how items went come back as they were put. */
+#include "stores.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/collecting.h"
+
+#define MINUTE NILO_US_MINUTE
+
+static nilo_us slot_at(int hour) { return stores_us("2025-03-20T00:00:00Z") + hour * NILO_US_HOUR; }
+
+static bool take(struct stores *s, struct nilo_store *store, int hour, struct nilo_lease *ret)
+{
+    bool taken = false, again = false;
+    ok(s, nilo_store_slot_take(store, "c1", slot_at(hour), "test", 5 * MINUTE, ret, &taken, &again, &s->err));
+    return taken;
+}
+
+/* The lease's time is over: on PostgreSQL the server's clock says so, which nobody can move. */
+static void run_out(struct stores *s)
+{
+    stores_exec(s, "UPDATE schedule_lease SET lease_until = 1 WHERE lease_until IS NOT NULL");
+}
+
+static void a_slot_is_done_once(struct stores *s)
+{
+    struct nilo_lease l;
+    nilo_us last;
+    ok(s, nilo_store_slot_last(s->store, "c1", &last, &s->err));
+    assert_true(last == NILO_US_NONE);
+    assert_true(take(s, s->store, 3, &l));
+    assert_int_equal(l.fence, 1);
+    ok(s, nilo_store_slot_end(s->store, &l, NILO_SLOT_DONE, NULL, &s->err));
+    assert_false(take(s, s->store, 3, &l));
+    assert_false(take(s, s->store, 2, &l)); /* what is older is over, too */
+    assert_true(take(s, s->store, 4, &l));
+    assert_int_equal(l.fence, 2);
+    ok(s, nilo_store_slot_end(s->store, &l, NILO_SLOT_MISSED, "the source was down", &s->err));
+    assert_false(take(s, s->store, 4, &l));
+    ok(s, nilo_store_slot_last(s->store, "c1", &last, &s->err));
+    assert_true(last == slot_at(4));
+    assert_rows(s, "SELECT state, tries, reason FROM schedule_slot ORDER BY slot_at", "1 1 ~|2 1 the source was down");
+}
+
+static void a_schedule_is_held_by_one(struct stores *s)
+{
+    struct nilo_lease l, other;
+    assert_true(take(s, s->store, 3, &l));
+    assert_false(take(s, s->store, 3, &other));
+    assert_false(take(s, s->store, 4, &other)); /* a run never overlaps itself */
+    bool taken;
+    ok(s, nilo_store_slot_take(s->store, "c2", slot_at(4), NULL, MINUTE, &other, &taken, NULL, &s->err));
+    assert_true(taken);
+    ok(s, nilo_store_slot_check(s->store, &l, &s->err));
+}
+
+static void a_lease_that_ran_out_is_taken_over_and_its_fence_keeps_the_loser_out(struct stores *s)
+{
+    struct nilo_lease dead, l;
+    bool taken, again;
+    assert_true(take(s, s->store, 3, &dead));
+    run_out(s);
+    ok(s, nilo_store_slot_check(s->store, &dead, &s->err)); /* nobody came yet: nothing is lost */
+    ok(s, nilo_store_slot_take(s->store, "c1", slot_at(3), "second", 5 * MINUTE, &l, &taken, &again, &s->err));
+    assert_true(taken && again);
+    assert_int_equal(l.fence, dead.fence + 1);
+    fails(s, NILO_ECANCELLED, nilo_store_slot_check(s->store, &dead, &s->err));
+    fails(s, NILO_ECANCELLED, nilo_store_slot_renew(s->store, &dead, MINUTE, &s->err));
+    fails(s, NILO_ECANCELLED, nilo_store_slot_end(s->store, &dead, NILO_SLOT_DONE, NULL, &s->err));
+    ok(s, nilo_store_slot_check(s->store, &l, &s->err));
+    ok(s, nilo_store_slot_end(s->store, &l, NILO_SLOT_DONE, NULL, &s->err));
+    fails(s, NILO_ECANCELLED, nilo_store_slot_end(s->store, &l, NILO_SLOT_DONE, NULL, &s->err));
+    assert_rows(s, "SELECT state, tries, fence FROM schedule_slot", "1 2 2");
+}
+
+static void a_lease_that_is_renewed_goes_on(struct stores *s)
+{
+    struct nilo_lease l, other;
+    assert_true(take(s, s->store, 3, &l));
+    run_out(s);
+    ok(s, nilo_store_slot_renew(s->store, &l, 5 * MINUTE, &s->err));
+    assert_false(take(s, s->store, 3, &other));
+    if (s->engine == NILO_DB_SQLITE) { /* the process's own clock */
+        nilo_virtual_clock_advance(&s->clock, 6 * MINUTE);
+        assert_true(take(s, s->store, 3, &other));
+    }
+}
+
+static void the_loser_rolls_back(struct stores *s)
+{
+    struct nilo_lease dead, l;
+    assert_true(take(s, s->store, 3, &dead));
+    run_out(s);
+    assert_true(take(s, s->store, 3, &l));
+    ok(s, nilo_store_begin(s->store, &s->err));
+    ok(s, nilo_store_meta_set(s->store, "written", "by the loser", &s->err));
+    fails(s, NILO_ECANCELLED, nilo_store_slot_check(s->store, &dead, &s->err));
+    nilo_store_rollback(s->store);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM meta WHERE key = 'written'"), 0);
+}
+
+static void a_slot_that_ended_never_changes(struct stores *s)
+{
+    struct nilo_lease l;
+    assert_true(take(s, s->store, 3, &l));
+    ok(s, nilo_store_slot_end(s->store, &l, NILO_SLOT_DONE, NULL, &s->err));
+    ok(s, nilo_store_slot_missed(s->store, "c1", slot_at(3), "said too late", &s->err));
+    assert_rows(s, "SELECT state, reason FROM schedule_slot", "1 ~");
+    assert_int_equal(nilo_db_exec(nilo_store_db(s->store), "UPDATE schedule_slot SET state = 0", &s->err), -1);
+    assert_non_null(strstr(s->err.msg, "came to its end"));
+}
+
+static void missed_slots_have_their_reason_and_old_ones_go(struct stores *s)
+{
+    struct nilo_lease l;
+    for (int i = 0; i < 5; i++)
+        ok(s, nilo_store_slot_missed(s->store, "c1", slot_at(i), "no process ran", &s->err));
+    ok(s, nilo_store_slot_missed(s->store, "c1", slot_at(2), "another word", &s->err));
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM schedule_slot WHERE state = 2 AND reason = 'no process ran'"), 5);
+    ok(s, nilo_store_slots_forget(s->store, slot_at(10), &s->err));
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM schedule_slot"), 1); /* what is over stays known */
+    assert_false(take(s, s->store, 4, &l));
+    assert_true(take(s, s->store, 5, &l));
+}
+
+static void a_name_is_not_cut(struct stores *s)
+{
+    char name[300];
+    struct nilo_lease l;
+    bool taken;
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    fails(s, NILO_EINVAL, nilo_store_slot_take(s->store, name, 1, NULL, MINUTE, &l, &taken, NULL, &s->err));
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------------------------------------------------- */
+
+static void budgets_come_back(struct stores *s)
+{
+    struct nilo_arena arena;
+    struct nilo_budget_row b = {"app:1", "units", 100, 200, 10000, 17, NILO_US_NONE, NULL}, got, *all;
+    bool there;
+    size_t n;
+    nilo_arena_init(&arena, 0);
+    ok(s, nilo_store_budget(s->store, "app:1", "units", &arena, &there, &got, &s->err));
+    assert_false(there);
+    ok(s, nilo_store_budget_put(s->store, &b, &s->err));
+    b.used = 18;
+    b.blocked_until = 150;
+    b.reason = "quotaExceeded";
+    ok(s, nilo_store_budget_put(s->store, &b, &s->err));
+    b.bucket = "stats";
+    ok(s, nilo_store_budget_put(s->store, &b, &s->err));
+    ok(s, nilo_store_budget(s->store, "app:1", "units", &arena, &there, &got, &s->err));
+    assert_true(there && got.used == 18 && got.most == 10000 && got.blocked_until == 150 && got.period_end == 200);
+    assert_string_equal(got.reason, "quotaExceeded");
+    ok(s, nilo_store_budgets(s->store, &arena, &all, &n, &s->err));
+    assert_int_equal(n, 2);
+    assert_string_equal(all[0].bucket, "stats");
+    nilo_arena_done(&arena);
+}
+
+static void hosts_come_back(struct stores *s)
+{
+    struct nilo_host_row h = {3, 1, 77, -250}, got;
+    bool there;
+    ok(s, nilo_store_host(s->store, "www.example", &there, &got, &s->err));
+    assert_false(there);
+    ok(s, nilo_store_host_put(s->store, "www.example", &h, &s->err));
+    h.open_until = NILO_US_NONE;
+    ok(s, nilo_store_host_put(s->store, "www.example", &h, &s->err));
+    ok(s, nilo_store_host(s->store, "www.example", &there, &got, &s->err));
+    assert_true(there && got.failures == 3 && got.opened == 1 && got.open_until == NILO_US_NONE && got.credit == -250);
+}
+
+static void items_know_how_reading_them_went(struct stores *s)
+{
+    struct nilo_connection c = stores_connection(s, "w", NULL, "yt", "youtube", "file"), d = stores_connection(s, "w", NULL, "yt2", "youtube", "file");
+    const struct nilo_attrs attrs = {.posted_at = 5, .deleted_at = NILO_US_NONE, .at = 10, .duration_ms = -1, .status = "public"};
+    const struct nilo_entity_in in[] = {{NILO_CONTENT, "b", &attrs}, {NILO_CONTENT, "a", NULL}, {NILO_ACCOUNT, "UC1", NULL}};
+    struct nilo_entity_ref refs[3];
+    struct nilo_arena arena;
+    struct nilo_item_state *items;
+    size_t n;
+    nilo_arena_init(&arena, 0);
+    ok(s, nilo_store_begin(s->store, &s->err));
+    ok(s, nilo_store_entities(s->store, &c, in, 3, refs, &s->err));
+    ok(s, nilo_store_entities(s->store, &d, in, 1, refs, &s->err));
+    const struct nilo_item_state went[] = {{.external_id = "b", .read_at = 20, .failed_at = NILO_US_NONE},
+                                           {.external_id = "a", .read_at = NILO_US_NONE, .failed_at = 21, .failures = 2, .class = "transient"},
+                                           {.external_id = "nobody", .read_at = 1, .failed_at = NILO_US_NONE}};
+    ok(s, nilo_store_items_went(s->store, &c, NILO_CONTENT, went, 3, &s->err));
+    ok(s, nilo_store_items_went(s->store, &c, NILO_CONTENT, went, 3, &s->err));
+    ok(s, nilo_store_items_went(s->store, &c, NILO_CONTENT, NULL, 0, &s->err));
+    ok(s, nilo_store_commit(s->store, &s->err));
+    ok(s, nilo_store_items(s->store, c.id, NILO_CONTENT, &arena, &items, &n, &s->err));
+    assert_int_equal(n, 2);
+    assert_string_equal(items[0].external_id, "a");
+    assert_true(items[0].read_at == NILO_US_NONE && items[0].failed_at == 21 && items[0].failures == 2 && items[0].posted_at == NILO_US_NONE);
+    assert_string_equal(items[0].class, "transient");
+    assert_true(items[1].read_at == 20 && items[1].failures == 0 && items[1].posted_at == 5 && items[1].class == NULL);
+    assert_string_equal(items[1].status, "public");
+    ok(s, nilo_store_items(s->store, d.id, NILO_CONTENT, &arena, &items, &n, &s->err));
+    assert_int_equal(n, 1);
+    assert_true(items[0].read_at == NILO_US_NONE);
+    nilo_arena_done(&arena);
+}
+
+static void a_connection_knows_what_is_left_to_do(struct stores *s)
+{
+    struct nilo_connection c = stores_connection(s, "w", NULL, "yt", "youtube", "file");
+    struct nilo_arena arena;
+    struct nilo_collect_state state = {1, 2, "the budget is used up", 258}, got;
+    nilo_arena_init(&arena, 0);
+    ok(s, nilo_store_collect_state(s->store, c.id, &arena, &got, &s->err));
+    assert_true(got.listed_at == NILO_US_NONE && got.next_at == NILO_US_NONE && got.why == NULL && got.variants == 0);
+    ok(s, nilo_store_collect_state_put(s->store, c.id, &state, &s->err));
+    ok(s, nilo_store_collect_state(s->store, c.id, &arena, &got, &s->err));
+    assert_true(got.listed_at == 1 && got.next_at == 2 && got.variants == 258);
+    assert_string_equal(got.why, "the budget is used up");
+    state.next_at = NILO_US_NONE;
+    state.why = NULL;
+    ok(s, nilo_store_collect_state_put(s->store, c.id, &state, &s->err));
+    ok(s, nilo_store_collect_state(s->store, c.id, &arena, &got, &s->err));
+    assert_true(got.listed_at == 1 && got.next_at == NILO_US_NONE && got.why == NULL);
+    nilo_arena_done(&arena);
+}
+
+int main(void)
+{
+    static const struct stores_test tests[] = {
+        STORES_TEST(a_slot_is_done_once),
+        STORES_TEST(a_schedule_is_held_by_one),
+        STORES_TEST(a_lease_that_ran_out_is_taken_over_and_its_fence_keeps_the_loser_out),
+        STORES_TEST(a_lease_that_is_renewed_goes_on),
+        STORES_TEST(the_loser_rolls_back),
+        STORES_TEST(a_slot_that_ended_never_changes),
+        STORES_TEST(missed_slots_have_their_reason_and_old_ones_go),
+        STORES_TEST(a_name_is_not_cut),
+        STORES_TEST(budgets_come_back),
+        STORES_TEST(hosts_come_back),
+        STORES_TEST(items_know_how_reading_them_went),
+        STORES_TEST(a_connection_knows_what_is_left_to_do),
+    };
+    return stores_run("store/collecting", tests, sizeof tests / sizeof tests[0]);
+}
