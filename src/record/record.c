@@ -40,6 +40,8 @@ static int begin_chunk(struct nilo_recorder *r, struct nilo_err *err) {
 }
 /* A dry run keeps its one transaction open until the end. */
 static int end_chunk(struct nilo_recorder *r, int rc, struct nilo_err *err) {
+    if (rc == 0 && r->options.guard)
+        rc = r->options.guard(r->options.guard_ctx, r->store, err);
     if (r->options.within || (rc == 0 && r->options.dry_run))
         return rc;
     if (rc == 0)

@@ -51,6 +51,9 @@ struct nilo_run_options {
     nilo_record_note_fn *note; /* may be NULL */
     bool note_all;       /* note is told of every value, whatever became of it */
     void *note_ctx;
+    /* May what was written be committed? Asked in each transaction of the run, before its end; -1 with an error: it is rolled back. NULL = yes */
+    int (*guard)(void *ctx, struct nilo_store *s, struct nilo_err *err);
+    void *guard_ctx;
 };
 
 struct nilo_recorder; /* one run being written */
