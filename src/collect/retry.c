@@ -37,14 +37,17 @@ void nilo_host_sent(struct nilo_host *h, nilo_us now, bool retry)
 {
     if (h->row.open_until != NILO_US_NONE && now >= h->row.open_until)
         h->probing = true;
-    h->row.credit += retry ? -NILO_CREDIT_RETRY : NILO_CREDIT_EARNED;
+    h->row.credit += retry ? 0 : NILO_CREDIT_EARNED;
     if (h->row.credit > NILO_CREDIT_MOST)
         h->row.credit = NILO_CREDIT_MOST;
 }
 
-bool nilo_host_may_retry(const struct nilo_host *h)
+bool nilo_host_take_retry(struct nilo_host *h)
 {
-    return h->row.credit >= NILO_CREDIT_RETRY;
+    if (h->row.credit < NILO_CREDIT_RETRY)
+        return false;
+    h->row.credit -= NILO_CREDIT_RETRY;
+    return true;
 }
 
 bool nilo_host_went(struct nilo_host *h, nilo_us now, bool failed, const struct nilo_random *random)

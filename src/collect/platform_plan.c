@@ -1,0 +1,365 @@
+/* A job from its beginning to the plan, and its end: what is asked first, which items are read, what became of all of them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect/platform_priv.h"
+
+#define WHOLE_LISTING (20 * NILO_US_HOUR) /* so often the whole listing is read; in between its newest pages */
+#define GONE_AT_ONCE 20                   /* items read, from which on ... */
+#define GONE_SHARE 5                      /* ... more than a fifth gone at once is not believed */
+
+static nilo_us wall(const struct nilo__job_p *job)
+{
+    return job->all->env->clock.wall(job->all->env->clock.ctx);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct nilo_item_state *)a)->external_id, ((const struct nilo_item_state *)b)->external_id);
+}
+static int by_found_id(const void *a, const void *b)
+{
+    return strcmp(((const struct nilo__found *)a)->id, ((const struct nilo__found *)b)->id);
+}
+
+/* ---- discovery --------------------------------------------------------------------------------------------------------------------------- */
+
+static bool can(const struct nilo__job_p *job, enum nilo_op op)
+{
+    bool token = job->credentials.access_token != NULL;
+    return (job->connector->ops >> op & 1) != 0 && (token || (job->connector->needs_token >> op & 1) == 0);
+}
+
+static int ask_account(struct nilo__job_p *job, const char *account, struct nilo_err *err)
+{
+    enum nilo_op op = can(job, NILO_OP_ACCOUNT) ? NILO_OP_ACCOUNT : NILO_OP_LIST;
+    if (!can(job, op))
+        return 0;
+    struct nilo__task *t = nilo__task_new(job, op);
+    if (t == NULL)
+        return nilo_err_nomem(err);
+    t->account = account;
+    return 0;
+}
+
+/* What the store knows of items; sorted bytewise, as the engines' collations differ. */
+static int load_items(struct nilo__job_p *job, struct nilo_err *err)
+{
+    if (nilo_store_items(job->all->o.store, job->connection.id, NILO_CONTENT, &job->arena, &job->items, &job->n_items, err) != 0)
+        return -1;
+    qsort(job->items, job->n_items, sizeof *job->items, by_id);
+    return 0;
+}
+
+int nilo__discover(struct nilo__job_p *job, struct nilo_err *err)
+{
+    nilo_us now = wall(job);
+    if (nilo_store_collect_state(job->all->o.store, job->connection.id, &job->arena, &job->state, err) != 0 || load_items(job, err) != 0)
+        return -1;
+    job->list_whole = job->want.all || job->state.listed_at == NILO_US_NONE || job->state.listed_at > now || now - job->state.listed_at >= WHOLE_LISTING;
+    job->state.next_at = NILO_US_NONE;
+    job->state.why = NULL;
+    for (int i = 0; i < NILO_OPS; i++)
+        job->variants[i] = (unsigned)(job->state.variants >> (8 * i) & 0xff);
+    for (size_t i = 0; i < job->want.n_accounts; i++) {
+        if (ask_account(job, job->want.accounts[i], err) != 0)
+            return -1;
+    }
+    if (job->want.n_accounts == 0 && job->credentials.access_token != NULL)
+        return ask_account(job, NULL, err);
+    return 0;
+}
+
+/* ---- the plan ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* All items: those of the store, and those that were found or named and are not there yet. */
+static int join_items(struct nilo__job_p *job, struct nilo_err *err)
+{
+    size_t most = job->n_items + job->n_found + job->want.n_ids, n = job->n_items;
+    struct nilo_item_state *all = nilo_arena_array(&job->arena, most + 1, sizeof *all);
+    const nilo_us now = wall(job);
+    if (all == NULL)
+        return nilo_err_nomem(err);
+    memcpy(all, job->items, n * sizeof *all);
+    if (job->n_found > 0)
+        qsort(job->found, job->n_found, sizeof *job->found, by_found_id);
+    for (size_t i = 0; i < job->n_found + job->want.n_ids; i++) {
+        const struct nilo__found *f = i < job->n_found ? &job->found[i] : NULL;
+        const char *id = f != NULL ? f->id : job->want.ids[i - job->n_found];
+        if (nilo__item(job, id) != NULL || (f != NULL && f->gone))
+            continue;
+        all[n++] = (struct nilo_item_state){.external_id = id, .first_seen = now, .posted_at = f != NULL ? f->posted_at : NILO_US_NONE,
+                                            .deleted_at = NILO_US_NONE, .read_at = NILO_US_NONE, .failed_at = NILO_US_NONE};
+    }
+    qsort(all, n, sizeof *all, by_id);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || strcmp(all[kept - 1].external_id, all[i].external_id) != 0)
+            all[kept++] = all[i];
+    }
+    job->out.discovered = (int64_t)(kept - job->n_items);
+    job->items = all;
+    job->n_items = kept;
+    job->fate = nilo_arena_array(&job->arena, kept + 1, sizeof *job->fate);
+    job->planned = nilo_arena_array(&job->arena, kept + 1, sizeof *job->planned);
+    job->of = nilo_arena_array(&job->arena, kept + 1, sizeof *job->of);
+    job->gone_why = nilo_arena_array(&job->arena, kept + 1, sizeof *job->gone_why);
+    return job->fate == NULL || job->planned == NULL || job->of == NULL || job->gone_why == NULL ? nilo_err_nomem(err) : 0;
+}
+
+static void join_found(struct nilo__job_p *job)
+{
+    for (size_t i = 0; i < job->n_found; i++) {
+        const struct nilo_item_state *item = nilo__item(job, job->found[i].id);
+        if (item != NULL)
+            job->of[item - job->items] = &job->found[i];
+    }
+}
+
+static size_t batch_of(const struct nilo__job_p *job)
+{
+    size_t most = job->connector->ids_per_call > 0 ? job->connector->ids_per_call : 1;
+    return job->want.batch > 0 && job->want.batch < most ? job->want.batch : most;
+}
+
+/* How many items the budget lets this run read, when a day at full pace is more than it has: its share of what is due. */
+static size_t affordable(struct nilo__job_p *job, const struct nilo_pace *pace, size_t due)
+{
+    struct nilo_budget *b = NULL;
+    for (int i = 0; i < 4; i++) {
+        /* The one that readings use is known from the last time; before that all is tried. */
+        if (job->owner->loaded[i] && (size_t)i < job->connector->n_buckets && (b == NULL || job->owner->budgets[i].used > b->used))
+            b = &job->owner->budgets[i];
+    }
+    if (b == NULL || b->zone == NULL)
+        return SIZE_MAX;
+    int64_t per_call = (int64_t)batch_of(job), calls = (nilo_pace_per_day(pace, job->items, job->n_items) + per_call - 1) / per_call;
+    struct nilo_forecast f = nilo_budget_forecast(b, pace->now, calls);
+    if (f.needed <= f.left || f.needed <= 0)
+        return SIZE_MAX;
+    char text[NILO_US_TEXT] = "";
+    if (f.ends_at != NILO_US_NONE)
+        nilo_us_format(f.ends_at, text);
+    nilo__note(job, nilo_arena_printf(&job->arena, "reading everything as often as it should be would use up the budget of %s (%lld left) by %.16s; old items wait",
+                                      b->bucket, (long long)f.left, text));
+    nilo_i128 share = (nilo_i128)due * f.left / f.needed;
+    size_t least = (size_t)per_call;
+    return share < (nilo_i128)least ? (f.left > 0 ? least : 0) : (size_t)share;
+}
+
+static int add_batches(struct nilo__job_p *job, const struct nilo_pace_plan *plan, struct nilo_err *err)
+{
+    size_t batch = batch_of(job);
+    for (size_t at = 0; at < plan->read; at += batch) {
+        size_t n = plan->read - at < batch ? plan->read - at : batch;
+        struct nilo__task *t = nilo__task_new(job, NILO_OP_METRICS);
+        const char **ids = nilo_arena_array(&job->arena, n, sizeof *ids);
+        if (t == NULL || ids == NULL)
+            return nilo_err_nomem(err);
+        for (size_t i = 0; i < n; i++) {
+            ids[i] = job->items[plan->order[at + i].item].external_id;
+            job->planned[plan->order[at + i].item] = true;
+        }
+        t->account = job->want.n_accounts > 0 ? job->want.accounts[0] : NULL;
+        t->ids = ids;
+        t->n_ids = n;
+    }
+    return 0;
+}
+
+int nilo__plan(struct nilo__job_p *job, struct nilo_err *err)
+{
+    const struct nilo_pace pace = {.now = wall(job), .calendar = job->calendar, .refresh_window_days = job->want.refresh_window_days, .all = job->want.all};
+    struct nilo_pace_plan plan = {0};
+    if (join_items(job, err) != 0)
+        return -1;
+    join_found(job);
+    if ((plan.order = nilo_arena_array(&job->arena, job->n_items + 1, sizeof *plan.order)) == NULL)
+        return nilo_err_nomem(err);
+    nilo_pace_plan(&pace, job->items, job->n_items, SIZE_MAX, &plan);
+    size_t most = affordable(job, &pace, plan.due);
+    plan.read = plan.due < most ? plan.due : most;
+    job->out.due = (int64_t)plan.due;
+    if (plan.outside > 0)
+        nilo__note(job, nilo_arena_printf(&job->arena, "%zu items are older than refresh_window_days: %d and are not read", plan.outside, job->want.refresh_window_days));
+    return add_batches(job, &plan, err);
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------------------------------------------- */
+
+/* Absences of every metric that a reading would have had. */
+static int record_absence(struct nilo__job_p *job, const struct nilo_item_state *item, enum nilo_absence why, const struct nilo_attrs *attrs, nilo_us at,
+                          struct nilo_err *err)
+{
+    struct nilo_reading_value values[32];
+    struct nilo_err wrong = {0};
+    struct nilo_reading reading = {.kind = NILO_CONTENT, .external_id = item->external_id, .captured_at = at, .day = NILO_DAY_NONE, .attrs = attrs, .values = values};
+    for (size_t i = 0; job->connector->metrics != NULL && job->connector->metrics[i] != NULL && reading.n_values < 32; i++) {
+        const struct nilo_metric *m = nilo_catalog_by_name(nilo_store_catalog(job->all->o.store), job->connector->metrics[i]);
+        if (m != NULL && m->active)
+            values[reading.n_values++] = (struct nilo_reading_value){.metric = m->id, .absence = why};
+    }
+    if (nilo_record_add(job->recorder, &reading, &wrong) == 0 || wrong.code == NILO_EINVAL || wrong.code == NILO_EDATERANGE)
+        return 0;
+    if (err != NULL)
+        *err = wrong;
+    return -1;
+}
+
+static int record_gone(struct nilo__job_p *job, struct nilo_item_state *item, const char *why, struct nilo_err *err)
+{
+    nilo_us at = item->failed_at;
+    bool new = item->deleted_at == NILO_US_NONE, known = item->entity.id != 0;
+    const struct nilo_attrs attrs = {.posted_at = NILO_US_NONE, .deleted_at = new ? at : NILO_US_NONE, .at = at, .duration_ms = -1, .status = "gone"};
+    item->read_at = at;
+    item->failed_at = NILO_US_NONE;
+    item->failures = 0;
+    item->class = nilo_class_word(NILO_CLASS_GONE);
+    if (!known) /* never seen: an id that was named by somebody, and leads nowhere */
+        return nilo__note_failure(job, item->external_id, "gone", why, err);
+    job->out.gone += new;
+    if (!new)
+        return 0;
+    item->deleted_at = at;
+    return record_absence(job, item, NILO_DELETED, &attrs, at, err);
+}
+
+/* All items that came to nothing at once are a fault of the platform's rather than of all of them: not believed the first time. */
+static bool believe(const struct nilo__job_p *job)
+{
+    int64_t asked = job->out.read + (int64_t)job->newly_gone;
+    return asked < GONE_AT_ONCE || (int64_t)job->newly_gone * GONE_SHARE <= asked;
+}
+
+static int end_gone(struct nilo__job_p *job, struct nilo_err *err)
+{
+    bool sure = believe(job);
+    for (size_t i = 0; i < job->n_items; i++) {
+        struct nilo_item_state *item = &job->items[i];
+        if (job->fate[i] != NILO__F_GONE)
+            continue;
+        /* What was not believed once is when it is said again. */
+        bool again = item->class != NULL && strcmp(item->class, "gone") == 0 && item->failures > 0;
+        if (sure || again || item->deleted_at != NILO_US_NONE) {
+            if (record_gone(job, item, job->gone_why[i], err) != 0)
+                return -1;
+            continue;
+        }
+        item->failures++;
+        item->class = nilo_class_word(NILO_CLASS_GONE);
+        job->out.failed++;
+    }
+    if (sure)
+        return 0;
+    return nilo__note_failure(job, NULL, "gone",
+                              nilo_arena_printf(&job->arena, "%zu items are missing from the answers at once; they count as deleted when the next run misses them too",
+                                                job->newly_gone),
+                              err);
+}
+
+/* Who was not read for want of a budget has, in the day's last hour, that as the reason. */
+static int end_not_due(struct nilo__job_p *job, struct nilo_err *err)
+{
+    nilo_us now = wall(job);
+    nilo_day today = nilo_calendar_day(job->calendar, now);
+    nilo_us begin = nilo_calendar_start(job->calendar, today);
+    if (now < nilo_calendar_end(job->calendar, today) - NILO_US_HOUR || job->error != NULL)
+        return 0;
+    for (size_t i = 0; i < job->n_items; i++) {
+        const struct nilo_item_state *item = &job->items[i];
+        bool left = (!job->planned[i] || job->fate[i] == NILO__F_LEFT) && item->entity.id != 0;
+        if (!left || item->deleted_at != NILO_US_NONE || (item->read_at != NILO_US_NONE && item->read_at >= begin) || item->failures > 0)
+            continue;
+        if (record_absence(job, item, NILO_NOT_DUE, NULL, now, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* An item that is there again: the event of its deletion is over, what was recorded stays. */
+static int bring_back(struct nilo__job_p *job, struct nilo_err *err)
+{
+    for (size_t i = 0; i < job->n_items; i++) {
+        struct nilo_item_state *item = &job->items[i];
+        if (job->fate[i] != NILO__F_READ || item->deleted_at == NILO_US_NONE)
+            continue;
+        const struct nilo__found *f = job->of[i];
+        const struct nilo_attrs attrs = {.posted_at = NILO_US_NONE, .deleted_at = NILO_US_NONE, .at = item->read_at, .duration_ms = -1,
+                                         .status = f != NULL ? f->status : NULL};
+        if (nilo_store_content_set(job->all->o.store, item->entity, &attrs, 1u << NILO_ATTR_DELETED | 1u << NILO_ATTR_STATUS, err) != 0)
+            return -1;
+        job->out.back++;
+    }
+    return 0;
+}
+
+static int keep_states(struct nilo__job_p *job, struct nilo_err *err)
+{
+    struct nilo_store *s = job->all->o.store;
+    struct nilo_item_state *changed = nilo_arena_array(&job->arena, job->n_items + 1, sizeof *changed);
+    size_t n = 0;
+    if (changed == NULL)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; job->fate != NULL && i < job->n_items; i++) {
+        if (job->fate[i] == NILO__F_READ || job->fate[i] == NILO__F_FAILED || job->fate[i] == NILO__F_GONE)
+            changed[n++] = job->items[i];
+    }
+    if (job->list_whole && !job->list_failed && !job->stopped)
+        job->state.listed_at = job->started;
+    job->state.next_at = job->out.again_at;
+    if (job->out.again_at == NILO_US_NONE)
+        job->state.why = NULL;
+    for (int i = 0; i < NILO_OPS; i++)
+        job->state.variants = (job->state.variants & ~(INT64_C(0xff) << (8 * i))) | (int64_t)(job->variants[i] & 0xff) << (8 * i);
+    if (nilo_store_begin(s, err) != 0)
+        return -1;
+    if ((job->want.lease == NULL || nilo_store_slot_check(s, job->want.lease, err) == 0) &&
+        nilo_store_items_went(s, &job->connection, NILO_CONTENT, changed, n, err) == 0 && (job->fate == NULL || bring_back(job, err) == 0) &&
+        nilo_store_collect_state_put(s, job->connection.id, &job->state, err) == 0 && nilo__save_limits(job->all, err) == 0)
+        return nilo_store_commit(s, err);
+    nilo_store_rollback(s);
+    return -1;
+}
+
+/* What status shows between runs; what somebody else decided stays. */
+static int keep_status(struct nilo__job_p *job, struct nilo_err *err)
+{
+    struct nilo_connection now;
+    if (nilo_store_connection_get(job->all->o.store, job->connection.id, &now, err) != 0)
+        return -1;
+    const char *is = job->error != NULL ? "failing" : "connected";
+    bool ours = strcmp(now.status, "connected") == 0 || strcmp(now.status, "failing") == 0;
+    return ours && strcmp(now.status, is) != 0 ? nilo_store_connection_status(job->all->o.store, job->connection.id, is, err) : 0;
+}
+
+static int finish_run(struct nilo__job_p *job, struct nilo_err *err)
+{
+    struct nilo_recorder *r = job->recorder;
+    if (job->fate != NULL && (end_gone(job, err) != 0 || end_not_due(job, err) != 0))
+        return -1;
+    if (job->out.left > 0 &&
+        nilo__note_failure(job, NULL, "rate_limited",
+                           nilo_arena_printf(&job->arena, "%lld items are left to a later run: %s", (long long)job->out.left, job->state.why), err) != 0)
+        return -1;
+    for (size_t i = 0; i < job->out.n_notes; i++) {
+        if (nilo_record_say(r, job->notes[i], err) != 0)
+            return -1;
+    }
+    nilo_record_metrics_collected(r, (int)(job->out.read < INT32_MAX ? job->out.read : INT32_MAX));
+    job->recorder = NULL; /* finishing frees it, whatever comes of it */
+    return nilo_record_finish(r, job->error, &job->arena, &job->out.logged, err);
+}
+
+int nilo__finish(struct nilo__job_p *job, struct nilo_err *err)
+{
+    if (finish_run(job, err) != 0 || keep_states(job, err) != 0 || keep_status(job, err) != 0)
+        return -1;
+    const struct nilo_run *run = &job->out.logged;
+    job->out.run = run->id;
+    job->out.status = nilo_run_status_name((int)run->status);
+    job->out.error = run->error;
+    job->out.days_closed = run->days_closed;
+    job->out.updated = job->out.read;
+    return 0;
+}

@@ -1,0 +1,144 @@
+/* Shared by the files of collecting from platforms. */
+#ifndef NILO_COLLECT_PLATFORM_PRIV_H
+#define NILO_COLLECT_PLATFORM_PRIV_H
+
+#include "base/arena.h"
+#include "collect/budget.h"
+#include "collect/pace.h"
+#include "collect/platform.h"
+#include "record/record.h"
+
+#define NILO__PLATFORM_FAILURES 20 /* are reported; all are logged */
+#define NILO__PLATFORM_NOTES 12
+
+/* A host, and how it does. */
+struct nilo__host {
+    char name[256];
+    struct nilo_host state;
+    bool dirty;
+    struct nilo__host *next;
+};
+
+/* Whoever shares a budget: an app's key, or one connection's token. */
+struct nilo__owner {
+    char name[80];
+    struct nilo_budget budgets[4]; /* of the connector's buckets */
+    bool loaded[4];
+    struct nilo_zone *zones[4];
+    int in_flight, at_once;
+    nilo_us gap, last_sent;
+    struct nilo__owner *next;
+};
+
+struct nilo__job_p;
+
+/* One request, from the first thought of it until its answer was taken, retries included. */
+struct nilo__task {
+    struct nilo__job_p *job;
+    enum nilo_op op;
+    const char *account, *listing, *cursor;
+    const char **ids;
+    size_t n_ids;
+    unsigned variant;
+    bool doubt;          /* ids that an earlier answer left out: asked for in the other spelling */
+    int tries, pages, bucket;
+    bool sent;
+    nilo_us not_before;
+    struct nilo_ask ask;
+    struct nilo_arena arena; /* of the request and its answer */
+    struct nilo__host *host;
+    struct nilo__owner *owner;
+    struct nilo__task *next;
+};
+
+enum nilo__phase { NILO__P_START, NILO__P_DISCOVER, NILO__P_READ, NILO__P_REPORT, NILO__P_END };
+
+/* What the job knows of an item. */
+enum nilo__fate { NILO__F_WAITS, NILO__F_READ, NILO__F_FAILED, NILO__F_GONE, NILO__F_LEFT };
+struct nilo__found {
+    const char *id;
+    const char *title, *url, *status, *caption, *thumbnail, *media_type;
+    nilo_us posted_at;
+    int64_t duration_ms;
+    bool gone;
+};
+
+struct nilo__job_p {
+    struct nilo_platforms *all;
+    struct nilo_connection connection;
+    const struct nilo_calendar *calendar;
+    const struct nilo_connector *connector;
+    struct nilo_platform_want want; /* its texts are in the arena */
+    struct nilo_credentials credentials;
+    struct nilo__owner *owner;
+    struct nilo_arena arena;
+    enum nilo__phase phase;
+    nilo_us started, started_mono, stuck_since; /* stuck_since: NILO_US_NONE */
+    struct nilo__task *tasks, **last_task;
+    size_t n_tasks;
+    unsigned variants[NILO_OPS];
+    struct nilo_collect_state state;
+    bool refreshed;          /* the token was refreshed for this job */
+    bool stopped;            /* nothing more is asked */
+    bool list_whole, list_failed;
+    const char *error;       /* of the whole connection */
+    /* discovery */
+    struct nilo__found *found;
+    size_t n_found, cap_found;
+    struct nilo_account *accounts;
+    size_t n_accounts;
+    /* reading */
+    struct nilo_item_state *items; /* by id, bytewise */
+    size_t n_items;
+    unsigned char *fate;           /* enum nilo__fate, of each item; only of those in the plan */
+    bool *planned;
+    const struct nilo__found **of; /* what discovery said of it */
+    const char **gone_why;
+    struct nilo_recorder *recorder;
+    size_t newly_gone;
+    struct nilo_platform_outcome out;
+    struct nilo_collect_failure failures[NILO__PLATFORM_FAILURES];
+    const char *notes[NILO__PLATFORM_NOTES];
+    struct nilo__job_p *next;
+};
+
+struct nilo_platforms {
+    struct nilo_platforms_options o;
+    const struct nilo_env *env;
+    struct nilo__host *hosts;
+    struct nilo__owner *owners;
+    struct nilo__job_p *jobs;
+    size_t n_jobs;
+};
+
+/* ---- platform_send.c: requests within limits ---- */
+
+/** nilo__task_new - appended to the job's; goes out when it may. Texts live in the job's arena. NULL: no memory */
+struct nilo__task *nilo__task_new(struct nilo__job_p *job, enum nilo_op op);
+void nilo__tasks_free(struct nilo__job_p *job);
+/** nilo__send - sends what may go out of the job's tasks. *next falls to the instant at which another one may. */
+int nilo__send(struct nilo__job_p *job, nilo_us now, nilo_us *next, struct nilo_err *err);
+/** nilo__answer - what has come back: decides whether it is tried again; else nilo__took() hears of it */
+int nilo__answer(struct nilo_platforms *p, struct nilo_http_answer *a, struct nilo_err *err);
+int nilo__owner_of(struct nilo__job_p *job, struct nilo_err *err);
+/** nilo__save_limits - hosts and budgets as they are now */
+int nilo__save_limits(struct nilo_platforms *p, struct nilo_err *err);
+void nilo__limits_free(struct nilo_platforms *p);
+
+/* ---- platform_take.c: what answers mean ---- */
+
+/** nilo__took - a task came to its end with that result; it is freed afterwards. result->class: OK, or what is final */
+int nilo__took(struct nilo__task *t, const struct nilo_result *result, nilo_us at, struct nilo_err *err);
+/** nilo__left - a task is left to a later run */
+int nilo__left(struct nilo__task *t, nilo_us again, const char *why, struct nilo_err *err);
+int nilo__note_failure(struct nilo__job_p *job, const char *id, const char *class, const char *message, struct nilo_err *err);
+void nilo__note(struct nilo__job_p *job, const char *text);
+struct nilo_item_state *nilo__item(struct nilo__job_p *job, const char *id);
+
+/* ---- platform_plan.c: discovery's end, the plan, the end ---- */
+
+int nilo__discover(struct nilo__job_p *job, struct nilo_err *err);
+int nilo__plan(struct nilo__job_p *job, struct nilo_err *err);
+int nilo__finish(struct nilo__job_p *job, struct nilo_err *err);
+
+#endif
