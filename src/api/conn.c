@@ -265,7 +265,7 @@ static void dispatch(struct nilo__conn *c)
     }
     if (rc != NILO_LATER) {
         pump(c);
-    } else if (!nilo__pool_put(s, x, false)) {
+    } else if (nilo__pool_put(s, x) != NILO__PUT) {
         nilo__count(&s->counts.queue_full, 1);
         overloaded(c, "the server is busy: too many requests wait for an answer");
     }

@@ -300,7 +300,7 @@ static int stopped(struct nilo_exchange *x, struct nilo_err *err)
                         why == NILO_ETIMEOUT ? "the request took longer than its deadline" : "the client is gone, or was too slow");
 }
 
-/* A worker waits for room; while others wait for a worker, not for long, and shorter still once half of the workers do. x->mutex is held. */
+/* A worker waits for room; while others wait in its lane, not for long, and shorter still once half of the workers do. x->mutex is held. */
 static void wait_for_room(struct nilo_exchange *x)
 {
     struct nilo_server *s = x->server;
@@ -314,7 +314,7 @@ static void wait_for_room(struct nilo_exchange *x)
         until.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&x->room, &x->mutex, &until);
         nilo_us patience = s->limits.patience_us / (atomic_load(&s->pool.waiting) * 2 > s->pool.n ? 10 : 1);
-        if (x->queued >= NILO__QUEUE_MAX && atomic_load_explicit(&s->counts.queue_depth, memory_order_relaxed) > 0 &&
+        if (x->queued >= NILO__QUEUE_MAX && atomic_load_explicit(&s->pool.depth[atomic_load(&x->lane)], memory_order_relaxed) > 0 &&
             nilo__real_now() - since > patience && atomic_load(&x->stopped) == 0) {
             atomic_store(&x->stopped, NILO_ECANCELLED);
             x->broken = true;
@@ -622,6 +622,15 @@ int nilo__exchange_run(struct nilo_exchange *x, struct nilo__worker *worker)
     else if (!x->kept)
         nilo__exchange_finish(x);
     return 0;
+}
+
+void nilo__exchange_busy(struct nilo_exchange *x)
+{
+    nilo__count(&x->server->counts.queue_full, 1);
+    x->worker = NULL;
+    nilo_answer_error(x, 503, "53300", "the server is busy: too many requests wait for an answer", NULL, "try again");
+    nilo_answer_header(x, "Retry-After", "1");
+    nilo__exchange_finish(x);
 }
 
 bool nilo__exchange_stop(struct nilo_exchange *x, enum nilo_code why)

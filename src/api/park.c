@@ -12,8 +12,25 @@ int nilo_req_park(struct nilo_exchange *x)
 
 static void again(struct nilo_exchange *x)
 {
-    (void)nilo__pool_put(x->server, x, true); /* refused: the server ends, and the loop ends the request */
-    nilo__exchange_unref(x);
+    if (nilo__pool_put(x->server, x) == NILO__FULL)
+        nilo__exchange_busy(x);
+    nilo__exchange_unref(x); /* else: in the queue, or the server ends, and the loop ends the request */
+}
+
+int nilo_req_long(struct nilo_exchange *x)
+{
+    bool place = nilo_req_is_long(x) || nilo__pool_long(x->worker);
+    atomic_store(&x->lane, NILO__LONG);
+    if (place)
+        return 0;
+    int rc = nilo_req_park(x);
+    nilo_req_wake(x); /* runs again by itself: when its turn in the other lane has come */
+    return rc;
+}
+
+bool nilo_req_is_long(const struct nilo_exchange *x)
+{
+    return atomic_load(&x->lane) == NILO__LONG;
 }
 
 void nilo_req_wake(struct nilo_exchange *x)

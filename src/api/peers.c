@@ -90,6 +90,24 @@ void nilo__peers_give(struct nilo__peers *p, const struct nilo__peer_key *key)
     pthread_mutex_unlock(&p->mutex);
 }
 
+struct nilo__peer_key nilo__peer_key_of(const char *text)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a;
+    struct nilo__peer_key key;
+    char ignored[64];
+    memset(&a, 0, sizeof(a));
+    if (inet_pton(AF_INET, text, &a.v4.sin_addr) == 1)
+        a.any.sa_family = AF_INET;
+    else if (inet_pton(AF_INET6, text, &a.v6.sin6_addr) == 1)
+        a.any.sa_family = AF_INET6;
+    (void)nilo__peer_key(&a.any, &key, ignored, sizeof(ignored));
+    return key;
+}
+
 bool nilo__peer_key(const struct sockaddr *a, struct nilo__peer_key *ret, char *text, size_t text_cap)
 {
     memset(ret, 0, sizeof(*ret));

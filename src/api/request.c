@@ -28,8 +28,10 @@ static void forwarded(struct nilo_exchange *x, const struct nilo_server *s)
         return;
     memcpy(text, from, (size_t)(end - from));
     text[end - from] = '\0';
-    if (inet_pton(AF_INET, text, parsed) == 1 || inet_pton(AF_INET6, text, parsed) == 1)
+    if (inet_pton(AF_INET, text, parsed) == 1 || inet_pton(AF_INET6, text, parsed) == 1) {
         memcpy(x->address, text, sizeof(text));
+        x->flow = nilo__peer_key_of(text);
+    }
 }
 
 struct nilo_exchange *nilo__request_new(struct nilo__conn *c, const char *bytes)
@@ -52,6 +54,7 @@ struct nilo_exchange *nilo__request_new(struct nilo__conn *c, const char *bytes)
     x->tls = c->tls;
     x->local = !c->counted && !c->proxied;
     memcpy(x->address, c->address, sizeof(x->address));
+    x->flow = c->key;
     x->begun = c->first;
     x->deadline = c->first + s->limits.deadline_us;
     x->keep_alive = h->keep_alive;

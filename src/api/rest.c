@@ -96,17 +96,24 @@ static int send_whole(struct nilo__reading *r, struct nilo_err *err)
     return has ? 0 : send_held(r, err);
 }
 
-/* A nilo_write_fn: holds back what is short; where that does not suffice and the rows are not counted, it ends the run, which is begun again. */
+/* More than is held back. 0: goes on; -1: the run ends, to be begun again: when its turn has come (whoever asks for much stands in another queue than those who ask
+ * for little), or with its rows counted ahead. */
+static int grow_long(struct nilo__reading *r, struct nilo_err *err)
+{
+    r->parked = nilo_req_long(r->x) == NILO_PARKED;
+    r->again = r->parked || (nilo_query_relation(r->query) != NULL && r->head.page < 0);
+    return r->again ? nilo_err_set(err, NILO_ECANCELLED, "the answer is a long one") : 0;
+}
+
+/* A nilo_write_fn: holds back what is short. */
 static int take_bytes(void *ctx, const char *p, size_t n, struct nilo_err *err)
 {
     struct nilo__reading *r = ctx;
     if (!r->open && r->held.len + n <= HELD_MAX)
         return nilo_buf_add(&r->held, p, n) != 0 ? nilo_err_nomem(err) : 0;
-    if (!r->open && r->query != NULL && nilo_query_relation(r->query) != NULL && r->head.page < 0) {
-        r->full = true;
-        return nilo_err_set(err, NILO_ECANCELLED, "the rows have to be counted first");
-    }
     if (!r->open) {
+        if (!r->counted_ahead && grow_long(r, err) != 0)
+            return -1;
         begin_answer(r, r->head.page);
         if (send_held(r, err) != 0)
             return -1;
@@ -222,13 +229,26 @@ static void say_how_many(struct nilo__reading *r, struct nilo_err *err)
     nilo_writer_free(w);
 }
 
+/* What is known to be long: its rows are counted first, where they can be. */
+static int run_long(struct nilo__reading *r, struct nilo_err *err)
+{
+    r->again = false;
+    r->counted_ahead = true;
+    if (nilo_query_relation(r->query) != NULL && !counted(r))
+        nilo_query_count(r->query, NILO_COUNT_PAGE);
+    return run_once(r, err);
+}
+
+/* 0, -1, or NILO_PARKED: its turn has not come. */
 static int run(struct nilo__reading *r, struct nilo_err *err)
 {
-    int rc = run_once(r, err);
-    if (rc != 0 && r->full) {
-        r->full = false;
-        nilo_query_count(r->query, NILO_COUNT_PAGE);
-        rc = run_once(r, err);
+    bool waited = nilo_req_is_long(r->x);
+    int rc = waited ? run_long(r, err) : run_once(r, err);
+    if (rc != 0 && r->parked)
+        return NILO_PARKED;
+    if (rc != 0 && r->again) {
+        *err = (struct nilo_err){0};
+        rc = run_long(r, err);
     }
     if (rc != 0)
         say_how_many(r, err);
@@ -271,7 +291,7 @@ static int finish(struct nilo__reading *r, int rc, struct nilo_err *err)
     int64_t total = r->query == NULL ? -1 : r->shape != NULL ? r->seen : nilo_query_total(r->query);
     if (r->store != NULL)
         nilo_db_watch(nilo_store_db(r->store), NULL, NULL);
-    if (rc == -1)
+    if (rc == -1) /* NILO_PARKED stays: nothing was said yet */
         rc = nilo_rest_fail(r->x, &r->notes, err);
     else if (rc == 1)
         rc = 0;

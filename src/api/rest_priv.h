@@ -32,7 +32,9 @@ struct nilo__reading {
     nilo_us until;          /* so long the answer is worth something, on clock.mono */
     struct nilo_buf held;   /* the beginning of the answer, until it is known how it goes on */
     bool open;              /* the head of the answer is made: bytes go out as they come */
-    bool full;              /* the answer is longer than what is held back */
+    bool again;             /* the answer is longer than what is held back: to be begun anew */
+    bool parked;            /* later */
+    bool counted_ahead;     /* which was done */
     const struct nilo__shape *shape; /* of a function's rows; NULL = as they come */
     int64_t seen;           /* rows of the function, before the shape cut them */
     bool only_head;         /* nothing but head is wanted */

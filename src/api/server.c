@@ -159,7 +159,7 @@ void nilo_server_free(struct nilo_server *s)
     free(s->proxies);
     nilo__peers_free(s->peers);
     nilo__tls_free(s->tls);
-    free(s->pool.workers);
+    nilo__pool_free(s);
     pthread_cond_destroy(&s->pool.work);
     pthread_cond_destroy(&s->pool.ready);
     pthread_mutex_destroy(&s->pool.mutex);

@@ -2,8 +2,8 @@
  * here; who a caller is and what is answered is the business of the routes and of two hooks.
  *
  * Threads. Some *loops* (one a core) own the connections and never wait: they read and write sockets, parse, look up the route, call what is
- * marked as instant. Some *workers* take requests from one bounded queue and run their handlers, one at a time each, with a context of their own
- * (a read connection to the store). Answers go back in pieces of 64 KiB through a bounded queue: a handler that is faster than its client waits in
+ * marked as instant. Some *workers* take requests from a bounded queue, in which addresses take turns, and run their handlers, one at a time each,
+ * with a context of their own (a read connection to the store). Answers go back in pieces of 64 KiB through a bounded queue: a handler that is faster than its client waits in
  * nilo_answer_write(). A request is one `struct nilo_exchange`, seen by one handler at a time.
  *
  * To add a route: a handler, and one row of a `struct nilo_route` table made with NILO_ROUTE. See routes.c. */
@@ -106,6 +106,10 @@ void nilo_req_deadline_set(struct nilo_exchange *x, nilo_us at);
 int nilo_req_park(struct nilo_exchange *x);
 /** nilo_req_wake - from any thread, exactly once for each nilo_req_park(), before the server is freed */
 void nilo_req_wake(struct nilo_exchange *x);
+/** nilo_req_long - from a handler on a worker that has written nothing and finds that its answer will be long, in bytes or in work. 0: go on. Else NILO_PARKED, for
+ *  the handler to return: too many are at such answers, and it runs again when its turn has come; the second time it is let through. Half of the workers do long ones */
+int nilo_req_long(struct nilo_exchange *x);
+bool nilo_req_is_long(const struct nilo_exchange *x); /* was it let through, or waits it for that? */
 /* What the handler wants to find when it runs again; freed with `release` (may be NULL) when the request is over. */
 void nilo_req_state_set(struct nilo_exchange *x, void *state, void (*release)(void *state));
 void *nilo_req_state(const struct nilo_exchange *x);
@@ -168,7 +172,7 @@ void nilo_stream_close(struct nilo_stream *s); /* ends the answer properly, wher
 #define NILO_SERVER_LIMIT_ROWS(X)                                                                                                          \
     X(loops, 0, "threads that own connections; 0 = one a core, at most 8")                                                                  \
     X(workers, 0, "threads that answer; 0 = two a core, at least 4")                                                                        \
-    X(queue, 512, "requests that wait for a worker; more are answered 503")                                                                \
+    X(queue, 512, "requests that wait for a worker, of each kind (short, long); more are answered 503, those of the address with most first")                                                                \
     X(connections, 4096, "in total; more are answered 503, or take the place of an idle one")                                              \
     X(per_address, 256, "connections of one IPv4 address or IPv6 /64; a Unix socket has no address")                                       \
     X(head_max, NILO_HTTP_HEAD_MAX, "bytes of a request head")                                                                              \
@@ -178,7 +182,7 @@ void nilo_stream_close(struct nilo_stream *s); /* ends the answer properly, wher
     X(bodies_total, 64 << 20, "bytes of all bodies that are being received; above, 503")                                                    \
     X(compress_from, 1024, "bytes from which an answer is compressed")                                                                      \
     X(head_deadline_us, 10 * NILO_US_SECOND, "for the whole head, from its first byte (of the first: from the connection)")                 \
-    X(deadline_us, 30 * NILO_US_SECOND, "from the first byte of a request to the last of its answer")                                      \
+    X(deadline_us, 28 * NILO_US_SECOND, "from the first byte of a request to the last of its answer; with linger_us less than the half minute after which nobody drips any more") \
     X(idle_us, 60 * NILO_US_SECOND, "a kept connection without a request")                                                                  \
     X(linger_us, NILO_US_SECOND, "to let a refused client read why, before the connection is cut")                                          \
     X(drain_idle_us, 250000, "at the end, for the last request on a kept connection")                                                      \

@@ -54,6 +54,8 @@ void nilo__peers_free(struct nilo__peers *p);
 /** nilo__peers_take - one more; false: the address has its share. Any thread */
 bool nilo__peers_take(struct nilo__peers *p, const struct nilo__peer_key *key, int64_t max);
 void nilo__peers_give(struct nilo__peers *p, const struct nilo__peer_key *key);
+/** nilo__peer_key_of - the same of an address that is written: "192.0.2.1"; all zero where it is none */
+struct nilo__peer_key nilo__peer_key_of(const char *text);
 /* IPv4 (also mapped into IPv6) whole, IPv6 its /64; text: "192.0.2.1". false for a Unix socket */
 bool nilo__peer_key(const struct sockaddr *a, struct nilo__peer_key *ret, char *text, size_t text_cap);
 
@@ -108,6 +110,8 @@ struct nilo_exchange {
     int64_t body_max;
     char address[64];
     bool tls, local;
+    struct nilo__peer_key flow; /* with whose other requests it takes turns */
+    atomic_int lane;            /* workers.c */
     nilo_us begun, deadline;
     void *identity;
     void (*release)(void *);
@@ -153,6 +157,8 @@ void nilo__exchange_unref(struct nilo_exchange *x);
 int nilo__exchange_run(struct nilo_exchange *x, struct nilo__worker *worker);
 /* park.c: its handler has returned NILO_PARKED. */
 void nilo__exchange_parked(struct nilo_exchange *x);
+/** nilo__exchange_busy - it was in the queue and gave up its place: answered 503. By whoever took it out, any thread */
+void nilo__exchange_busy(struct nilo_exchange *x);
 /** nilo__exchange_finish - an answer made by the loop (404, 413, ...) is put into the queue */
 void nilo__exchange_finish(struct nilo_exchange *x);
 /** nilo__exchange_stop - from the loop: nobody waits any more. Returns false when bytes are out already */
@@ -172,19 +178,32 @@ struct nilo_stream {
 
 /* ---- workers.c ----------------------------------------------------------------------------------------------------------------------------- */
 
+struct nilo__turns;
+struct nilo__flow;
+
 struct nilo__worker {
     struct nilo_server *server;
     pthread_t thread;
     int index;
     void *ctx;
     bool broken, made, running;
+    struct nilo__flow *flow; /* whose request it runs, in which lane that counts, since when (real time); under the pool's lock */
+    int lane;
+    nilo_us since;
 };
+
+/* SHORT: everything at first. LONG: what turned out to be long (nilo_req_long()); never all workers do such. */
+enum { NILO__SHORT, NILO__LONG, NILO__LANES };
+enum nilo__put { NILO__PUT, NILO__FULL, NILO__QUIT };
 
 struct nilo__pool {
     pthread_mutex_t mutex;
     pthread_cond_t work, ready;
-    struct nilo_exchange *first, *last;
-    int64_t depth;
+    struct nilo__turns *lanes; /* NILO__LANES of them */
+    _Atomic int64_t depth[NILO__LANES];
+    int running_long, long_max; /* workers */
+    int share;                  /* short requests of one address that run at once */
+    bool long_next;             /* a short one was taken last */
     int started, failed;
     atomic_int waiting; /* workers that wait for a slow client */
     bool quit;
@@ -193,8 +212,11 @@ struct nilo__pool {
     int n;
 };
 int nilo__pool_start(struct nilo_server *s, struct nilo_err *err);
-/** nilo__pool_put - false: the queue is full. Takes a reference. again: it had its place in the queue before, so it has one now */
-bool nilo__pool_put(struct nilo_server *s, struct nilo_exchange *x, bool again);
+/** nilo__pool_put - into x->lane. Takes a reference. In a full queue the newest of the address with most requests gives up its place; FULL: that is x's own */
+enum nilo__put nilo__pool_put(struct nilo_server *s, struct nilo_exchange *x);
+/** nilo__pool_long - may the request that w runs go on as a long one now? Else it has to wait its turn in that lane */
+bool nilo__pool_long(struct nilo__worker *w);
+void nilo__pool_free(struct nilo_server *s);
 /** nilo__pool_stop - false: a worker did not come back in time */
 bool nilo__pool_stop(struct nilo_server *s, nilo_us wait_us);
 

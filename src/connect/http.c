@@ -315,7 +315,7 @@ static const char *method_of(const char *method)
 
 int nilo_http_start(struct nilo_http *h, const struct nilo_http_request *r, uint64_t *ret_id, struct nilo_err *err)
 {
-    struct work *w;
+    struct work *w = NULL;
     if (check(r, err) != 0)
         return nilo_err_wrap(err, "%s", r->purpose != NULL ? r->purpose : "a request");
     if (work_new(r, &w, err) != 0)

@@ -89,6 +89,18 @@ static int gate(struct nilo_exchange *x, struct nilo_err *err)
     return nilo_answer_text(x, 200, "text/plain", "through", err);
 }
 
+static int long_gate(struct nilo_exchange *x, struct nilo_err *err)
+{
+    int rc = nilo_req_long(x);
+    return rc == 0 ? gate(x, err) : rc;
+}
+
+static int long_big(struct nilo_exchange *x, struct nilo_err *err)
+{
+    int rc = nilo_req_long(x);
+    return rc == 0 ? big(x, err) : rc;
+}
+
 /* Decided for this request alone, before it goes to a worker. */
 static int gate_for_long(struct nilo_exchange *x, struct nilo_err *err)
 {
@@ -105,6 +117,12 @@ static int log_word(struct nilo_exchange *x, struct nilo_err *err)
     snprintf(w->log + n, sizeof(w->log) - n, "%s ", nilo_req_segment(x, 0));
     pthread_mutex_unlock(&w->mutex);
     return nilo_answer_text(x, 200, "text/plain", nilo_req_segment(x, 0), err);
+}
+
+static int long_log(struct nilo_exchange *x, struct nilo_err *err)
+{
+    int rc = nilo_req_long(x);
+    return rc == 0 ? log_word(x, err) : rc;
 }
 
 static int etag(struct nilo_exchange *x, struct nilo_err *err)
@@ -206,6 +224,9 @@ const struct nilo_route world_routes[] = {
     NILO_ROUTE(NILO_GET, "/gate/long", EVERYONE, .instant = gate_for_long, .handler = gate),
     NILO_ROUTE(NILO_GET, "/gate/patient", EVERYONE, .handler = gate, .deadline_us = 1800 * NILO_US_SECOND),
     NILO_ROUTE(NILO_GET, "/log/{word}", EVERYONE, .handler = log_word),
+    NILO_ROUTE(NILO_GET, "/long/gate", EVERYONE, .handler = long_gate),
+    NILO_ROUTE(NILO_GET, "/long/big", EVERYONE, .handler = long_big),
+    NILO_ROUTE(NILO_GET, "/long/log/{word}", EVERYONE, .handler = long_log),
     NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/etag", EVERYONE, .instant = etag),
     NILO_ROUTE(NILO_GET, "/fails", EVERYONE, .handler = fails),
     NILO_ROUTE(NILO_GET, "/fails/late", EVERYONE, .handler = fails_late),
@@ -267,7 +288,7 @@ void world_init(struct world *w)
         .routes = world_routes,
         .n_routes = world_routes_n,
         .hooks = {.ctx = w, .worker_new = worker_new, .worker_free = worker_free, .over = over},
-        .limits = {.loops = 1, .workers = 2, .tick_us = 10000},
+        .limits = {.loops = 1, .workers = 2, .tick_us = 10000, .deadline_us = 30 * NILO_US_SECOND},
         .listen = w->listen,
         .n_listen = 1,
     };
