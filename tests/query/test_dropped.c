@@ -1,6 +1,6 @@
 /* as_of a moment behind the days that were dropped answers as before the drop: random histories with late values, corrections (down, up, to an
  * absence), runs that are taken out and days that are replaced while they are open; what is asked before and after must be the same text. */
-#include "store/put.h"
+#include "query/history.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,83 +8,7 @@
 
 #include "query/query.h"
 
-enum { VIEWS = 1, LIKES = 5 };
-enum { JAN = 20089, DAYS = 30, GONE = 12, MOMENTS = 24 }; /* 2025-01-01; the last of the days that go is JAN + GONE */
-
-static const struct nilo_scope everything = {.all = true, .role = NILO_ROLE_SERVICE};
-static const struct nilo_policy collecting = {.kind = NILO_RUN_COLLECT, .platform = true}, pushing = {.kind = NILO_RUN_PUSH},
-                                revising = {.kind = NILO_RUN_REVISE, .revise = true};
-
-static struct nilo_connection channel(struct stores *s, int i)
-{
-    return i ? stores_connection(s, "us", "UTC", "second", "tiktok", "db") : stores_connection(s, "us", "UTC", "channel", "youtube", "db");
-}
-
-/* ---- a history ---------------------------------------------------------------------------------------------------------------------- */
-
-static void credit(struct stores *s, int channel_no, const char *item, const char *owner, int32_t from, int32_t to)
-{
-    struct nilo_connection c = channel(s, channel_no);
-    struct nilo_credit_in in = {.entity = put_entity(s, &c, item), .workspace = c.workspace, .from_day = NILO_DAY(from), .to_day = NILO_DAY(to)};
-    ok(s, nilo_store_begin(s->store, &s->err));
-    ok(s, nilo_store_owner(s->store, c.workspace, owner, true, &in.owner, &s->err));
-    ok(s, nilo_store_credit_add(s->store, &in, 1, &s->err));
-    ok(s, nilo_store_commit(s->store, &s->err));
-}
-
-static void take_out(struct stores *s, int64_t run)
-{
-    ok(s, nilo_store_begin(s->store, &s->err));
-    ok(s, nilo_store_run_count(s->store, run, NILO_REJECTED, &s->err));
-    ok(s, nilo_store_commit(s->store, &s->err));
-}
-
-/* A reading of one item and day; how it is recorded is a matter of chance. */
-static void read_one(struct stores *s, const struct nilo_random *r, int32_t day, int64_t *last_run)
-{
-    static const char *const items[] = {"a", "b", "c"};
-    int which = (int)nilo_random_below(r, 4);
-    struct nilo_connection c = channel(s, which == 3);
-    uint64_t dice = nilo_random_below(r, 10);
-    struct put p = {.external_id = which == 3 ? "t" : items[which], .day = day, .metric = nilo_random_below(r, 3) ? VIEWS : LIKES,
-                    .win = nilo_random_below(r, 6) ? 0 : 30, .value = (int64_t)nilo_random_below(r, 100),
-                    .captured_at = day * NILO_US_DAY + (nilo_us)nilo_random_below(r, 24) * NILO_US_HOUR};
-    if (nilo_random_below(r, 5) == 0)
-        p.absence = nilo_random_below(r, 2) ? NILO_HIDDEN : NILO_FAILED;
-    s->clock.wall += NILO_US_MINUTE;
-    put_all(s, &c, dice < 2 ? revising : dice < 4 ? pushing : collecting, &p, 1);
-    if (nilo_random_below(r, 4) == 0)
-        *last_run = p.run;
-}
-
-static void history(struct stores *s, uint64_t seed)
-{
-    struct nilo_seeded_random seeded;
-    struct nilo_random r = nilo_seeded_random(&seeded);
-    int64_t suspect = 0;
-    nilo_seeded_random_init(&seeded, seed);
-    s->clock.wall = JAN * NILO_US_DAY;
-    credit(s, 0, "a", "ann", JAN + 5, JAN + 25);
-    credit(s, 0, "b", "ann", NILO_DAY_NONE.n, NILO_DAY_MAX.n);
-    credit(s, 1, "t", "bob", JAN + 14, NILO_DAY_MAX.n);
-    credit(s, 0, "b", "bob", NILO_DAY_NONE.n, JAN + 10);
-    for (int32_t day = JAN; day < JAN + DAYS; day++) {
-        struct nilo_connection c = channel(s, 0), t = channel(s, 1);
-        s->clock.wall = day * NILO_US_DAY + 6 * NILO_US_HOUR;
-        for (int i = 0; i < 3 && day % 5; i++)
-            read_one(s, &r, day, &suspect);
-        for (int i = 0; i < 4; i++) /* late, restated, corrected; yesterday and the day before it are open */
-            read_one(s, &r, nilo_random_below(&r, 2) ? day - (int32_t)nilo_random_below(&r, 3) % (day - JAN + 1)
-                                                     : JAN + (int32_t)nilo_random_below(&r, (uint64_t)(day - JAN + 1)), &suspect);
-        if (suspect && nilo_random_below(&r, 4) == 0)
-            take_out(s, suspect), suspect = 0;
-        s->clock.wall += NILO_US_HOUR;
-        if (day > JAN + 2) {
-            put_close(s, &c, day - 3);
-            put_close(s, &t, day - 3);
-        }
-    }
-}
+enum { GONE = 12, MOMENTS = 24 }; /* the last of the days that go is JAN + GONE */
 
 /* ---- questions ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -96,36 +20,10 @@ static int to_buf(void *ctx, const char *p, size_t n, struct nilo_err *err)
 
 static void ask(struct stores *s, const char *question, const char *as_of, struct nilo_buf *to)
 {
-    const struct nilo_request request = NILO_REQUEST_DEFAULT;
-    struct nilo_notes notes;
-    struct nilo_query *q;
-    struct nilo_writer *w;
     struct nilo_buf answer;
-    char text[400];
-    if (strchr(question, '?')) {
-        snprintf(text, sizeof text, "%s&as_of=%s", question, as_of);
-        ok(s, nilo_query_parse(s->store, text, strlen(text), &request, &q, &notes, &s->err));
-    } else {
-        struct nilo_arg args[8] = {{"as_of", as_of}};
-        size_t n = 1;
-        char *save = NULL;
-        snprintf(text, sizeof text, "%s", question);
-        const char *name = strtok_r(text, " ", &save);
-        for (char *word; (word = strtok_r(NULL, " ", &save)) != NULL;) {
-            char *equals = strchr(word, '=');
-            *equals = '\0';
-            args[n++] = (struct nilo_arg){word, equals + 1};
-        }
-        ok(s, nilo_query_call(name, args, n, &request, &q, &notes, &s->err));
-    }
     nilo_buf_addf(to, "%s as of %s\n", question, as_of);
     nilo_buf_init(&answer, 1 << 20);
-    ok(s, nilo_writer_new(NILO_FORMAT_CSV, false, to_buf, &answer, &w, &s->err));
-    struct nilo_sink sink = nilo_writer_sink(w);
-    ok(s, nilo_query_run(q, s->store, &everything, &sink, &s->err));
-    ok(s, nilo_writer_end(w, &s->err));
-    nilo_writer_free(w);
-    nilo_query_free(q);
+    history_ask(s, question, as_of, &answer);
     /* the first day's change is one from a day that is gone */
     const char *first = strncmp(question, "timeseries", 10) == 0 ? strstr(nilo_buf_str(&answer), "\n2025-01-14,") : NULL;
     size_t head = first ? (size_t)(first + 1 - nilo_buf_str(&answer)) : 0;
@@ -156,8 +54,7 @@ static char *answers(struct stores *s, uint64_t seed)
         nilo_us at = over + (nilo_us)nilo_random_below(&r, DAYS - GONE) * NILO_US_DAY + (nilo_us)nilo_random_below(&r, i % 2 ? 1440 : 10) * NILO_US_MINUTE +
                      (i % 2 ? 0 : 6 * NILO_US_HOUR) + NILO_US_MINUTE / 2;
         char as_of[NILO_US_TEXT];
-        nilo_us_format(at, as_of);
-        memcpy(strchr(as_of, '+'), "Z", 2); /* UTC, spelt so that it stands in an address too */
+        history_moment(at, as_of);
         for (size_t k = 0; k < sizeof questions / sizeof questions[0]; k++)
             ask(s, questions[k], as_of, &all);
     }
@@ -171,7 +68,7 @@ static char *answers(struct stores *s, uint64_t seed)
 static void drop(struct stores *s, int32_t until)
 {
     for (int i = 0; i < 2; i++) {
-        struct nilo_connection c = channel(s, i);
+        struct nilo_connection c = history_channel(s, i);
         struct nilo_dropped went;
         const struct nilo_drop how = {.connection = c.id, .until = NILO_DAY(until), .author = "ann"};
         ok(s, nilo_store_drop(s->store, &how, &went, &s->err));
@@ -197,7 +94,7 @@ static void a_moment_behind_the_dropped_days_answers_as_before(struct stores *s)
     bool lite = s->engine == NILO_DB_SQLITE; /* a server takes its time for each run of a history */
     for (uint64_t seed = lite ? 1 : 7; seed <= (lite ? 12 : 8); seed++) {
         assert_int_equal(stores_fresh(s), 0);
-        history(s, seed);
+        history(s, seed, &(struct history){0});
         char *before = answers(s, seed);
         if (seed % 2)
             drop(s, JAN + GONE / 2);
@@ -237,9 +134,9 @@ static char *told(struct stores *s, const struct nilo_scope *scope)
 static void a_drop_is_told_in_its_own_workspace(struct stores *s)
 {
     struct nilo_connection other = stores_connection(s, "them", "UTC", "channel", "youtube", "db");
-    history(s, 1);
+    history(s, 1, &(struct history){0});
     drop(s, JAN + GONE);
-    struct nilo_connection c = channel(s, 0);
+    struct nilo_connection c = history_channel(s, 0);
     const struct nilo_scope of_us = {.role = NILO_ROLE_AUTHENTICATED, .workspaces = &c.workspace, .n = 1},
                             of_them = {.role = NILO_ROLE_AUTHENTICATED, .workspaces = &other.workspace, .n = 1},
                             of_nobody = {.role = NILO_ROLE_ANON, .workspaces = &c.workspace, .n = 1};

@@ -89,6 +89,9 @@ void nilo__shown_sql(bool postgres, nilo_us as_of, struct nilo_buf *sql);
 /* Appends a FROM item (connection_id, day): the first day of each connection that was not closed at a time, so that its
  * bases may have been replaced since. Five minutes of doubt: so far clocks may differ (check.c). */
 void nilo__open_then_sql(nilo_us as_of, struct nilo_buf *sql);
+/* Conditions on the cell z, and its best reading v by then: a FROM item on PostgreSQL, conditions on SQLite. */
+void nilo__first_after_sql(nilo_us as_of, struct nilo_buf *sql);
+void nilo__best_reading_sql(bool postgres, nilo_us as_of, struct nilo_buf *sql);
 /* item (bucket, entity_id, win): the windows in which a table holds anything of the items of connection ?1. It hops from one window to the
  * next, so that ranges of days behind it are looked up and no item's history is read. */
 #define NILO__WINDOWS(table)                                                                                           \

@@ -84,11 +84,6 @@ static void where_owner(struct building *b, const struct nilo_select *sel)
 static const char scanned[] = "SELECT e.bucket, e.id, e.workspace_id, e.connection_id, v.day, v.metric_id, v.value, "
                               "v.absence, v.provenance, v.captured_at, v.meta FROM entity e CROSS JOIN ";
 
-#define SAME(a, b)                                                                                                     \
-    a ".bucket = " b ".bucket AND " a ".entity_id = " b ".entity_id AND " a ".win = " b ".win AND " a ".day = " b      \
-      ".day AND " a ".metric_id = " b ".metric_id"
-#define COUNTED "IN (SELECT id FROM run WHERE status IN (0, 1, 2, 3, 4))"
-
 /* The shown cells v of the item e on the days from..to. */
 static void where_cell(struct building *b, const struct nilo_select *sel, nilo_day from, nilo_day to)
 {
@@ -131,7 +126,7 @@ static void add_before(struct building *b, const struct nilo_scope *scope, const
         where_cell(b, sel, NILO_DAY_NONE, NILO_DAY_NONE); /* a bound here would be searched by instead of the days */
 }
 
-/* The days z of the item e that were open then and have had another base since. */
+/* The cells z of the item e on days that were open then and have had another base since. */
 static void where_replaced(struct building *b, const struct nilo_select *sel)
 {
     nilo_day from = sel->before ? NILO_DAY_NONE : sel->from;
@@ -143,40 +138,30 @@ static void where_replaced(struct building *b, const struct nilo_select *sel)
         where_number(b, "z.day <= ", sel->to.n, "");
     if (sel->metric)
         where_number(b, "z.metric_id = ", sel->metric, "");
-    where_number(b, "z.recorded_at > ", sel->as_of, "");
-    nilo_buf_adds(&b->sql, " AND NOT EXISTS (SELECT 1 FROM day_value y WHERE " SAME("y", "z"));
-    where_number(b, "(y.seq < z.seq OR y.recorded_at <= ", sel->as_of, "))");
+    nilo__first_after_sql(sel->as_of, &b->sql);
 }
 
 /* What was known then although the base of the then open day was replaced later: the best reading recorded by then. Of days that were closed
- * by then nothing was replaced, so only the others are looked at. */
+ * by then nothing was replaced, so only the others are looked at: those cells first, of each its readings. */
 static void add_replaced(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
 {
     nilo_buf_addf(&b->sql, " UNION ALL %s", scanned);
     nilo__open_then_sql(sel->as_of, &b->sql);
     if (b->postgres) {
-        /* OFFSET 0 keeps the order: days first, of each its readings. Left to itself PostgreSQL (without statistics, as after a load) goes
-         * through all days of the item for each of its readings. */
         nilo_buf_adds(&b->sql, " o CROSS JOIN LATERAL (SELECT z.bucket, z.entity_id, z.win, z.day, z.metric_id FROM day_value z WHERE 1=1");
         where_replaced(b, sel);
-        nilo_buf_adds(&b->sql, " OFFSET 0) z CROSS JOIN LATERAL (SELECT v.* FROM observation v WHERE " SAME("v", "z") " OFFSET 0) v");
+        nilo_buf_adds(&b->sql, " OFFSET 0) z CROSS JOIN LATERAL ");
+        nilo__best_reading_sql(true, sel->as_of, &b->sql);
         where_entity(b, scope, sel);
-        nilo_buf_adds(&b->sql, " AND o.connection_id = e.connection_id");
     } else {
         nilo_buf_adds(&b->sql, " o CROSS JOIN day_value z CROSS JOIN observation v");
         where_entity(b, scope, sel);
-        nilo_buf_adds(&b->sql, " AND o.connection_id = e.connection_id");
         where_replaced(b, sel);
-        /* + keeps SQLite from searching v by the bounds of z */
-        nilo_buf_adds(&b->sql, " AND v.bucket = z.bucket AND v.entity_id = z.entity_id AND v.win = z.win AND v.day = +z.day AND v.metric_id = z.metric_id");
+        nilo__best_reading_sql(false, sel->as_of, &b->sql);
     }
+    nilo_buf_adds(&b->sql, " AND o.connection_id = e.connection_id");
     if (sel->owner)
         where_owner(b, sel);
-    where_number(b, "v.recorded_at <= ", sel->as_of, " AND v.run_id " COUNTED " AND NOT EXISTS (SELECT 1 FROM observation y WHERE " SAME("y", "v"));
-    where_number(b, "y.recorded_at <= ", sel->as_of,
-                 " AND y.run_id " COUNTED
-                 " AND (CASE WHEN y.absence <= 3 THEN 1 ELSE 0 END, y.rank, y.captured_at, y.run_id) > "
-                 "(CASE WHEN v.absence <= 3 THEN 1 ELSE 0 END, v.rank, v.captured_at, v.run_id))");
 }
 
 static void add_scan(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)

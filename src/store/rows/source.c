@@ -7,229 +7,12 @@
 
 #include "store/rows/source_priv.h"
 
-void nilo__scope_sql(const struct nilo_scope *scope, const char *column, struct nilo_buf *sql)
-{
-    if (scope->all && scope->role == NILO_ROLE_SERVICE)
-        return;
-    if (scope->all || scope->n == 0) {
-        nilo_buf_adds(sql, " AND 1=0");
-        return;
-    }
-    nilo_buf_addf(sql, " AND %s IN (", column);
-    for (size_t i = 0; i < scope->n; i++)
-        nilo_buf_addf(sql, "%s%" PRId64, i ? "," : "", scope->workspaces[i]);
-    nilo_buf_addc(sql, ')');
-}
-
 /* More conditions on e and v: no day that was dropped. What is left of such days is for later ones to stand on. */
 static const char *kept(const struct source *x, const char *with, const char *without)
 {
     return x->dropped ? with : without;
 }
 #define KEPT " AND v.day > (SELECT dc.dropped_until FROM connection dc WHERE dc.id = e.connection_id)"
-
-/* ---- conditions told ahead ---------------------------------------------------------------------------------------------- */
-
-static void put_params(struct source *x, const struct nilo_narrow *n, bool number)
-{
-    for (int i = 0; i < n->n_params; i++)
-        ADD(x, number ? "%sCAST(?%d AS bigint)" : "%s?%d", i ? "," : "", n->first_param + i);
-}
-
-/* " AND <before> (?1,?2) <after>" for every condition on that column */
-void nilo__narrow_text(struct source *x, const char *column, const char *before, const char *after)
-{
-    for (size_t i = 0; i < x->want->n_narrow; i++) {
-        const struct nilo_narrow *n = &x->want->narrow[i];
-        if (n->op != '=' || strcmp(n->column, column) != 0)
-            continue;
-        ADD(x, " AND %s IN (", before);
-        put_params(x, n, false);
-        ADD(x, ")%s", after);
-    }
-}
-
-static void narrow_number(struct source *x, const char *column, const char *expr)
-{
-    for (size_t i = 0; i < x->want->n_narrow; i++) {
-        const struct nilo_narrow *n = &x->want->narrow[i];
-        if (strcmp(n->column, column) != 0)
-            continue;
-        ADD(x, " AND %s %s", expr, n->op == '=' ? "IN (" : n->op == '>' ? ">= " : "<= ");
-        put_params(x, n, true);
-        if (n->op == '=')
-            PUT(x, ")");
-    }
-}
-
-/* Where the column "owner" holds a list, the reader binds the key as the list holds it: between two bytes 0x1f. */
-#define OWNED_BY                                                                                                       \
-    "(e.bucket, e.id) IN (SELECT nc.bucket, nc.entity_id FROM owner nw JOIN credit nc ON nc.owner_id = nw.id WHERE "
-
-/* Of the entity e: its kind (-1 = any), the scope, and what narrows it. */
-static void where_entity(struct source *x, int kind)
-{
-    PUT(x, " WHERE 1=1");
-    if (kind >= 0)
-        ADD(x, " AND e.kind = %d", kind);
-    nilo__scope_sql(x->scope, "e.workspace_id", x->sql);
-    if (kind == NILO_APP) { /* there are few connections: without this every item would be looked at */
-        PUT(x, " AND e.connection_id IN (SELECT id FROM connection WHERE 1=1");
-        nilo__scope_sql(x->scope, "workspace_id", x->sql);
-        PUT(x, ")");
-    }
-    nilo__narrow_text(x, "workspace", "e.workspace_id IN (SELECT id FROM workspace WHERE name", ")");
-    nilo__narrow_text(x, "connection", "e.connection_id IN (SELECT id FROM connection WHERE name", ")");
-    nilo__narrow_text(x, "platform", "e.connection_id IN (SELECT id FROM connection WHERE platform", ")");
-    /* the list of workspaces gives an index over (workspace_id, external_id) its first column where the scope holds all */
-    nilo__narrow_text(x, "external_id", "e.workspace_id IN (SELECT id FROM workspace) AND e.external_id", "");
-    if (kind == NILO_CONTENT)
-        nilo__narrow_text(x, "owner", x->owner_is_key ? OWNED_BY "nw.key" : OWNED_BY "'\x1f' || nw.key || '\x1f'", ")");
-}
-
-/* Of the cell v. */
-static void where_cell(struct source *x)
-{
-    if (!x->every_day) {
-        narrow_number(x, "day", "v.day");
-        narrow_number(x, "metric_date", "v.day");
-    }
-    narrow_number(x, "window_days", "v.win");
-    nilo__narrow_text(x, "metric", "v.metric_id IN (SELECT id FROM metric WHERE name", ")");
-    nilo__narrow_text(x, "metric_category", "v.metric_id IN (SELECT id FROM metric WHERE name", ")");
-}
-
-/* ---- windows ------------------------------------------------------------------------------------------------------------------ */
-
-/* Days lie behind the window in the keys. Where a request names days and no window, the windows of each item are hopped over, so that its days
- * are looked up and its history is not read. */
-#define HOPS(table)                                                                                                    \
-    "(WITH RECURSIVE h (win) AS (SELECT min(x.win) FROM " table " x WHERE x.bucket = e.bucket AND x.entity_id = e.id " \
-    "UNION ALL SELECT (SELECT min(x.win) FROM " table " x WHERE x.bucket = e.bucket AND x.entity_id = e.id AND "       \
-    "x.win > h.win) FROM h WHERE h.win IS NOT NULL) SELECT h.win FROM h WHERE h.win IS NOT NULL)"
-
-static bool told(const struct source *x, const char *column, const char *or_column)
-{
-    for (size_t i = 0; i < x->want->n_narrow; i++)
-        if (strcmp(x->want->narrow[i].column, column) == 0 || strcmp(x->want->narrow[i].column, or_column) == 0)
-            return true;
-    return false;
-}
-
-static bool hops(const struct source *x, int kind)
-{
-    return kind != NILO_APP && !x->every_day && told(x, "day", "metric_date") && !told(x, "window_days", "window_days");
-}
-
-/* Behind FROM entity e: on PostgreSQL an item's windows are joined, */
-static void join_windows(struct source *x, int kind, bool observed)
-{
-    if (x->postgres && hops(x, kind))
-        ADD(x, " CROSS JOIN LATERAL %s hw", observed ? HOPS("observation") : HOPS("day_value"));
-}
-
-/* and on SQLite, which joins nothing sideways, they are a list. */
-static void where_windows(struct source *x, int kind, bool observed)
-{
-    if (!hops(x, kind))
-        return;
-    if (x->postgres)
-        PUT(x, " AND v.win = hw.win");
-    else
-        ADD(x, " AND v.win IN %s", observed ? HOPS("observation") : HOPS("day_value"));
-}
-
-/* ---- shown cells ------------------------------------------------------------------------------------------------------------ */
-
-#define SAME_CELL(a, b)                                                                                                \
-    a ".bucket = " b ".bucket AND " a ".entity_id = " b ".entity_id AND " a ".win = " b ".win AND " a ".day = " b      \
-      ".day AND " a ".metric_id = " b ".metric_id"
-#define COUNTED       " IN (SELECT id FROM run WHERE status IN (0, 1, 2, 3, 4))" /* nilo_run_status_counts */
-#define DEFINITIVE(a) "CASE WHEN " a ".absence <= 3 THEN 1 ELSE 0 END"           /* nilo_absence_definitive */
-
-/* v is what is shown: no later amendment by then. SQLite looks into the small index of amendments for each cell; PostgreSQL would make a join
- * of NOT EXISTS, of each cell with all amendments of its item, which is quadratic where a whole history is amendments. */
-void nilo__shown_sql(bool postgres, nilo_us as_of, struct nilo_buf *sql)
-{
-    nilo_buf_adds(sql, postgres ? " AND v.seq = COALESCE((SELECT MAX(y.seq) FROM day_value y WHERE y.seq > 0"
-                                : " AND NOT EXISTS (SELECT 1 FROM day_value y INDEXED BY day_value_amended WHERE y.seq > 0 AND y.seq > v.seq");
-    nilo_buf_adds(sql, " AND " SAME_CELL("y", "v"));
-    if (as_of != NILO_US_NONE)
-        nilo_buf_addf(sql, " AND y.recorded_at <= %" PRId64, as_of);
-    nilo_buf_adds(sql, postgres ? "), 0)" : ")");
-}
-
-#define CLOCKS_DIFFER (5 * NILO_US_MINUTE)
-void nilo__open_then_sql(nilo_us as_of, struct nilo_buf *sql)
-{
-    nilo_buf_addf(sql,
-                  "(WITH state AS MATERIALIZED (SELECT c.id AS connection_id, COALESCE((SELECT MIN(d.day) FROM day_close d WHERE "
-                  "d.connection_id = c.id AND d.closed_at > %" PRId64 "), (SELECT MAX(d.day) + 1 FROM day_close d WHERE d.connection_id = "
-                  "c.id), -2147483648) AS day FROM connection c) SELECT connection_id, day FROM state)",
-                  as_of > INT64_MIN + CLOCKS_DIFFER ? as_of - CLOCKS_DIFFER : as_of);
-}
-
-static const char entity_columns[] = "SELECT e.bucket, e.id AS entity_id, e.workspace_id, e.connection_id, "
-                                     "e.external_id, e.kind, v.win, v.day, v.metric_id, ";
-
-/* What was known at a time although the base of the then open day was replaced later: the best reading recorded by then. */
-static void add_observed(struct source *x, int kind, const char *more)
-{
-    nilo_us at = x->want->as_of;
-    ADD(x,
-        " UNION ALL %s0 AS seq, v.value, v.absence, v.provenance, 0 AS cause, v.run_id, v.captured_at, v.source_day, "
-        "v.recorded_at, NULL AS "
-        "author, v.meta FROM entity e",
-        entity_columns);
-    join_windows(x, kind, true);
-    PUT(x, " CROSS JOIN observation v");
-    where_entity(x, kind);
-    where_windows(x, kind, true);
-    ADD(x, "%s AND v.bucket = e.bucket AND v.entity_id = e.id AND v.recorded_at <= %" PRId64 " AND v.run_id" COUNTED,
-        more, at);
-    where_cell(x);
-    ADD(x, " AND NOT EXISTS (SELECT 1 FROM day_value y WHERE " SAME_CELL("y", "v") " AND y.recorded_at <= %" PRId64 ")",
-        at);
-    ADD(x,
-        " AND NOT EXISTS (SELECT 1 FROM observation y WHERE " SAME_CELL(
-            "y", "v") " AND y.recorded_at <= %" PRId64 " AND y.run_id" COUNTED
-                      " AND (" DEFINITIVE("y") ", y.rank, y.captured_at, y.run_id) > (" DEFINITIVE(
-                          "v") ", v.rank, v.captured_at, v.run_id))",
-        at);
-}
-
-/* "(SELECT ... ) k": the shown cells of entities of that kind. more: further conditions on e and v. latest: of the newest day only,
- * which is a point of the key, so that no history is walked over. */
-static void add_cells_of(struct source *x, int kind, const char *more, bool latest)
-{
-    bool now = x->want->as_of == NILO_US_NONE;
-    ADD(x,
-        "(%sv.seq, v.value, v.absence, v.provenance, v.cause, v.run_id, v.captured_at, v.source_day, v.recorded_at, "
-        "v.author, v.meta "
-        "FROM entity e%s",
-        entity_columns, latest ? " CROSS JOIN latest l" : "");
-    if (!latest)
-        join_windows(x, kind, false);
-    PUT(x, " CROSS JOIN day_value v");
-    where_entity(x, kind);
-    if (!latest)
-        where_windows(x, kind, false);
-    if (latest)
-        PUT(x, " AND l.bucket = e.bucket AND l.entity_id = e.id AND v.win = l.win AND v.day = l.day");
-    ADD(x, "%s AND v.bucket = e.bucket AND v.entity_id = e.id", more);
-    where_cell(x);
-    if (!now)
-        ADD(x, " AND v.recorded_at <= %" PRId64, x->want->as_of);
-    nilo__shown_sql(x->postgres, x->want->as_of, x->sql);
-    if (!now)
-        add_observed(x, kind, more);
-    PUT(x, ") k");
-}
-
-void nilo__add_cells(struct source *x, int kind, const char *more)
-{
-    add_cells_of(x, kind, more, false);
-}
 
 /* Credits that held then. */
 void nilo__where_credit(struct source *x, const char *alias)
@@ -311,7 +94,7 @@ static void add_wide_tail(struct source *x)
     PUT(x, " WHERE e.bucket = g.bucket AND e.id = g.entity_id AND c.id = e.connection_id AND w.id = e.workspace_id)");
 }
 
-static void add_snapshots(struct source *x, const char *more, bool latest)
+static void add_snapshots(struct source *x, const struct nilo__cells *cells)
 {
     add_wide_head(x);
     PUT(x, "SELECT k.bucket, k.entity_id, k.win, k.day, MAX(k.captured_at) AS captured_at, MIN(k.provenance) AS "
@@ -324,22 +107,22 @@ static void add_snapshots(struct source *x, const char *more, bool latest)
         PUT(x, "'' AS cells");
     add_metric_columns(x, "k.value");
     PUT(x, " FROM ");
-    add_cells_of(x, NILO_CONTENT, more, latest);
+    nilo__add_cells(x, cells);
     PUT(x, " GROUP BY k.bucket, k.entity_id, k.win, k.day");
     add_wide_tail(x);
 }
 
 static void content_snapshots(struct source *x)
 {
-    add_snapshots(x, kept(x, KEPT, ""), false);
+    add_snapshots(x, &(struct nilo__cells){.kind = NILO_CONTENT, .more = kept(x, KEPT, "")});
 }
 static void content_latest(struct source *x)
 {
-    add_snapshots(x, " AND l.win = 0", true);
+    add_snapshots(x, &(struct nilo__cells){.kind = NILO_CONTENT, .latest = true, .more = " AND l.win = 0"});
 }
 static void content_windows(struct source *x)
 {
-    add_snapshots(x, " AND l.win > 0", true);
+    add_snapshots(x, &(struct nilo__cells){.kind = NILO_CONTENT, .latest = true, .more = " AND l.win > 0"});
 }
 
 static void content_best(struct source *x)
@@ -355,7 +138,7 @@ static void content_best(struct source *x)
         PUT(x, "'' AS cells");
     add_metric_columns(x, "k.value");
     PUT(x, " FROM (SELECT v.* FROM entity e CROSS JOIN best v");
-    where_entity(x, NILO_CONTENT);
+    nilo__where_entity(x, NILO_CONTENT);
     PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id) k JOIN run r ON r.id = k.run_id GROUP BY k.bucket, "
            "k.entity_id");
     add_wide_tail(x);
@@ -374,7 +157,7 @@ static void content(struct source *x)
            "c.id = e.connection_id "
            "JOIN workspace w ON w.id = e.workspace_id LEFT JOIN content ct ON ct.bucket = e.bucket AND ct.entity_id = "
            "e.id");
-    where_entity(x, NILO_CONTENT);
+    nilo__where_entity(x, NILO_CONTENT);
     PUT(x, ")");
 }
 
@@ -401,7 +184,8 @@ static void daily_metrics(struct source *x)
            "\"metadata\", "
            "k.provenance AS \"provenance\", k.captured_at AS \"collection_timestamp\", k.recorded_at AS \"created_at\" "
            "FROM ");
-    nilo__add_cells(x, NILO_APP, kept(x, " AND v.win = 0 AND v.value IS NOT NULL" KEPT, " AND v.win = 0 AND v.value IS NOT NULL"));
+    nilo__add_cells(x, &(struct nilo__cells){.kind = NILO_APP, .lifetime = true,
+                                              .more = kept(x, " AND v.value IS NOT NULL" KEPT, " AND v.value IS NOT NULL")});
     PUT(x, JOIN_NAMES);
 }
 
@@ -414,7 +198,7 @@ static void metric_values(struct source *x)
            OF_CONTENT("posted_at") ", ");
     add_owner(x, "k.bucket", "k.entity_id");
     PUT(x, " FROM ");
-    nilo__add_cells(x, -1, kept(x, KEPT, ""));
+    nilo__add_cells(x, &(struct nilo__cells){.kind = -1, .more = kept(x, KEPT, "")});
     PUT(x, JOIN_NAMES);
 }
 
@@ -424,14 +208,13 @@ static void revisions(struct source *x)
            ", k.cause AS \"cause\", k.seq AS \"seq\", k.author AS \"author\", (SELECT p.value FROM day_value p WHERE ");
     PUT(x, SAME_CELL("p", "k") " AND p.seq < k.seq ORDER BY p.seq DESC LIMIT 1) AS \"previous\" FROM (");
     ADD(x,
-        "%sv.seq, v.value, v.absence, v.provenance, v.cause, v.run_id, v.captured_at, v.source_day, v.recorded_at, "
+        NILO__ENTITY_COLUMNS "v.seq, v.value, v.absence, v.provenance, v.cause, v.run_id, v.captured_at, v.source_day, v.recorded_at, "
         "v.author, v.meta "
-        "FROM entity e CROSS JOIN day_value v",
-        entity_columns);
-    where_entity(x, -1);
+        "FROM entity e CROSS JOIN day_value v");
+    nilo__where_entity(x, -1);
     PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id AND v.seq > 0");
     PUT(x, kept(x, KEPT, ""));
-    where_cell(x);
+    nilo__where_cell(x, "v");
     PUT(x, ") k" JOIN_NAMES);
 }
 
@@ -439,13 +222,12 @@ static void observations(struct source *x)
 {
     PUT(x, "(SELECT " OF_ENTITY OF_VALUE " FROM (");
     ADD(x,
-        "%sv.value, v.absence, v.provenance, v.run_id, v.captured_at, v.source_day, v.recorded_at, v.meta FROM entity "
-        "e CROSS JOIN observation v",
-        entity_columns);
-    where_entity(x, -1);
+        NILO__ENTITY_COLUMNS "v.value, v.absence, v.provenance, v.run_id, v.captured_at, v.source_day, v.recorded_at, v.meta FROM entity "
+        "e CROSS JOIN observation v");
+    nilo__where_entity(x, -1);
     PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id");
     PUT(x, kept(x, KEPT, ""));
-    where_cell(x);
+    nilo__where_cell(x, "v");
     PUT(x, ") k" JOIN_NAMES);
 }
 
@@ -457,7 +239,7 @@ static void app_latest(struct source *x)
            "v.value AS \"value\", m.scale AS \"scale\", v.day AS \"metric_date\" FROM entity e CROSS JOIN known v "
            "CROSS JOIN metric m "
            "CROSS JOIN connection c CROSS JOIN workspace w");
-    where_entity(x, NILO_APP);
+    nilo__where_entity(x, NILO_APP);
     PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id AND v.win = 0 AND m.id = v.metric_id AND c.id = "
            "e.connection_id AND w.id = e.workspace_id)");
 }
@@ -518,7 +300,7 @@ static void credits(struct source *x)
            "cr.id AS \"credit\", cr.extra AS \"metadata\" FROM credit cr JOIN entity e ON e.bucket = cr.bucket AND e.id = cr.entity_id JOIN "
            "owner o ON o.id = cr.owner_id "
            "JOIN connection c ON c.id = e.connection_id JOIN workspace w ON w.id = cr.workspace_id");
-    where_entity(x, -1);
+    nilo__where_entity(x, -1);
     nilo__scope_sql(x->scope, "cr.workspace_id", x->sql);
     nilo__narrow_text(x, "owner", "o.key", "");
     PUT(x, ")");

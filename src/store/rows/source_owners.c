@@ -86,6 +86,9 @@ static void add_credited(struct source *x)
 
 static void add_totals_then(struct source *x)
 {
+    PUT(x, "WITH cell AS MATERIALIZED (SELECT k.bucket, k.entity_id, k.metric_id, k.day, k.value FROM ");
+    nilo__add_cells(x, &(struct nilo__cells){.kind = NILO_CONTENT, .lifetime = true, .more = " AND v.absence <= 3"});
+    PUT(x, ") ");
     /* metrics: the span [a, b) on which a value is the newest known one */
     PUT(x, "SELECT s.owner_id, s.metric_id, CASE n.n WHEN 1 THEN s.a WHEN 2 THEN s.b ELSE s.day END AS day, CASE n.n "
            "WHEN 1 THEN s.hi WHEN 2 THEN "
@@ -99,9 +102,10 @@ static void add_totals_then(struct source *x)
            "k.until <= r.to_day THEN k.until ELSE "
            "r.to_day + 1 END AS b FROM (SELECT k.*, LEAD(k.day, 1, 2147483647) OVER (PARTITION BY k.bucket, "
            "k.entity_id, k.metric_id ORDER BY k.day) AS "
-           "until FROM ");
-    nilo__add_cells(x, NILO_CONTENT, " AND v.win = 0 AND v.value IS NOT NULL");
-    PUT(x, ") k JOIN metric m ON m.id = k.metric_id AND m.type = 0");
+           "until FROM cell k WHERE k.value IS NOT NULL AND k.metric_id IN (0");
+    for (size_t i = 0; i < x->want->n_metrics; i++)
+        ADD(x, ",%d", x->want->metrics[i]->id);
+    PUT(x, ")) k JOIN metric m ON m.id = k.metric_id AND m.type = 0");
     add_credited(x);
     PUT(x, ") s CROSS JOIN (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3) n WHERE (n.n = 3 AND s.inside = 1) OR "
            "(s.flow = 0 AND s.a < s.b AND "
@@ -113,9 +117,7 @@ static void add_totals_then(struct source *x)
            "k.first_day, CASE WHEN k.first_day > "
            "r.from_day THEN k.first_day ELSE r.from_day END AS a FROM (SELECT d.bucket, d.entity_id, d.day, MIN(d.day) "
            "OVER (PARTITION BY d.bucket, "
-           "d.entity_id) AS first_day FROM (SELECT DISTINCT k.bucket, k.entity_id, k.day FROM ");
-    nilo__add_cells(x, NILO_CONTENT, " AND v.win = 0 AND v.absence <= 3");
-    PUT(x, ") d) k");
+           "d.entity_id) AS first_day FROM (SELECT DISTINCT k.bucket, k.entity_id, k.day FROM cell k) d) k");
     add_credited(x);
     PUT(x, ") s CROSS JOIN (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3) n WHERE (n.n = 3 AND s.day >= "
            "s.from_day AND s.day <= s.to_day) OR "

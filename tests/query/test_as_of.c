@@ -1,0 +1,77 @@
+/* What relations answer as of a moment is what they answered at it: random histories whose open days are replaced and whose closed days are
+ * amended, asked in the morning of each day, and again as of that morning when the month is over. */
+#include "query/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const questions[] = {
+    "content_snapshots?select=external_id,window_days,day,captured_at,provenance,absence,views,likes&order=external_id,window_days,day",
+    "content_snapshots?select=external_id,window_days,day,likes&day=gte.2025-01-10&day=lte.2025-01-20&order=external_id,window_days,day",
+    "content_snapshots?select=external_id,day,views&day=eq.2025-01-12&window_days=eq.30&order=external_id,day",
+    "owner_daily?select=owner,day,items,fresh,views,likes&order=owner,day",
+    "owner_daily?select=owner,day,items,likes&day=gte.2025-01-08&day=lte.2025-01-16&owner=eq.ann&order=day",
+    "owner_daily?select=day,views,fresh&day=eq.2025-01-15&owner=eq.bob",
+};
+enum { QUESTIONS = sizeof questions / sizeof questions[0] };
+
+struct asked {
+    nilo_us at[DAYS];
+    char *answers[DAYS][QUESTIONS];
+    int n;
+};
+
+static char *answer(struct stores *s, const char *question, const char *as_of)
+{
+    struct nilo_buf text;
+    nilo_buf_init(&text, 1 << 20);
+    history_ask(s, question, as_of, &text);
+    char *copy = strdup(nilo_buf_str(&text));
+    nilo_buf_done(&text);
+    return copy;
+}
+
+static void ask_now(void *ctx, struct stores *s, int32_t day)
+{
+    struct asked *a = ctx;
+    if (s->engine == NILO_DB_POSTGRES && day % 4) /* a server takes its time */
+        return;
+    a->at[a->n] = s->clock.wall;
+    for (int i = 0; i < QUESTIONS; i++)
+        a->answers[a->n][i] = answer(s, questions[i], NULL);
+    a->n++;
+    s->clock.wall += NILO_US_SECOND; /* what follows is later */
+}
+
+static void compare(struct stores *s, const struct asked *a, uint64_t seed)
+{
+    for (int n = 0; n < a->n; n++)
+        for (int i = 0; i < QUESTIONS; i++) {
+            char moment[NILO_US_TEXT];
+            history_moment(a->at[n], moment);
+            char *then = answer(s, questions[i], moment);
+            if (strcmp(then, a->answers[n][i]) != 0)
+                fail_msg("seed %d: %s\nasked at %s:\n%s\nasked later, as of then:\n%s", (int)seed, questions[i], moment, a->answers[n][i], then);
+            free(then);
+        }
+}
+
+static void relations_answer_as_of_a_moment_what_they_answered_then(struct stores *s)
+{
+    bool lite = s->engine == NILO_DB_SQLITE;
+    for (uint64_t seed = 1; seed <= (lite ? 12 : 3); seed++) {
+        struct asked a = {.n = 0};
+        assert_int_equal(stores_fresh(s), 0);
+        history(s, seed, &(struct history){.all_count = true, .look = ask_now, .ctx = &a});
+        compare(s, &a, seed);
+        for (int n = 0; n < a.n; n++)
+            for (int i = 0; i < QUESTIONS; i++)
+                free(a.answers[n][i]);
+    }
+}
+
+int main(void)
+{
+    static const struct stores_test tests[] = {STORES_TEST(relations_answer_as_of_a_moment_what_they_answered_then)};
+    return stores_run("as_of", tests, sizeof tests / sizeof tests[0]);
+}
