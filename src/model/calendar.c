@@ -3,7 +3,8 @@
 
 #include "model/model.h"
 
-nilo_day nilo_calendar_day(const struct nilo_calendar *c, nilo_us at) {
+nilo_day nilo_calendar_day(const struct nilo_calendar *c, nilo_us at)
+{
     assert(c->n > 0);
     for (size_t i = c->n; i-- > 1;) {
         nilo_day d = nilo_zone_day(c->eras[i].zone, at);
@@ -17,7 +18,8 @@ nilo_day nilo_calendar_day(const struct nilo_calendar *c, nilo_us at) {
     return nilo_zone_day(c->eras[0].zone, at);
 }
 
-const struct nilo_zone *nilo_calendar_zone(const struct nilo_calendar *c, nilo_day d) {
+const struct nilo_zone *nilo_calendar_zone(const struct nilo_calendar *c, nilo_day d)
+{
     assert(c->n > 0);
     size_t i = c->n - 1;
     while (i > 0 && c->eras[i].from_day.n > d.n)
@@ -25,14 +27,17 @@ const struct nilo_zone *nilo_calendar_zone(const struct nilo_calendar *c, nilo_d
     return c->eras[i].zone;
 }
 
-nilo_us nilo_calendar_start(const struct nilo_calendar *c, nilo_day d) {
+nilo_us nilo_calendar_start(const struct nilo_calendar *c, nilo_day d)
+{
     return nilo_zone_day_start(nilo_calendar_zone(c, d), d);
 }
 
-nilo_us nilo_calendar_end(const struct nilo_calendar *c, nilo_day d) {
+nilo_us nilo_calendar_end(const struct nilo_calendar *c, nilo_day d)
+{
     return nilo_calendar_start(c, NILO_DAY(d.n + 1));
 }
 
-bool nilo_calendar_exists(const struct nilo_calendar *c, nilo_day d) {
+bool nilo_calendar_exists(const struct nilo_calendar *c, nilo_day d)
+{
     return nilo_calendar_start(c, d) < nilo_calendar_end(c, d);
 }

@@ -41,11 +41,13 @@ VALUE_FUNCTION(nilo_aggregation_value, NILO_AGGREGATION_ROWS, MATCH3)
 #define FLAG4(name, value, text, flag)                                                                                 \
     case value:                                                                                                        \
         return flag;
-bool nilo_absence_definitive(enum nilo_absence a) {
+bool nilo_absence_definitive(enum nilo_absence a)
+{
     switch ((int)a) { NILO_ABSENCE_ROWS(FLAG4) }
     return false;
 }
-bool nilo_run_status_counts(enum nilo_run_status s) {
+bool nilo_run_status_counts(enum nilo_run_status s)
+{
     switch ((int)s) { NILO_RUN_STATUS_ROWS(FLAG4) }
     return false;
 }
@@ -82,7 +84,8 @@ const struct nilo_metric nilo_builtin_metrics[] = {
 };
 const size_t nilo_builtin_metrics_n = sizeof nilo_builtin_metrics / sizeof nilo_builtin_metrics[0];
 
-bool nilo_metric_name_ok(const char *name) {
+bool nilo_metric_name_ok(const char *name)
+{
     size_t n = strlen(name);
     if (n == 0 || n > 48 || name[0] < 'a' || name[0] > 'z')
         return false;
@@ -92,15 +95,18 @@ bool nilo_metric_name_ok(const char *name) {
     return !nilo_reserved_name(name);
 }
 
-bool nilo_metric_may_be_negative(const struct nilo_metric *m) {
+bool nilo_metric_may_be_negative(const struct nilo_metric *m)
+{
     return m->type != NILO_COUNT || m->currency || (m->unit && strcmp(m->unit, "money") == 0);
 }
 
-int nilo_metric_default_scale(enum nilo_metric_type type) {
+int nilo_metric_default_scale(enum nilo_metric_type type)
+{
     return type == NILO_AVERAGE || type == NILO_PERCENTAGE ? 6 : 0;
 }
 
-const struct nilo_metric *nilo_catalog_by_id(const struct nilo_catalog *c, int32_t id) {
+const struct nilo_metric *nilo_catalog_by_id(const struct nilo_catalog *c, int32_t id)
+{
     size_t low = 0, high = c->n;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
@@ -112,7 +118,8 @@ const struct nilo_metric *nilo_catalog_by_id(const struct nilo_catalog *c, int32
     return low < c->n && c->metrics[low].id == id ? &c->metrics[low] : NULL;
 }
 
-const struct nilo_metric *nilo_catalog_by_name(const struct nilo_catalog *c, const char *name) {
+const struct nilo_metric *nilo_catalog_by_name(const struct nilo_catalog *c, const char *name)
+{
     const struct nilo_metric *first = NULL;
     for (size_t i = 0; i < c->n; i++) {
         if (strcmp(c->metrics[i].name, name) != 0)
@@ -125,14 +132,16 @@ const struct nilo_metric *nilo_catalog_by_name(const struct nilo_catalog *c, con
     return first;
 }
 
-const struct nilo_metric *nilo_catalog_by_type(const struct nilo_catalog *c, enum nilo_metric_type type, const char *name) {
+const struct nilo_metric *nilo_catalog_by_type(const struct nilo_catalog *c, enum nilo_metric_type type, const char *name)
+{
     for (size_t i = 0; i < c->n; i++)
         if (c->metrics[i].type == type && strcmp(c->metrics[i].name, name) == 0)
             return &c->metrics[i];
     return NULL;
 }
 
-int nilo_bucket(const char *workspace, const char *connection, const char *external_id) {
+int nilo_bucket(const char *workspace, const char *connection, const char *external_id)
+{
     struct nilo_sha256 h;
     unsigned char out[NILO_SHA256_LEN];
     nilo_sha256_init(&h);

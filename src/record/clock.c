@@ -21,7 +21,8 @@
 bool nilo__clock_drifted_back(nilo_us wall_span, nilo_us mono_span) { return wall_span < mono_span - BEHIND; }
 bool nilo__clock_jumped_ahead(nilo_us wall_span, nilo_us mono_span) { return wall_span > mono_span + AHEAD; }
 
-static int meta_int(struct nilo_store *s, const char *key, int64_t fallback, int64_t *ret, struct nilo_err *err) {
+static int meta_int(struct nilo_store *s, const char *key, int64_t fallback, int64_t *ret, struct nilo_err *err)
+{
     char *text;
     if (nilo_store_meta_get(s, key, &text, err) < 0)
         return -1;
@@ -30,14 +31,16 @@ static int meta_int(struct nilo_store *s, const char *key, int64_t fallback, int
     return 0;
 }
 
-static int meta_int_set(struct nilo_store *s, const char *key, int64_t value, struct nilo_err *err) {
+static int meta_int_set(struct nilo_store *s, const char *key, int64_t value, struct nilo_err *err)
+{
     char text[32];
     snprintf(text, sizeof text, "%" PRId64, value);
     return nilo_store_meta_set(s, key, text, err);
 }
 
 /* The instant to compare with: the newest recorded one, or the later-made acceptance of an earlier clock. */
-static int newest(struct nilo_store *s, nilo_us *ret, struct nilo_err *err) {
+static int newest(struct nilo_store *s, nilo_us *ret, struct nilo_err *err)
+{
     int64_t accepted, accepted_run, run;
     if (meta_int(s, ACCEPTED, NILO_US_NONE, &accepted, err) < 0 || meta_int(s, ACCEPTED "_run", 0, &accepted_run, err) < 0 ||
         nilo_store_newest_recorded(s, accepted_run, ret, &run, err) < 0)
@@ -51,20 +54,23 @@ bool nilo__clock_not_yet(nilo_us at, nilo_us now) { return at > now + BEHIND; }
 
 /* Runs of people, imports and apps that date their readings themselves are right whatever the clock said, unless they hold a day to come: a zone is
  * a day ahead of UTC at most. */
-static int runs_ahead(struct nilo_store *s, nilo_us now, int64_t **ret, size_t *ret_n, struct nilo_err *err) {
+static int runs_ahead(struct nilo_store *s, nilo_us now, int64_t **ret, size_t *ret_n, struct nilo_err *err)
+{
     nilo_day utc = NILO_DAY((int32_t)(now / NILO_US_DAY));
     return nilo_store_runs_ahead(s, now + BEHIND, NILO_DAY(utc.n + 1), ret, ret_n, err);
 }
 
 /* "3, 4, 5 and 12 more" */
-static void add_runs(struct nilo_buf *b, const int64_t *ids, size_t n) {
+static void add_runs(struct nilo_buf *b, const int64_t *ids, size_t n)
+{
     for (size_t i = 0; i < n && i < RUNS_TOLD; i++)
         nilo_buf_addf(b, "%s%" PRId64, i ? ", " : "", ids[i]);
     if (n > RUNS_TOLD)
         nilo_buf_addf(b, " and %zu more", n - RUNS_TOLD);
 }
 
-int nilo__clock_hold(struct nilo_store *s, int64_t first, struct nilo_err *err) {
+int nilo__clock_hold(struct nilo_store *s, int64_t first, struct nilo_err *err)
+{
     int64_t held = 0, run;
     nilo_us ignored;
     if (meta_int(s, HOLD, 0, &held, err) < 0)
@@ -76,7 +82,8 @@ int nilo__clock_hold(struct nilo_store *s, int64_t first, struct nilo_err *err) 
     return meta_int_set(s, HOLD, first ? first : run + 1, err);
 }
 
-int nilo__clock_look(struct nilo_store *s, nilo_us now, enum nilo__clock *ret, nilo_us *ret_newest, struct nilo_err *err) {
+int nilo__clock_look(struct nilo_store *s, nilo_us now, enum nilo__clock *ret, nilo_us *ret_newest, struct nilo_err *err)
+{
     int64_t held, *ahead;
     size_t n;
     if (newest(s, ret_newest, err) < 0 || meta_int(s, HOLD, 0, &held, err) < 0 || runs_ahead(s, now, &ahead, &n, err) < 0)
@@ -92,7 +99,8 @@ int nilo__clock_look(struct nilo_store *s, nilo_us now, enum nilo__clock *ret, n
 }
 
 int nilo__clock_limit(struct nilo_store *s, const struct nilo_connection *c, const struct nilo_calendar *calendar, nilo_day *ret,
-                      struct nilo_err *err) {
+                      struct nilo_err *err)
+{
     struct nilo_run last;
     struct nilo_arena arena;
     int64_t held;
@@ -112,7 +120,8 @@ int nilo__clock_limit(struct nilo_store *s, const struct nilo_connection *c, con
 }
 
 /* Its first day is where its connection was due: up to there the runs before it had read. A connection that it was the first to read begins anew. */
-static int due_again(struct nilo_store *s, const struct nilo_run *run, nilo_us now, struct nilo_err *err) {
+static int due_again(struct nilo_store *s, const struct nilo_run *run, nilo_us now, struct nilo_err *err)
+{
     struct nilo_connection c;
     const struct nilo_calendar *calendar;
     if (nilo_day_is_none(run->first_day))
@@ -125,11 +134,13 @@ static int due_again(struct nilo_store *s, const struct nilo_run *run, nilo_us n
     return nilo_store_read_until_back(s, c.id, back.n < c.closed_until.n ? c.closed_until : back, err);
 }
 
-int nilo__take_out(struct nilo_store *s, const struct nilo_run *run, nilo_us now, struct nilo_err *err) {
+int nilo__take_out(struct nilo_store *s, const struct nilo_run *run, nilo_us now, struct nilo_err *err)
+{
     return nilo_store_run_count(s, run->id, NILO_REJECTED, err) < 0 ? -1 : due_again(s, run, now, err);
 }
 
-static int take_out_all(struct nilo_store *s, nilo_us now, struct nilo_buf *ret_taken_out, struct nilo_err *err) {
+static int take_out_all(struct nilo_store *s, nilo_us now, struct nilo_buf *ret_taken_out, struct nilo_err *err)
+{
     int64_t *ids;
     size_t n;
     int rc = 0;
@@ -148,7 +159,8 @@ static int take_out_all(struct nilo_store *s, nilo_us now, struct nilo_buf *ret_
     return rc;
 }
 
-int nilo_record_accept_clock(struct nilo_store *s, struct nilo_buf *ret_taken_out, struct nilo_err *err) {
+int nilo_record_accept_clock(struct nilo_store *s, struct nilo_buf *ret_taken_out, struct nilo_err *err)
+{
     const struct nilo_env *env = nilo_store_env(s);
     nilo_us ignored, now = env->clock.wall(env->clock.ctx);
     int64_t run;
@@ -163,7 +175,8 @@ int nilo_record_accept_clock(struct nilo_store *s, struct nilo_buf *ret_taken_ou
     return nilo_store_commit(s, err);
 }
 
-static int note_ahead(struct nilo_store *s, nilo_us now, const char *now_text, struct nilo_buf *ret, struct nilo_err *err) {
+static int note_ahead(struct nilo_store *s, nilo_us now, const char *now_text, struct nilo_buf *ret, struct nilo_err *err)
+{
     int64_t *ids;
     size_t n;
     if (runs_ahead(s, now, &ids, &n, err) < 0)
@@ -177,7 +190,8 @@ static int note_ahead(struct nilo_store *s, nilo_us now, const char *now_text, s
     return ret->failed ? nilo_err_nomem(err) : 0;
 }
 
-int nilo_record_clock_note(struct nilo_store *s, struct nilo_buf *ret, struct nilo_err *err) {
+int nilo_record_clock_note(struct nilo_store *s, struct nilo_buf *ret, struct nilo_err *err)
+{
     const struct nilo_env *env = nilo_store_env(s);
     enum nilo__clock clock;
     nilo_us last, now = env->clock.wall(env->clock.ctx);

@@ -4,7 +4,8 @@
 
 #include "record/record_priv.h"
 
-int64_t nilo_settle_default(const char *platform) {
+int64_t nilo_settle_default(const char *platform)
+{
     if (strcmp(platform, "sql") == 0)
         return 6 * 3600;
     if (strcmp(platform, "import") == 0 || strcmp(platform, "push") == 0)
@@ -12,7 +13,8 @@ int64_t nilo_settle_default(const char *platform) {
     return 48 * 3600;
 }
 
-static int64_t settle_of(const struct nilo_connection *c) {
+static int64_t settle_of(const struct nilo_connection *c)
+{
     if (c->settle_s >= 0)
         return c->settle_s;
     bool handed_in = strcmp(c->origin, "import") == 0 || strcmp(c->origin, "push") == 0;
@@ -21,13 +23,15 @@ static int64_t settle_of(const struct nilo_connection *c) {
 
 static nilo_day earlier(nilo_day a, nilo_day b) { return a.n < b.n ? a : b; }
 
-static bool read_after_end(void *ctx, nilo_day day) {
+static bool read_after_end(void *ctx, nilo_day day)
+{
     const struct nilo_connection *c = ctx;
     return strcmp(c->platform, "sql") != 0 || (!nilo_day_is_none(c->read_until) && day.n <= c->read_until.n);
 }
 
 /* The newest day that is over and settled; NILO_DAY_NONE.n and less mean none. */
-static nilo_day settled_until(const struct nilo_calendar *calendar, nilo_us now, int64_t settle_s) {
+static nilo_day settled_until(const struct nilo_calendar *calendar, nilo_us now, int64_t settle_s)
+{
     nilo_us settled = now - settle_s * NILO_US_SECOND;
     nilo_day d = nilo_calendar_day(calendar, settled);
     while (nilo_calendar_end(calendar, d) > settled)
@@ -36,7 +40,8 @@ static nilo_day settled_until(const struct nilo_calendar *calendar, nilo_us now,
 }
 
 int nilo__close(struct nilo_store *s, int64_t connection, int64_t except, enum nilo__clock clock, nilo_us now, int *ret_days,
-                struct nilo_err *err) {
+                struct nilo_err *err)
+{
     struct nilo_connection c;
     const struct nilo_calendar *calendar;
     nilo_day open_from, limit;
@@ -65,7 +70,8 @@ int nilo__close(struct nilo_store *s, int64_t connection, int64_t except, enum n
     return nilo_store_close_days(s, &c, until, except, now, read_after_end, &c, ret_days, err);
 }
 
-static int seal_one(struct nilo_store *s, int64_t connection, int *days, struct nilo_err *err) {
+static int seal_one(struct nilo_store *s, int64_t connection, int *days, struct nilo_err *err)
+{
     const struct nilo_env *env = nilo_store_env(s);
     nilo_us now = env->clock.wall(env->clock.ctx), ignored;
     enum nilo__clock clock;
@@ -82,7 +88,8 @@ static int seal_one(struct nilo_store *s, int64_t connection, int *days, struct 
     return 0;
 }
 
-int nilo_record_seal(struct nilo_store *s, int64_t connection, int *ret_days, struct nilo_err *err) {
+int nilo_record_seal(struct nilo_store *s, int64_t connection, int *ret_days, struct nilo_err *err)
+{
     struct nilo_connection *all;
     size_t n;
     int days = 0, rc = 0;

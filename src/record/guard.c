@@ -11,7 +11,8 @@
 #define JUMP_FACTOR 100
 #define JUMP_BASE 1000
 
-void nilo__guard_count(struct nilo_recorder *r, const struct nilo_metric *m, const struct nilo_point *p) {
+void nilo__guard_count(struct nilo_recorder *r, const struct nilo_metric *m, const struct nilo_point *p)
+{
     if (!p->had_before || p->absence != NILO_PRESENT || p->win != 0 || m->type != NILO_COUNT || m->aggregation != NILO_LEVEL ||
         m->kind != NILO_INSTANT)
         return;
@@ -20,7 +21,8 @@ void nilo__guard_count(struct nilo_recorder *r, const struct nilo_metric *m, con
     r->run.jumped += p->before >= JUMP_BASE && (nilo_i128)p->value > (nilo_i128)p->before * JUMP_FACTOR;
 }
 
-int nilo__guard(struct nilo_recorder *r, char *ret_reason, size_t size, struct nilo_err *err) {
+int nilo__guard(struct nilo_recorder *r, char *ret_reason, size_t size, struct nilo_err *err)
+{
     struct nilo_run before;
     struct nilo_arena arena;
     ret_reason[0] = '\0';

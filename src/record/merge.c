@@ -6,45 +6,52 @@
 
 #define CMP(a, b) (((a) > (b)) - ((a) < (b)))
 
-static int series_cmp(const struct nilo__pending *a, const struct nilo__pending *b) {
+static int series_cmp(const struct nilo__pending *a, const struct nilo__pending *b)
+{
     if (a->r.kind != b->r.kind)
         return CMP(a->r.kind, b->r.kind);
     int c = strcmp(a->r.external_id, b->r.external_id);
     return c ? c : CMP(a->r.win, b->r.win);
 }
 
-static int instant_cmp(const struct nilo__pending *a, const struct nilo__pending *b) {
+static int instant_cmp(const struct nilo__pending *a, const struct nilo__pending *b)
+{
     int c = series_cmp(a, b);
     return c ? c : CMP(a->captured_at, b->captured_at);
 }
 
 bool nilo__pending_twins(const struct nilo__pending *a, const struct nilo__pending *b) { return instant_cmp(a, b) == 0; }
 
-static int by_instant(const void *x, const void *y) {
+static int by_instant(const void *x, const void *y)
+{
     const struct nilo__pending *a = x, *b = y;
     int c = instant_cmp(a, b);
     return c ? c : CMP(a->arrival, b->arrival);
 }
 
 /* Within one instant. */
-static int by_day(const void *x, const void *y) {
+static int by_day(const void *x, const void *y)
+{
     const struct nilo__pending *a = x, *b = y;
     return a->told_day.n != b->told_day.n ? CMP(a->told_day.n, b->told_day.n) : CMP(a->arrival, b->arrival);
 }
 
-static const struct nilo_reading_value *value_of(const struct nilo_reading *r, int32_t metric) {
+static const struct nilo_reading_value *value_of(const struct nilo_reading *r, int32_t metric)
+{
     for (size_t i = 0; i < r->n_values; i++)
         if (r->values[i].metric == metric)
             return &r->values[i];
     return NULL;
 }
 
-static bool agree(const struct nilo_reading_value *a, const struct nilo_reading_value *b) {
+static bool agree(const struct nilo_reading_value *a, const struct nilo_reading_value *b)
+{
     return a->absence == b->absence && (a->absence != NILO_PRESENT || a->value == b->value);
 }
 
 /* Do the two say different things about one metric? A passing absence says nothing. */
-static bool conflict(const struct nilo_reading *a, const struct nilo_reading *b) {
+static bool conflict(const struct nilo_reading *a, const struct nilo_reading *b)
+{
     for (size_t i = 0; i < a->n_values; i++) {
         const struct nilo_reading_value *other = value_of(b, a->values[i].metric);
         if (other && nilo_absence_definitive(other->absence) && nilo_absence_definitive(a->values[i].absence) && !agree(&a->values[i], other))
@@ -53,7 +60,8 @@ static bool conflict(const struct nilo_reading *a, const struct nilo_reading *b)
     return false;
 }
 
-static int by_metric(const struct nilo_reading *a, const struct nilo_reading *b, int32_t metric) {
+static int by_metric(const struct nilo_reading *a, const struct nilo_reading *b, int32_t metric)
+{
     const struct nilo_reading_value *x = metric ? value_of(a, metric) : NULL, *y = metric ? value_of(b, metric) : NULL;
     bool has_x = x && x->absence == NILO_PRESENT, has_y = y && y->absence == NILO_PRESENT;
     if (has_x != has_y)
@@ -61,7 +69,8 @@ static int by_metric(const struct nilo_reading *a, const struct nilo_reading *b,
     return has_x ? CMP(x->value, y->value) : 0;
 }
 
-static size_t present(const struct nilo_reading *r) {
+static size_t present(const struct nilo_reading *r)
+{
     size_t n = 0;
     for (size_t i = 0; i < r->n_values; i++)
         n += r->values[i].absence == NILO_PRESENT;
@@ -69,7 +78,8 @@ static size_t present(const struct nilo_reading *r) {
 }
 
 /* Highest GMV, highest views, most items sold, most complete; else the one seen first stands. */
-static bool beats(const struct nilo_catalog *catalog, const struct nilo_reading *a, const struct nilo_reading *b) {
+static bool beats(const struct nilo_catalog *catalog, const struct nilo_reading *a, const struct nilo_reading *b)
+{
     static const char *const ranks[] = {"gmv", "views", "items_sold"};
     for (size_t i = 0; i < sizeof ranks / sizeof ranks[0]; i++) {
         const struct nilo_metric *m = nilo_catalog_by_name(catalog, ranks[i]);
@@ -81,7 +91,8 @@ static bool beats(const struct nilo_catalog *catalog, const struct nilo_reading 
 }
 
 /* Does `from` say anything that `to` does not? */
-static bool adds(const struct nilo_reading *to, const struct nilo_reading *from) {
+static bool adds(const struct nilo_reading *to, const struct nilo_reading *from)
+{
     for (size_t i = 0; i < from->n_values; i++) {
         const struct nilo_reading_value *there = value_of(to, from->values[i].metric);
         if (!there || (!nilo_absence_definitive(there->absence) && nilo_absence_definitive(from->values[i].absence)))
@@ -91,7 +102,8 @@ static bool adds(const struct nilo_reading *to, const struct nilo_reading *from)
 }
 
 /* No conflict: what `from` says more is added to `to`. */
-static int unite(struct nilo_recorder *r, struct nilo_reading *to, const struct nilo_reading *from, struct nilo_err *err) {
+static int unite(struct nilo_recorder *r, struct nilo_reading *to, const struct nilo_reading *from, struct nilo_err *err)
+{
     struct nilo_reading_value *all = nilo_arena_array(&r->arena, to->n_values + from->n_values, sizeof *all);
     if (!all)
         return nilo_err_nomem(err);
@@ -113,7 +125,8 @@ static int unite(struct nilo_recorder *r, struct nilo_reading *to, const struct 
 
 /* One instant's readings, in order of arrival, become the first of them. Whoever conflicts with one of those before conflicts with
  * what they say together, so one pass does. */
-static int combine(struct nilo_recorder *r, struct nilo__pending *group, size_t n, struct nilo_err *err) {
+static int combine(struct nilo_recorder *r, struct nilo__pending *group, size_t n, struct nilo_err *err)
+{
     struct nilo_reading all = group[0].r;
     bool clash = false;
     size_t best = 0;
@@ -139,7 +152,8 @@ static int combine(struct nilo_recorder *r, struct nilo__pending *group, size_t 
 
 /* Readings of one instant that are about different days: a fetch of many days, each day its own reading; unless the days named decide
  * nothing, because all of them hold instant values only. (What a fetch of many days tells of the instant besides is one value for the store.) */
-static int combine_instant(struct nilo_recorder *r, struct nilo__pending *group, size_t n, struct nilo_err *err) {
+static int combine_instant(struct nilo_recorder *r, struct nilo__pending *group, size_t n, struct nilo_err *err)
+{
     bool days = false;
     for (size_t i = 0; i < n && !days; i++)
         days = group[i].day_decides;
@@ -155,7 +169,8 @@ static int combine_instant(struct nilo_recorder *r, struct nilo__pending *group,
     return 0;
 }
 
-int nilo__merge(struct nilo_recorder *r, struct nilo_err *err) {
+int nilo__merge(struct nilo_recorder *r, struct nilo_err *err)
+{
     qsort(r->pending, r->n, sizeof *r->pending, by_instant);
     for (size_t i = 0; i < r->n;) {
         size_t n = 1;

@@ -14,16 +14,19 @@
 #define AHEAD (5 * NILO_US_MINUTE)
 #define NOTES_MAX 4096
 
-static nilo_us wall(const struct nilo_recorder *r) {
+static nilo_us wall(const struct nilo_recorder *r)
+{
     const struct nilo_env *env = nilo_store_env(r->store);
     return env->clock.wall(env->clock.ctx);
 }
-static nilo_us mono(const struct nilo_recorder *r) {
+static nilo_us mono(const struct nilo_recorder *r)
+{
     const struct nilo_env *env = nilo_store_env(r->store);
     return env->clock.mono(env->clock.ctx);
 }
 
-static void recorder_free(struct nilo_recorder *r) {
+static void recorder_free(struct nilo_recorder *r)
+{
     nilo_arena_done(&r->arena);
     nilo_buf_done(&r->notes);
     nilo_buf_done(&r->said);
@@ -35,11 +38,13 @@ static void recorder_free(struct nilo_recorder *r) {
     free(r);
 }
 
-static int begin_chunk(struct nilo_recorder *r, struct nilo_err *err) {
+static int begin_chunk(struct nilo_recorder *r, struct nilo_err *err)
+{
     return r->in_transaction ? 0 : nilo_store_begin(r->store, err);
 }
 /* A dry run keeps its one transaction open until the end. */
-static int end_chunk(struct nilo_recorder *r, int rc, struct nilo_err *err) {
+static int end_chunk(struct nilo_recorder *r, int rc, struct nilo_err *err)
+{
     if (rc == 0 && r->options.guard)
         rc = r->options.guard(r->options.guard_ctx, r->store, err);
     if (r->options.within || (rc == 0 && r->options.dry_run))
@@ -53,7 +58,8 @@ static int end_chunk(struct nilo_recorder *r, int rc, struct nilo_err *err) {
 
 /* ---- begin --------------------------------------------------------------------------------------------------------------------- */
 
-static int check_slot(struct nilo_recorder *r, struct nilo_err *err) {
+static int check_slot(struct nilo_recorder *r, struct nilo_err *err)
+{
     int64_t done;
     if (!r->options.slot || r->options.repair)
         return 0;
@@ -64,7 +70,8 @@ static int check_slot(struct nilo_recorder *r, struct nilo_err *err) {
                 : 0;
 }
 
-static int log_begin(struct nilo_recorder *r, struct nilo_err *err) {
+static int log_begin(struct nilo_recorder *r, struct nilo_err *err)
+{
     enum nilo__clock clock;
     nilo_us newest;
     if (nilo__clock_look(r->store, r->now, &clock, &newest, err) < 0)
@@ -75,7 +82,8 @@ static int log_begin(struct nilo_recorder *r, struct nilo_err *err) {
     return nilo_store_run_begin(r->store, &r->run, err);
 }
 
-static int start(struct nilo_recorder *r, struct nilo_err *err) {
+static int start(struct nilo_recorder *r, struct nilo_err *err)
+{
     r->now = wall(r);
     r->started_mono = mono(r);
     r->run = (struct nilo_run){.workspace = r->connection.workspace,
@@ -99,7 +107,8 @@ static int start(struct nilo_recorder *r, struct nilo_err *err) {
 }
 
 int nilo_record_begin(struct nilo_store *s, const struct nilo_connection *c, const struct nilo_run_options *o,
-                      struct nilo_recorder **ret, struct nilo_err *err) {
+                      struct nilo_recorder **ret, struct nilo_err *err)
+{
     struct nilo_recorder *r = calloc(1, sizeof *r);
     if (!r)
         return nilo_err_nomem(err);
@@ -124,20 +133,23 @@ int nilo_record_begin(struct nilo_store *s, const struct nilo_connection *c, con
 }
 
 int64_t nilo_record_run(const struct nilo_recorder *r) { return r->run.id; }
-void nilo_record_read_until(struct nilo_recorder *r, nilo_day day) {
+void nilo_record_read_until(struct nilo_recorder *r, nilo_day day)
+{
     if (nilo_day_is_none(r->options.read_until) || day.n > r->options.read_until.n)
         r->options.read_until = day;
 }
 void nilo_record_metrics_collected(struct nilo_recorder *r, int n) { r->run.metrics_collected = n; }
 
 /* Was the item, or the owner it is credited to, erased? Then nothing of the reading is recorded, and the run says how many there were. */
-static int look_erased(struct nilo_recorder *r, enum nilo_entity_kind kind, const char *id, const char *owner, bool *ret, struct nilo_err *err) {
+static int look_erased(struct nilo_recorder *r, enum nilo_entity_kind kind, const char *id, const char *owner, bool *ret, struct nilo_err *err)
+{
     if (nilo_store_was_erased(r->store, r->connection.workspace, NILO_ERASE_ITEM, (int)kind, r->connection.platform, id, ret, err) < 0)
         return -1;
     return *ret || !owner ? 0 : nilo_store_was_erased(r->store, r->connection.workspace, NILO_ERASE_OWNER, 0, "", owner, ret, err);
 }
 
-int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const char *class, const char *message, struct nilo_err *err) {
+int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const char *class, const char *message, struct nilo_err *err)
+{
     bool erased = false;
     if (external_id && look_erased(r, NILO_CONTENT, external_id, NULL, &erased, err) < 0)
         return -1;
@@ -151,7 +163,8 @@ int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const cha
     return end_chunk(r, nilo_store_run_fail(r->store, r->run.id, ++r->failures, external_id, class, message, err), err);
 }
 
-int nilo_record_say(struct nilo_recorder *r, const char *sentence, struct nilo_err *err) {
+int nilo_record_say(struct nilo_recorder *r, const char *sentence, struct nilo_err *err)
+{
     struct nilo_buf b;
     struct nilo_json_out out;
     nilo_buf_init(&b, NOTES_MAX);
@@ -168,16 +181,19 @@ int nilo_record_say(struct nilo_recorder *r, const char *sentence, struct nilo_e
 
 /* ---- one reading ---------------------------------------------------------------------------------------------------------------- */
 
-static int refuse(struct nilo_recorder *r, struct nilo_err *err, enum nilo_code code, const char *what) {
+static int refuse(struct nilo_recorder *r, struct nilo_err *err, enum nilo_code code, const char *what)
+{
     r->refused_readings++;
     return nilo_err_set(err, code, "%s", what);
 }
 
-bool nilo_record_value_wrong(const struct nilo_metric *m, const struct nilo_reading_value *v) {
+bool nilo_record_value_wrong(const struct nilo_metric *m, const struct nilo_reading_value *v)
+{
     return v->absence == NILO_PRESENT && v->value < 0 && !nilo_metric_may_be_negative(m);
 }
 
-static int check_values(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
+static int check_values(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err)
+{
     const struct nilo_catalog *catalog = nilo_store_catalog(r->store);
     for (size_t i = 0; i < in->n_values; i++) {
         const struct nilo_reading_value *v = &in->values[i];
@@ -200,20 +216,23 @@ static int check_values(struct nilo_recorder *r, const struct nilo_reading *in, 
 }
 
 /* Of the reading's days, that of its instant and that which the source named, one is gone. */
-static bool is_dropped(const struct nilo_recorder *r, const struct nilo_reading *in) {
+static bool is_dropped(const struct nilo_recorder *r, const struct nilo_reading *in)
+{
     int32_t until = r->connection.dropped_until.n;
     return until != NILO_DAY_NONE.n && ((!nilo_day_is_none(in->day) && in->day.n <= until) ||
                                         (in->captured_at != NILO_US_NONE && nilo_calendar_day(r->calendar, in->captured_at).n <= until));
 }
 
-static int refuse_dropped(struct nilo_recorder *r, struct nilo_err *err) {
+static int refuse_dropped(struct nilo_recorder *r, struct nilo_err *err)
+{
     char until[NILO_DAY_TEXT], text[200];
     nilo_day_format(r->connection.dropped_until, until);
     snprintf(text, sizeof text, "days up to %s of this connection were dropped; nothing is recorded there any more", until);
     return refuse(r, err, NILO_EDATERANGE, text);
 }
 
-static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
+static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err)
+{
     if (!in->external_id || !nilo_name_ok(in->external_id, 1024))
         return refuse(r, err, NILO_EINVAL, "an external id has 1 to 1024 bytes of UTF-8 without control characters");
     if (in->win < 0 || in->win > MAX_WINDOW)
@@ -235,7 +254,8 @@ static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct 
     return check_values(r, in, err);
 }
 
-static int copy_attrs(struct nilo_arena *a, const struct nilo_attrs *from, const struct nilo_attrs **ret) {
+static int copy_attrs(struct nilo_arena *a, const struct nilo_attrs *from, const struct nilo_attrs **ret)
+{
     struct nilo_attrs *to = nilo_arena_alloc(a, sizeof *to);
     if (!to)
         return -1;
@@ -248,7 +268,8 @@ static int copy_attrs(struct nilo_arena *a, const struct nilo_attrs *from, const
     return 0;
 }
 
-static int copy_values(struct nilo_arena *a, const struct nilo_reading *in, struct nilo_reading *to) {
+static int copy_values(struct nilo_arena *a, const struct nilo_reading *in, struct nilo_reading *to)
+{
     struct nilo_reading_value *v = nilo_arena_array(a, in->n_values ? in->n_values : 1, sizeof *v);
     if (!v)
         return -1;
@@ -263,7 +284,8 @@ static int copy_values(struct nilo_arena *a, const struct nilo_reading *in, stru
     return 0;
 }
 
-static int keep(struct nilo_recorder *r, const struct nilo__pending *in, struct nilo_err *err) {
+static int keep(struct nilo_recorder *r, const struct nilo__pending *in, struct nilo_err *err)
+{
     if (r->n == r->cap) {
         size_t cap = r->cap ? 2 * r->cap : 256;
         struct nilo__pending *more = realloc(r->pending, cap * sizeof *more);
@@ -289,7 +311,8 @@ static int flush(struct nilo_recorder *r, struct nilo_err *err);
 
 /* An item's readings of one day stay in one chunk, so that a run that is killed leaves no closed day with its first reading only. A day with
  * readings without end is cut all the same: memory is bounded. */
-static bool belongs_together(const struct nilo_recorder *r, const struct nilo__pending *a, const struct nilo__pending *b) {
+static bool belongs_together(const struct nilo_recorder *r, const struct nilo__pending *a, const struct nilo__pending *b)
+{
     if (a->r.kind != b->r.kind || a->r.win != b->r.win || strcmp(a->r.external_id, b->r.external_id) != 0)
         return false;
     if (nilo__pending_twins(a, b))
@@ -300,7 +323,8 @@ static bool belongs_together(const struct nilo_recorder *r, const struct nilo__p
 }
 
 /* Instant values belong to the day of captured_at, whatever day the source names beside. */
-static bool day_decides(const struct nilo_recorder *r, const struct nilo_reading *in) {
+static bool day_decides(const struct nilo_recorder *r, const struct nilo_reading *in)
+{
     const struct nilo_catalog *catalog = nilo_store_catalog(r->store);
     bool decides = in->captured_at == NILO_US_NONE || in->win != 0;
     for (size_t i = 0; i < in->n_values && !decides; i++)
@@ -308,7 +332,8 @@ static bool day_decides(const struct nilo_recorder *r, const struct nilo_reading
     return decides;
 }
 
-int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err) {
+int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err)
+{
     bool erased;
     r->run.readings++;
     if (check(r, in, err) < 0 || look_erased(r, in->kind, in->external_id, in->owner, &erased, err) < 0)
@@ -342,17 +367,20 @@ struct chunk {
     size_t n_points;
 };
 
-static bool same_entity(const struct nilo__pending *a, const struct nilo__pending *b) {
+static bool same_entity(const struct nilo__pending *a, const struct nilo__pending *b)
+{
     return a->r.kind == b->r.kind && strcmp(a->r.external_id, b->r.external_id) == 0;
 }
 
-static void say(const char **to, const char *from, bool newer) {
+static void say(const char **to, const char *from, bool newer)
+{
     if (from && (newer || !*to))
         *to = from;
 }
 
 /* What the chunk's readings say about one item: the newest word of each wins. */
-static void merge_attrs(struct nilo_attrs *to, const struct nilo__pending *p) {
+static void merge_attrs(struct nilo_attrs *to, const struct nilo__pending *p)
+{
     const struct nilo_attrs *from = p->r.attrs;
     if (!from)
         return;
@@ -374,7 +402,8 @@ static void merge_attrs(struct nilo_attrs *to, const struct nilo__pending *p) {
         to->at = p->captured_at;
 }
 
-static int gather_entities(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err) {
+static int gather_entities(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err)
+{
     c->entities = nilo_arena_array(&r->arena, r->n, sizeof *c->entities);
     c->refs = nilo_arena_array(&r->arena, r->n, sizeof *c->refs);
     c->attrs = nilo_arena_array(&r->arena, r->n, sizeof *c->attrs);
@@ -394,7 +423,8 @@ static int gather_entities(struct nilo_recorder *r, struct chunk *c, struct nilo
     return nilo_store_entities(r->store, &r->connection, c->entities, c->n_entities, c->refs, err);
 }
 
-static int owner_id(struct nilo_recorder *r, const char *key, int64_t *ret, struct nilo_err *err) {
+static int owner_id(struct nilo_recorder *r, const char *key, int64_t *ret, struct nilo_err *err)
+{
     if (r->last_owner && strcmp(r->last_owner, key) == 0) {
         *ret = r->last_owner_id;
         return 0;
@@ -411,7 +441,8 @@ static int owner_id(struct nilo_recorder *r, const char *key, int64_t *ret, stru
 }
 
 /* Before the values, so that a new item's totals are derived once. */
-static int write_credits(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err) {
+static int write_credits(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err)
+{
     for (size_t i = 0; i < r->n; i++) {
         const char *owner = r->pending[i].r.owner;
         bool again = i > 0 && c->entity_of[i] == c->entity_of[i - 1] && owner && r->pending[i - 1].r.owner &&
@@ -429,14 +460,16 @@ static int write_credits(struct nilo_recorder *r, struct chunk *c, struct nilo_e
 }
 
 /* Instant values belong to the day they were captured on, period values and windows to the day that the source names. */
-static nilo_day day_of(const struct nilo_recorder *r, const struct nilo__pending *p, const struct nilo_metric *m) {
+static nilo_day day_of(const struct nilo_recorder *r, const struct nilo__pending *p, const struct nilo_metric *m)
+{
     if (p->day_only)
         return p->r.day;
     bool named = !nilo_day_is_none(p->r.day) && (m->kind == NILO_PERIOD || p->r.win != 0);
     return named ? p->r.day : nilo_calendar_day(r->calendar, p->captured_at);
 }
 
-static int by_key(const void *x, const void *y) {
+static int by_key(const void *x, const void *y)
+{
     const struct nilo_point *a = x, *b = y;
 #define BY(field)                                                                                                      \
     if (a->field != b->field)                                                                                          \
@@ -452,7 +485,8 @@ static int by_key(const void *x, const void *y) {
     return 0;
 }
 
-static int gather_points(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err) {
+static int gather_points(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err)
+{
     size_t cap = 0;
     for (size_t i = 0; i < r->n; i++)
         cap += r->pending[i].dropped ? 0 : r->pending[i].r.n_values;
@@ -487,7 +521,8 @@ static int gather_points(struct nilo_recorder *r, struct chunk *c, struct nilo_e
 }
 
 /* An SQL source that today counts a closed day otherwise: the kept value stands, the run says what it saw. */
-static void note_difference(struct nilo_recorder *r, const struct nilo_point *p, const struct nilo_metric *m) {
+static void note_difference(struct nilo_recorder *r, const struct nilo_point *p, const struct nilo_metric *m)
+{
     char day[NILO_DAY_TEXT], value[NILO_DECIMAL_TEXT];
     if (++r->differences > 20)
         return;
@@ -510,7 +545,8 @@ static void note_difference(struct nilo_recorder *r, const struct nilo_point *p,
     nilo_json_object_end(&out);
 }
 
-static void tally(struct nilo_recorder *r, const struct chunk *c) {
+static void tally(struct nilo_recorder *r, const struct chunk *c)
+{
     bool sql = r->options.kind == NILO_RUN_COLLECT && !r->options.platform;
     for (size_t i = 0; i < c->n_points; i++) {
         const struct nilo_point *p = &c->points[i];
@@ -529,7 +565,8 @@ static void tally(struct nilo_recorder *r, const struct chunk *c) {
 }
 
 /* An item whose readings are spread over two chunks is one item; the chunk is still in order of arrival here. */
-static int note_items(struct nilo_recorder *r, struct nilo_err *err) {
+static int note_items(struct nilo_recorder *r, struct nilo_err *err)
+{
     const char *first = r->pending[0].r.external_id, *last = r->pending[r->n - 1].r.external_id;
     if (r->last_item && strcmp(r->last_item, first) == 0)
         r->run.items--;
@@ -541,7 +578,8 @@ static int note_items(struct nilo_recorder *r, struct nilo_err *err) {
     return 0;
 }
 
-static int write_chunk(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err) {
+static int write_chunk(struct nilo_recorder *r, struct chunk *c, struct nilo_err *err)
+{
     /* another run may have closed days since the chunk before */
     if (nilo_store_connection_get(r->store, r->connection.id, &r->connection, err) < 0)
         return -1;
@@ -560,7 +598,8 @@ static int write_chunk(struct nilo_recorder *r, struct chunk *c, struct nilo_err
     return nilo_store_run_update(r->store, &r->run, err);
 }
 
-static int flush(struct nilo_recorder *r, struct nilo_err *err) {
+static int flush(struct nilo_recorder *r, struct nilo_err *err)
+{
     struct chunk c = {0};
     if (r->n == 0)
         return 0;
@@ -575,7 +614,8 @@ static int flush(struct nilo_recorder *r, struct nilo_err *err) {
 
 /* ---- the end --------------------------------------------------------------------------------------------------------------------- */
 
-static int write_details(struct nilo_recorder *r, const char *reason, struct nilo_arena *arena, struct nilo_err *err) {
+static int write_details(struct nilo_recorder *r, const char *reason, struct nilo_arena *arena, struct nilo_err *err)
+{
     if (!r->differences && !r->refused_readings && !r->erased_readings && !reason[0] && !r->run.merged_readings && !r->said.len)
         return 0;
     struct nilo_buf b;
@@ -620,7 +660,8 @@ static int write_details(struct nilo_recorder *r, const char *reason, struct nil
     return r->run.details ? 0 : nilo_err_nomem(err);
 }
 
-static enum nilo_run_status status_of(const struct nilo_recorder *r, const char *error, const char *reason) {
+static enum nilo_run_status status_of(const struct nilo_recorder *r, const char *error, const char *reason)
+{
     if (error)
         return NILO_RUN_FAILED;
     if (reason[0])
@@ -630,7 +671,8 @@ static enum nilo_run_status status_of(const struct nilo_recorder *r, const char 
 
 /* Every run closes what may close, a failed one as well: a source that is down for long must not keep its days open. A quarantined one
  * holds its own days like any other. */
-static int close_days(struct nilo_recorder *r, enum nilo_run_status status, nilo_us now, struct nilo_err *err) {
+static int close_days(struct nilo_recorder *r, enum nilo_run_status status, nilo_us now, struct nilo_err *err)
+{
     enum nilo__clock clock = r->clock;
     nilo_us wall_span = now - r->run.started_at, mono_span = mono(r) - r->started_mono;
     if (nilo__clock_drifted_back(wall_span, mono_span)) {
@@ -645,7 +687,8 @@ static int close_days(struct nilo_recorder *r, enum nilo_run_status status, nilo
 }
 
 /* One that a clock ahead has left behind is not believed: this run's own takes its place. */
-static int keep_read_until(struct nilo_recorder *r, nilo_us now, struct nilo_err *err) {
+static int keep_read_until(struct nilo_recorder *r, nilo_us now, struct nilo_err *err)
+{
     struct nilo_connection c;
     if (nilo_store_connection_get(r->store, r->connection.id, &c, err) < 0)
         return -1;
@@ -655,7 +698,8 @@ static int keep_read_until(struct nilo_recorder *r, nilo_us now, struct nilo_err
     return nilo_store_read_until(r->store, c.id, r->options.read_until, err);
 }
 
-static int close_run(struct nilo_recorder *r, const char *error, struct nilo_arena *arena, struct nilo_err *err) {
+static int close_run(struct nilo_recorder *r, const char *error, struct nilo_arena *arena, struct nilo_err *err)
+{
     char reason[256] = "";
     nilo_us now = wall(r);
     if (!error && nilo__guard(r, reason, sizeof reason, err) < 0)
@@ -678,7 +722,8 @@ static int close_run(struct nilo_recorder *r, const char *error, struct nilo_are
     return nilo_store_run_update(r->store, &r->run, err);
 }
 
-int nilo_record_finish(struct nilo_recorder *r, const char *error, struct nilo_arena *arena, struct nilo_run *ret, struct nilo_err *err) {
+int nilo_record_finish(struct nilo_recorder *r, const char *error, struct nilo_arena *arena, struct nilo_run *ret, struct nilo_err *err)
+{
     if (flush(r, err) < 0 || begin_chunk(r, err) < 0 || end_chunk(r, close_run(r, error, arena, err), err) < 0) {
         nilo_record_abort(r, err);
         return -1;
@@ -691,7 +736,8 @@ int nilo_record_finish(struct nilo_recorder *r, const char *error, struct nilo_a
 }
 
 /* The error that ends the run may be the store's own: what can be logged is, and nothing here hides the first cause. */
-void nilo_record_abort(struct nilo_recorder *r, const struct nilo_err *cause) {
+void nilo_record_abort(struct nilo_recorder *r, const struct nilo_err *cause)
+{
     struct nilo_err ignored = {0};
     if (!r->options.within)
         nilo_store_rollback(r->store);

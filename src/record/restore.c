@@ -60,7 +60,8 @@ struct nilo_restore {
     struct rule rules[N_RULES];
 };
 
-int nilo_record_restore_begin(struct nilo_store *s, const struct nilo_load_head *head, struct nilo_restore **ret, struct nilo_err *err) {
+int nilo_record_restore_begin(struct nilo_store *s, const struct nilo_load_head *head, struct nilo_restore **ret, struct nilo_err *err)
+{
     struct nilo_restore *r = calloc(1, sizeof *r);
     if (!r)
         return nilo_err_nomem(err);
@@ -78,12 +79,14 @@ int nilo_record_restore_begin(struct nilo_store *s, const struct nilo_load_head 
 }
 
 /* A value is there, or a reason why not. */
-static bool value_or_absence(size_t table, const struct nilo_whole_cell *cells) {
+static bool value_or_absence(size_t table, const struct nilo_whole_cell *cells)
+{
     int value = nilo_whole_column(table, "value"), absence = nilo_whole_column(table, "absence");
     return value < 0 || absence < 0 || cells[value].null == (cells[absence].i != NILO_PRESENT);
 }
 
-int nilo_record_restore_row(struct nilo_restore *r, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err) {
+int nilo_record_restore_row(struct nilo_restore *r, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err)
+{
     const char *name = nilo_whole_tables[table].name;
     for (size_t i = 0; i < N_RULES; i++) {
         const struct rule *x = &r->rules[i];
@@ -96,13 +99,15 @@ int nilo_record_restore_row(struct nilo_restore *r, size_t table, const struct n
     return nilo_store_load_row(r->load, table, cells, err);
 }
 
-int nilo_record_restore_end(struct nilo_restore *r, nilo_progress_fn *progress, void *ctx, struct nilo_loaded *ret, struct nilo_err *err) {
+int nilo_record_restore_end(struct nilo_restore *r, nilo_progress_fn *progress, void *ctx, struct nilo_loaded *ret, struct nilo_err *err)
+{
     int rc = nilo_store_load_end(r->load, progress, ctx, ret, err);
     free(r);
     return rc;
 }
 
-void nilo_record_restore_abort(struct nilo_restore *r) {
+void nilo_record_restore_abort(struct nilo_restore *r)
+{
     if (!r)
         return;
     nilo_store_load_abort(r->load);

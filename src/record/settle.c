@@ -3,7 +3,8 @@
 
 #include "record/record_priv.h"
 
-static int settle_run(struct nilo_store *s, int64_t id, enum nilo_run_status status, struct nilo_err *err) {
+static int settle_run(struct nilo_store *s, int64_t id, enum nilo_run_status status, struct nilo_err *err)
+{
     struct nilo_arena arena;
     struct nilo_run run = {0};
     enum nilo__clock clock;

@@ -15,7 +15,8 @@ static struct nilo_db_value instant(nilo_us us) { return us == NILO_US_NONE ? NI
 
 /* ---- keys --------------------------------------------------------------------------------------------------------------------------- */
 
-static int add_places(struct nilo_store *s, const struct nilo_access_key *k, struct nilo_err *err) {
+static int add_places(struct nilo_store *s, const struct nilo_access_key *k, struct nilo_err *err)
+{
     for (size_t i = 0; i < k->n_workspaces; i++) {
         struct nilo_workspace w;
         if (nilo_store_workspace(s, k->workspaces[i], false, NULL, &w, err) < 0 ||
@@ -26,7 +27,8 @@ static int add_places(struct nilo_store *s, const struct nilo_access_key *k, str
     return 0;
 }
 
-int nilo_store_key_add(struct nilo_store *s, const struct nilo_access_key *k, struct nilo_err *err) {
+int nilo_store_key_add(struct nilo_store *s, const struct nilo_access_key *k, struct nilo_err *err)
+{
     if (k->name && !nilo_name_ok(k->name, NAME_MAX_BYTES))
         return nilo_err_set(err, NILO_EINVAL, "the name of a key is one line of at most %d bytes of UTF-8", NAME_MAX_BYTES);
     if (nilo__run(s, err,
@@ -37,7 +39,8 @@ int nilo_store_key_add(struct nilo_store *s, const struct nilo_access_key *k, st
     return add_places(s, k, err) < 0 ? -1 : changed(s, err);
 }
 
-int nilo_store_key_revoke(struct nilo_store *s, const char *id, bool *ret_new, struct nilo_err *err) {
+int nilo_store_key_revoke(struct nilo_store *s, const char *id, bool *ret_new, struct nilo_err *err)
+{
     int64_t there, open;
     if (nilo__query_int(s, 0, &there, err, "SELECT count(*) FROM api_key WHERE id = ?1", NILO__PARAMS(NILO_DBV_TEXT(id))) < 0 ||
         nilo__query_int(s, 0, &open, err, "SELECT count(*) FROM api_key WHERE id = ?1 AND revoked_at IS NULL", NILO__PARAMS(NILO_DBV_TEXT(id))) < 0)
@@ -54,7 +57,8 @@ int nilo_store_key_revoke(struct nilo_store *s, const char *id, bool *ret_new, s
 
 /* ---- tokens, users, workspaces ---------------------------------------------------------------------------------------------------------- */
 
-int nilo_store_revoke(struct nilo_store *s, enum nilo_revoked_kind kind, const char *id, nilo_us until, struct nilo_err *err) {
+int nilo_store_revoke(struct nilo_store *s, enum nilo_revoked_kind kind, const char *id, nilo_us until, struct nilo_err *err)
+{
     if (!nilo_name_ok(id, ID_MAX_BYTES))
         return nilo_err_set(err, NILO_EINVAL, "the id of a token or user is one line of at most %d bytes of UTF-8", ID_MAX_BYTES);
     /* what expired long ago is refused for that alone */
@@ -68,7 +72,8 @@ int nilo_store_revoke(struct nilo_store *s, enum nilo_revoked_kind kind, const c
 }
 
 /* Runs a DELETE or the like and says whether it did anything. */
-static int one_row(struct nilo_store *s, const char *sql, const struct nilo_db_value *params, int n, bool *ret_was, struct nilo_err *err) {
+static int one_row(struct nilo_store *s, const char *sql, const struct nilo_db_value *params, int n, bool *ret_was, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int64_t rows = 0;
     if (nilo_db_prepare(s->db, sql, &stmt, err) < 0 || nilo_db_run(stmt, params, n, &rows, err) < 0)
@@ -77,12 +82,14 @@ static int one_row(struct nilo_store *s, const char *sql, const struct nilo_db_v
     return rows > 0 ? changed(s, err) : 0;
 }
 
-int nilo_store_unrevoke(struct nilo_store *s, enum nilo_revoked_kind kind, const char *id, bool *ret_was, struct nilo_err *err) {
+int nilo_store_unrevoke(struct nilo_store *s, enum nilo_revoked_kind kind, const char *id, bool *ret_was, struct nilo_err *err)
+{
     const struct nilo_db_value params[] = {NILO_DBV_INT(kind), NILO_DBV_TEXT(id)};
     return one_row(s, "DELETE FROM api_revoked WHERE kind = ?1 AND id = ?2", params, 2, ret_was, err);
 }
 
-int nilo_store_access_close(struct nilo_store *s, int64_t workspace, bool close, bool *ret_new, struct nilo_err *err) {
+int nilo_store_access_close(struct nilo_store *s, int64_t workspace, bool close, bool *ret_new, struct nilo_err *err)
+{
     const struct nilo_db_value params[] = {NILO_DBV_INT(workspace), NILO_DBV_INT(now_of(s))};
     if (close)
         return one_row(s, "INSERT INTO api_closed (workspace_id, closed_at) VALUES (?1, ?2) ON CONFLICT (workspace_id) DO NOTHING", params, 2, ret_new, err);
@@ -91,15 +98,18 @@ int nilo_store_access_close(struct nilo_store *s, int64_t workspace, bool close,
 
 /* ---- reading ------------------------------------------------------------------------------------------------------------------------------ */
 
-int nilo_store_access_changes(struct nilo_store *s, int64_t *ret, struct nilo_err *err) {
+int nilo_store_access_changes(struct nilo_store *s, int64_t *ret, struct nilo_err *err)
+{
     return nilo__query_int(s, 0, ret, err, "SELECT changes FROM api_access", 0, NULL);
 }
 
-static nilo_us instant_of(struct nilo_db_stmt *stmt, int column) {
+static nilo_us instant_of(struct nilo_db_stmt *stmt, int column)
+{
     return nilo_db_column_null(stmt, column) ? NILO_US_NONE : nilo_db_column_int(stmt, column);
 }
 
-static int take_key(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_access_key *k, struct nilo_err *err) {
+static int take_key(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_access_key *k, struct nilo_err *err)
+{
     struct nilo_db_value hash = nilo_db_column(stmt, 4);
     *k = (struct nilo_access_key){.id = nilo_arena_strdup(arena, nilo_db_column_text(stmt, 0)),
                                   .role = (enum nilo_role)nilo_db_column_int(stmt, 1),
@@ -119,7 +129,8 @@ static int take_key(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct 
 /* The columns of a list, row by row, into an array of the arena. */
 typedef int take_fn(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err);
 static int take_all(struct nilo_store *s, const char *count, const char *sql, take_fn *take, size_t size, struct nilo_arena *arena, void **ret,
-                    size_t *ret_n, struct nilo_err *err) {
+                    size_t *ret_n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int64_t most;
     size_t n = 0;
@@ -144,7 +155,8 @@ static int take_all(struct nilo_store *s, const char *count, const char *sql, ta
 
 static int take_key_row(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err) { return take_key(stmt, arena, to, err); }
 
-static int take_revoked(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err) {
+static int take_revoked(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err)
+{
     struct nilo_access_revoked *r = to;
     *r = (struct nilo_access_revoked){.kind = (enum nilo_revoked_kind)nilo_db_column_int(stmt, 0),
                                       .id = nilo_arena_strdup(arena, nilo_db_column_text(stmt, 1)),
@@ -153,7 +165,8 @@ static int take_revoked(struct nilo_db_stmt *stmt, struct nilo_arena *arena, voi
     return r->id ? 0 : nilo_err_nomem(err);
 }
 
-static int take_name(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err) {
+static int take_name(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err)
+{
     const char **name = to;
     *name = nilo_arena_strdup(arena, nilo_db_column_text(stmt, 0));
     return *name ? 0 : nilo_err_nomem(err);
@@ -163,14 +176,16 @@ struct place {
     const char *key, *workspace;
 };
 
-static int take_place(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err) {
+static int take_place(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err)
+{
     struct place *p = to;
     *p = (struct place){nilo_arena_strdup(arena, nilo_db_column_text(stmt, 0)), nilo_arena_strdup(arena, nilo_db_column_text(stmt, 1))};
     return p->key && p->workspace ? 0 : nilo_err_nomem(err);
 }
 
 /* Both lists in the order of the keys' ids. */
-static int hand_out(struct nilo_access_key *keys, size_t n, const struct place *places, size_t n_places, struct nilo_arena *arena, struct nilo_err *err) {
+static int hand_out(struct nilo_access_key *keys, size_t n, const struct place *places, size_t n_places, struct nilo_arena *arena, struct nilo_err *err)
+{
     const char **names = nilo_arena_array(arena, n_places + 1, sizeof *names);
     if (!names)
         return nilo_err_nomem(err);
@@ -187,7 +202,8 @@ static int hand_out(struct nilo_access_key *keys, size_t n, const struct place *
 
 /* Ids compare byte by byte on either engine, so that they can be searched by strcmp(). */
 
-int nilo_store_access(struct nilo_store *s, struct nilo_arena *arena, struct nilo_access *ret, struct nilo_err *err) {
+int nilo_store_access(struct nilo_store *s, struct nilo_arena *arena, struct nilo_access *ret, struct nilo_err *err)
+{
     bool pg = nilo_db_engine(s->db) == NILO_DB_POSTGRES, own = !nilo_db_in_transaction(s->db);
     struct nilo_access a = {0};
     void *keys = NULL, *places = NULL, *revoked = NULL, *closed = NULL;

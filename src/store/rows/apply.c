@@ -41,11 +41,13 @@ struct work {
     uint8_t rank;               /* of every value of the batch; 0 = its provenance's */
 };
 
-static bool same_key(const struct nilo_point *a, const struct nilo_point *b) {
+static bool same_key(const struct nilo_point *a, const struct nilo_point *b)
+{
     return nilo__entity_cmp(a->entity, b->entity) == 0 && a->win == b->win && a->day.n == b->day.n && a->metric == b->metric;
 }
 
-static int gather(struct work *w, struct nilo_err *err) {
+static int gather(struct work *w, struct nilo_err *err)
+{
     size_t n = w->batch->n;
     const struct nilo_point *p = w->batch->points;
     w->keys = nilo_arena_array(&w->arena, n, sizeof *w->keys);
@@ -71,14 +73,16 @@ static int gather(struct work *w, struct nilo_err *err) {
 
 /* ---- what is there ---------------------------------------------------------------------------------------------------------- */
 
-static void point_params(const struct nilo_point *p, struct nilo_db_value *v) {
+static void point_params(const struct nilo_point *p, struct nilo_db_value *v)
+{
     v[0] = NILO_DBV_INT(p->entity.bucket);
     v[1] = NILO_DBV_INT(p->entity.id);
     v[2] = NILO_DBV_INT(p->win);
 }
 
 /* Look-ups go through w->list: only what may be there already is looked for. */
-static void key_params(void *ctx, size_t i, struct nilo_db_value *v) {
+static void key_params(void *ctx, size_t i, struct nilo_db_value *v)
+{
     const struct work *w = ctx;
     const struct nilo_point *p = &w->batch->points[w->keys[w->list[i]].first];
     point_params(p, v);
@@ -86,7 +90,8 @@ static void key_params(void *ctx, size_t i, struct nilo_db_value *v) {
     v[4] = NILO_DBV_INT(p->metric);
 }
 
-static int cell_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int cell_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct work *w = ctx;
     struct key *k = &w->keys[w->list[i]];
@@ -111,19 +116,22 @@ static int cell_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_
     return 0;
 }
 
-static void instant_of(const struct nilo_point *p, struct nilo_db_value *v) {
+static void instant_of(const struct nilo_point *p, struct nilo_db_value *v)
+{
     point_params(p, v);
     v[3] = NILO_DBV_INT(p->day.n);
     v[4] = NILO_DBV_INT(p->captured_at);
     v[5] = NILO_DBV_INT(p->metric);
 }
 
-static void instant_params(void *ctx, size_t i, struct nilo_db_value *v) {
+static void instant_params(void *ctx, size_t i, struct nilo_db_value *v)
+{
     const struct work *w = ctx;
     instant_of(&w->batch->points[w->list[i]], v);
 }
 
-static int instant_row(void *ctx, size_t listed, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int instant_row(void *ctx, size_t listed, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct work *w = ctx;
     size_t i = w->list[listed];
@@ -152,12 +160,14 @@ struct newest_list {
     size_t n;
 };
 
-static void newest_params(void *ctx, size_t i, struct nilo_db_value *v) {
+static void newest_params(void *ctx, size_t i, struct nilo_db_value *v)
+{
     const struct newest_list *l = ctx;
     point_params(&l->w->batch->points[l->x[i].first], v);
 }
 
-static int newest_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int newest_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct newest *x = &((struct newest_list *)ctx)->x[i];
     x->seen = !nilo_db_column_null(stmt, 0);
@@ -168,7 +178,8 @@ static int newest_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nil
 static const struct nilo_db_field newest_keys[] = {{"o.bucket", "smallint"}, {"o.entity_id", "bigint"}, {"o.win", "integer"}};
 static const struct nilo_db_find find_newest_day = {.columns = "max(o.day)", .from = "observation AS o", .keys = newest_keys, .n_keys = 3};
 
-static int find_newest(struct work *w, struct newest_list *l, struct nilo_err *err) {
+static int find_newest(struct work *w, struct newest_list *l, struct nilo_err *err)
+{
     const struct nilo_point *p = w->batch->points;
     *l = (struct newest_list){.w = w, .x = nilo_arena_array(&w->arena, w->batch->n, sizeof *l->x)};
     if (!l->x)
@@ -179,7 +190,8 @@ static int find_newest(struct work *w, struct newest_list *l, struct nilo_err *e
     return nilo_db_find(w->store->db, &find_newest_day, l->n, newest_params, newest_row, l, err);
 }
 
-static bool may_be_there(const struct newest_list *l, size_t *at, const struct work *w, size_t point) {
+static bool may_be_there(const struct newest_list *l, size_t *at, const struct work *w, size_t point)
+{
     while (*at + 1 < l->n && l->x[*at + 1].first <= point)
         ++*at;
     return l->x[*at].seen && w->batch->points[point].day.n <= l->x[*at].day;
@@ -206,7 +218,8 @@ static const struct nilo_db_find find_instants = {
     .also = "r.status NOT IN (5, 6)",
 };
 
-static int load(struct work *w, struct nilo_err *err) {
+static int load(struct work *w, struct nilo_err *err)
+{
     struct newest_list newest;
     size_t at = 0;
     if (find_newest(w, &newest, err) < 0)
@@ -227,11 +240,13 @@ static int load(struct work *w, struct nilo_err *err) {
 /* ---- decisions ------------------------------------------------------------------------------------------------------------------ */
 
 /* A backfill never displaces what was observed or imported, --revise or not. */
-static uint8_t rank_of(const struct work *w, const struct nilo_point *p) {
+static uint8_t rank_of(const struct work *w, const struct nilo_point *p)
+{
     return w->rank ? w->rank : (uint8_t)p->provenance;
 }
 
-static struct nilo_cell cell_of(const struct work *w, const struct nilo_point *p) {
+static struct nilo_cell cell_of(const struct work *w, const struct nilo_point *p)
+{
     bool revise = w->batch->policy.kind == NILO_RUN_REVISE;
     return (struct nilo_cell){.value = p->value,
                               .absence = (uint8_t)p->absence,
@@ -242,11 +257,13 @@ static struct nilo_cell cell_of(const struct work *w, const struct nilo_point *p
                               .captured_at = p->captured_at};
 }
 
-static bool is_known(const struct work *w, size_t i) {
+static bool is_known(const struct work *w, size_t i)
+{
     return w->known_already[i] == KNOWN_FROM_THIS_RUN || w->known_already[i] == KNOWN;
 }
 
-static void decide_open(struct work *w, struct key *k, size_t i) {
+static void decide_open(struct work *w, struct key *k, size_t i)
+{
     struct nilo_point *p = &w->batch->points[i];
     struct nilo_cell in = cell_of(w, p);
     if (is_known(w, i)) {
@@ -267,7 +284,8 @@ static void decide_open(struct work *w, struct key *k, size_t i) {
 /* Readings of a closed day follow each other like those of an open one: within a run the last stands, and what was read before the reading
  * that is shown says nothing against it. Everything else is for model's rule. */
 static enum nilo_outcome judge_closed(const struct work *w, const struct key *k, size_t i, const struct nilo_metric *m,
-                                      const struct nilo_cell *in, enum nilo_cause *ret_cause) {
+                                      const struct nilo_cell *in, enum nilo_cause *ret_cause)
+{
     const struct nilo_cell *now = k->has_shown ? &k->shown : NULL;
     if (is_known(w, i))
         return w->known_already[i] == KNOWN ? NILO_UNCHANGED : NILO_MERGED;
@@ -287,7 +305,8 @@ static enum nilo_outcome judge_closed(const struct work *w, const struct key *k,
     return o == NILO_KEPT ? NILO_UNCHANGED : o;
 }
 
-static void decide_closed(struct work *w, struct key *k, size_t i, const struct nilo_metric *m) {
+static void decide_closed(struct work *w, struct key *k, size_t i, const struct nilo_metric *m)
+{
     struct nilo_point *p = &w->batch->points[i];
     struct nilo_cell in = cell_of(w, p);
     enum nilo_cause cause = NILO_CAUSE_BASE;
@@ -306,7 +325,8 @@ static void decide_closed(struct work *w, struct key *k, size_t i, const struct 
     w->amendments[w->n_amendments++] = (struct amendment){(size_t)(k - w->keys), i, k->top_seq, cause};
 }
 
-static int decide(struct work *w, struct nilo_err *err) {
+static int decide(struct work *w, struct nilo_err *err)
+{
     const struct nilo_catalog *catalog = nilo_store_catalog(w->store);
     for (size_t j = 0; j < w->n_keys; j++) {
         struct key *k = &w->keys[j];
@@ -329,7 +349,8 @@ static int decide(struct work *w, struct nilo_err *err) {
 
 /* ---- the guard's figures: the newest known value before this batch ------------------------------------------------------------- */
 
-static int before_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int before_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct nilo_point *p = &((struct work *)ctx)->batch->points[i];
     p->had_before = true;
@@ -337,7 +358,8 @@ static int before_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nil
     return 0;
 }
 
-static void series_params(void *ctx, size_t i, struct nilo_db_value *v) {
+static void series_params(void *ctx, size_t i, struct nilo_db_value *v)
+{
     const struct nilo_point *p = &((struct work *)ctx)->batch->points[i];
     point_params(p, v);
     v[3] = NILO_DBV_INT(p->metric);
@@ -348,7 +370,8 @@ static const struct nilo_db_field series_keys[] = {
 };
 static const struct nilo_db_find find_before = {.columns = "s.value", .from = "known AS s", .keys = series_keys, .n_keys = 4};
 
-static int load_before(struct work *w, struct nilo_err *err) {
+static int load_before(struct work *w, struct nilo_err *err)
+{
     for (size_t i = 0; i < w->batch->n; i++)
         w->batch->points[i].had_before = false;
     if (!w->batch->policy.platform)
@@ -358,12 +381,14 @@ static int load_before(struct work *w, struct nilo_err *err) {
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------ */
 
-static struct nilo_db_value value_or_null(const struct nilo_point *p) {
+static struct nilo_db_value value_or_null(const struct nilo_point *p)
+{
     return p->absence == NILO_PRESENT ? NILO_DBV_INT(p->value) : NILO_DBV_NULL;
 }
 static struct nilo_db_value day_or_null(nilo_day d) { return nilo_day_is_none(d) ? NILO_DBV_NULL : NILO_DBV_INT(d.n); }
 
-static void observation_params(void *ctx, size_t i, struct nilo_db_value *v) {
+static void observation_params(void *ctx, size_t i, struct nilo_db_value *v)
+{
     const struct work *w = ctx;
     const struct nilo_point *p = &w->batch->points[w->list[i]];
     instant_of(p, v);
@@ -377,13 +402,15 @@ static void observation_params(void *ctx, size_t i, struct nilo_db_value *v) {
     v[13] = NILO_DBV_TEXT(p->meta);
 }
 
-static bool ratio(const struct work *w, int32_t metric) {
+static bool ratio(const struct work *w, int32_t metric)
+{
     const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(w->store), metric);
     return m && m->best_rule == NILO_BEST_WITH_GMV;
 }
 
 /* GMV of the same reading: metric 16 at the same instant, in the same day's points. NULL = it said none. */
-static const struct nilo_point *gmv_beside(const struct work *w, size_t i) {
+static const struct nilo_point *gmv_beside(const struct work *w, size_t i)
+{
     const struct nilo_point *p = &w->batch->points[i];
     for (size_t j = i + 1; j-- > 0;) {
         const struct nilo_point *q = &w->batch->points[j];
@@ -397,7 +424,8 @@ static const struct nilo_point *gmv_beside(const struct work *w, size_t i) {
 
 /* Which points become observations: those that said something new. A ratio that is new on a closed day takes its reading's GMV
  * along even if that is what the day shows already: its rank among the bests is that GMV's. */
-static void choose_observations(struct work *w) {
+static void choose_observations(struct work *w)
+{
     for (size_t i = 0; i < w->batch->n; i++) {
         enum nilo_outcome o = w->batch->points[i].outcome;
         w->written[i] = o == NILO_RECORDED || o == NILO_REPLACED || o == NILO_KEPT || o == NILO_LATE || o == NILO_AMENDED;
@@ -417,7 +445,8 @@ static const struct nilo_db_field observation_fields[] = {
 };
 static const struct nilo_db_insert insert_observations = {.table = "observation", .fields = observation_fields, .n_fields = 14};
 
-static int write_observations(struct work *w, struct nilo_err *err) {
+static int write_observations(struct work *w, struct nilo_err *err)
+{
     w->n_list = 0;
     choose_observations(w);
     for (size_t i = 0; i < w->batch->n; i++)
@@ -427,7 +456,8 @@ static int write_observations(struct work *w, struct nilo_err *err) {
 }
 
 /* ?1..?5 key, then value, absence, provenance, rank, cause, run, captured_at, source_day, recorded_at, author, meta, seq */
-static void cell_params(struct work *w, const struct nilo_point *p, const struct nilo_cell *cell, int32_t seq, struct nilo_db_value *v) {
+static void cell_params(struct work *w, const struct nilo_point *p, const struct nilo_cell *cell, int32_t seq, struct nilo_db_value *v)
+{
     point_params(p, v);
     v[3] = NILO_DBV_INT(p->day.n);
     v[4] = NILO_DBV_INT(p->metric);
@@ -445,13 +475,15 @@ static void cell_params(struct work *w, const struct nilo_point *p, const struct
     v[16] = NILO_DBV_INT(seq);
 }
 
-static void base_params(void *ctx, size_t i, struct nilo_db_value *v) {
+static void base_params(void *ctx, size_t i, struct nilo_db_value *v)
+{
     struct work *w = ctx;
     const struct key *k = &w->keys[w->list[i]];
     cell_params(w, &w->batch->points[k->base_point], &k->shown, 0, v);
 }
 
-static void amendment_params(void *ctx, size_t i, struct nilo_db_value *v) {
+static void amendment_params(void *ctx, size_t i, struct nilo_db_value *v)
+{
     struct work *w = ctx;
     const struct amendment *a = &w->amendments[i];
     const struct nilo_point *p = &w->batch->points[a->point];
@@ -473,7 +505,8 @@ static const char update_cell[] =
     "source_day = ?13, recorded_at = ?14, author = ?15, meta = ?16 WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day = ?4 "
     "AND metric_id = ?5 AND seq = ?17";
 
-static int write_cells(struct work *w, struct nilo_err *err) {
+static int write_cells(struct work *w, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     for (int there = 0; there < 2; there++) {
         w->n_list = 0;
@@ -489,7 +522,8 @@ static int write_cells(struct work *w, struct nilo_err *err) {
 
 /* ---- derived ---------------------------------------------------------------------------------------------------------------------- */
 
-static int derive_changes(struct work *w, const struct key *was, struct nilo_err *err) {
+static int derive_changes(struct work *w, const struct key *was, struct nilo_err *err)
+{
     struct nilo__change *c = nilo_arena_array(&w->arena, w->n_keys, sizeof *c);
     size_t n = 0;
     if (!c)
@@ -519,7 +553,8 @@ struct lookup {
     size_t *which;
     size_t n;
 };
-static void gmv_params(void *ctx, size_t i, struct nilo_db_value *v) {
+static void gmv_params(void *ctx, size_t i, struct nilo_db_value *v)
+{
     const struct lookup *l = ctx;
     const struct nilo__candidate *c = &l->c[l->which[i]];
     v[0] = NILO_DBV_INT(c->entity.bucket);
@@ -529,14 +564,16 @@ static void gmv_params(void *ctx, size_t i, struct nilo_db_value *v) {
     v[4] = NILO_DBV_INT(c->captured_at);
     v[5] = NILO_DBV_INT(c->run);
 }
-static int gmv_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int gmv_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     const struct lookup *l = ctx;
     l->c[l->which[i]].has_gmv = true;
     l->c[l->which[i]].gmv = nilo_db_column_int(stmt, 0);
     return 0;
 }
-static int look_up_gmv(struct work *w, struct nilo__candidate *c, size_t n, struct nilo_err *err) {
+static int look_up_gmv(struct work *w, struct nilo__candidate *c, size_t n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     struct lookup l = {w, c, w->list, 0};
     for (size_t i = 0; i < n; i++)
@@ -553,7 +590,8 @@ static int look_up_gmv(struct work *w, struct nilo__candidate *c, size_t n, stru
     return nilo_db_many(stmt, l.n, 6, gmv_params, gmv_row, &l, err);
 }
 
-static int derive_best(struct work *w, const struct key *was, struct nilo_err *err) {
+static int derive_best(struct work *w, const struct key *was, struct nilo_err *err)
+{
     size_t n = 0, n_corrected = 0;
     struct nilo__candidate *c = nilo_arena_array(&w->arena, w->batch->n, sizeof *c);
     struct nilo_entity_ref *corrected = nilo_arena_array(&w->arena, w->n_keys, sizeof *corrected);
@@ -587,7 +625,8 @@ static int derive_best(struct work *w, const struct key *was, struct nilo_err *e
     return nilo__best_anew(w->store, corrected, n_corrected, err);
 }
 
-static int apply_in(struct work *w, struct nilo_err *err) {
+static int apply_in(struct work *w, struct nilo_err *err)
+{
     if (gather(w, err) < 0 || load(w, err) < 0 || load_before(w, err) < 0)
         return -1;
     struct key *was = nilo_arena_array(&w->arena, w->n_keys, sizeof *was);
@@ -599,7 +638,8 @@ static int apply_in(struct work *w, struct nilo_err *err) {
     return derive_changes(w, was, err) < 0 ? -1 : derive_best(w, was, err);
 }
 
-int nilo_store_apply(struct nilo_store *s, struct nilo_batch *batch, struct nilo_err *err) {
+int nilo_store_apply(struct nilo_store *s, struct nilo_batch *batch, struct nilo_err *err)
+{
     if (batch->n == 0)
         return 0;
     struct work w = {.store = s, .batch = batch};

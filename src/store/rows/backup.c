@@ -16,14 +16,16 @@
 struct path {
     struct nilo_buf b;
 };
-static const char *path_of(struct path *p, const char *base, const char *ending) {
+static const char *path_of(struct path *p, const char *base, const char *ending)
+{
     nilo_buf_init(&p->b, 8192);
     nilo_buf_adds(&p->b, base);
     nilo_buf_adds(&p->b, ending);
     return nilo_buf_str(&p->b);
 }
 
-static int sync_path(const char *path, int flags, struct nilo_err *err) {
+static int sync_path(const char *path, int flags, struct nilo_err *err)
+{
     int fd = open(path, flags | O_CLOEXEC);
     if (fd < 0 || fsync(fd) < 0) {
         nilo_err_sys(err, NILO_EIO, "cannot write %s safely to disk", path);
@@ -36,7 +38,8 @@ static int sync_path(const char *path, int flags, struct nilo_err *err) {
 }
 
 /* The folder's own entry must reach the disk, else the file may be nameless after a power cut. */
-static int sync_folder(const char *path, struct nilo_err *err) {
+static int sync_folder(const char *path, struct nilo_err *err)
+{
     const char *slash = strrchr(path, '/');
     if (!slash)
         return sync_path(".", O_RDONLY | O_DIRECTORY, err);
@@ -48,7 +51,8 @@ static int sync_folder(const char *path, struct nilo_err *err) {
     return rc;
 }
 
-static int hash_file(const char *path, char out[2 * NILO_SHA256_LEN + 1], struct nilo_err *err) {
+static int hash_file(const char *path, char out[2 * NILO_SHA256_LEN + 1], struct nilo_err *err)
+{
     struct nilo_sha256 h;
     unsigned char digest[NILO_SHA256_LEN];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -71,7 +75,8 @@ static int hash_file(const char *path, char out[2 * NILO_SHA256_LEN + 1], struct
 }
 
 /* Opens the copy as a stranger would: its pages, its schema, its identity. */
-static int check_copy(const char *path, const struct nilo_env *env, struct nilo_err *err) {
+static int check_copy(const char *path, const struct nilo_env *env, struct nilo_err *err)
+{
     struct nilo_store *s;
     struct nilo_db_stmt *stmt;
     if (nilo_store_open(path, NILO_STORE_READ, env, &s, err) < 0)
@@ -89,7 +94,8 @@ static int check_copy(const char *path, const struct nilo_env *env, struct nilo_
 
 /* ---- backup ---------------------------------------------------------------------------------------------------------------------- */
 
-static int write_checksum(const char *file, const char *hash, const char *of, struct nilo_err *err) {
+static int write_checksum(const char *file, const char *hash, const char *of, struct nilo_err *err)
+{
     const char *slash = strrchr(of, '/');
     FILE *f = fopen(file, "wxe");
     if (!f)
@@ -105,7 +111,8 @@ static int write_checksum(const char *file, const char *hash, const char *of, st
     return nilo_err_sys(err, NILO_EIO, "cannot write %s", file);
 }
 
-static int backup_to(struct nilo_store *s, const char *path, const char *partial, const char *checksum, struct nilo_err *err) {
+static int backup_to(struct nilo_store *s, const char *path, const char *partial, const char *checksum, struct nilo_err *err)
+{
     char hash[2 * NILO_SHA256_LEN + 1];
     if (nilo_db_copy(s->db, partial, err) < 0 || check_copy(partial, &s->env, err) < 0 || sync_path(partial, O_RDONLY, err) < 0 ||
         hash_file(partial, hash, err) < 0 || write_checksum(checksum, hash, path, err) < 0)
@@ -117,7 +124,8 @@ static int backup_to(struct nilo_store *s, const char *path, const char *partial
     return sync_folder(path, err);
 }
 
-int nilo_store_backup(struct nilo_store *s, const char *path, struct nilo_err *err) {
+int nilo_store_backup(struct nilo_store *s, const char *path, struct nilo_err *err)
+{
     struct path partial, checksum;
     struct stat st;
     if (nilo_db_engine(s->db) != NILO_DB_SQLITE)
@@ -141,7 +149,8 @@ int nilo_store_backup(struct nilo_store *s, const char *path, struct nilo_err *e
 
 /* ---- restore --------------------------------------------------------------------------------------------------------------------- */
 
-static int check_checksum(const char *from, const char *checksum, struct nilo_err *err) {
+static int check_checksum(const char *from, const char *checksum, struct nilo_err *err)
+{
     char is[2 * NILO_SHA256_LEN + 1], said[2 * NILO_SHA256_LEN + 1] = "";
     FILE *f = fopen(checksum, "re");
     if (!f)
@@ -156,7 +165,8 @@ static int check_checksum(const char *from, const char *checksum, struct nilo_er
                                                 checksum);
 }
 
-static int copy_file(const char *from, const char *to, struct nilo_err *err) {
+static int copy_file(const char *from, const char *to, struct nilo_err *err)
+{
     int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     char *piece = malloc(PIECE);
     ssize_t n = -1;
@@ -180,7 +190,8 @@ out:
 }
 
 /* A store is its file and what SQLite keeps beside it. */
-static int move_aside(const char *target, const char *aside, struct nilo_err *err) {
+static int move_aside(const char *target, const char *aside, struct nilo_err *err)
+{
     static const char *const endings[] = {"-wal", "-shm", ""};
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         struct path from, to;
@@ -195,7 +206,8 @@ static int move_aside(const char *target, const char *aside, struct nilo_err *er
 }
 
 static int restore_to(const char *from, const char *target, const char *aside, const char *partial, const struct nilo_env *env,
-                      struct nilo_err *err) {
+                      struct nilo_err *err)
+{
     struct stat st;
     bool there = lstat(target, &st) == 0;
     if (there && !aside)
@@ -209,7 +221,8 @@ static int restore_to(const char *from, const char *target, const char *aside, c
     return sync_folder(target, err);
 }
 
-int nilo_store_restore(const char *from, const char *target, const char *aside, const struct nilo_env *env, struct nilo_err *err) {
+int nilo_store_restore(const char *from, const char *target, const char *aside, const struct nilo_env *env, struct nilo_err *err)
+{
     struct path partial, checksum;
     if (nilo__target_check(target, err) < 0)
         return -1;

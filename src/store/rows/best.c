@@ -5,7 +5,8 @@
 #include "store/rows/derive.h"
 
 /* Plain metrics: the greatest value, its first sight. */
-static int max_order(const struct nilo__candidate *a, const struct nilo__candidate *b) {
+static int max_order(const struct nilo__candidate *a, const struct nilo__candidate *b)
+{
     if (a->value != b->value)
         return NILO__CMP(a->value, b->value);
     if (a->day != b->day)
@@ -18,7 +19,8 @@ static int max_order(const struct nilo__candidate *a, const struct nilo__candida
 }
 
 /* Ratios: the value beside the greatest GMV, ties to the later; no GMV is weaker than any. */
-static int gmv_order(const struct nilo__candidate *a, const struct nilo__candidate *b) {
+static int gmv_order(const struct nilo__candidate *a, const struct nilo__candidate *b)
+{
     if (a->has_gmv != b->has_gmv)
         return NILO__CMP(a->has_gmv, b->has_gmv);
     if (a->has_gmv && a->gmv != b->gmv)
@@ -32,19 +34,22 @@ static int gmv_order(const struct nilo__candidate *a, const struct nilo__candida
     return NILO__CMP(a->win, b->win);
 }
 
-static int order(struct nilo_store *s, const struct nilo__candidate *a, const struct nilo__candidate *b) {
+static int order(struct nilo_store *s, const struct nilo__candidate *a, const struct nilo__candidate *b)
+{
     const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(s), a->metric);
     return m && m->best_rule == NILO_BEST_WITH_GMV ? gmv_order(a, b) : max_order(a, b);
 }
 
-static int by_item(const void *a, const void *b) {
+static int by_item(const void *a, const void *b)
+{
     const struct nilo__candidate *x = a, *y = b;
     int c = nilo__entity_cmp(x->entity, y->entity);
     return c ? c : NILO__CMP(x->metric, y->metric);
 }
 
 /* Keeps the greatest candidate of each (entity, metric) at the front; returns how many. */
-static size_t greatest_each(struct nilo_store *s, struct nilo__candidate *c, size_t n) {
+static size_t greatest_each(struct nilo_store *s, struct nilo__candidate *c, size_t n)
+{
     size_t kept = 0;
     if (n == 0)
         return 0;
@@ -64,7 +69,8 @@ struct fold {
     size_t n;
 };
 
-static void key_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void key_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct nilo__candidate *c = &((struct fold *)ctx)->c[i];
     p[0] = NILO_DBV_INT(c->entity.bucket);
     p[1] = NILO_DBV_INT(c->entity.id);
@@ -72,7 +78,8 @@ static void key_params(void *ctx, size_t i, struct nilo_db_value *p) {
 }
 
 /* A candidate that does not beat what stands is marked by run -1 and dropped. */
-static int stands_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int stands_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct fold *f = ctx;
     struct nilo__candidate now = {.entity = f->c[i].entity,
@@ -89,7 +96,8 @@ static int stands_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nil
     return 0;
 }
 
-static void write_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void write_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct nilo__candidate *c = &((struct fold *)ctx)->c[i];
     key_params(ctx, i, p);
     p[3] = NILO_DBV_INT(c->value);
@@ -112,7 +120,8 @@ static const struct nilo_db_insert put_best = {
                 "day = excluded.day, captured_at = excluded.captured_at, run_id = excluded.run_id",
 };
 
-static int write_best(struct fold *f, struct nilo_err *err) {
+static int write_best(struct fold *f, struct nilo_err *err)
+{
     return nilo_db_insert(f->store->db, &put_best, f->n, write_params, f, err);
 }
 
@@ -120,7 +129,8 @@ static const struct nilo_db_field best_keys[] = {{"b.bucket", "smallint"}, {"b.e
 static const struct nilo_db_find find_best = {
     .columns = "b.value, b.gmv, b.win, b.day, b.captured_at, b.run_id", .from = "best AS b", .keys = best_keys, .n_keys = 3};
 
-int nilo__best_fold(struct nilo_store *s, struct nilo__candidate *c, size_t n, struct nilo_err *err) {
+int nilo__best_fold(struct nilo_store *s, struct nilo__candidate *c, size_t n, struct nilo_err *err)
+{
     struct fold f = {s, c, greatest_each(s, c, n)};
     if (f.n == 0)
         return 0;
@@ -168,7 +178,8 @@ struct anew {
     size_t n_corrections, cap_corrections;
 };
 
-static int grow(void **list, size_t n, size_t *cap, size_t size, struct nilo_err *err) {
+static int grow(void **list, size_t n, size_t *cap, size_t size, struct nilo_err *err)
+{
     if (n < *cap)
         return 0;
     size_t more = *cap ? 2 * *cap : 64;
@@ -180,7 +191,8 @@ static int grow(void **list, size_t n, size_t *cap, size_t size, struct nilo_err
     return 0;
 }
 
-static int64_t corrected_by(const struct anew *a, int32_t metric) {
+static int64_t corrected_by(const struct anew *a, int32_t metric)
+{
     size_t low = 0, high = a->n_corrections;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
@@ -200,7 +212,8 @@ static int64_t corrected_by(const struct anew *a, int32_t metric) {
 }
 
 /* Was the revision the strongest of its key among all that came before it? */
-static bool won(const struct anew *a, const struct seen *x) {
+static bool won(const struct anew *a, const struct seen *x)
+{
     for (size_t i = 0; i < a->n_seen; i++) {
         const struct seen *y = &a->seen[i];
         if (y->metric == x->metric && y->run < x->run && nilo_absence_definitive(y->absence) &&
@@ -210,7 +223,8 @@ static bool won(const struct anew *a, const struct seen *x) {
     return true;
 }
 
-static bool corrected_away(const struct anew *a, const struct seen *o) {
+static bool corrected_away(const struct anew *a, const struct seen *o)
+{
     if (a->n_corrections && corrected_by(a, o->metric) > o->run)
         return true;
     for (size_t i = 0; i < a->n_seen && a->any_revision; i++) {
@@ -222,7 +236,8 @@ static bool corrected_away(const struct anew *a, const struct seen *o) {
 }
 
 /* Said at the same instant by the same run, else by the newest before it. The day is sorted by instants. */
-static void find_gmv(const struct anew *a, size_t at, struct nilo__candidate *c) {
+static void find_gmv(const struct anew *a, size_t at, struct nilo__candidate *c)
+{
     int64_t run = -1;
     size_t i = at;
     while (i > 0 && a->seen[i - 1].captured_at == c->captured_at)
@@ -237,7 +252,8 @@ static void find_gmv(const struct anew *a, size_t at, struct nilo__candidate *c)
     }
 }
 
-static int fold_day(struct anew *a, struct nilo_err *err) {
+static int fold_day(struct anew *a, struct nilo_err *err)
+{
     for (size_t i = 0; i < a->n_seen; i++) {
         const struct seen *o = &a->seen[i];
         const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(a->store), o->metric);
@@ -263,13 +279,15 @@ static int fold_day(struct anew *a, struct nilo_err *err) {
     return 0;
 }
 
-static void item_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void item_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct anew *a = ctx;
     p[0] = NILO_DBV_INT(a->items[i].bucket);
     p[1] = NILO_DBV_INT(a->items[i].id);
 }
 
-static int correction_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int correction_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     struct anew *a = ctx;
     if (grow((void **)&a->corrections, a->n_corrections, &a->cap_corrections, sizeof *a->corrections, err) < 0)
         return -1;
@@ -281,7 +299,8 @@ static int correction_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct
     return 0;
 }
 
-static int seen_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int seen_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     struct anew *a = ctx;
     int32_t win = (int32_t)nilo_db_column_int(stmt, 0), day = (int32_t)nilo_db_column_int(stmt, 1);
     if ((i != a->item || win != a->win || day != a->day) && fold_day(a, err) < 0)
@@ -307,7 +326,8 @@ static int seen_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_
 }
 
 /* What the best was among readings of dropped days, which count for good. */
-static int floor_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int floor_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     struct anew *a = ctx;
     if (grow((void **)&a->best, a->n, &a->cap, sizeof *a->best, err) < 0)
         return -1;
@@ -323,7 +343,8 @@ static int floor_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo
     return 0;
 }
 
-static int fold_floors(struct anew *a, size_t n, struct nilo_err *err) {
+static int fold_floors(struct anew *a, size_t n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(a->store->db,
                         "SELECT metric_id, value, gmv, win, day, captured_at, run_id FROM best_floor WHERE bucket = ?1 AND entity_id = ?2", &stmt,
@@ -334,7 +355,8 @@ static int fold_floors(struct anew *a, size_t n, struct nilo_err *err) {
     return 0;
 }
 
-static int fold_all(struct anew *a, size_t n, struct nilo_err *err) {
+static int fold_all(struct anew *a, size_t n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(a->store->db,
                         "SELECT win, day, metric_id, max(run_id) FROM day_value WHERE bucket = ?1 AND entity_id = ?2 AND seq > 0 AND cause = 3 "
@@ -352,7 +374,8 @@ static int fold_all(struct anew *a, size_t n, struct nilo_err *err) {
     return fold_day(a, err) < 0 ? -1 : fold_floors(a, n, err);
 }
 
-static int write_anew(struct anew *a, size_t n, struct nilo_err *err) {
+static int write_anew(struct anew *a, size_t n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(a->store->db, "DELETE FROM best WHERE bucket = ?1 AND entity_id = ?2", &stmt, err) < 0 ||
         nilo_db_many(stmt, n, 2, item_params, NULL, a, err) < 0)
@@ -360,13 +383,15 @@ static int write_anew(struct anew *a, size_t n, struct nilo_err *err) {
     return write_best(&(struct fold){a->store, a->best, a->n}, err);
 }
 
-static void done(struct anew *a) {
+static void done(struct anew *a)
+{
     free(a->best);
     free(a->seen);
     free(a->corrections);
 }
 
-int nilo__best_anew(struct nilo_store *s, const struct nilo_entity_ref *e, size_t n, struct nilo_err *err) {
+int nilo__best_anew(struct nilo_store *s, const struct nilo_entity_ref *e, size_t n, struct nilo_err *err)
+{
     struct anew a = {.store = s, .items = e};
     (void)nilo_store_catalog(s); /* loaded before: rows are decided while they come */
     int rc = n ? fold_all(&a, n, err) : 0;
@@ -377,7 +402,8 @@ int nilo__best_anew(struct nilo_store *s, const struct nilo_entity_ref *e, size_
 }
 
 int nilo__best_fresh(struct nilo_store *s, const struct nilo_entity_ref *e, size_t n, struct nilo__candidate **ret, size_t *ret_n,
-                     struct nilo_err *err) {
+                     struct nilo_err *err)
+{
     struct anew a = {.store = s, .items = e};
     (void)nilo_store_catalog(s);
     int rc = n ? fold_all(&a, n, err) : 0;
@@ -400,17 +426,20 @@ struct until {
     int32_t day;
 };
 
-static void until_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void until_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct until *u = ctx;
     item_params(ctx, i, p);
     p[2] = NILO_DBV_INT(u->wins[i]);
     p[3] = NILO_DBV_INT(u->day);
 }
 
-static int until_correction(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int until_correction(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     return correction_row(&((struct until *)ctx)->a, i, stmt, err);
 }
-static int until_seen(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int until_seen(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     return seen_row(&((struct until *)ctx)->a, i, stmt, err);
 }
 
@@ -423,7 +452,8 @@ static const struct nilo_db_insert put_floor = {
 };
 
 /* One window of an item each, so that only the days in question are read. */
-static int fold_until(struct until *u, size_t n, struct nilo_err *err) {
+static int fold_until(struct until *u, size_t n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(u->a.store->db,
                         "SELECT win, day, metric_id, max(run_id) FROM day_value WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day <= ?4 "
@@ -442,7 +472,8 @@ static int fold_until(struct until *u, size_t n, struct nilo_err *err) {
 }
 
 int nilo__best_floors(struct nilo_store *s, const struct nilo_entity_ref *e, const int32_t *wins, size_t n, int32_t until,
-                      struct nilo_err *err) {
+                      struct nilo_err *err)
+{
     struct until u = {.a = {.store = s, .items = e}, .wins = wins, .day = until};
     (void)nilo_store_catalog(s);
     int rc = n ? fold_until(&u, n, err) : 0;

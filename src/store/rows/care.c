@@ -10,7 +10,8 @@ static nilo_us now_of(const struct nilo_store *s) { return s->env.clock.wall(s->
 
 /* ---- pause, resume ------------------------------------------------------------------------------------------------------------ */
 
-static int check_reason(const char *reason, struct nilo_err *err) {
+static int check_reason(const char *reason, struct nilo_err *err)
+{
     size_t n = reason ? strlen(reason) : 0;
     bool bad = n > REASON_MAX || (n > 0 && !nilo_utf8_valid(reason, n, NULL));
     for (size_t i = 0; i < n && !bad; i++)
@@ -19,7 +20,8 @@ static int check_reason(const char *reason, struct nilo_err *err) {
 }
 
 /* A clock that was set back must not bring the new pause before, or onto, an earlier one. */
-static int pause_start(struct nilo_store *s, int64_t connection, nilo_us *ret, struct nilo_err *err) {
+static int pause_start(struct nilo_store *s, int64_t connection, nilo_us *ret, struct nilo_err *err)
+{
     int64_t last;
     nilo_us now = now_of(s);
     if (nilo__query_int(s, NILO_US_NONE, &last, err, "SELECT max(resumed_at) FROM connection_pause WHERE connection_id = ?1",
@@ -29,7 +31,8 @@ static int pause_start(struct nilo_store *s, int64_t connection, nilo_us *ret, s
     return 0;
 }
 
-int nilo_store_pause(struct nilo_store *s, int64_t connection, const char *reason, bool *ret_new, struct nilo_err *err) {
+int nilo_store_pause(struct nilo_store *s, int64_t connection, const char *reason, bool *ret_new, struct nilo_err *err)
+{
     int64_t open;
     nilo_us at;
     if (check_reason(reason, err) < 0 ||
@@ -47,7 +50,8 @@ int nilo_store_pause(struct nilo_store *s, int64_t connection, const char *reaso
                      NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(at), NILO_DBV_TEXT(reason)));
 }
 
-int nilo_store_resume(struct nilo_store *s, int64_t connection, bool *ret_was, struct nilo_err *err) {
+int nilo_store_resume(struct nilo_store *s, int64_t connection, bool *ret_was, struct nilo_err *err)
+{
     int64_t open;
     if (nilo__query_int(s, 0, &open, err, "SELECT count(*) FROM connection_pause WHERE connection_id = ?1 AND resumed_at IS NULL",
                         NILO__PARAMS(NILO_DBV_INT(connection))) < 0)
@@ -63,7 +67,8 @@ int nilo_store_resume(struct nilo_store *s, int64_t connection, bool *ret_was, s
 
 /* ---- secrets -------------------------------------------------------------------------------------------------------------------- */
 
-int nilo_store_secret_set(struct nilo_store *s, const struct nilo_secret_row *row, struct nilo_err *err) {
+int nilo_store_secret_set(struct nilo_store *s, const struct nilo_secret_row *row, struct nilo_err *err)
+{
     return nilo__run(s, err,
                      "INSERT INTO connection_secret (workspace_id, connection_id, kind, key_id, nonce, ciphertext, unreadable, updated_at) "
                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7) ON CONFLICT (workspace_id, connection_id, kind) DO UPDATE SET "
@@ -73,7 +78,8 @@ int nilo_store_secret_set(struct nilo_store *s, const struct nilo_secret_row *ro
                                   NILO_DBV_INT(now_of(s))));
 }
 
-int nilo_store_secret_delete(struct nilo_store *s, int64_t connection, const char *kind, bool *ret_was, struct nilo_err *err) {
+int nilo_store_secret_delete(struct nilo_store *s, int64_t connection, const char *kind, bool *ret_was, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     const struct nilo_db_value params[] = {NILO_DBV_INT(connection), NILO_DBV_TEXT(kind)};
     int64_t n = 0;
@@ -84,12 +90,14 @@ int nilo_store_secret_delete(struct nilo_store *s, int64_t connection, const cha
     return 0;
 }
 
-int nilo_store_secret_mark(struct nilo_store *s, int64_t connection, const char *kind, bool unreadable, struct nilo_err *err) {
+int nilo_store_secret_mark(struct nilo_store *s, int64_t connection, const char *kind, bool unreadable, struct nilo_err *err)
+{
     return nilo__run(s, err, "UPDATE connection_secret SET unreadable = ?3 WHERE connection_id = ?1 AND kind = ?2",
                      NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_TEXT(kind), NILO_DBV_INT(unreadable)));
 }
 
-static int take_secret(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_secret_row *row, struct nilo_err *err) {
+static int take_secret(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_secret_row *row, struct nilo_err *err)
+{
     struct nilo_db_value nonce = nilo_db_column(stmt, 4), sealed = nilo_db_column(stmt, 5);
     *row = (struct nilo_secret_row){.workspace = nilo_db_column_int(stmt, 0),
                                     .connection = nilo_db_column_int(stmt, 1),
@@ -104,7 +112,8 @@ static int take_secret(struct nilo_db_stmt *stmt, struct nilo_arena *arena, stru
 }
 
 int nilo_store_secrets(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_secret_row **ret, size_t *ret_n,
-                       struct nilo_err *err) {
+                       struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int64_t most;
     size_t n = 0;

@@ -8,7 +8,8 @@ struct day_fact {
 };
 
 /* First day that holds anything; INT32_MAX when there is none. */
-static int first_day(struct nilo_store *s, int64_t connection, int64_t *ret, struct nilo_err *err) {
+static int first_day(struct nilo_store *s, int64_t connection, int64_t *ret, struct nilo_err *err)
+{
     return nilo__query_int(s, INT32_MAX, ret, err,
                            "SELECT min(l.first_day) FROM entity e JOIN latest l ON l.bucket = e.bucket AND l.entity_id = e.id "
                            "WHERE e.connection_id = ?1",
@@ -16,7 +17,8 @@ static int first_day(struct nilo_store *s, int64_t connection, int64_t *ret, str
 }
 
 static int load_facts(struct nilo_store *s, int64_t connection, int32_t from, int32_t to, struct nilo_arena *arena, struct day_fact **ret,
-                      struct nilo_err *err) {
+                      struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int got;
     size_t n = (size_t)((int64_t)to - from + 1);
@@ -41,7 +43,8 @@ static int load_facts(struct nilo_store *s, int64_t connection, int32_t from, in
 }
 
 /* A day that the zone skipped is none: it is not closed, unless somebody named it all the same. Returns how many days are left. */
-static size_t leave_out_skipped(const struct nilo_calendar *calendar, struct day_fact *facts, size_t n) {
+static size_t leave_out_skipped(const struct nilo_calendar *calendar, struct day_fact *facts, size_t n)
+{
     size_t left = 0;
     for (size_t i = 0; i < n; i++)
         if (facts[i].values || facts[i].missing || nilo_calendar_exists(calendar, NILO_DAY(facts[i].day)))
@@ -57,7 +60,8 @@ struct closing {
     void *ctx;
 };
 
-static void close_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void close_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct closing *c = ctx;
     const struct day_fact *f = &c->facts[i];
     bool whole = f->missing == 0 && (!c->complete || c->complete(c->ctx, NILO_DAY(f->day)));
@@ -71,7 +75,8 @@ static void close_params(void *ctx, size_t i, struct nilo_db_value *p) {
 }
 
 int nilo_store_close_days(struct nilo_store *s, const struct nilo_connection *c, nilo_day until, int64_t run, nilo_us now,
-                          nilo_day_complete_fn *complete, void *ctx, int *ret_days, struct nilo_err *err) {
+                          nilo_day_complete_fn *complete, void *ctx, int *ret_days, struct nilo_err *err)
+{
     int64_t from;
     struct nilo_db_stmt *stmt;
     struct nilo_arena arena;
@@ -114,7 +119,8 @@ int nilo_store_close_days(struct nilo_store *s, const struct nilo_connection *c,
 }
 
 /* The newest day of a connection closed last: one row a connection is looked at. */
-int nilo_store_last_close(struct nilo_store *s, nilo_us *ret, struct nilo_err *err) {
+int nilo_store_last_close(struct nilo_store *s, nilo_us *ret, struct nilo_err *err)
+{
     return nilo__query_int(s, NILO_US_NONE, ret, err,
                            "SELECT MAX(d.closed_at) FROM connection c JOIN day_close d ON d.connection_id = c.id AND d.day = c.closed_until", 0, NULL);
 }

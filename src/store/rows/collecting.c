@@ -6,10 +6,12 @@
 
 static nilo_us now_of(const struct nilo_store *s) { return s->env.clock.wall(s->env.clock.ctx); }
 static struct nilo_db_value instant(nilo_us us) { return us == NILO_US_NONE ? NILO_DBV_NULL : NILO_DBV_INT(us); }
-static nilo_us column_us(struct nilo_db_stmt *stmt, int column) {
+static nilo_us column_us(struct nilo_db_stmt *stmt, int column)
+{
     return nilo_db_column_null(stmt, column) ? NILO_US_NONE : nilo_db_column_int(stmt, column);
 }
-static int column_text(struct nilo_db_stmt *stmt, int column, struct nilo_arena *arena, const char **ret, struct nilo_err *err) {
+static int column_text(struct nilo_db_stmt *stmt, int column, struct nilo_arena *arena, const char **ret, struct nilo_err *err)
+{
     const char *text = nilo_db_column_text(stmt, column);
     *ret = nilo_arena_strdup(arena, text);
     return text && !*ret ? nilo_err_nomem(err) : 0;
@@ -19,7 +21,8 @@ static int column_text(struct nilo_db_stmt *stmt, int column, struct nilo_arena 
 
 #define BUDGET "SELECT owner, bucket, period_start, period_end, most, used, blocked_until, reason FROM api_budget"
 
-static int read_budget(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_budget_row *row, struct nilo_err *err) {
+static int read_budget(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_budget_row *row, struct nilo_err *err)
+{
     *row = (struct nilo_budget_row){.period_start = nilo_db_column_int(stmt, 2),
                                     .period_end = nilo_db_column_int(stmt, 3),
                                     .most = nilo_db_column_int(stmt, 4),
@@ -31,7 +34,8 @@ static int read_budget(struct nilo_db_stmt *stmt, struct nilo_arena *arena, stru
 }
 
 int nilo_store_budget(struct nilo_store *s, const char *owner, const char *bucket, struct nilo_arena *arena, bool *ret_there, struct nilo_budget_row *ret,
-                      struct nilo_err *err) {
+                      struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     struct nilo_budget_row row;
     if (nilo__query(s, &stmt, err, BUDGET " WHERE owner = ?1 AND bucket = ?2", NILO__PARAMS(NILO_DBV_TEXT(owner), NILO_DBV_TEXT(bucket))) < 0)
@@ -48,7 +52,8 @@ int nilo_store_budget(struct nilo_store *s, const char *owner, const char *bucke
     return 0;
 }
 
-int nilo_store_budget_put(struct nilo_store *s, const struct nilo_budget_row *row, struct nilo_err *err) {
+int nilo_store_budget_put(struct nilo_store *s, const struct nilo_budget_row *row, struct nilo_err *err)
+{
     return nilo__run(s, err,
                      "INSERT INTO api_budget (owner, bucket, period_start, period_end, most, used, blocked_until, reason, updated_at) "
                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (owner, bucket) DO UPDATE SET period_start = excluded.period_start, "
@@ -59,7 +64,8 @@ int nilo_store_budget_put(struct nilo_store *s, const struct nilo_budget_row *ro
                                   NILO_DBV_INT(now_of(s))));
 }
 
-int nilo_store_budgets(struct nilo_store *s, struct nilo_arena *arena, struct nilo_budget_row **ret, size_t *ret_n, struct nilo_err *err) {
+int nilo_store_budgets(struct nilo_store *s, struct nilo_arena *arena, struct nilo_budget_row **ret, size_t *ret_n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int64_t most;
     size_t n = 0;
@@ -86,7 +92,8 @@ int nilo_store_budgets(struct nilo_store *s, struct nilo_arena *arena, struct ni
 
 /* ---- hosts -------------------------------------------------------------------------------------------------------------------------- */
 
-int nilo_store_host(struct nilo_store *s, const char *host, bool *ret_there, struct nilo_host_row *ret, struct nilo_err *err) {
+int nilo_store_host(struct nilo_store *s, const char *host, bool *ret_there, struct nilo_host_row *ret, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     if (nilo__query(s, &stmt, err, "SELECT failures, opened, open_until, credit FROM api_host WHERE host = ?1", NILO__PARAMS(NILO_DBV_TEXT(host))) < 0)
         return -1;
@@ -103,7 +110,8 @@ int nilo_store_host(struct nilo_store *s, const char *host, bool *ret_there, str
     return 0;
 }
 
-int nilo_store_host_put(struct nilo_store *s, const char *host, const struct nilo_host_row *row, struct nilo_err *err) {
+int nilo_store_host_put(struct nilo_store *s, const char *host, const struct nilo_host_row *row, struct nilo_err *err)
+{
     return nilo__run(s, err,
                      "INSERT INTO api_host (host, failures, opened, open_until, credit, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
                      "ON CONFLICT (host) DO UPDATE SET failures = excluded.failures, opened = excluded.opened, open_until = excluded.open_until, "
@@ -114,7 +122,8 @@ int nilo_store_host_put(struct nilo_store *s, const char *host, const struct nil
 
 /* ---- items -------------------------------------------------------------------------------------------------------------------------- */
 
-static int read_item(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_item_state *item, struct nilo_err *err) {
+static int read_item(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_item_state *item, struct nilo_err *err)
+{
     *item = (struct nilo_item_state){.entity = {.bucket = (int32_t)nilo_db_column_int(stmt, 0), .id = nilo_db_column_int(stmt, 1)},
                                      .first_seen = nilo_db_column_int(stmt, 3),
                                      .posted_at = column_us(stmt, 4),
@@ -128,7 +137,8 @@ static int read_item(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct
 }
 
 int nilo_store_items(struct nilo_store *s, int64_t connection, enum nilo_entity_kind kind, struct nilo_arena *arena, struct nilo_item_state **ret, size_t *ret_n,
-                     struct nilo_err *err) {
+                     struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int64_t most;
     size_t n = 0;
@@ -165,7 +175,8 @@ struct went {
     const struct nilo_item_state *items;
 };
 
-static void went_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void went_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct went *w = ctx;
     const struct nilo_item_state *item = &w->items[i];
     p[0] = NILO_DBV_INT(nilo_bucket(w->connection->workspace_name, w->connection->name, item->external_id));
@@ -180,7 +191,8 @@ static void went_params(void *ctx, size_t i, struct nilo_db_value *p) {
 }
 
 int nilo_store_items_went(struct nilo_store *s, const struct nilo_connection *c, enum nilo_entity_kind kind, const struct nilo_item_state *items, size_t n,
-                          struct nilo_err *err) {
+                          struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     struct went w = {c, kind, items};
     if (n == 0)
@@ -196,7 +208,8 @@ int nilo_store_items_went(struct nilo_store *s, const struct nilo_connection *c,
     return nilo_db_many(stmt, n, 9, went_params, NULL, &w, err);
 }
 
-int nilo_store_collect_state(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_collect_state *ret, struct nilo_err *err) {
+int nilo_store_collect_state(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_collect_state *ret, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     struct nilo_collect_state state = {.listed_at = NILO_US_NONE, .next_at = NILO_US_NONE};
     if (nilo__query(s, &stmt, err, "SELECT listed_at, next_at, why, variants FROM collect_state WHERE connection_id = ?1",
@@ -217,7 +230,8 @@ int nilo_store_collect_state(struct nilo_store *s, int64_t connection, struct ni
     return 0;
 }
 
-int nilo_store_collect_state_put(struct nilo_store *s, int64_t connection, const struct nilo_collect_state *state, struct nilo_err *err) {
+int nilo_store_collect_state_put(struct nilo_store *s, int64_t connection, const struct nilo_collect_state *state, struct nilo_err *err)
+{
     return nilo__run(s, err,
                      "INSERT INTO collect_state (connection_id, listed_at, next_at, why, variants) VALUES (?1, ?2, ?3, ?4, ?5) "
                      "ON CONFLICT (connection_id) DO UPDATE SET listed_at = excluded.listed_at, next_at = excluded.next_at, why = excluded.why, "

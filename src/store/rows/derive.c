@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-int nilo__entity_cmp(struct nilo_entity_ref a, struct nilo_entity_ref b) {
+int nilo__entity_cmp(struct nilo_entity_ref a, struct nilo_entity_ref b)
+{
     return a.bucket != b.bucket ? NILO__CMP(a.bucket, b.bucket) : NILO__CMP(a.id, b.id);
 }
 
-int nilo__change_cmp(const struct nilo__change *a, struct nilo_entity_ref e, int32_t win, int32_t day, int32_t metric) {
+int nilo__change_cmp(const struct nilo__change *a, struct nilo_entity_ref e, int32_t win, int32_t day, int32_t metric)
+{
     int c = nilo__entity_cmp(a->entity, e);
     if (c)
         return c;
@@ -28,13 +30,15 @@ int nilo__change_cmp(const struct nilo__change *a, struct nilo_entity_ref e, int
 
 static const struct nilo__interval always = {INT32_MIN, NILO__INF};
 
-static void item_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void item_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct nilo__items *all = ctx;
     p[0] = NILO_DBV_INT(all->items[i].entity.bucket);
     p[1] = NILO_DBV_INT(all->items[i].entity.id);
 }
 
-static int item_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int item_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct nilo__item *x = &((struct nilo__items *)ctx)->items[i];
     x->kind = (enum nilo_entity_kind)nilo_db_column_int(stmt, 0);
@@ -44,7 +48,8 @@ static int item_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_
     return 0;
 }
 
-static struct nilo__scope_of *add_scope(struct nilo__items *all, struct nilo__item *x, int32_t kind, int64_t id) {
+static struct nilo__scope_of *add_scope(struct nilo__items *all, struct nilo__item *x, int32_t kind, int64_t id)
+{
     struct nilo__scope_of *more = nilo_arena_array(all->arena, x->n_scopes + 1, sizeof *more);
     if (!more)
         return NULL;
@@ -56,7 +61,8 @@ static struct nilo__scope_of *add_scope(struct nilo__items *all, struct nilo__it
 }
 
 /* Adds [from, to] to a union that grows in order of from. */
-static bool add_interval(struct nilo_arena *arena, struct nilo__scope_of *sc, int32_t from, int32_t to) {
+static bool add_interval(struct nilo_arena *arena, struct nilo__scope_of *sc, int32_t from, int32_t to)
+{
     if (sc->n_days && (sc->days[sc->n_days - 1].to == NILO__INF || from <= sc->days[sc->n_days - 1].to + 1)) {
         if (to > sc->days[sc->n_days - 1].to)
             sc->days[sc->n_days - 1].to = to;
@@ -72,7 +78,8 @@ static bool add_interval(struct nilo_arena *arena, struct nilo__scope_of *sc, in
     return true;
 }
 
-static int credit_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int credit_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     struct nilo__items *all = ctx;
     struct nilo__item *x = &all->items[i];
     int64_t owner = nilo_db_column_int(stmt, 0);
@@ -84,7 +91,8 @@ static int credit_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nil
     return 0;
 }
 
-static int load_items(struct nilo_store *s, struct nilo__items *all, struct nilo_err *err) {
+static int load_items(struct nilo_store *s, struct nilo__items *all, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(s->db,
                         "SELECT e.kind, e.workspace_id, e.connection_id, CASE WHEN c.role = 'competitor' THEN 0 ELSE 1 END FROM entity e "
@@ -138,14 +146,16 @@ struct all_series {
     struct nilo_arena *arena;
 };
 
-static void head_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void head_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct series *x = &((struct all_series *)ctx)->series[i];
     p[0] = NILO_DBV_INT(x->entity.bucket);
     p[1] = NILO_DBV_INT(x->entity.id);
     p[2] = NILO_DBV_INT(x->win);
     p[3] = NILO_DBV_INT(x->metric);
 }
-static int head_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int head_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct series *x = &((struct all_series *)ctx)->series[i];
     x->has_head = true;
@@ -154,29 +164,35 @@ static int head_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_
     return 0;
 }
 
-static struct series *behind_at(void *ctx, size_t i) {
+static struct series *behind_at(void *ctx, size_t i)
+{
     struct all_series *all = ctx;
     return &all->series[all->behind[i]];
 }
-static void behind_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void behind_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct all_series *all = ctx;
     head_params(ctx, all->behind[i], p);
 }
-static void pred_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void pred_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     behind_params(ctx, i, p);
     p[4] = NILO_DBV_INT(((const struct all_series *)ctx)->changes[behind_at(ctx, i)->first].day);
 }
-static void succ_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void succ_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct series *x = behind_at(ctx, i);
     behind_params(ctx, i, p);
     p[4] = NILO_DBV_INT(((const struct all_series *)ctx)->changes[x->first + x->n - 1].day);
 }
-static void range_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void range_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct series *x = behind_at(ctx, i);
     pred_params(ctx, i, p);
     p[5] = NILO_DBV_INT(((const struct all_series *)ctx)->changes[x->first + x->n - 1].day);
 }
-static int pred_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int pred_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct series *x = behind_at(ctx, i);
     x->has_pred = true;
@@ -184,14 +200,16 @@ static int pred_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_
     x->pred_value = nilo_db_column_int(stmt, 1);
     return 0;
 }
-static int succ_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int succ_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct series *x = behind_at(ctx, i);
     x->has_succ = true;
     x->succ_day = (int32_t)nilo_db_column_int(stmt, 0);
     return 0;
 }
-static int range_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int range_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     struct all_series *all = ctx;
     struct series *x = behind_at(ctx, i);
     int32_t day = (int32_t)nilo_db_column_int(stmt, 0);
@@ -215,7 +233,8 @@ static int range_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo
 }
 
 #define KEY4 "v.bucket = ?1 AND v.entity_id = ?2 AND v.win = ?3 AND v.metric_id = ?4"
-static int load_neighbours(struct nilo_store *s, struct all_series *all, struct nilo_err *err) {
+static int load_neighbours(struct nilo_store *s, struct all_series *all, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(s->db,
                         "SELECT v.day, v.value FROM day_value v WHERE " KEY4 " AND v.day < ?5 AND v.value IS NOT NULL AND " NILO__SHOWN
@@ -239,7 +258,8 @@ static const struct nilo_db_field series_keys[] = {
 };
 static const struct nilo_db_find find_heads = {.columns = "s.day, s.value", .from = "known AS s", .keys = series_keys, .n_keys = 4};
 
-static int load_series(struct nilo_store *s, struct all_series *all, struct nilo_err *err) {
+static int load_series(struct nilo_store *s, struct all_series *all, struct nilo_err *err)
+{
     if (nilo_db_find(s->db, &find_heads, all->n, head_params, head_row, all, err) < 0)
         return -1;
     all->behind = nilo_arena_array(all->arena, all->n, sizeof *all->behind);
@@ -263,7 +283,8 @@ static struct nilo__known old_of(const struct nilo__change *c) { return (struct 
 static struct nilo__known new_of(const struct nilo__change *c) { return (struct nilo__known){c->new_state == NILO__VALUE, c->new_value}; }
 
 /* For each change: the next known day after it, in a series whose earlier days are already changed and whose later ones are not. */
-static void find_next_known(const struct series *x, struct nilo__change *c) {
+static void find_next_known(const struct series *x, struct nilo__change *c)
+{
     int32_t next = x->has_succ ? x->succ_day : NILO__INF;
     size_t b = x->n_between;
     for (size_t k = x->n; k-- > 0;) {
@@ -278,7 +299,8 @@ static void find_next_known(const struct series *x, struct nilo__change *c) {
     }
 }
 
-static void walk_series(struct nilo__sums *t, struct series *x, struct nilo__change *c, const struct nilo_metric *m) {
+static void walk_series(struct nilo__sums *t, struct series *x, struct nilo__change *c, const struct nilo_metric *m)
+{
     find_next_known(x, c);
     struct nilo__known before = {x->has_pred, x->pred_value};
     int32_t before_day = x->pred_day;
@@ -309,7 +331,8 @@ static void walk_series(struct nilo__sums *t, struct series *x, struct nilo__cha
     x->head_value = before.v;
 }
 
-static void known_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void known_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct series *x = behind_at(ctx, i);
     behind_params(ctx, i, p);
     p[4] = NILO_DBV_INT(x->head_day);
@@ -326,7 +349,8 @@ static const struct nilo_db_insert put_known = {
     .conflict = "ON CONFLICT (bucket, entity_id, win, metric_id) DO UPDATE SET day = excluded.day, value = excluded.value",
 };
 
-static int write_known(struct nilo_store *s, struct all_series *all, struct nilo_err *err) {
+static int write_known(struct nilo_store *s, struct all_series *all, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     all->n_behind = 0; /* the list is used again: series with a head, then those without */
     for (size_t i = 0; i < all->n; i++)
@@ -345,11 +369,13 @@ static int write_known(struct nilo_store *s, struct all_series *all, struct nilo
 
 /* ---- all together ---------------------------------------------------------------------------------------------------------------- */
 
-static int by_day_first(const void *a, const void *b) {
+static int by_day_first(const void *a, const void *b)
+{
     const struct nilo__change *x = a, *y = b;
     return nilo__change_cmp(x, y->entity, y->win, y->day, y->metric);
 }
-static int by_metric_first(const void *a, const void *b) {
+static int by_metric_first(const void *a, const void *b)
+{
     const struct nilo__change *x = a, *y = b;
     int c = nilo__entity_cmp(x->entity, y->entity);
     if (c)
@@ -361,7 +387,8 @@ static int by_metric_first(const void *a, const void *b) {
     return NILO__CMP(x->day, y->day);
 }
 
-static int gather_items(struct nilo__items *all, const struct nilo__change *c, size_t n, struct nilo_err *err) {
+static int gather_items(struct nilo__items *all, const struct nilo__change *c, size_t n, struct nilo_err *err)
+{
     all->items = nilo_arena_array(all->arena, n, sizeof *all->items);
     if (!all->items)
         return nilo_err_nomem(err);
@@ -371,7 +398,8 @@ static int gather_items(struct nilo__items *all, const struct nilo__change *c, s
     return 0;
 }
 
-static int gather_series(struct all_series *all, struct nilo__items *items, size_t n, struct nilo_err *err) {
+static int gather_series(struct all_series *all, struct nilo__items *items, size_t n, struct nilo_err *err)
+{
     size_t item = 0;
     all->series = nilo_arena_array(all->arena, n, sizeof *all->series);
     if (!all->series)
@@ -391,7 +419,8 @@ static int gather_series(struct all_series *all, struct nilo__items *items, size
 }
 
 /* The heads that the walk found, for a reader that compares them with what is stored. */
-static int heads_of(const struct all_series *all, struct nilo__fresh *fresh, struct nilo_err *err) {
+static int heads_of(const struct all_series *all, struct nilo__fresh *fresh, struct nilo_err *err)
+{
     fresh->known = nilo_arena_array(all->arena, all->n, sizeof *fresh->known);
     if (!fresh->known)
         return nilo_err_nomem(err);
@@ -406,7 +435,8 @@ static int heads_of(const struct all_series *all, struct nilo__fresh *fresh, str
 
 /* fresh: the changes are whole items from nothing, and what comes of them is handed over instead of written. */
 static int derive_in(struct nilo_store *s, struct nilo__change *changes, size_t n, struct nilo__sums *t, struct nilo__fresh *fresh,
-                     struct nilo_arena *arena, struct nilo_err *err) {
+                     struct nilo_arena *arena, struct nilo_err *err)
+{
     struct nilo__items items = {.arena = arena};
     struct all_series all = {.changes = changes, .arena = arena};
     qsort(changes, n, sizeof *changes, by_day_first);
@@ -427,7 +457,8 @@ static int derive_in(struct nilo_store *s, struct nilo__change *changes, size_t 
     return write_known(s, &all, err) < 0 ? -1 : nilo__sums_write(s, t, err);
 }
 
-int nilo__derive(struct nilo_store *s, struct nilo__change *changes, size_t n, struct nilo_err *err) {
+int nilo__derive(struct nilo_store *s, struct nilo__change *changes, size_t n, struct nilo_err *err)
+{
     if (n == 0)
         return 0;
     struct nilo__sums t = {0};
@@ -440,12 +471,14 @@ int nilo__derive(struct nilo_store *s, struct nilo__change *changes, size_t n, s
 }
 
 int nilo__derive_fresh(struct nilo_store *s, struct nilo__change *cells, size_t n, struct nilo__sums *t, struct nilo__fresh *ret,
-                       struct nilo_arena *arena, struct nilo_err *err) {
+                       struct nilo_arena *arena, struct nilo_err *err)
+{
     return n == 0 ? 0 : derive_in(s, cells, n, t, ret, arena, err);
 }
 
 int nilo__shown_of(struct nilo_store *s, struct nilo_entity_ref e, struct nilo__change **ret, size_t *n, size_t *cap,
-                   struct nilo_err *err) {
+                   struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int got;
     if (nilo__query(s, &stmt, err,
@@ -476,7 +509,8 @@ int nilo__shown_of(struct nilo_store *s, struct nilo_entity_ref e, struct nilo__
 
 /* ---- credits ------------------------------------------------------------------------------------------------------------------ */
 
-static void emit_history(struct nilo_store *s, struct nilo__sums *t, struct nilo__item *x, struct nilo__change *c, size_t n, int64_t sign) {
+static void emit_history(struct nilo_store *s, struct nilo__sums *t, struct nilo__item *x, struct nilo__change *c, size_t n, int64_t sign)
+{
     struct nilo__sums one = {0};
     for (size_t i = 0; i < n;) {
         size_t k = i;
@@ -502,7 +536,8 @@ static void emit_history(struct nilo_store *s, struct nilo__sums *t, struct nilo
     free(one.slots);
 }
 
-static void emit_reads(struct nilo__sums *t, const struct nilo__scope_of *sc, const struct nilo__change *c, size_t n, int64_t sign) {
+static void emit_reads(struct nilo__sums *t, const struct nilo__scope_of *sc, const struct nilo__change *c, size_t n, int64_t sign)
+{
     for (size_t i = 0; i < n;) { /* by (win, day, metric) */
         size_t k = i;
         bool first = true;
@@ -524,7 +559,8 @@ static void emit_reads(struct nilo__sums *t, const struct nilo__scope_of *sc, co
 }
 
 int nilo__derive_credit(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, const struct nilo__interval *before,
-                        size_t n_before, const struct nilo__interval *after, size_t n_after, struct nilo_err *err) {
+                        size_t n_before, const struct nilo__interval *after, size_t n_after, struct nilo_err *err)
+{
     struct nilo__change *c = NULL;
     size_t n = 0, cap = 0;
     struct nilo__sums t = {0};

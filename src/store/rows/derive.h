@@ -14,7 +14,8 @@ struct nilo__change {
     int64_t old_value, new_value; /* where the state is NILO__VALUE */
     int32_t next_known;           /* scratch of nilo__derive */
 };
-static inline enum nilo__state nilo__state_of(enum nilo_absence a) {
+static inline enum nilo__state nilo__state_of(enum nilo_absence a)
+{
     return a == NILO_PRESENT ? NILO__VALUE : nilo_absence_definitive(a) ? NILO__DEFINITIVE : NILO__TRANSIENT;
 }
 

@@ -19,7 +19,8 @@ struct finding {
     unsigned char keys[2][16];
 };
 
-static void find_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void find_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     struct finding *f = ctx;
     p[0] = NILO_DBV_INT(f->ref[i].bucket);
     p[1] = NILO_DBV_INT(f->connection->workspace);
@@ -28,13 +29,15 @@ static void find_params(void *ctx, size_t i, struct nilo_db_value *p) {
     p[4] = NILO_DBV_TEXT(f->in[i].external_id);
 }
 
-static int find_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int find_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     ((struct finding *)ctx)->ref[i].id = nilo_db_column_int(stmt, 0);
     return 0;
 }
 
-static void insert_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void insert_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     struct finding *f = ctx;
     size_t at = f->missing[i];
     find_params(ctx, at, p);
@@ -47,7 +50,8 @@ static void insert_params(void *ctx, size_t i, struct nilo_db_value *p) {
 }
 
 /* The same external id may come twice in one call: the second time it is no longer missing. */
-static int by_key(const struct finding *f, size_t a, size_t b) {
+static int by_key(const struct finding *f, size_t a, size_t b)
+{
     if (f->ref[a].bucket != f->ref[b].bucket)
         return NILO__CMP(f->ref[a].bucket, f->ref[b].bucket);
     if (f->in[a].kind != f->in[b].kind)
@@ -55,7 +59,8 @@ static int by_key(const struct finding *f, size_t a, size_t b) {
     return strcmp(f->in[a].external_id, f->in[b].external_id);
 }
 
-static void sift(const struct finding *f, size_t *order, size_t root, size_t n) {
+static void sift(const struct finding *f, size_t *order, size_t root, size_t n)
+{
     for (size_t child; (child = 2 * root + 1) < n; root = child) {
         if (child + 1 < n && by_key(f, order[child], order[child + 1]) < 0)
             child++;
@@ -68,7 +73,8 @@ static void sift(const struct finding *f, size_t *order, size_t root, size_t n) 
 }
 
 /* Heap sort: qsort has no context argument in C11, and the comparison needs the ids. */
-static void sort_missing(struct finding *f) {
+static void sort_missing(struct finding *f)
+{
     size_t n = f->n_missing;
     for (size_t i = n / 2; i-- > 0;)
         sift(f, f->missing, i, n);
@@ -80,7 +86,8 @@ static void sort_missing(struct finding *f) {
     }
 }
 
-static int insert_missing(struct nilo_store *s, struct finding *f, size_t n, struct nilo_err *err) {
+static int insert_missing(struct nilo_store *s, struct finding *f, size_t n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     size_t unique = 0;
     for (size_t i = 0; i < n; i++)
@@ -143,7 +150,8 @@ struct describing {
 
 static struct nilo_db_value us_or_null(nilo_us us) { return us == NILO_US_NONE ? NILO_DBV_NULL : NILO_DBV_INT(us); }
 
-static void content_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void content_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     static const struct nilo_attrs none = {.posted_at = NILO_US_NONE, .deleted_at = NILO_US_NONE, .at = NILO_US_NONE, .duration_ms = -1};
     const struct describing *d = ctx;
     size_t at = d->which[i];
@@ -163,7 +171,8 @@ static void content_params(void *ctx, size_t i, struct nilo_db_value *p) {
     p[12] = NILO_DBV_INT(a->at);
 }
 
-static int write_content(struct nilo_store *s, struct describing *d, size_t n, struct nilo_err *err) {
+static int write_content(struct nilo_store *s, struct describing *d, size_t n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     size_t many = 0;
     for (size_t i = 0; i < n; i++)
@@ -180,7 +189,8 @@ static const struct nilo_db_field id_keys[] = {
 static const struct nilo_db_find find_ids = {.columns = "e.id", .from = "entity AS e", .keys = id_keys, .n_keys = 5};
 
 int nilo_store_entities(struct nilo_store *s, const struct nilo_connection *c, const struct nilo_entity_in *in, size_t n,
-                        struct nilo_entity_ref *ret, struct nilo_err *err) {
+                        struct nilo_entity_ref *ret, struct nilo_err *err)
+{
     struct finding f = {.store = s, .connection = c, .in = in, .ref = ret, .now = s->env.clock.wall(s->env.clock.ctx)};
     if (n == 0)
         return 0;
@@ -201,7 +211,8 @@ int nilo_store_entities(struct nilo_store *s, const struct nilo_connection *c, c
 
 /* ---- owners and credits -------------------------------------------------------------------------------------------------------- */
 
-int nilo_store_owner(struct nilo_store *s, int64_t workspace, const char *key, bool create, int64_t *ret_id, struct nilo_err *err) {
+int nilo_store_owner(struct nilo_store *s, int64_t workspace, const char *key, bool create, int64_t *ret_id, struct nilo_err *err)
+{
     int64_t id;
     if (nilo__query_int(s, 0, &id, err, "SELECT id FROM owner WHERE workspace_id = ?1 AND key = ?2",
                         NILO__PARAMS(NILO_DBV_INT(workspace), NILO_DBV_TEXT(key))) < 0)
@@ -223,7 +234,8 @@ int nilo_store_owner(struct nilo_store *s, int64_t workspace, const char *key, b
 
 /* The union of days that the owner's current credits of an item cover. */
 static int covered(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, struct nilo__interval **ret, size_t *ret_n,
-                   struct nilo_err *err) {
+                   struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     struct nilo__interval *all = NULL;
     size_t n = 0;
@@ -259,7 +271,8 @@ static int covered(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner
 }
 
 static int insert_credit(struct nilo_store *s, const struct nilo_credit_in *c, const char *role, int32_t from, int32_t to,
-                         struct nilo_err *err) {
+                         struct nilo_err *err)
+{
     int64_t id;
     if (nilo__next_ids(s, "credit", 1, &id, err) < 0)
         return -1;
@@ -273,7 +286,8 @@ static int insert_credit(struct nilo_store *s, const struct nilo_credit_in *c, c
 
 /* Owner totals follow: what was covered goes out, what is covered comes in. */
 static int change_credits(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, struct nilo__interval *before, size_t n_before,
-                          struct nilo_err *err) {
+                          struct nilo_err *err)
+{
     struct nilo__interval *after;
     size_t n_after;
     if (covered(s, e, owner, &after, &n_after, err) < 0)
@@ -285,7 +299,8 @@ static int change_credits(struct nilo_store *s, struct nilo_entity_ref e, int64_
     return rc;
 }
 
-static int add_credit(struct nilo_store *s, const struct nilo_credit_in *c, struct nilo_err *err) {
+static int add_credit(struct nilo_store *s, const struct nilo_credit_in *c, struct nilo_err *err)
+{
     const char *role = c->role ? c->role : "owner";
     int32_t from = nilo_day_is_none(c->from_day) ? INT32_MIN : c->from_day.n, to = nilo_day_is_none(c->to_day) ? INT32_MAX : c->to_day.n;
     int64_t there;
@@ -310,14 +325,16 @@ static int add_credit(struct nilo_store *s, const struct nilo_credit_in *c, stru
     return rc;
 }
 
-int nilo_store_credit_add(struct nilo_store *s, const struct nilo_credit_in *in, size_t n, struct nilo_err *err) {
+int nilo_store_credit_add(struct nilo_store *s, const struct nilo_credit_in *in, size_t n, struct nilo_err *err)
+{
     for (size_t i = 0; i < n; i++)
         if (add_credit(s, &in[i], err) < 0)
             return -1;
     return 0;
 }
 
-int nilo_store_credit_end_one(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, int64_t credit, struct nilo_err *err) {
+int nilo_store_credit_end_one(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, int64_t credit, struct nilo_err *err)
+{
     struct nilo__interval *before;
     size_t n_before;
     if (covered(s, e, owner, &before, &n_before, err) < 0)
@@ -332,7 +349,8 @@ int nilo_store_credit_end_one(struct nilo_store *s, struct nilo_entity_ref e, in
 }
 
 int nilo_store_credit_end(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, const char *role, size_t *ret_n,
-                          struct nilo_err *err) {
+                          struct nilo_err *err)
+{
     struct nilo__interval *before;
     size_t n_before;
     int64_t n;

@@ -120,14 +120,16 @@ const struct nilo_whole_table nilo_whole_tables[] = {
 const size_t nilo_whole_tables_n = sizeof nilo_whole_tables / sizeof nilo_whole_tables[0];
 _Static_assert(sizeof run / sizeof run[0] <= NILO_WHOLE_COLUMNS_MAX, "the widest table");
 
-int nilo_whole_table(const char *name) {
+int nilo_whole_table(const char *name)
+{
     for (size_t i = 0; i < nilo_whole_tables_n; i++)
         if (strcmp(nilo_whole_tables[i].name, name) == 0)
             return (int)i;
     return -1;
 }
 
-int nilo_whole_column(size_t table, const char *name) {
+int nilo_whole_column(size_t table, const char *name)
+{
     const struct nilo_whole_table *t = &nilo_whole_tables[table];
     for (size_t i = 0; i < t->n_columns; i++)
         if (strcmp(t->columns[i].name, name) == 0)
@@ -144,18 +146,21 @@ struct statement {
     bool where;
 };
 
-static int param(struct statement *st, int64_t v) {
+static int param(struct statement *st, int64_t v)
+{
     st->params[st->n++] = NILO_DBV_INT(v);
     return st->n;
 }
 
-static void condition(struct statement *st) {
+static void condition(struct statement *st)
+{
     nilo_buf_adds(&st->sql, st->where ? " AND " : " WHERE ");
     st->where = true;
 }
 
 /* The rows of one workspace. CROSS JOIN and the + keep SQLite on the order of the keys: it need not sort what is as large as the store. */
-static void scoped(struct statement *st, const struct nilo_whole_table *t, int64_t id) {
+static void scoped(struct statement *st, const struct nilo_whole_table *t, int64_t id)
+{
     int p = param(st, id);
     st->where = true;
     switch ((enum nilo__reach)t->reach) {
@@ -179,7 +184,8 @@ static void scoped(struct statement *st, const struct nilo_whole_table *t, int64
 
 static bool part_of_days(const struct nilo_whole_want *want) { return !nilo_day_is_none(want->from) || !nilo_day_is_none(want->to); }
 
-static void rows_of(struct statement *st, const struct nilo_whole_table *t, const struct nilo_whole_want *want) {
+static void rows_of(struct statement *st, const struct nilo_whole_table *t, const struct nilo_whole_want *want)
+{
     nilo_buf_adds(&st->sql, " FROM ");
     if (want->workspace != 0 && t->reach != NILO__REACH_ALL)
         scoped(st, t, want->workspace);
@@ -206,7 +212,8 @@ static void rows_of(struct statement *st, const struct nilo_whole_table *t, cons
     }
 }
 
-static void in_order(struct statement *st, const struct nilo_whole_table *t, const struct nilo_whole_want *want, bool postgres) {
+static void in_order(struct statement *st, const struct nilo_whole_table *t, const struct nilo_whole_want *want, bool postgres)
+{
     bool items = want->workspace != 0 && t->reach == NILO__REACH_ITEM;
     nilo_buf_adds(&st->sql, " ORDER BY ");
     for (size_t i = 0; i < t->n_key; i++) {
@@ -221,13 +228,15 @@ static void in_order(struct statement *st, const struct nilo_whole_table *t, con
     }
 }
 
-static int start(struct nilo_store *s, struct statement *st, struct nilo_db_stmt **ret, struct nilo_err *err) {
+static int start(struct nilo_store *s, struct statement *st, struct nilo_db_stmt **ret, struct nilo_err *err)
+{
     int rc = st->sql.failed ? nilo_err_nomem(err) : nilo__query(s, ret, err, nilo_buf_str(&st->sql), st->n, st->params);
     nilo_buf_done(&st->sql);
     return rc;
 }
 
-static int count(struct nilo_store *s, const struct nilo_whole_table *t, const struct nilo_whole_want *want, int64_t *ret, struct nilo_err *err) {
+static int count(struct nilo_store *s, const struct nilo_whole_table *t, const struct nilo_whole_want *want, int64_t *ret, struct nilo_err *err)
+{
     struct statement st = {.n = 0};
     struct nilo_db_stmt *stmt;
     nilo_buf_init(&st.sql, 8192);
@@ -244,13 +253,15 @@ static int count(struct nilo_store *s, const struct nilo_whole_table *t, const s
 
 /* ---- rows --------------------------------------------------------------------------------------------------------------------------- */
 
-static struct nilo_whole_cell cell_of(struct nilo_db_stmt *stmt, int i) {
+static struct nilo_whole_cell cell_of(struct nilo_db_stmt *stmt, int i)
+{
     struct nilo_db_value v = nilo_db_column(stmt, i);
     return (struct nilo_whole_cell){.null = v.type == NILO_DB_NULL, .i = v.type == NILO_DB_INT ? v.i : 0, .p = v.p, .len = v.len};
 }
 
 /* A run that is being written ends, in the copy, where the snapshot was taken. */
-static void end_run(size_t table, struct nilo_whole_cell *cells) {
+static void end_run(size_t table, struct nilo_whole_cell *cells)
+{
     static const char said[] = "the copy was taken in the middle of this run; it has what was committed by then";
     struct nilo_whole_cell *status = &cells[nilo_whole_column(table, "status")], *error = &cells[nilo_whole_column(table, "error")];
     if (status->i != NILO_RUNNING)
@@ -260,7 +271,8 @@ static void end_run(size_t table, struct nilo_whole_cell *cells) {
 }
 
 /* Nothing behind the last day is in the copy, so nothing there is closed in it. What was dropped is not in a copy of some days at all. */
-static void end_days(size_t table, struct nilo_whole_cell *cells, nilo_day to) {
+static void end_days(size_t table, struct nilo_whole_cell *cells, nilo_day to)
+{
     struct nilo_whole_cell *dropped = &cells[nilo_whole_column(table, "dropped_until")];
     struct nilo_whole_cell *closed = &cells[nilo_whole_column(table, "closed_until")], *read = &cells[nilo_whole_column(table, "read_until")];
     if (!nilo_day_is_none(to) && closed->i > to.n)
@@ -272,7 +284,8 @@ static void end_days(size_t table, struct nilo_whole_cell *cells, nilo_day to) {
     dropped->i = NILO_DAY_NONE.n;
 }
 
-static int rows(struct nilo_store *s, size_t table, const struct nilo_whole_want *want, const struct nilo_whole_sink *sink, struct nilo_err *err) {
+static int rows(struct nilo_store *s, size_t table, const struct nilo_whole_want *want, const struct nilo_whole_sink *sink, struct nilo_err *err)
+{
     const struct nilo_whole_table *t = &nilo_whole_tables[table];
     struct nilo_whole_cell cells[NILO_WHOLE_COLUMNS_MAX];
     struct statement st = {.n = 0};
@@ -301,11 +314,13 @@ static int rows(struct nilo_store *s, size_t table, const struct nilo_whole_want
     return got;
 }
 
-static bool taken(const struct nilo_whole_table *t, const struct nilo_whole_want *want) {
+static bool taken(const struct nilo_whole_table *t, const struct nilo_whole_want *want)
+{
     return (t->reach != NILO__REACH_STORE || want->workspace == 0) && !(t->all_days && part_of_days(want));
 }
 
-static int export_in(struct nilo_store *s, const struct nilo_whole_want *want, const struct nilo_whole_sink *sink, struct nilo_err *err) {
+static int export_in(struct nilo_store *s, const struct nilo_whole_want *want, const struct nilo_whole_sink *sink, struct nilo_err *err)
+{
     int64_t counts[sizeof nilo_whole_tables / sizeof nilo_whole_tables[0]] = {0};
     for (size_t i = 0; i < nilo_whole_tables_n; i++)
         if (taken(&nilo_whole_tables[i], want) && count(s, &nilo_whole_tables[i], want, &counts[i], err) < 0)
@@ -318,7 +333,8 @@ static int export_in(struct nilo_store *s, const struct nilo_whole_want *want, c
     return 0;
 }
 
-int nilo_store_export(struct nilo_store *s, const struct nilo_whole_want *want, const struct nilo_whole_sink *sink, struct nilo_err *err) {
+int nilo_store_export(struct nilo_store *s, const struct nilo_whole_want *want, const struct nilo_whole_sink *sink, struct nilo_err *err)
+{
     if (nilo_store_begin(s, err) < 0)
         return -1;
     int rc = export_in(s, want, sink, err);

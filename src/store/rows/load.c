@@ -12,12 +12,14 @@
 
 #define PIECE 2000 /* rows written at a time */
 
-static int bad(struct nilo_err *err, size_t table, const char *what) {
+static int bad(struct nilo_err *err, size_t table, const char *what)
+{
     return nilo_err_set(err, NILO_ECORRUPT, "the rows of %s do not fit together (%s): no store wrote them like this", nilo_whole_tables[table].name,
                         what);
 }
 
-static const struct nilo_whole_cell *cell(size_t table, const struct nilo_whole_cell *cells, const char *name) {
+static const struct nilo_whole_cell *cell(size_t table, const struct nilo_whole_cell *cells, const char *name)
+{
     return &cells[nilo_whole_column(table, name)];
 }
 
@@ -25,7 +27,8 @@ static bool is(size_t table, const char *name) { return strcmp(nilo_whole_tables
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------------------------- */
 
-static bool in_set(const struct nilo__id_set *set, int64_t id) {
+static bool in_set(const struct nilo__id_set *set, int64_t id)
+{
     size_t low = 0, high = set->n;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
@@ -39,7 +42,8 @@ static bool in_set(const struct nilo__id_set *set, int64_t id) {
     return false;
 }
 
-static const struct nilo__load_place *place_of(const struct nilo__load_place *all, size_t n, int64_t id) {
+static const struct nilo__load_place *place_of(const struct nilo__load_place *all, size_t n, int64_t id)
+{
     size_t low = 0, high = n;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
@@ -53,7 +57,8 @@ static const struct nilo__load_place *place_of(const struct nilo__load_place *al
     return NULL;
 }
 
-static const struct nilo__load_metric *metric_of(const struct nilo_load *l, int64_t id) {
+static const struct nilo__load_metric *metric_of(const struct nilo_load *l, int64_t id)
+{
     for (size_t low = 0, high = l->n_metrics; low < high;) {
         size_t mid = low + (high - low) / 2;
         if (l->metrics[mid].from == id)
@@ -66,7 +71,8 @@ static const struct nilo__load_metric *metric_of(const struct nilo_load *l, int6
     return NULL;
 }
 
-static const struct nilo__load_item *item_of(const struct nilo_load *l, int64_t bucket, int64_t id) {
+static const struct nilo__load_item *item_of(const struct nilo_load *l, int64_t bucket, int64_t id)
+{
     for (size_t low = 0, high = l->n_items; low < high;) {
         size_t mid = low + (high - low) / 2;
         const struct nilo__load_item *x = &l->items[mid];
@@ -81,7 +87,8 @@ static const struct nilo__load_item *item_of(const struct nilo_load *l, int64_t 
     return NULL;
 }
 
-struct nilo_db_value nilo__load_value(const struct nilo_load *l, const struct nilo_whole_column *c, const struct nilo_whole_cell *v) {
+struct nilo_db_value nilo__load_value(const struct nilo_load *l, const struct nilo_whole_column *c, const struct nilo_whole_cell *v)
+{
     if (v->null)
         return NILO_DBV_NULL;
     if (c->type == NILO_WHOLE_TEXT)
@@ -97,7 +104,8 @@ struct nilo_db_value nilo__load_value(const struct nilo_load *l, const struct ni
 
 /* ---- is the row one that a store would have written? ------------------------------------------------------------------------------------ */
 
-static int check_cells(size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err) {
+static int check_cells(size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err)
+{
     const struct nilo_whole_table *t = &nilo_whole_tables[table];
     for (size_t i = 0; i < t->n_columns; i++) {
         const struct nilo_whole_column *c = &t->columns[i];
@@ -111,7 +119,8 @@ static int check_cells(size_t table, const struct nilo_whole_cell *cells, struct
     return 0;
 }
 
-static int key_cmp(const struct nilo_whole_column *c, const struct nilo_whole_cell *a, const struct nilo_whole_cell *b) {
+static int key_cmp(const struct nilo_whole_column *c, const struct nilo_whole_cell *a, const struct nilo_whole_cell *b)
+{
     if (c->type == NILO_WHOLE_INT)
         return NILO__CMP(a->i, b->i);
     int order = memcmp(a->p, b->p, a->len < b->len ? a->len : b->len);
@@ -119,7 +128,8 @@ static int key_cmp(const struct nilo_whole_column *c, const struct nilo_whole_ce
 }
 
 /* Ascending, hence each key once. */
-static int check_order(struct nilo_load *l, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err) {
+static int check_order(struct nilo_load *l, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err)
+{
     const struct nilo_whole_table *t = &nilo_whole_tables[table];
     int order = l->any_last ? 0 : 1;
     for (size_t i = 0; i < t->n_key && order == 0; i++)
@@ -137,7 +147,8 @@ static int check_order(struct nilo_load *l, size_t table, const struct nilo_whol
 }
 
 /* Whatever it refers to has come, and belongs to the same workspace. */
-static int check_references(const struct nilo_load *l, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err) {
+static int check_references(const struct nilo_load *l, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err)
+{
     const struct nilo_whole_table *t = &nilo_whole_tables[table];
     int64_t workspace = 0;
     for (size_t i = 0; i < t->n_columns; i++) {
@@ -185,14 +196,16 @@ static int check_references(const struct nilo_load *l, size_t table, const struc
     return 0;
 }
 
-static int remember_place(struct nilo__load_place **all, size_t *n, size_t *cap, struct nilo__load_place p, struct nilo_err *err) {
+static int remember_place(struct nilo__load_place **all, size_t *n, size_t *cap, struct nilo__load_place p, struct nilo_err *err)
+{
     if (nilo__load_grow((void **)all, *n, cap, sizeof **all, err) < 0)
         return -1;
     (*all)[(*n)++] = p;
     return 0;
 }
 
-static int remember(struct nilo_load *l, size_t table, const struct nilo_whole_cell *c, struct nilo_err *err) {
+static int remember(struct nilo_load *l, size_t table, const struct nilo_whole_cell *c, struct nilo_err *err)
+{
     const struct nilo_whole_table *t = &nilo_whole_tables[table];
     for (size_t i = 0; i < t->n_columns; i++) {
         enum nilo__ids ids = (enum nilo__ids)t->columns[i].ids;
@@ -226,7 +239,8 @@ struct writing {
     int closed_until, dropped_until; /* columns that are written as "no day"; -1 */
 };
 
-static void row_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void row_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct writing *w = ctx;
     for (size_t k = 0; k < w->t->n_columns; k++)
         p[k] = nilo__load_value(w->l, &w->t->columns[k], &w->rows->cells[i * w->t->n_columns + k]);
@@ -234,7 +248,8 @@ static void row_params(void *ctx, size_t i, struct nilo_db_value *p) {
         p[w->closed_until] = p[w->dropped_until] = NILO_DBV_INT(NILO_DAY_NONE.n);
 }
 
-static int insert(struct nilo_load *l, size_t table, const struct nilo__rows *rows, struct nilo_err *err) {
+static int insert(struct nilo_load *l, size_t table, const struct nilo__rows *rows, struct nilo_err *err)
+{
     const struct nilo_whole_table *t = &nilo_whole_tables[table];
     struct writing w = {l, t, rows, is(table, "connection") ? nilo_whole_column(table, "closed_until") : -1,
                         is(table, "connection") ? nilo_whole_column(table, "dropped_until") : -1};
@@ -254,13 +269,15 @@ static int insert(struct nilo_load *l, size_t table, const struct nilo__rows *ro
     return rc < 0 ? nilo_err_wrap(err, "restoring %s", t->name) : 0;
 }
 
-static void empty(struct nilo__rows *rows) {
+static void empty(struct nilo__rows *rows)
+{
     nilo_arena_reset(&rows->arena);
     rows->n = 0;
 }
 
 /* A zone that this machine does not know would make its workspace unreadable. */
-static int check_zones(struct nilo_load *l, size_t table, const struct nilo__rows *rows, struct nilo_err *err) {
+static int check_zones(struct nilo_load *l, size_t table, const struct nilo__rows *rows, struct nilo_err *err)
+{
     size_t columns = nilo_whole_tables[table].n_columns;
     for (size_t i = 0; i < rows->n; i++) {
         struct nilo_zone *z;
@@ -271,7 +288,8 @@ static int check_zones(struct nilo_load *l, size_t table, const struct nilo__row
     return 0;
 }
 
-static int flush(struct nilo_load *l, size_t table, struct nilo_err *err) {
+static int flush(struct nilo_load *l, size_t table, struct nilo_err *err)
+{
     struct nilo__rows *rows = &l->pending[table];
     if (rows->n == 0)
         return 0;
@@ -284,7 +302,8 @@ static int flush(struct nilo_load *l, size_t table, struct nilo_err *err) {
 }
 
 /* From here on the triggers hold: bases have come, amendments may. */
-static int close_days(struct nilo_load *l, struct nilo_err *err) {
+static int close_days(struct nilo_load *l, struct nilo_err *err)
+{
     if (l->closed || l->mode != NILO__LOAD_NEW)
         return 0;
     l->closed = true;
@@ -299,7 +318,8 @@ static int close_days(struct nilo_load *l, struct nilo_err *err) {
 }
 
 /* Behind everything else: it ends what acts of dropping leave open. */
-static int drop_days(struct nilo_load *l, struct nilo_err *err) {
+static int drop_days(struct nilo_load *l, struct nilo_err *err)
+{
     for (size_t i = 0; i < l->n_connections; i++) {
         const struct nilo__load_place *c = &l->connections[i];
         int64_t until;
@@ -314,7 +334,8 @@ static int drop_days(struct nilo_load *l, struct nilo_err *err) {
     return 0;
 }
 
-static int carry_totals(struct nilo_load *l, struct nilo_err *err) {
+static int carry_totals(struct nilo_load *l, struct nilo_err *err)
+{
     for (size_t i = 0; i < l->workspaces.n; i++)
         if (nilo__carry_totals(l->store, l->workspaces.ids[i] + l->shift[NILO__WORKSPACES], err) < 0)
             return -1;
@@ -326,7 +347,8 @@ static int carry_totals(struct nilo_load *l, struct nilo_err *err) {
 static const char *text_of(struct nilo_arena *a, const struct nilo_whole_cell *c) { return c->null ? NULL : nilo_arena_strndup(a, c->p, c->len); }
 
 /* In a store that was empty they are described as in the other one; else the words that are here stay. */
-static int describe(struct nilo_load *l, size_t table, const struct nilo_whole_cell *c, int64_t id, struct nilo_err *err) {
+static int describe(struct nilo_load *l, size_t table, const struct nilo_whole_cell *c, int64_t id, struct nilo_err *err)
+{
     static const char *const columns[] = {"is_active", "currency", "unit", "display_name", "description", "format_pattern", "created_at"};
     struct nilo_db_value p[8] = {NILO_DBV_INT(id)};
     for (int i = 0; i < 7; i++) {
@@ -339,7 +361,8 @@ static int describe(struct nilo_load *l, size_t table, const struct nilo_whole_c
                      8, p);
 }
 
-static int take_metric(struct nilo_load *l, size_t table, const struct nilo_whole_cell *c, struct nilo_arena *arena, struct nilo_err *err) {
+static int take_metric(struct nilo_load *l, size_t table, const struct nilo_whole_cell *c, struct nilo_arena *arena, struct nilo_err *err)
+{
     const struct nilo_metric *stored;
     struct nilo_metric m = {
         .name = text_of(arena, cell(table, c, "name")),
@@ -374,7 +397,8 @@ static int take_metric(struct nilo_load *l, size_t table, const struct nilo_whol
     return l->adopt ? describe(l, table, c, stored->id, err) : 0;
 }
 
-static int take_metrics(struct nilo_load *l, struct nilo_err *err) {
+static int take_metrics(struct nilo_load *l, struct nilo_err *err)
+{
     size_t table = (size_t)nilo_whole_table("metric"), columns = nilo_whole_tables[table].n_columns;
     struct nilo__rows *rows = &l->pending[table];
     int rc = 0;
@@ -387,12 +411,14 @@ static int take_metrics(struct nilo_load *l, struct nilo_err *err) {
 
 /* ---- what belongs to the store itself ------------------------------------------------------------------------------------------------------------ */
 
-static int set_next(struct nilo_load *l, const char *name, int64_t at_least, struct nilo_err *err) {
+static int set_next(struct nilo_load *l, const char *name, int64_t at_least, struct nilo_err *err)
+{
     return nilo__run(l->store, err, "UPDATE id_seq SET next = ?2 WHERE name = ?1 AND next < ?2",
                      NILO__PARAMS(NILO_DBV_TEXT(name), NILO_DBV_INT(at_least)));
 }
 
-static int take_sequences(struct nilo_load *l, struct nilo_err *err) {
+static int take_sequences(struct nilo_load *l, struct nilo_err *err)
+{
     const struct nilo__rows *rows = &l->pending[nilo_whole_table("id_seq")];
     for (int i = 1; i < NILO__IDS_COUNT; i++)
         if (i != NILO__METRICS && set_next(l, nilo__load_sequences[i], l->greatest[i] + 1, err) < 0)
@@ -406,7 +432,8 @@ static int take_sequences(struct nilo_load *l, struct nilo_err *err) {
     return 0;
 }
 
-static int take_identity(struct nilo_load *l, struct nilo_err *err) {
+static int take_identity(struct nilo_load *l, struct nilo_err *err)
+{
     const struct nilo__rows *rows = &l->pending[nilo_whole_table("meta")];
     char hex[33];
     for (size_t i = 0; i < rows->n && l->adopt && l->head.whole; i++) {
@@ -424,7 +451,8 @@ static int take_identity(struct nilo_load *l, struct nilo_err *err) {
 
 /* ---- from begin to end ------------------------------------------------------------------------------------------------------------------------------ */
 
-int nilo_store_load_begin(struct nilo_store *s, const struct nilo_load_head *head, struct nilo_load **ret, struct nilo_err *err) {
+int nilo_store_load_begin(struct nilo_store *s, const struct nilo_load_head *head, struct nilo_load **ret, struct nilo_err *err)
+{
     struct nilo_load *l = nilo_whole_tables_n <= NILO__LOAD_TABLES ? calloc(1, sizeof *l) : NULL;
     if (!l)
         return nilo_err_nomem(err);
@@ -441,7 +469,8 @@ int nilo_store_load_begin(struct nilo_store *s, const struct nilo_load_head *hea
     return 0;
 }
 
-static int keep_row(struct nilo__rows *rows, const struct nilo_whole_table *t, const struct nilo_whole_cell *cells, struct nilo_err *err) {
+static int keep_row(struct nilo__rows *rows, const struct nilo_whole_table *t, const struct nilo_whole_cell *cells, struct nilo_err *err)
+{
     if (rows->n == rows->cap) {
         size_t more = rows->cap ? 2 * rows->cap : 64;
         struct nilo_whole_cell *p = realloc(rows->cells, more * t->n_columns * sizeof *p);
@@ -463,7 +492,8 @@ static int keep_row(struct nilo__rows *rows, const struct nilo_whole_table *t, c
 }
 
 /* Small tables wait until the workspaces are known; then it is clear whether rows are written or compared. */
-static int settle(struct nilo_load *l, struct nilo_err *err) {
+static int settle(struct nilo_load *l, struct nilo_err *err)
+{
     size_t workspace = (size_t)nilo_whole_table("workspace");
     if (l->mode != NILO__LOAD_OPEN)
         return 0;
@@ -480,7 +510,8 @@ static int settle(struct nilo_load *l, struct nilo_err *err) {
     return flush(l, workspace, err);
 }
 
-static int next_table(struct nilo_load *l, size_t table, struct nilo_err *err) {
+static int next_table(struct nilo_load *l, size_t table, struct nilo_err *err)
+{
     size_t workspace = (size_t)nilo_whole_table("workspace");
     if (table < l->table)
         return bad(err, table, "they come too late");
@@ -495,7 +526,8 @@ static int next_table(struct nilo_load *l, size_t table, struct nilo_err *err) {
     return 0;
 }
 
-int nilo_store_load_row(struct nilo_load *l, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err) {
+int nilo_store_load_row(struct nilo_load *l, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err)
+{
     if (next_table(l, table, err) < 0 || check_cells(table, cells, err) < 0 || check_order(l, table, cells, err) < 0)
         return -1;
     bool small = table <= (size_t)nilo_whole_table("workspace");
@@ -506,7 +538,8 @@ int nilo_store_load_row(struct nilo_load *l, size_t table, const struct nilo_who
     return !small && l->pending[table].n >= PIECE ? flush(l, table, err) : 0;
 }
 
-static void done(struct nilo_load *l) {
+static void done(struct nilo_load *l)
+{
     for (size_t i = 0; i < NILO__LOAD_TABLES; i++) {
         nilo_arena_done(&l->pending[i].arena);
         free(l->pending[i].cells);
@@ -522,14 +555,16 @@ static void done(struct nilo_load *l) {
     free(l);
 }
 
-void nilo_store_load_abort(struct nilo_load *l) {
+void nilo_store_load_abort(struct nilo_load *l)
+{
     if (!l)
         return;
     nilo_store_rollback(l->store);
     done(l);
 }
 
-static int derive(struct nilo_load *l, nilo_progress_fn *progress, void *ctx, struct nilo_err *err) {
+static int derive(struct nilo_load *l, nilo_progress_fn *progress, void *ctx, struct nilo_err *err)
+{
     struct nilo_entity_ref *all = malloc((l->n_items + 1) * sizeof *all);
     if (!all)
         return nilo_err_nomem(err);
@@ -543,7 +578,8 @@ static int derive(struct nilo_load *l, nilo_progress_fn *progress, void *ctx, st
     return rc;
 }
 
-static int finish(struct nilo_load *l, nilo_progress_fn *progress, void *ctx, struct nilo_err *err) {
+static int finish(struct nilo_load *l, nilo_progress_fn *progress, void *ctx, struct nilo_err *err)
+{
     if (settle(l, err) < 0 || (l->table > (size_t)nilo_whole_table("workspace") && flush(l, l->table, err) < 0) || close_days(l, err) < 0)
         return -1;
     l->loaded.items = (int64_t)l->n_items;
@@ -557,7 +593,8 @@ static int finish(struct nilo_load *l, nilo_progress_fn *progress, void *ctx, st
     return l->head.dry_run ? 0 : nilo_store_commit(l->store, err);
 }
 
-int nilo_store_load_end(struct nilo_load *l, nilo_progress_fn *progress, void *ctx, struct nilo_loaded *ret, struct nilo_err *err) {
+int nilo_store_load_end(struct nilo_load *l, nilo_progress_fn *progress, void *ctx, struct nilo_loaded *ret, struct nilo_err *err)
+{
     int rc = finish(l, progress, ctx, err);
     if (rc == 0) {
         *ret = l->loaded;

@@ -13,7 +13,8 @@ const char *const nilo__load_sequences[NILO__IDS_COUNT] = {
     [NILO__ERASURES] = "erasure",     [NILO__THINNINGS] = "thinning",
 };
 
-int nilo__load_grow(void **list, size_t n, size_t *cap, size_t size, struct nilo_err *err) {
+int nilo__load_grow(void **list, size_t n, size_t *cap, size_t size, struct nilo_err *err)
+{
     if (n < *cap)
         return 0;
     size_t more = *cap ? 2 * *cap : 64;
@@ -25,7 +26,8 @@ int nilo__load_grow(void **list, size_t n, size_t *cap, size_t size, struct nilo
     return 0;
 }
 
-int nilo__load_add_id(struct nilo__id_set *set, int64_t id, struct nilo_err *err) {
+int nilo__load_add_id(struct nilo__id_set *set, int64_t id, struct nilo_err *err)
+{
     if (nilo__load_grow((void **)&set->ids, set->n, &set->cap, sizeof *set->ids, err) < 0)
         return -1;
     set->ids[set->n++] = id;
@@ -33,7 +35,8 @@ int nilo__load_add_id(struct nilo__id_set *set, int64_t id, struct nilo_err *err
 }
 
 /* A workspace that only the configuration made: nothing was ever recorded in it. */
-static int is_hollow(struct nilo_load *l, int64_t id, bool *ret, struct nilo_err *err) {
+static int is_hollow(struct nilo_load *l, int64_t id, bool *ret, struct nilo_err *err)
+{
     int64_t any;
     if (nilo__query_int(l->store, 0, &any, err,
                         "SELECT (SELECT count(*) FROM run WHERE workspace_id = ?1) + (SELECT count(*) FROM entity WHERE workspace_id = ?1) + "
@@ -45,7 +48,8 @@ static int is_hollow(struct nilo_load *l, int64_t id, bool *ret, struct nilo_err
     return 0;
 }
 
-static int remove_hollow(struct nilo_load *l, int64_t id, struct nilo_err *err) {
+static int remove_hollow(struct nilo_load *l, int64_t id, struct nilo_err *err)
+{
     static const char *const sql[] = {"DELETE FROM connection_pause WHERE connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)",
                                       "DELETE FROM connection WHERE workspace_id = ?1", "DELETE FROM workspace_zone WHERE workspace_id = ?1",
                                       "DELETE FROM workspace WHERE id = ?1"};
@@ -55,7 +59,8 @@ static int remove_hollow(struct nilo_load *l, int64_t id, struct nilo_err *err) 
     return 0;
 }
 
-static int look_for(struct nilo_load *l, const struct nilo_whole_cell *name, bool *ret_here, struct nilo_err *err) {
+static int look_for(struct nilo_load *l, const struct nilo_whole_cell *name, bool *ret_here, struct nilo_err *err)
+{
     int64_t id;
     bool hollow;
     *ret_here = false;
@@ -70,13 +75,15 @@ static int look_for(struct nilo_load *l, const struct nilo_whole_cell *name, boo
 }
 
 /* How the numbers of an earlier restore were moved up is kept under the store and workspace that they came from. */
-static char *shift_key(const struct nilo_load *l, const struct nilo_whole_cell *name) {
+static char *shift_key(const struct nilo_load *l, const struct nilo_whole_cell *name)
+{
     char hex[33], *key;
     nilo_hex(l->head.uuid, sizeof l->head.uuid, hex);
     return asprintf(&key, "restored:%s:%.*s", hex, (int)name->len, name->p) < 0 ? NULL : key;
 }
 
-static int read_shifts(struct nilo_load *l, const struct nilo_whole_cell *name, struct nilo_err *err) {
+static int read_shifts(struct nilo_load *l, const struct nilo_whole_cell *name, struct nilo_err *err)
+{
     char *key = shift_key(l, name), *text = NULL;
     if (!key)
         return nilo_err_nomem(err);
@@ -96,7 +103,8 @@ static int read_shifts(struct nilo_load *l, const struct nilo_whole_cell *name, 
     return rc;
 }
 
-int nilo__load_keep_shifts(struct nilo_load *l, const struct nilo_whole_cell *name, struct nilo_err *err) {
+int nilo__load_keep_shifts(struct nilo_load *l, const struct nilo_whole_cell *name, struct nilo_err *err)
+{
     struct nilo_buf text;
     char *key = shift_key(l, name);
     if (!key)
@@ -111,7 +119,8 @@ int nilo__load_keep_shifts(struct nilo_load *l, const struct nilo_whole_cell *na
 }
 
 /* Free numbers: those of the rows where the table is empty, else behind the newest. */
-static int choose_shifts(struct nilo_load *l, struct nilo_err *err) {
+static int choose_shifts(struct nilo_load *l, struct nilo_err *err)
+{
     static const char *const taken[NILO__IDS_COUNT] = {
         [NILO__WORKSPACES] = "SELECT max(id) FROM workspace", [NILO__CONNECTIONS] = "SELECT max(id) FROM connection",
         [NILO__OWNERS] = "SELECT max(id) FROM owner",         [NILO__ITEMS] = "SELECT max(id) FROM entity",
@@ -133,7 +142,8 @@ static int choose_shifts(struct nilo_load *l, struct nilo_err *err) {
     return 0;
 }
 
-static int name_workspaces(struct nilo_load *l, const struct nilo__rows *rows, size_t columns, struct nilo_err *err) {
+static int name_workspaces(struct nilo_load *l, const struct nilo__rows *rows, size_t columns, struct nilo_err *err)
+{
     struct nilo_buf b;
     nilo_buf_init(&b, 4096);
     for (size_t i = 0; i < rows->n && i < 5; i++)
@@ -144,7 +154,8 @@ static int name_workspaces(struct nilo_load *l, const struct nilo__rows *rows, s
     return l->names ? 0 : nilo_err_nomem(err);
 }
 
-int nilo__load_decide(struct nilo_load *l, size_t table, struct nilo_err *err) {
+int nilo__load_decide(struct nilo_load *l, size_t table, struct nilo_err *err)
+{
     const struct nilo__rows *rows = &l->pending[table];
     size_t columns = nilo_whole_tables[table].n_columns;
     const struct nilo_whole_cell *here = NULL, *missing = NULL;

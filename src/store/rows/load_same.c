@@ -16,24 +16,28 @@ struct comparing {
     char here[160], there[160];
 };
 
-static const struct nilo_whole_cell *row_of(const struct comparing *c, size_t i) {
+static const struct nilo_whole_cell *row_of(const struct comparing *c, size_t i)
+{
     return &c->rows->cells[i * nilo_whole_tables[c->table].n_columns];
 }
 
-static void key_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void key_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct comparing *c = ctx;
     const struct nilo_whole_table *t = &nilo_whole_tables[c->table];
     for (size_t k = 0; k < t->n_key; k++)
         p[k] = nilo__load_value(c->l, &t->columns[k], &row_of(c, i)[k]);
 }
 
-static bool ends_with(const char *s, const char *end) {
+static bool ends_with(const char *s, const char *end)
+{
     size_t n = strlen(s), m = strlen(end);
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
 /* As a person would read it: days and instants by their column's name. */
-static void spell(const char *column, const struct nilo_db_value *v, char *out, size_t size) {
+static void spell(const char *column, const struct nilo_db_value *v, char *out, size_t size)
+{
     char day[NILO_DAY_TEXT], us[NILO_US_TEXT];
     if (v->type == NILO_DB_NULL)
         snprintf(out, size, "nothing");
@@ -51,7 +55,8 @@ static void spell(const char *column, const struct nilo_db_value *v, char *out, 
         snprintf(out, size, "%" PRId64, v->i);
 }
 
-static bool same(const struct nilo_db_value *a, const struct nilo_db_value *b) {
+static bool same(const struct nilo_db_value *a, const struct nilo_db_value *b)
+{
     if (a->type != b->type)
         return false;
     if (a->type == NILO_DB_NULL || a->type == NILO_DB_INT)
@@ -60,12 +65,14 @@ static bool same(const struct nilo_db_value *a, const struct nilo_db_value *b) {
 }
 
 /* Days that were closed or read since the export was taken are no contradiction. */
-static bool may_rise(const struct comparing *c, const char *column) {
+static bool may_rise(const struct comparing *c, const char *column)
+{
     return strcmp(nilo_whole_tables[c->table].name, "connection") == 0 &&
            (strcmp(column, "closed_until") == 0 || strcmp(column, "read_until") == 0 || strcmp(column, "dropped_until") == 0);
 }
 
-static int compare(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int compare(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct comparing *c = ctx;
     const struct nilo_whole_table *t = &nilo_whole_tables[c->table];
@@ -85,7 +92,8 @@ static int compare(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_e
 
 /* ---- telling which row -------------------------------------------------------------------------------------------------------------- */
 
-static void name_by_id(struct nilo_load *l, const char *what, const char *sql, const struct nilo_db_value *params, int n, struct nilo_buf *b) {
+static void name_by_id(struct nilo_load *l, const char *what, const char *sql, const struct nilo_db_value *params, int n, struct nilo_buf *b)
+{
     struct nilo_db_stmt *stmt;
     struct nilo_err ignored;
     if (nilo__query(l->store, &stmt, &ignored, sql, n, params) == 0 && nilo_db_row(stmt, &ignored) == 1)
@@ -93,7 +101,8 @@ static void name_by_id(struct nilo_load *l, const char *what, const char *sql, c
     nilo_db_reset(stmt);
 }
 
-static void name_row(struct nilo_load *l, const struct comparing *c, size_t i, struct nilo_buf *b) {
+static void name_row(struct nilo_load *l, const struct comparing *c, size_t i, struct nilo_buf *b)
+{
     const struct nilo_whole_table *t = &nilo_whole_tables[c->table];
     const struct nilo_whole_cell *cells = row_of(c, i);
     nilo_buf_adds(b, t->name);
@@ -117,7 +126,8 @@ static void name_row(struct nilo_load *l, const struct comparing *c, size_t i, s
     }
 }
 
-static int tell(struct nilo_load *l, const struct comparing *c, size_t i, bool missing, struct nilo_err *err) {
+static int tell(struct nilo_load *l, const struct comparing *c, size_t i, bool missing, struct nilo_err *err)
+{
     struct nilo_buf b;
     nilo_buf_init(&b, 4096);
     name_row(l, c, i, &b);
@@ -130,7 +140,8 @@ static int tell(struct nilo_load *l, const struct comparing *c, size_t i, bool m
     return -1;
 }
 
-int nilo__load_same(struct nilo_load *l, size_t table, const struct nilo__rows *rows, struct nilo_err *err) {
+int nilo__load_same(struct nilo_load *l, size_t table, const struct nilo__rows *rows, struct nilo_err *err)
+{
     const struct nilo_whole_table *t = &nilo_whole_tables[table];
     struct comparing c = {.l = l, .table = table, .rows = rows, .found = calloc(rows->n, sizeof *c.found)};
     struct nilo_db_stmt *stmt;

@@ -12,7 +12,8 @@ static nilo_us now_of(const struct nilo_store *s) { return s->env.clock.wall(s->
 static struct nilo_db_value us_or_null(nilo_us us) { return us == NILO_US_NONE ? NILO_DBV_NULL : NILO_DBV_INT(us); }
 
 /* A statement that says how many rows it changed. */
-static int changes(struct nilo_store *s, int64_t *ret, struct nilo_err *err, const char *sql, int n, const struct nilo_db_value *params) {
+static int changes(struct nilo_store *s, int64_t *ret, struct nilo_err *err, const char *sql, int n, const struct nilo_db_value *params)
+{
     struct nilo_db_stmt *stmt;
     return nilo_db_prepare(s->db, sql, &stmt, err) < 0 ? -1 : nilo_db_run(stmt, params, n, ret, err);
 }
@@ -23,17 +24,20 @@ static int changes(struct nilo_store *s, int64_t *ret, struct nilo_err *err, con
     "connection_id, generation, account, account_name, scopes, connected_at, renewed_at, access_until, refresh_until, renewable, fence, "  \
     "lease_until, asked_at, failures, retry_at, problem, problem_at"
 
-static nilo_us us_column(struct nilo_db_stmt *stmt, int column) {
+static nilo_us us_column(struct nilo_db_stmt *stmt, int column)
+{
     return nilo_db_column_null(stmt, column) ? NILO_US_NONE : nilo_db_column_int(stmt, column);
 }
 
-static int text_column(struct nilo_db_stmt *stmt, int column, struct nilo_arena *arena, const char **ret, struct nilo_err *err) {
+static int text_column(struct nilo_db_stmt *stmt, int column, struct nilo_arena *arena, const char **ret, struct nilo_err *err)
+{
     const char *text = nilo_db_column_text(stmt, column);
     *ret = text ? nilo_arena_strdup(arena, text) : NULL;
     return text && !*ret ? nilo_err_nomem(err) : 0;
 }
 
-static int take_login(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_login_row *row, struct nilo_err *err) {
+static int take_login(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_login_row *row, struct nilo_err *err)
+{
     *row = (struct nilo_login_row){.connection = nilo_db_column_int(stmt, 0),
                                    .generation = nilo_db_column_int(stmt, 1),
                                    .connected_at = nilo_db_column_int(stmt, 5),
@@ -53,7 +57,8 @@ static int take_login(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struc
                : 0;
 }
 
-int nilo_store_login(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, bool *ret_there, struct nilo_login_row *ret, struct nilo_err *err) {
+int nilo_store_login(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, bool *ret_there, struct nilo_login_row *ret, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     struct nilo_login_row row;
     if (nilo__query(s, &stmt, err, "SELECT " COLUMNS " FROM connection_login WHERE connection_id = ?1", NILO__PARAMS(NILO_DBV_INT(connection))) < 0)
@@ -70,7 +75,8 @@ int nilo_store_login(struct nilo_store *s, int64_t connection, struct nilo_arena
     return 0;
 }
 
-int nilo_store_logins(struct nilo_store *s, struct nilo_arena *arena, struct nilo_login_row **ret, size_t *ret_n, struct nilo_err *err) {
+int nilo_store_logins(struct nilo_store *s, struct nilo_arena *arena, struct nilo_login_row **ret, size_t *ret_n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int64_t most;
     size_t n = 0;
@@ -97,7 +103,8 @@ int nilo_store_logins(struct nilo_store *s, struct nilo_arena *arena, struct nil
 
 /* ---- writing ---------------------------------------------------------------------------------------------------------------------- */
 
-int nilo_store_login_put(struct nilo_store *s, const struct nilo_login_row *row, int64_t *ret, struct nilo_err *err) {
+int nilo_store_login_put(struct nilo_store *s, const struct nilo_login_row *row, int64_t *ret, struct nilo_err *err)
+{
     if (nilo__run(s, err,
                   "INSERT INTO connection_login (connection_id, account, account_name, scopes, connected_at, access_until, refresh_until, renewable) "
                   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (connection_id) DO UPDATE SET generation = connection_login.generation + 1, "
@@ -111,7 +118,8 @@ int nilo_store_login_put(struct nilo_store *s, const struct nilo_login_row *row,
     return nilo__query_int(s, 0, ret, err, "SELECT generation FROM connection_login WHERE connection_id = ?1", NILO__PARAMS(NILO_DBV_INT(row->connection)));
 }
 
-int nilo_store_login_delete(struct nilo_store *s, int64_t connection, bool *ret_was, struct nilo_err *err) {
+int nilo_store_login_delete(struct nilo_store *s, int64_t connection, bool *ret_was, struct nilo_err *err)
+{
     int64_t n;
     if (changes(s, &n, err, "DELETE FROM connection_login WHERE connection_id = ?1", NILO__PARAMS(NILO_DBV_INT(connection))) < 0)
         return -1;
@@ -120,7 +128,8 @@ int nilo_store_login_delete(struct nilo_store *s, int64_t connection, bool *ret_
 }
 
 /* One statement, so that of two who ask at once one gets it, whatever the isolation. */
-int nilo_store_login_lease(struct nilo_store *s, int64_t connection, int64_t generation, nilo_us now, nilo_us until, int64_t *ret_fence, struct nilo_err *err) {
+int nilo_store_login_lease(struct nilo_store *s, int64_t connection, int64_t generation, nilo_us now, nilo_us until, int64_t *ret_fence, struct nilo_err *err)
+{
     int64_t n;
     if (changes(s, &n, err,
                 "UPDATE connection_login SET fence = fence + 1, lease_until = ?4, asked_at = ?3 WHERE connection_id = ?1 AND generation = ?2 AND "
@@ -134,7 +143,8 @@ int nilo_store_login_lease(struct nilo_store *s, int64_t connection, int64_t gen
     return nilo__query_int(s, 0, ret_fence, err, "SELECT fence FROM connection_login WHERE connection_id = ?1", NILO__PARAMS(NILO_DBV_INT(connection)));
 }
 
-int nilo_store_login_renewed(struct nilo_store *s, int64_t from, const struct nilo_login_row *row, bool *ret_taken, struct nilo_err *err) {
+int nilo_store_login_renewed(struct nilo_store *s, int64_t from, const struct nilo_login_row *row, bool *ret_taken, struct nilo_err *err)
+{
     int64_t n;
     if (changes(s, &n, err,
                 "UPDATE connection_login SET generation = generation + 1, renewed_at = ?3, access_until = ?4, refresh_until = ?5, renewable = ?6, "
@@ -147,7 +157,8 @@ int nilo_store_login_renewed(struct nilo_store *s, int64_t from, const struct ni
     return 0;
 }
 
-int nilo_store_login_failed(struct nilo_store *s, int64_t connection, int64_t fence, const char *problem, nilo_us retry_at, struct nilo_err *err) {
+int nilo_store_login_failed(struct nilo_store *s, int64_t connection, int64_t fence, const char *problem, nilo_us retry_at, struct nilo_err *err)
+{
     return nilo__run(s, err,
                      "UPDATE connection_login SET lease_until = NULL, asked_at = NULL, failures = failures + 1, problem = ?3, problem_at = ?4, retry_at = ?5 "
                      "WHERE connection_id = ?1 AND fence = ?2",
@@ -156,13 +167,15 @@ int nilo_store_login_failed(struct nilo_store *s, int64_t connection, int64_t fe
 
 /* ---- status ----------------------------------------------------------------------------------------------------------------------- */
 
-static int check_reason(const char *reason, struct nilo_err *err) {
+static int check_reason(const char *reason, struct nilo_err *err)
+{
     size_t n = reason ? strlen(reason) : 0;
     bool bad = n > REASON_MAX || (n > 0 && !nilo_utf8_valid(reason, n, NULL));
     return bad ? nilo_err_set(err, NILO_EINVAL, "the reason of a status is at most %d bytes of UTF-8", REASON_MAX) : 0;
 }
 
-static int turn(struct nilo_store *s, int64_t connection, const char *status, const char *reason, bool *ret_new, struct nilo_err *err) {
+static int turn(struct nilo_store *s, int64_t connection, const char *status, const char *reason, bool *ret_new, struct nilo_err *err)
+{
     int64_t n;
     /* the row of the change first: it needs to know what was */
     if (changes(s, &n, err,
@@ -175,7 +188,8 @@ static int turn(struct nilo_store *s, int64_t connection, const char *status, co
                   : nilo__run(s, err, "UPDATE connection SET status = ?2 WHERE id = ?1", NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_TEXT(status)));
 }
 
-int nilo_store_connection_turn(struct nilo_store *s, int64_t connection, const char *status, const char *reason, bool *ret_new, struct nilo_err *err) {
+int nilo_store_connection_turn(struct nilo_store *s, int64_t connection, const char *status, const char *reason, bool *ret_new, struct nilo_err *err)
+{
     bool own = !nilo_db_in_transaction(s->db), is_new = false;
     if (check_reason(reason, err) < 0 || (own && nilo_store_begin(s, err) < 0))
         return -1;
@@ -192,7 +206,8 @@ int nilo_store_connection_turn(struct nilo_store *s, int64_t connection, const c
 }
 
 int nilo_store_connection_turns(struct nilo_store *s, int64_t connection, size_t most, struct nilo_arena *arena, struct nilo_status_row **ret,
-                                size_t *ret_n, struct nilo_err *err) {
+                                size_t *ret_n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     struct nilo_status_row *rows = nilo_arena_array(arena, most + 1, sizeof *rows);
     size_t n = 0;

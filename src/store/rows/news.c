@@ -28,25 +28,29 @@ struct nilo_news {
     struct seen seen;
 };
 
-int nilo_store_news_new(struct nilo_news **ret, struct nilo_err *err) {
+int nilo_store_news_new(struct nilo_news **ret, struct nilo_err *err)
+{
     *ret = calloc(1, sizeof **ret);
     return *ret ? 0 : nilo_err_nomem(err);
 }
 
-static void seen_done(struct seen *n) {
+static void seen_done(struct seen *n)
+{
     free(n->open);
     free(n->days);
     *n = (struct seen){0};
 }
 
-void nilo_store_news_free(struct nilo_news *n) {
+void nilo_store_news_free(struct nilo_news *n)
+{
     if (!n)
         return;
     seen_done(&n->seen);
     free(n);
 }
 
-static int add_open(struct seen *n, int64_t id, struct nilo_err *err) {
+static int add_open(struct seen *n, int64_t id, struct nilo_err *err)
+{
     if (n->n_open == n->cap_open) {
         size_t cap = n->cap_open ? n->cap_open * 2 : 16;
         int64_t *more = realloc(n->open, cap * sizeof *more);
@@ -59,7 +63,8 @@ static int add_open(struct seen *n, int64_t id, struct nilo_err *err) {
     return 0;
 }
 
-static int add_days(struct seen *n, struct until u, struct nilo_err *err) {
+static int add_days(struct seen *n, struct until u, struct nilo_err *err)
+{
     if (n->n_days == n->cap_days) {
         size_t cap = n->cap_days ? n->cap_days * 2 : 16;
         struct until *more = realloc(n->days, cap * sizeof *more);
@@ -78,11 +83,13 @@ static int add_days(struct seen *n, struct until u, struct nilo_err *err) {
     "SELECT r.id, r.status, r.kind, w.name, c.name, r.ended_at, r.first_day, r.last_day, r.failed FROM run r "         \
     "JOIN connection c ON c.id = r.connection_id JOIN workspace w ON w.id = r.workspace_id WHERE "
 
-static nilo_day day_of(struct nilo_db_stmt *stmt, int i) {
+static nilo_day day_of(struct nilo_db_stmt *stmt, int i)
+{
     return nilo_db_column_null(stmt, i) ? NILO_DAY_NONE : NILO_DAY((int32_t)nilo_db_column_int(stmt, i));
 }
 
-static int tell_run(struct nilo_db_stmt *stmt, const struct nilo_news_sink *sink, struct nilo_err *err) {
+static int tell_run(struct nilo_db_stmt *stmt, const struct nilo_news_sink *sink, struct nilo_err *err)
+{
     const struct nilo_news_run r = {
         .id = nilo_db_column_int(stmt, 0),
         .status = (enum nilo_run_status)nilo_db_column_int(stmt, 1),
@@ -98,7 +105,8 @@ static int tell_run(struct nilo_db_stmt *stmt, const struct nilo_news_sink *sink
 }
 
 /* The statement's rows: what runs is kept in mind, what does not is told. */
-static int take_runs(struct nilo_db_stmt *stmt, struct seen *next, const struct nilo_news_sink *sink, struct nilo_err *err) {
+static int take_runs(struct nilo_db_stmt *stmt, struct seen *next, const struct nilo_news_sink *sink, struct nilo_err *err)
+{
     int got;
     while ((got = nilo_db_row(stmt, err)) == 1) {
         int64_t id = nilo_db_column_int(stmt, 0);
@@ -112,7 +120,8 @@ static int take_runs(struct nilo_db_stmt *stmt, struct seen *next, const struct 
     return got;
 }
 
-static int look_runs(struct nilo_store *s, const struct seen *before, struct seen *next, const struct nilo_news_sink *sink, struct nilo_err *err) {
+static int look_runs(struct nilo_store *s, const struct seen *before, struct seen *next, const struct nilo_news_sink *sink, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     next->top = before->top;
     for (size_t i = 0; i < before->n_open; i++) {
@@ -125,7 +134,8 @@ static int look_runs(struct nilo_store *s, const struct seen *before, struct see
 }
 
 /* The first look tells nothing. */
-static int begin_runs(struct nilo_store *s, struct seen *next, struct nilo_err *err) {
+static int begin_runs(struct nilo_store *s, struct seen *next, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int got = nilo__query_int(s, 0, &next->top, err, "SELECT max(id) FROM run", 0, NULL);
     /* in the words of the index on it */
@@ -149,14 +159,16 @@ struct stretch {
     const struct nilo_news_sink *sink;
 };
 
-static int tell_stretch(struct stretch *t, struct nilo_err *err) {
+static int tell_stretch(struct stretch *t, struct nilo_err *err)
+{
     int rc = t->days.days > 0 ? t->sink->days(t->sink->ctx, &t->days, err) : 0;
     t->days.days = 0;
     return rc;
 }
 
 /* What day_close says, as a text that stays. */
-static const char *state_of(const char *said) {
+static const char *state_of(const char *said)
+{
     static const char *const states[] = {"complete", "partial", "empty"};
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
         if (strcmp(said, states[i]) == 0)
@@ -165,7 +177,8 @@ static const char *state_of(const char *said) {
     return "other";
 }
 
-static int take_day(struct nilo_db_stmt *stmt, struct stretch *t, struct nilo_err *err) {
+static int take_day(struct nilo_db_stmt *stmt, struct stretch *t, struct nilo_err *err)
+{
     nilo_day day = NILO_DAY((int32_t)nilo_db_column_int(stmt, 0));
     const char *state = state_of(nilo_db_column_text(stmt, 1));
     int64_t run = nilo_db_column_int(stmt, 2); /* 0: none */
@@ -185,7 +198,8 @@ static int take_day(struct nilo_db_stmt *stmt, struct stretch *t, struct nilo_er
 }
 
 /* Not beyond what is remembered: what closes while this is read is the next look's. */
-static int take_days(struct nilo_store *s, int32_t after, const struct until *u, struct stretch *t, struct nilo_err *err) {
+static int take_days(struct nilo_store *s, int32_t after, const struct until *u, struct stretch *t, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     if (nilo__query(s, &stmt, err,
                     "SELECT day, status, COALESCE(run_id, 0), closed_at FROM day_close WHERE connection_id = ?1 AND day > ?2 AND day <= ?3 ORDER BY day",
@@ -201,20 +215,23 @@ static int take_days(struct nilo_store *s, int32_t after, const struct until *u,
     return got < 0 ? -1 : tell_stretch(t, err);
 }
 
-static int by_connection(const void *a, const void *b) {
+static int by_connection(const void *a, const void *b)
+{
     const struct until *x = a, *y = b;
     return (x->connection > y->connection) - (x->connection < y->connection);
 }
 
 /* Until which day it was closed at the last look. */
-static int32_t known_until(const struct seen *before, int64_t connection) {
+static int32_t known_until(const struct seen *before, int64_t connection)
+{
     const struct until key = {.connection = connection};
     const struct until *u = before->n_days ? bsearch(&key, before->days, before->n_days, sizeof key, by_connection) : NULL;
     return u ? u->day : INT32_MIN;
 }
 
 /* One that was opened meanwhile begins with nothing closed, so every day of it is told. */
-static int look_connections(struct nilo_store *s, struct seen *next, struct nilo_err *err) {
+static int look_connections(struct nilo_store *s, struct seen *next, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int got;
     if (nilo__query(s, &stmt, err, "SELECT id, closed_until FROM connection WHERE closed_until IS NOT NULL ORDER BY id", 0, NULL) < 0)
@@ -228,7 +245,8 @@ static int look_connections(struct nilo_store *s, struct seen *next, struct nilo
     return got;
 }
 
-static int look_days(struct nilo_store *s, const struct seen *before, const struct until *u, const struct nilo_news_sink *sink, struct nilo_err *err) {
+static int look_days(struct nilo_store *s, const struct seen *before, const struct until *u, const struct nilo_news_sink *sink, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     struct stretch t = {.sink = sink};
     int32_t known = known_until(before, u->connection);
@@ -251,7 +269,8 @@ static int look_days(struct nilo_store *s, const struct seen *before, const stru
 
 /* ---- one look -------------------------------------------------------------------------------------------------------------------------- */
 
-static int look(struct nilo_store *s, struct nilo_news *n, struct seen *next, const struct nilo_news_sink *sink, struct nilo_err *err) {
+static int look(struct nilo_store *s, struct nilo_news *n, struct seen *next, const struct nilo_news_sink *sink, struct nilo_err *err)
+{
     if (look_connections(s, next, err) < 0)
         return -1;
     if (!n->begun)
@@ -265,7 +284,8 @@ static int look(struct nilo_store *s, struct nilo_news *n, struct seen *next, co
     return 0;
 }
 
-int nilo_store_news_look(struct nilo_store *s, struct nilo_news *n, const struct nilo_news_sink *sink, struct nilo_err *err) {
+int nilo_store_news_look(struct nilo_store *s, struct nilo_news *n, const struct nilo_news_sink *sink, struct nilo_err *err)
+{
     char version[NILO_STORE_VERSION];
     struct seen next = {0};
     /* before the rest, so that what is written meanwhile is seen by the next look */

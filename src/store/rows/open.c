@@ -18,7 +18,8 @@ static const char *const migrations[] = {"core", "connection_care", "erase", "th
 #define LOCK_KEY "6110173"  /* PostgreSQL advisory lock of the one writer */
 #define BESIDE_KEY "6110174" /* shared by the other sessions of its process */
 
-static int migrate(struct nilo_store *s, struct nilo_err *err) {
+static int migrate(struct nilo_store *s, struct nilo_err *err)
+{
     struct nilo_db_step steps[N_MIGRATIONS];
     char names[N_MIGRATIONS][128];
     const char *engine = nilo_db_engine(s->db) == NILO_DB_SQLITE ? "sqlite" : "postgres";
@@ -33,7 +34,8 @@ static int migrate(struct nilo_store *s, struct nilo_err *err) {
     return nilo_db_migrate(s->db, steps, N_MIGRATIONS, s->env.clock.wall(s->env.clock.ctx), err);
 }
 
-static int check_version(struct nilo_store *s, struct nilo_err *err) {
+static int check_version(struct nilo_store *s, struct nilo_err *err)
+{
     int version;
     if (nilo_db_schema_version(s->db, &version, err) < 0)
         return -1;
@@ -54,11 +56,13 @@ static int check_version(struct nilo_store *s, struct nilo_err *err) {
 
 const char *nilo__sqlite_path(const char *target) { return strncmp(target, "sqlite:", 7) == 0 ? target + 7 : target; }
 
-bool nilo__is_postgres(const char *target) {
+bool nilo__is_postgres(const char *target)
+{
     return strncmp(target, "postgres://", 11) == 0 || strncmp(target, "postgresql://", 13) == 0;
 }
 
-static int lock_refused(int fd, const char *path, struct nilo_err *err) {
+static int lock_refused(int fd, const char *path, struct nilo_err *err)
+{
     char text[32] = "";
     ssize_t n = pread(fd, text, sizeof text - 1, 0);
     text[n > 0 ? (size_t)n : 0] = '\0';
@@ -69,7 +73,8 @@ static int lock_refused(int fd, const char *path, struct nilo_err *err) {
 
 /* An open-file-description lock on PATH.lock: gone with the process however it dies, and not lost when another
  * descriptor of the file is closed (POSIX locks are). The file stays: removing it would let two writers lock different inodes. */
-int nilo__lock_file(const char *path, struct nilo_err *err) {
+int nilo__lock_file(const char *path, struct nilo_err *err)
+{
     struct nilo_buf name;
     nilo_buf_init(&name, 8192);
     nilo_buf_addf(&name, "%s.lock", path);
@@ -104,7 +109,8 @@ int nilo__lock_file(const char *path, struct nilo_err *err) {
     return fd;
 }
 
-static int server_refused(struct nilo_store *s, struct nilo_err *err) {
+static int server_refused(struct nilo_store *s, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int got = 0;
     char who[128] = "unknown";
@@ -121,7 +127,8 @@ static int server_refused(struct nilo_store *s, struct nilo_err *err) {
 }
 
 /* How many sessions stand beside the lock, of ours or of others? While one of ours is there nobody else can have come by the lock. */
-static int count_beside(struct nilo_store *s, bool ours, int64_t *ret, struct nilo_err *err) {
+static int count_beside(struct nilo_store *s, bool ours, int64_t *ret, struct nilo_err *err)
+{
     struct nilo_buf sql;
     nilo_buf_init(&sql, 1 << 16);
     nilo_buf_addf(&sql,
@@ -140,7 +147,8 @@ static int count_beside(struct nilo_store *s, bool ours, int64_t *ret, struct ni
     return rc;
 }
 
-static int only_own(struct nilo_store *s, struct nilo_err *err) {
+static int only_own(struct nilo_store *s, struct nilo_err *err)
+{
     int64_t others = 0;
     int rc = count_beside(s, false, &others, err);
     return rc == 0 && others > 0 ? nilo_err_set(err, NILO_EBUSY, "another session writes") : rc;
@@ -148,7 +156,8 @@ static int only_own(struct nilo_store *s, struct nilo_err *err) {
 
 /* Waits a moment: the server notices only after a while that a writer closed or died. The lock is the session's, not the
  * transaction's; the name is for the message above. */
-static int lock_server(struct nilo_store *s, struct nilo_err *err) {
+static int lock_server(struct nilo_store *s, struct nilo_err *err)
+{
     char host[64] = "", name[160];
     if (nilo_db_begin(s->db, err) < 0)
         return -1;
@@ -171,7 +180,8 @@ static int lock_server(struct nilo_store *s, struct nilo_err *err) {
     return nilo__run(s, err, "SELECT set_config('application_name', ?1, false)", NILO__PARAMS(NILO_DBV_TEXT(name)));
 }
 
-int nilo__server_beside(struct nilo_store *s, struct nilo_err *err) {
+int nilo__server_beside(struct nilo_store *s, struct nilo_err *err)
+{
     if (nilo_db_begin(s->db, err) < 0)
         return -1;
     int rc = nilo_db_exec(s->db, "SET LOCAL lock_timeout = 1000", err);
@@ -184,7 +194,8 @@ int nilo__server_beside(struct nilo_store *s, struct nilo_err *err) {
 }
 
 /* Runs whose process died: nobody holds the lock but us, so nobody is running them. */
-static int mark_interrupted(struct nilo_store *s, struct nilo_err *err) {
+static int mark_interrupted(struct nilo_store *s, struct nilo_err *err)
+{
     return nilo__run(s, err,
                      "UPDATE run SET status = ?1, error = 'the process ended in the middle of this run; what it had committed stays' "
                      "WHERE status IN (0, 5) AND status = ?2", /* the partial index of open runs */
@@ -193,14 +204,16 @@ static int mark_interrupted(struct nilo_store *s, struct nilo_err *err) {
 
 /* ---- identity -------------------------------------------------------------------------------------------------------------- */
 
-static int define_builtins(struct nilo_store *s, struct nilo_err *err) {
+static int define_builtins(struct nilo_store *s, struct nilo_err *err)
+{
     for (size_t i = 0; i < nilo_builtin_metrics_n; i++)
         if (nilo_store_metric_define(s, &nilo_builtin_metrics[i], NULL, err) < 0)
             return -1;
     return 0;
 }
 
-static int first_time(struct nilo_store *s, struct nilo_err *err) {
+static int first_time(struct nilo_store *s, struct nilo_err *err)
+{
     char hex[33];
     s->env.random.fill(s->env.random.ctx, s->uuid, sizeof s->uuid);
     nilo_hex(s->uuid, sizeof s->uuid, hex);
@@ -213,7 +226,8 @@ static int first_time(struct nilo_store *s, struct nilo_err *err) {
     return nilo_store_commit(s, err);
 }
 
-int nilo__identity(struct nilo_store *s, struct nilo_err *err) {
+int nilo__identity(struct nilo_store *s, struct nilo_err *err)
+{
     char *hex;
     if (nilo_store_meta_get(s, "uuid", &hex, err) < 0)
         return -1;
@@ -229,7 +243,8 @@ int nilo__identity(struct nilo_store *s, struct nilo_err *err) {
 
 /* ---- open, close -------------------------------------------------------------------------------------------------------------- */
 
-static int must_exist(const char *path, struct nilo_err *err) {
+static int must_exist(const char *path, struct nilo_err *err)
+{
     struct stat st;
     if (stat(path, &st) == 0)
         return 0;
@@ -240,7 +255,8 @@ static int must_exist(const char *path, struct nilo_err *err) {
 
 /* A file that another program made is not touched: opening it for writing would switch its journal mode, and init would put our tables
  * beside its own. What cannot be read like this is left to the writing connection's own errors. */
-static int check_ours(struct nilo_store *s, const char *path, struct nilo_err *err) {
+static int check_ours(struct nilo_store *s, const char *path, struct nilo_err *err)
+{
     struct stat st;
     struct nilo_db *db;
     struct nilo_db_stmt *stmt;
@@ -265,7 +281,8 @@ static int check_ours(struct nilo_store *s, const char *path, struct nilo_err *e
     return 0;
 }
 
-static int open_locked(struct nilo_store *s, const char *target, struct nilo_err *err) {
+static int open_locked(struct nilo_store *s, const char *target, struct nilo_err *err)
+{
     struct stat st;
     bool sqlite = !nilo__is_postgres(target);
     if (sqlite && s->mode != NILO_STORE_CREATE && must_exist(nilo__sqlite_path(target), err) < 0)
@@ -305,7 +322,8 @@ static int open_locked(struct nilo_store *s, const char *target, struct nilo_err
     return at_work > 0 ? 0 : mark_interrupted(s, err);
 }
 
-int nilo__target_check(const char *target, struct nilo_err *err) {
+int nilo__target_check(const char *target, struct nilo_err *err)
+{
     static const char *const known[] = {"postgres", "postgresql", "sqlite"};
     const char *end = strstr(target, "://");
     size_t len = end ? (size_t)(end - target) : 0;
@@ -321,7 +339,8 @@ int nilo__target_check(const char *target, struct nilo_err *err) {
 }
 
 static int open_with(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store_share *share, const char *own,
-                     struct nilo_store **ret, struct nilo_err *err) {
+                     struct nilo_store **ret, struct nilo_err *err)
+{
     if (nilo__target_check(target, err) < 0)
         return -1;
     struct nilo_store *s = calloc(1, sizeof *s);
@@ -343,20 +362,24 @@ static int open_with(const char *target, enum nilo_store_mode mode, const struct
 }
 
 int nilo__open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store_share *share, struct nilo_store **ret,
-               struct nilo_err *err) {
+               struct nilo_err *err)
+{
     return open_with(target, mode, env, share, NULL, ret, err);
 }
 
-int nilo__open_again(const char *target, const struct nilo_env *env, const char *own, struct nilo_store **ret, struct nilo_err *err) {
+int nilo__open_again(const char *target, const struct nilo_env *env, const char *own, struct nilo_store **ret, struct nilo_err *err)
+{
     return open_with(target, NILO_STORE_WRITE, env, NULL, own, ret, err);
 }
 
 int nilo_store_open(const char *target, enum nilo_store_mode mode, const struct nilo_env *env, struct nilo_store **ret,
-                    struct nilo_err *err) {
+                    struct nilo_err *err)
+{
     return nilo__open(target, mode, env, NULL, ret, err);
 }
 
-void nilo_store_close(struct nilo_store *s) {
+void nilo_store_close(struct nilo_store *s)
+{
     if (!s)
         return;
     if (s->share)
@@ -376,14 +399,16 @@ struct nilo_db *nilo_store_db(struct nilo_store *s) { return s->db; }
 const char *nilo_store_target(const struct nilo_store *s) { return s->target; }
 const unsigned char *nilo_store_uuid(const struct nilo_store *s) { return s->uuid; }
 
-int nilo_store_begin(struct nilo_store *s, struct nilo_err *err) {
+int nilo_store_begin(struct nilo_store *s, struct nilo_err *err)
+{
     if (nilo_db_begin(s->db, err) < 0)
         return -1;
     if (s->mode != NILO_STORE_READ)
         nilo_store_refresh(s);
     return 0;
 }
-int nilo_store_commit(struct nilo_store *s, struct nilo_err *err) {
+int nilo_store_commit(struct nilo_store *s, struct nilo_err *err)
+{
     nilo_db_turn_take(s->db); /* the next writer's begin comes after it is known what changed */
     int rc = nilo_db_commit(s->db, err);
     nilo__touched_over(s, rc == 0);
@@ -392,18 +417,21 @@ int nilo_store_commit(struct nilo_store *s, struct nilo_err *err) {
         nilo__forget(s);
     return rc;
 }
-void nilo_store_rollback(struct nilo_store *s) {
+void nilo_store_rollback(struct nilo_store *s)
+{
     nilo_db_rollback(s->db);
     nilo__touched_over(s, false);
     nilo__forget(s);
 }
 
-int nilo_store_renew(struct nilo_store *s, struct nilo_err *err) {
+int nilo_store_renew(struct nilo_store *s, struct nilo_err *err)
+{
     nilo__forget(s);
     return nilo__identity(s, err);
 }
 
-int nilo_store_version(struct nilo_store *s, char out[NILO_STORE_VERSION], struct nilo_err *err) {
+int nilo_store_version(struct nilo_store *s, char out[NILO_STORE_VERSION], struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     bool postgres = nilo_db_engine(s->db) == NILO_DB_POSTGRES;
     if (nilo__query(s, &stmt, err, postgres ? "SELECT md5(CAST(pg_current_snapshot() AS text))" : "PRAGMA data_version", 0, NULL) < 0)
@@ -421,13 +449,15 @@ int nilo_store_version(struct nilo_store *s, char out[NILO_STORE_VERSION], struc
 /* ---- helpers shared in this folder ------------------------------------------------------------------------------------------ */
 
 int nilo__query(struct nilo_store *s, struct nilo_db_stmt **ret, struct nilo_err *err, const char *sql, int n,
-                const struct nilo_db_value *params) {
+                const struct nilo_db_value *params)
+{
     if (nilo_db_prepare(s->db, sql, ret, err) < 0)
         return -1;
     return nilo_db_query(*ret, params, n, err);
 }
 
-int nilo__run(struct nilo_store *s, struct nilo_err *err, const char *sql, int n, const struct nilo_db_value *params) {
+int nilo__run(struct nilo_store *s, struct nilo_err *err, const char *sql, int n, const struct nilo_db_value *params)
+{
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(s->db, sql, &stmt, err) < 0)
         return -1;
@@ -435,7 +465,8 @@ int nilo__run(struct nilo_store *s, struct nilo_err *err, const char *sql, int n
 }
 
 int nilo__query_int(struct nilo_store *s, int64_t fallback, int64_t *ret, struct nilo_err *err, const char *sql, int n,
-                    const struct nilo_db_value *params) {
+                    const struct nilo_db_value *params)
+{
     struct nilo_db_stmt *stmt;
     if (nilo__query(s, &stmt, err, sql, n, params) < 0)
         return -1;
@@ -447,7 +478,8 @@ int nilo__query_int(struct nilo_store *s, int64_t fallback, int64_t *ret, struct
     return 0;
 }
 
-int nilo__next_ids(struct nilo_store *s, const char *sequence, int64_t n, int64_t *ret_first, struct nilo_err *err) {
+int nilo__next_ids(struct nilo_store *s, const char *sequence, int64_t n, int64_t *ret_first, struct nilo_err *err)
+{
     int64_t next;
     if (nilo__query_int(s, -1, &next, err, "UPDATE id_seq SET next = next + ?1 WHERE name = ?2 RETURNING next",
                         NILO__PARAMS(NILO_DBV_INT(n), NILO_DBV_TEXT(sequence))) < 0)
@@ -458,7 +490,8 @@ int nilo__next_ids(struct nilo_store *s, const char *sequence, int64_t n, int64_
     return 0;
 }
 
-int nilo_store_meta_get(struct nilo_store *s, const char *key, char **ret, struct nilo_err *err) {
+int nilo_store_meta_get(struct nilo_store *s, const char *key, char **ret, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     if (nilo__query(s, &stmt, err, "SELECT value FROM meta WHERE key = ?1", NILO__PARAMS(NILO_DBV_TEXT(key))) < 0)
         return -1;
@@ -474,7 +507,8 @@ int nilo_store_meta_get(struct nilo_store *s, const char *key, char **ret, struc
     return 0;
 }
 
-int nilo_store_meta_set(struct nilo_store *s, const char *key, const char *value, struct nilo_err *err) {
+int nilo_store_meta_set(struct nilo_store *s, const char *key, const char *value, struct nilo_err *err)
+{
     if (!value)
         return nilo__run(s, err, "DELETE FROM meta WHERE key = ?1", NILO__PARAMS(NILO_DBV_TEXT(key)));
     return nilo__run(s, err, "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",

@@ -27,16 +27,19 @@ struct reads {
     size_t n_changes;
 };
 
-static void item_win_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void item_win_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct item_win *x = &((const struct item_win *)ctx)[i];
     p[0] = NILO_DBV_INT(x->entity.bucket);
     p[1] = NILO_DBV_INT(x->entity.id);
     p[2] = NILO_DBV_INT(x->win);
 }
-static void latest_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void latest_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     item_win_params(((struct reads *)ctx)->wins, i, p);
 }
-static int latest_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int latest_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct item_win *x = &((struct reads *)ctx)->wins[i];
     x->had = true;
@@ -44,7 +47,8 @@ static int latest_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nil
     x->day = (int32_t)nilo_db_column_int(stmt, 1);
     return 0;
 }
-static void ask_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void ask_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct reads *r = ctx;
     const struct read_day *d = &r->days[r->ask[i]];
     latest_params(ctx, d->item_win, p);
@@ -52,7 +56,8 @@ static void ask_params(void *ctx, size_t i, struct nilo_db_value *p) {
 }
 
 /* Is the metric one of the changed cells of that day? changes are sorted by (entity, win, day, metric) here. */
-static bool is_changed(const struct reads *r, struct nilo_entity_ref e, int32_t win, int32_t day, int32_t metric) {
+static bool is_changed(const struct reads *r, struct nilo_entity_ref e, int32_t win, int32_t day, int32_t metric)
+{
     size_t low = 0, high = r->n_changes;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
@@ -64,7 +69,8 @@ static bool is_changed(const struct reads *r, struct nilo_entity_ref e, int32_t 
     return low < r->n_changes && nilo__change_cmp(&r->changes[low], e, win, day, metric) == 0;
 }
 
-static int ask_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int ask_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct reads *r = ctx;
     struct read_day *d = &r->days[r->ask[i]];
@@ -75,7 +81,8 @@ static int ask_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_e
 }
 
 /* Changes sorted by (entity, win, day, metric) become the list of touched windows and days. */
-static int gather_reads(struct reads *r, struct nilo__items *all, const struct nilo__change *c, size_t n, struct nilo_err *err) {
+static int gather_reads(struct reads *r, struct nilo__items *all, const struct nilo__change *c, size_t n, struct nilo_err *err)
+{
     r->wins = nilo_arena_array(all->arena, n, sizeof *r->wins);
     r->days = nilo_arena_array(all->arena, n, sizeof *r->days);
     r->ask = nilo_arena_array(all->arena, n, sizeof *r->ask);
@@ -99,7 +106,8 @@ static int gather_reads(struct reads *r, struct nilo__items *all, const struct n
     return 0;
 }
 
-static int load_reads(struct nilo_store *s, struct reads *r, struct nilo_err *err) {
+static int load_reads(struct nilo_store *s, struct reads *r, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(s->db, "SELECT first_day, day FROM latest WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3", &stmt, err) < 0 ||
         nilo_db_many(stmt, r->n_wins, 3, latest_params, latest_row, r, err) < 0)
@@ -118,7 +126,8 @@ static int load_reads(struct nilo_store *s, struct reads *r, struct nilo_err *er
 }
 
 /* After cells went away (a run taken out): the first and newest day that still hold something, untouched days only. */
-static int look_again(struct nilo_store *s, struct item_win *x, const struct reads *r, struct nilo_err *err) {
+static int look_again(struct nilo_store *s, struct item_win *x, const struct reads *r, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int got;
     if (nilo__query(s, &stmt, err,
@@ -139,7 +148,8 @@ static int look_again(struct nilo_store *s, struct item_win *x, const struct rea
     return got;
 }
 
-static void include_day(struct item_win *x, int32_t day) {
+static void include_day(struct item_win *x, int32_t day)
+{
     if (!x->has || day < x->new_first)
         x->new_first = day;
     if (!x->has || day > x->new_day)
@@ -147,7 +157,8 @@ static void include_day(struct item_win *x, int32_t day) {
     x->has = true;
 }
 
-static int walk_reads(struct nilo_store *s, struct nilo__sums *t, struct reads *r, struct nilo_err *err) {
+static int walk_reads(struct nilo_store *s, struct nilo__sums *t, struct reads *r, struct nilo_err *err)
+{
     for (size_t i = 0; i < r->n_wins; i++) {
         struct item_win *x = &r->wins[i];
         x->has = x->had;
@@ -185,7 +196,8 @@ static int walk_reads(struct nilo_store *s, struct nilo__sums *t, struct reads *
     return 0;
 }
 
-static void latest_write_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void latest_write_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct item_win *x = &((const struct item_win *)ctx)[i];
     item_win_params(ctx, i, p);
     p[3] = NILO_DBV_INT(x->new_first);
@@ -202,7 +214,8 @@ static const struct nilo_db_insert put_latest = {
     .conflict = "ON CONFLICT (bucket, entity_id, win) DO UPDATE SET first_day = excluded.first_day, day = excluded.day",
 };
 
-static int write_latest(struct nilo_store *s, struct reads *r, struct nilo_err *err) {
+static int write_latest(struct nilo_store *s, struct reads *r, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     size_t put = 0, gone = r->n_wins;
     for (size_t i = 0; i < gone;) { /* partition in place: to be put first, gone ones last */
@@ -223,7 +236,8 @@ static int write_latest(struct nilo_store *s, struct reads *r, struct nilo_err *
     return nilo_db_many(stmt, r->n_wins - put, 3, item_win_params, NULL, r->wins + put, err);
 }
 
-static int reads_of(const struct reads *r, struct nilo_arena *arena, struct nilo__fresh *fresh, struct nilo_err *err) {
+static int reads_of(const struct reads *r, struct nilo_arena *arena, struct nilo__fresh *fresh, struct nilo_err *err)
+{
     fresh->latest = nilo_arena_array(arena, r->n_wins, sizeof *fresh->latest);
     if (!fresh->latest)
         return nilo_err_nomem(err);
@@ -237,7 +251,8 @@ static int reads_of(const struct reads *r, struct nilo_arena *arena, struct nilo
 }
 
 int nilo__derive_reads(struct nilo_store *s, struct nilo__sums *t, struct nilo__items *items, const struct nilo__change *changes, size_t n,
-                       struct nilo__fresh *fresh, struct nilo_err *err) {
+                       struct nilo__fresh *fresh, struct nilo_err *err)
+{
     struct reads r = {0};
     if (gather_reads(&r, items, changes, n, err) < 0 || (!fresh && load_reads(s, &r, err) < 0) || walk_reads(s, t, &r, err) < 0)
         return -1;

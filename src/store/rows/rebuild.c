@@ -6,7 +6,8 @@
 
 #define CHUNK 50000 /* shown cells derived at a time */
 
-int nilo__entities(struct nilo_store *s, struct nilo_entity_ref **ret, size_t *ret_n, struct nilo_err *err) {
+int nilo__entities(struct nilo_store *s, struct nilo_entity_ref **ret, size_t *ret_n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int64_t count;
     size_t n = 0;
@@ -33,7 +34,8 @@ int nilo__entities(struct nilo_store *s, struct nilo_entity_ref **ret, size_t *r
 }
 
 int nilo__derive_all(struct nilo_store *s, const struct nilo_entity_ref *all, size_t n, nilo_progress_fn *progress, void *ctx,
-                     struct nilo_err *err) {
+                     struct nilo_err *err)
+{
     struct nilo__change *c = NULL;
     size_t n_c = 0, cap = 0;
     int rc = 0;
@@ -53,7 +55,8 @@ int nilo__derive_all(struct nilo_store *s, const struct nilo_entity_ref *all, si
 }
 
 static int rebuild_in(struct nilo_store *s, const struct nilo_entity_ref *all, size_t n, nilo_progress_fn *progress, void *ctx,
-                      struct nilo_err *err) {
+                      struct nilo_err *err)
+{
     static const char *const derived[] = {"DELETE FROM known", "DELETE FROM latest", "DELETE FROM best", "DELETE FROM total"};
     for (size_t i = 0; i < sizeof derived / sizeof derived[0]; i++)
         if (nilo__run(s, err, derived[i], 0, NULL) < 0)
@@ -62,7 +65,8 @@ static int rebuild_in(struct nilo_store *s, const struct nilo_entity_ref *all, s
 }
 
 /* In a transaction. */
-static int rebuild_all(struct nilo_store *s, nilo_progress_fn *progress, void *ctx, struct nilo_err *err) {
+static int rebuild_all(struct nilo_store *s, nilo_progress_fn *progress, void *ctx, struct nilo_err *err)
+{
     struct nilo_entity_ref *all = NULL;
     size_t n = 0;
     if (nilo__entities(s, &all, &n, err) < 0)
@@ -72,7 +76,8 @@ static int rebuild_all(struct nilo_store *s, nilo_progress_fn *progress, void *c
     return rc;
 }
 
-int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *ctx, struct nilo_err *err) {
+int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *ctx, struct nilo_err *err)
+{
     if (nilo_store_begin(s, err) < 0)
         return -1;
     if (rebuild_all(s, progress, ctx, err) < 0) {
@@ -82,7 +87,8 @@ int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *c
     return nilo_store_commit(s, err);
 }
 
-static int digest_table(struct nilo_store *s, struct nilo_sha256 *h, const char *sql, struct nilo_err *err) {
+static int digest_table(struct nilo_store *s, struct nilo_sha256 *h, const char *sql, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int got;
     if (nilo__query(s, &stmt, err, sql, 0, NULL) < 0)
@@ -103,7 +109,8 @@ static int digest_table(struct nilo_store *s, struct nilo_sha256 *h, const char 
     return got;
 }
 
-int nilo_store_digest(struct nilo_store *s, char out[65], struct nilo_err *err) {
+int nilo_store_digest(struct nilo_store *s, char out[65], struct nilo_err *err)
+{
     static const char *const tables[] = {
         "SELECT bucket, entity_id, win, metric_id, day, value FROM known ORDER BY bucket, entity_id, win, metric_id",
         "SELECT bucket, entity_id, win, first_day, day FROM latest ORDER BY bucket, entity_id, win",

@@ -7,7 +7,8 @@
 static struct nilo_db_value day_or_null(nilo_day d) { return nilo_day_is_none(d) ? NILO_DBV_NULL : NILO_DBV_INT(d.n); }
 static struct nilo_db_value us_or_null(nilo_us us) { return us == NILO_US_NONE ? NILO_DBV_NULL : NILO_DBV_INT(us); }
 
-int nilo_store_run_begin(struct nilo_store *s, struct nilo_run *run, struct nilo_err *err) {
+int nilo_store_run_begin(struct nilo_store *s, struct nilo_run *run, struct nilo_err *err)
+{
     int64_t id;
     if (nilo__next_ids(s, "run", 1, &id, err) < 0)
         return -1;
@@ -24,7 +25,8 @@ int nilo_store_run_begin(struct nilo_store *s, struct nilo_run *run, struct nilo
     return 0;
 }
 
-int nilo_store_run_update(struct nilo_store *s, const struct nilo_run *r, struct nilo_err *err) {
+int nilo_store_run_update(struct nilo_store *s, const struct nilo_run *r, struct nilo_err *err)
+{
     const int64_t *o = r->outcomes;
     return nilo__run(
         s, err,
@@ -46,11 +48,13 @@ int nilo_store_run_update(struct nilo_store *s, const struct nilo_run *r, struct
     "last_day, items, readings, values_recorded, values_replaced, values_kept, values_unchanged, values_merged, values_late, "            \
     "values_amended, values_refused, failed, metrics_collected, days_closed, compared, fell, jumped, vanished, error, details FROM run "
 
-static nilo_day column_day(struct nilo_db_stmt *stmt, int i) {
+static nilo_day column_day(struct nilo_db_stmt *stmt, int i)
+{
     return nilo_db_column_null(stmt, i) ? NILO_DAY_NONE : NILO_DAY((int32_t)nilo_db_column_int(stmt, i));
 }
 
-static void read_run(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_run *r) {
+static void read_run(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_run *r)
+{
     *r = (struct nilo_run){
         .id = nilo_db_column_int(stmt, 0),
         .workspace = nilo_db_column_int(stmt, 1),
@@ -84,7 +88,8 @@ static void read_run(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct
 
 /* 1 found, 0 none, -1 error */
 static int one_run(struct nilo_store *s, struct nilo_arena *arena, struct nilo_run *ret, struct nilo_err *err, const char *sql, int n,
-                   const struct nilo_db_value *params) {
+                   const struct nilo_db_value *params)
+{
     struct nilo_db_stmt *stmt;
     if (nilo__query(s, &stmt, err, sql, n, params) < 0)
         return -1;
@@ -96,13 +101,15 @@ static int one_run(struct nilo_store *s, struct nilo_arena *arena, struct nilo_r
     return got;
 }
 
-int nilo_store_run_get(struct nilo_store *s, int64_t id, struct nilo_arena *arena, struct nilo_run *ret, struct nilo_err *err) {
+int nilo_store_run_get(struct nilo_store *s, int64_t id, struct nilo_arena *arena, struct nilo_run *ret, struct nilo_err *err)
+{
     int got = one_run(s, arena, ret, err, "SELECT " RUN_COLUMNS "WHERE id = ?1", NILO__PARAMS(NILO_DBV_INT(id)));
     return got == 1 ? 0 : got < 0 ? -1 : nilo_err_set(err, NILO_ENOENT, "there is no run %lld; nilometer run list shows them", (long long)id);
 }
 
 int nilo_store_run_previous(struct nilo_store *s, int64_t connection, int64_t before, struct nilo_arena *arena, struct nilo_run *ret,
-                            struct nilo_err *err) {
+                            struct nilo_err *err)
+{
     *ret = (struct nilo_run){0};
     int got = one_run(s, arena, ret, err,
                       "SELECT " RUN_COLUMNS "WHERE connection_id = ?1 AND id < ?2 AND kind = 0 AND status IN (1, 2) ORDER BY id DESC LIMIT 1",
@@ -111,7 +118,8 @@ int nilo_store_run_previous(struct nilo_store *s, int64_t connection, int64_t be
 }
 
 int nilo_store_run_fail(struct nilo_store *s, int64_t run, int n, const char *external_id, const char *class, const char *message,
-                        struct nilo_err *err) {
+                        struct nilo_err *err)
+{
     return nilo__run(s, err, "INSERT INTO run_failure (run_id, n, external_id, class, message) VALUES (?1, ?2, ?3, ?4, ?5)",
                      NILO__PARAMS(NILO_DBV_INT(run), NILO_DBV_INT(n), NILO_DBV_TEXT(external_id), NILO_DBV_TEXT(class),
                                   NILO_DBV_TEXT(message)));
@@ -122,13 +130,15 @@ int nilo_store_run_fail(struct nilo_store *s, int64_t run, int n, const char *ex
     "EXISTS (SELECT 1 FROM observation o WHERE o.bucket = e.bucket AND o.entity_id = e.id AND o.win = 0 "              \
     "AND o.day >= (SELECT first_day FROM run WHERE id = " run ") AND o.day <= (SELECT last_day FROM run WHERE id = " run ") "           \
     "AND o.run_id = " run ") "
-int nilo_store_run_vanished(struct nilo_store *s, int64_t connection, int64_t earlier, int64_t later, int64_t *ret, struct nilo_err *err) {
+int nilo_store_run_vanished(struct nilo_store *s, int64_t connection, int64_t earlier, int64_t later, int64_t *ret, struct nilo_err *err)
+{
     return nilo__query_int(s, 0, ret, err,
                            "SELECT count(*) FROM entity e WHERE e.connection_id = ?1 AND e.kind = 0 AND " SEEN_BY("?2") "AND NOT " SEEN_BY("?3"),
                            NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(earlier), NILO_DBV_INT(later)));
 }
 
-int nilo_store_open_runs(struct nilo_store *s, int64_t connection, int64_t except, nilo_day *ret, struct nilo_err *err) {
+int nilo_store_open_runs(struct nilo_store *s, int64_t connection, int64_t except, nilo_day *ret, struct nilo_err *err)
+{
     int64_t day;
     if (nilo__query_int(s, INT32_MAX, &day, err,
                         "SELECT min(COALESCE(first_day, -719162)) FROM run WHERE connection_id = ?1 AND id <> ?2 AND status IN (0, 5)",
@@ -138,7 +148,8 @@ int nilo_store_open_runs(struct nilo_store *s, int64_t connection, int64_t excep
     return 0;
 }
 
-int nilo_store_newest_recorded(struct nilo_store *s, int64_t after, nilo_us *ret, int64_t *ret_run, struct nilo_err *err) {
+int nilo_store_newest_recorded(struct nilo_store *s, int64_t after, nilo_us *ret, int64_t *ret_run, struct nilo_err *err)
+{
     if (nilo__query_int(s, 0, ret_run, err, "SELECT max(id) FROM run", 0, NULL) < 0)
         return -1;
     return nilo__query_int(s, NILO_US_NONE, ret, err, "SELECT max(x.at) FROM (SELECT (SELECT started_at FROM run WHERE +id > ?1 ORDER BY started_at DESC LIMIT 1) AS at UNION ALL "
@@ -146,7 +157,8 @@ int nilo_store_newest_recorded(struct nilo_store *s, int64_t after, nilo_us *ret
                            NILO__PARAMS(NILO_DBV_INT(after)));
 }
 
-static int grow(void **p, size_t *cap, size_t size, struct nilo_err *err) {
+static int grow(void **p, size_t *cap, size_t size, struct nilo_err *err)
+{
     size_t more = *cap ? 2 * *cap : 256;
     void *q = realloc(*p, more * size);
     if (!q)
@@ -156,7 +168,8 @@ static int grow(void **p, size_t *cap, size_t size, struct nilo_err *err) {
     return 0;
 }
 
-int nilo_store_runs_ahead(struct nilo_store *s, nilo_us at, nilo_day day, int64_t **ret, size_t *ret_n, struct nilo_err *err) {
+int nilo_store_runs_ahead(struct nilo_store *s, nilo_us at, nilo_day day, int64_t **ret, size_t *ret_n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int64_t *ids = NULL;
     size_t n = 0, cap = 0;
@@ -182,7 +195,8 @@ int nilo_store_runs_ahead(struct nilo_store *s, nilo_us at, nilo_day day, int64_
     return 0;
 }
 
-int nilo_store_last_day_read(struct nilo_store *s, int64_t connection, int64_t before, nilo_day *ret, struct nilo_err *err) {
+int nilo_store_last_day_read(struct nilo_store *s, int64_t connection, int64_t before, nilo_day *ret, struct nilo_err *err)
+{
     int64_t day;
     if (nilo__query_int(s, INT32_MIN, &day, err,
                         "SELECT max(last_day) FROM run WHERE connection_id = ?1 AND id < ?2 AND status IN (1, 2)",
@@ -192,7 +206,8 @@ int nilo_store_last_day_read(struct nilo_store *s, int64_t connection, int64_t b
     return 0;
 }
 
-int nilo_store_slot_done(struct nilo_store *s, int64_t connection, const char *slot, int64_t *ret, struct nilo_err *err) {
+int nilo_store_slot_done(struct nilo_store *s, int64_t connection, const char *slot, int64_t *ret, struct nilo_err *err)
+{
     return nilo__query_int(s, 0, ret, err, "SELECT max(id) FROM run WHERE connection_id = ?1 AND slot = ?2 AND status IN (1, 2, 5)",
                            NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_TEXT(slot)));
 }
@@ -206,7 +221,8 @@ struct touched {
     size_t n_entities, cap_entities;
 };
 
-static int add_touched(struct touched *t, struct nilo_db_stmt *stmt, nilo_day closed_until, struct nilo_err *err) {
+static int add_touched(struct touched *t, struct nilo_db_stmt *stmt, nilo_day closed_until, struct nilo_err *err)
+{
     struct nilo_entity_ref e = {(int32_t)nilo_db_column_int(stmt, 0), nilo_db_column_int(stmt, 1)};
     int32_t day = (int32_t)nilo_db_column_int(stmt, 3);
     if (t->n_entities == 0 || nilo__entity_cmp(t->entities[t->n_entities - 1], e) != 0) {
@@ -224,7 +240,8 @@ static int add_touched(struct touched *t, struct nilo_db_stmt *stmt, nilo_day cl
 }
 
 /* The items that the run observed, and the keys of open days among what it observed, each once. */
-static int load_touched(struct nilo_store *s, const struct nilo_run *run, nilo_day closed_until, struct touched *t, struct nilo_err *err) {
+static int load_touched(struct nilo_store *s, const struct nilo_run *run, nilo_day closed_until, struct touched *t, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int got;
     if (nilo__query(s, &stmt, err,
@@ -242,7 +259,8 @@ static int load_touched(struct nilo_store *s, const struct nilo_run *run, nilo_d
     return got;
 }
 
-static void key_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void key_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct nilo__change *c = &((struct touched *)ctx)->c[i];
     p[0] = NILO_DBV_INT(c->entity.bucket);
     p[1] = NILO_DBV_INT(c->entity.id);
@@ -251,7 +269,8 @@ static void key_params(void *ctx, size_t i, struct nilo_db_value *p) {
     p[4] = NILO_DBV_INT(c->metric);
 }
 
-static int old_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int old_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct nilo__change *c = &((struct touched *)ctx)->c[i];
     c->old_value = nilo_db_column_int(stmt, 0);
@@ -259,7 +278,8 @@ static int old_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_e
     return 0;
 }
 
-static int new_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err) {
+static int new_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo_err *err)
+{
     (void)err;
     struct nilo__change *c = &((struct touched *)ctx)->c[i];
     c->new_value = nilo_db_column_int(stmt, 0);
@@ -278,7 +298,8 @@ static const char anew_sql[] =
     "AND r.status NOT IN (5, 6) ORDER BY CASE WHEN o.absence IN (0, 1, 2, 3) THEN 1 ELSE 0 END DESC, o.rank DESC, o.captured_at DESC, "
     "o.run_id DESC LIMIT 1";
 
-static int derive_bases(struct nilo_store *s, struct touched *t, struct nilo_err *err) {
+static int derive_bases(struct nilo_store *s, struct touched *t, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     static const char shown[] = "SELECT value, absence FROM day_value WHERE " DAY_KEY " AND seq = 0";
     if (nilo_db_prepare(s->db, shown, &stmt, err) < 0 || nilo_db_many(stmt, t->n, 5, key_params, old_row, t, err) < 0)
@@ -295,7 +316,8 @@ static int derive_bases(struct nilo_store *s, struct touched *t, struct nilo_err
     return nilo__best_anew(s, t->entities, t->n_entities, err);
 }
 
-int nilo_store_run_count(struct nilo_store *s, int64_t id, enum nilo_run_status status, struct nilo_err *err) {
+int nilo_store_run_count(struct nilo_store *s, int64_t id, enum nilo_run_status status, struct nilo_err *err)
+{
     struct nilo_arena arena;
     struct nilo_run run;
     struct nilo_connection c;

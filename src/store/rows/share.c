@@ -24,20 +24,23 @@ bool nilo_store_is_beside(const struct nilo_store *s) { return s->share != NULL;
 
 /* ---- what is cached ------------------------------------------------------------------------------------------------------- */
 
-void nilo__touched(struct nilo_store *s) {
+void nilo__touched(struct nilo_store *s)
+{
     s->touched = true;
     if (!nilo_db_in_transaction(s->db))
         nilo__touched_over(s, true);
 }
 
-void nilo__touched_over(struct nilo_store *s, bool committed) {
+void nilo__touched_over(struct nilo_store *s, bool committed)
+{
     bool was = s->touched;
     s->touched = false;
     if (s->share && was && committed && atomic_fetch_add(&s->share->changes, 1) == s->seen)
         s->seen++; /* our own change, and no other */
 }
 
-void nilo_store_refresh(struct nilo_store *s) {
+void nilo_store_refresh(struct nilo_store *s)
+{
     if (!s->share)
         return;
     uint64_t now = atomic_load(&s->share->changes);
@@ -50,13 +53,15 @@ void nilo_store_refresh(struct nilo_store *s) {
 
 /* ---- the lock --------------------------------------------------------------------------------------------------------------- */
 
-static int session_of(struct nilo_store *s, int64_t *ret, struct nilo_err *err) {
+static int session_of(struct nilo_store *s, int64_t *ret, struct nilo_err *err)
+{
     *ret = 0;
     return nilo_db_engine(s->db) == NILO_DB_POSTGRES ? nilo__query_int(s, 0, ret, err, "SELECT pg_backend_pid()", 0, NULL) : 0;
 }
 
 /* Another one for the lock; sessions of ours that go on meanwhile are in nobody's way. h->mutex is held. */
-static int lock_again(struct nilo_store_share *h, struct nilo_err *err) {
+static int lock_again(struct nilo_store_share *h, struct nilo_err *err)
+{
     struct nilo_buf own;
     nilo_buf_init(&own, 1 << 12);
     for (const struct nilo_store *s = h->handles; s; s = s->next_beside)
@@ -67,7 +72,8 @@ static int lock_again(struct nilo_store_share *h, struct nilo_err *err) {
 }
 
 /* The connection that has the lock may have been lost; then it is asked for anew. */
-static int check_lock(struct nilo_store_share *h, struct nilo_err *err) {
+static int check_lock(struct nilo_store_share *h, struct nilo_err *err)
+{
     int64_t session;
     int rc = 0;
     pthread_mutex_lock(&h->mutex);
@@ -82,7 +88,8 @@ static int check_lock(struct nilo_store_share *h, struct nilo_err *err) {
     return rc;
 }
 
-int nilo_store_share_new(const char *target, const struct nilo_env *env, struct nilo_store_share **ret, struct nilo_err *err) {
+int nilo_store_share_new(const char *target, const struct nilo_env *env, struct nilo_store_share **ret, struct nilo_err *err)
+{
     struct nilo_store_share *h = calloc(1, sizeof *h);
     if (!h)
         return nilo_err_nomem(err);
@@ -99,7 +106,8 @@ int nilo_store_share_new(const char *target, const struct nilo_env *env, struct 
     return 0;
 }
 
-void nilo_store_share_free(struct nilo_store_share *h) {
+void nilo_store_share_free(struct nilo_store_share *h)
+{
     if (!h)
         return;
     nilo_store_close(h->main);
@@ -111,7 +119,8 @@ void nilo_store_share_free(struct nilo_store_share *h) {
     free(h);
 }
 
-int nilo_store_open_beside(struct nilo_store_share *h, enum nilo_store_mode mode, struct nilo_store **ret, struct nilo_err *err) {
+int nilo_store_open_beside(struct nilo_store_share *h, enum nilo_store_mode mode, struct nilo_store **ret, struct nilo_err *err)
+{
     mode = mode == NILO_STORE_CREATE ? NILO_STORE_WRITE : mode;
     if (mode == NILO_STORE_WRITE && nilo__is_postgres(h->target) && check_lock(h, err) < 0)
         return -1;
@@ -132,7 +141,8 @@ int nilo_store_open_beside(struct nilo_store_share *h, enum nilo_store_mode mode
     return 0;
 }
 
-void nilo__share_leave(struct nilo_store *s) {
+void nilo__share_leave(struct nilo_store *s)
+{
     struct nilo_store_share *h = s->share;
     pthread_mutex_lock(&h->mutex);
     struct nilo_store **at = &h->handles;
@@ -143,7 +153,8 @@ void nilo__share_leave(struct nilo_store *s) {
     pthread_mutex_unlock(&h->mutex);
 }
 
-void nilo_store_share_interrupt(struct nilo_store_share *h) {
+void nilo_store_share_interrupt(struct nilo_store_share *h)
+{
     pthread_mutex_lock(&h->mutex);
     for (struct nilo_store *s = h->handles; s; s = s->next_beside)
         nilo_db_interrupt(s->db);

@@ -11,14 +11,16 @@ struct nilo__calendar_entry {
     struct nilo_calendar calendar;
 };
 
-static void free_calendar(struct nilo__calendar_entry *e) {
+static void free_calendar(struct nilo__calendar_entry *e)
+{
     for (size_t k = 0; k < e->calendar.n; k++)
         nilo_zone_free((struct nilo_zone *)(uintptr_t)e->calendar.eras[k].zone);
     free(e->calendar.eras);
     free(e);
 }
 
-static void free_calendars(struct nilo_store *s) {
+static void free_calendars(struct nilo_store *s)
+{
     for (size_t i = 0; i < s->n_calendars; i++)
         free_calendar(s->calendars[i]);
     free(s->calendars);
@@ -26,7 +28,8 @@ static void free_calendars(struct nilo_store *s) {
     s->n_calendars = 0;
 }
 
-static void forget_catalog(struct nilo_store *s) {
+static void forget_catalog(struct nilo_store *s)
+{
     nilo_arena_reset(&s->catalog_arena);
     s->catalog = (struct nilo_catalog){0};
     s->catalog_loaded = false;
@@ -40,7 +43,8 @@ struct nilo__retired {
     struct nilo__retired *next;
 };
 
-bool nilo__retire(struct nilo_store *s) {
+bool nilo__retire(struct nilo_store *s)
+{
     struct nilo__retired *r = malloc(sizeof *r);
     if (!r)
         return false;
@@ -55,7 +59,8 @@ bool nilo__retire(struct nilo_store *s) {
     return true;
 }
 
-void nilo__retired_free(struct nilo_store *s) {
+void nilo__retired_free(struct nilo_store *s)
+{
     while (s->retired) {
         struct nilo__retired *r = s->retired;
         s->retired = r->next;
@@ -67,7 +72,8 @@ void nilo__retired_free(struct nilo_store *s) {
     }
 }
 
-void nilo__forget(struct nilo_store *s) {
+void nilo__forget(struct nilo_store *s)
+{
     nilo__erased_forget(s);
     free_calendars(s);
     forget_catalog(s);
@@ -75,7 +81,8 @@ void nilo__forget(struct nilo_store *s) {
 
 static nilo_us now_of(const struct nilo_store *s) { return s->env.clock.wall(s->env.clock.ctx); }
 
-static void copy_name(char *to, size_t size, const char *from) {
+static void copy_name(char *to, size_t size, const char *from)
+{
     size_t n = from ? strlen(from) : 0;
     if (n >= size)
         n = size - 1; /* never reached: names are checked on their way in */
@@ -84,14 +91,16 @@ static void copy_name(char *to, size_t size, const char *from) {
     to[n] = '\0';
 }
 
-static int check_name(const char *what, const char *name, struct nilo_err *err) {
+static int check_name(const char *what, const char *name, struct nilo_err *err)
+{
     return nilo_name_ok(name, 200) ? 0
                                    : nilo_err_set(err, NILO_EINVAL, "%s needs a name of 1 to 200 bytes of UTF-8 without control characters", what);
 }
 
 /* ---- workspaces -------------------------------------------------------------------------------------------------------------- */
 
-static int check_zone(struct nilo_store *s, const char *zone, struct nilo_err *err) {
+static int check_zone(struct nilo_store *s, const char *zone, struct nilo_err *err)
+{
     struct nilo_zone *z;
     if (nilo_zone_load(s->env.zoneinfo, zone, &z, err) < 0)
         return -1;
@@ -99,7 +108,8 @@ static int check_zone(struct nilo_store *s, const char *zone, struct nilo_err *e
     return 0;
 }
 
-static int workspace_insert(struct nilo_store *s, const char *name, const char *zone, int64_t *ret_id, struct nilo_err *err) {
+static int workspace_insert(struct nilo_store *s, const char *name, const char *zone, int64_t *ret_id, struct nilo_err *err)
+{
     nilo_us now = now_of(s);
     if (nilo__next_ids(s, "workspace", 1, ret_id, err) < 0 ||
         nilo__run(s, err, "INSERT INTO workspace (id, name, created_at) VALUES (?1, ?2, ?3)",
@@ -110,7 +120,8 @@ static int workspace_insert(struct nilo_store *s, const char *name, const char *
 }
 
 /* With its zone in one transaction: a workspace without one could never be used. */
-static int workspace_create(struct nilo_store *s, const char *name, const char *zone, int64_t *ret_id, struct nilo_err *err) {
+static int workspace_create(struct nilo_store *s, const char *name, const char *zone, int64_t *ret_id, struct nilo_err *err)
+{
     if (check_name("a workspace", name, err) < 0 || check_zone(s, zone, err) < 0)
         return -1;
     if (nilo_db_in_transaction(s->db))
@@ -124,7 +135,8 @@ static int workspace_create(struct nilo_store *s, const char *name, const char *
     return nilo_store_commit(s, err);
 }
 
-static int no_workspace(struct nilo_store *s, const char *name, struct nilo_err *err) {
+static int no_workspace(struct nilo_store *s, const char *name, struct nilo_err *err)
+{
     struct nilo_workspace *all;
     size_t n;
     if (nilo_store_workspaces(s, &all, &n, err) < 0)
@@ -141,7 +153,8 @@ static int no_workspace(struct nilo_store *s, const char *name, struct nilo_err 
 }
 
 int nilo_store_workspace(struct nilo_store *s, const char *name, bool create, const char *zone, struct nilo_workspace *ret,
-                         struct nilo_err *err) {
+                         struct nilo_err *err)
+{
     struct nilo_workspace w = {0};
     if (nilo__query_int(s, 0, &w.id, err, "SELECT id FROM workspace WHERE name = ?1", NILO__PARAMS(NILO_DBV_TEXT(name))) < 0)
         return -1;
@@ -154,7 +167,8 @@ int nilo_store_workspace(struct nilo_store *s, const char *name, bool create, co
     return 0;
 }
 
-int nilo_store_workspaces(struct nilo_store *s, struct nilo_workspace **ret, size_t *ret_n, struct nilo_err *err) {
+int nilo_store_workspaces(struct nilo_store *s, struct nilo_workspace **ret, size_t *ret_n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     struct nilo_workspace *all = NULL;
     size_t n = 0, cap = 0;
@@ -185,7 +199,8 @@ int nilo_store_workspaces(struct nilo_store *s, struct nilo_workspace **ret, siz
     return 0;
 }
 
-static int load_eras(struct nilo_store *s, int64_t workspace, struct nilo_calendar *c, struct nilo_err *err) {
+static int load_eras(struct nilo_store *s, int64_t workspace, struct nilo_calendar *c, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     int got;
     if (nilo__query(s, &stmt, err, "SELECT from_day, zone FROM workspace_zone WHERE workspace_id = ?1 ORDER BY from_day",
@@ -211,7 +226,8 @@ static int load_eras(struct nilo_store *s, int64_t workspace, struct nilo_calend
     return c->n ? 0 : nilo_err_set(err, NILO_ENOENT, "there is no workspace with id %lld", (long long)workspace);
 }
 
-int nilo_store_calendar(struct nilo_store *s, int64_t workspace, const struct nilo_calendar **ret, struct nilo_err *err) {
+int nilo_store_calendar(struct nilo_store *s, int64_t workspace, const struct nilo_calendar **ret, struct nilo_err *err)
+{
     for (size_t i = 0; i < s->n_calendars; i++)
         if (s->calendars[i]->workspace == workspace) {
             *ret = &s->calendars[i]->calendar;
@@ -233,7 +249,8 @@ int nilo_store_calendar(struct nilo_store *s, int64_t workspace, const struct ni
     return 0;
 }
 
-int nilo_store_zone_set(struct nilo_store *s, int64_t workspace, const char *zone, nilo_day *ret_from, struct nilo_err *err) {
+int nilo_store_zone_set(struct nilo_store *s, int64_t workspace, const char *zone, nilo_day *ret_from, struct nilo_err *err)
+{
     const struct nilo_calendar *c;
     struct nilo_zone *z;
     int64_t recorded;
@@ -268,7 +285,8 @@ int nilo_store_zone_set(struct nilo_store *s, int64_t workspace, const char *zon
     "p.paused_at, p.reason, c.dropped_until FROM connection c JOIN workspace w ON w.id = c.workspace_id "                               \
     "LEFT JOIN connection_pause p ON p.connection_id = c.id AND p.resumed_at IS NULL "
 
-static void read_connection(struct nilo_db_stmt *stmt, struct nilo_connection *c) {
+static void read_connection(struct nilo_db_stmt *stmt, struct nilo_connection *c)
+{
     *c = (struct nilo_connection){.id = nilo_db_column_int(stmt, 0), .workspace = nilo_db_column_int(stmt, 1)};
     copy_name(c->workspace_name, sizeof c->workspace_name, nilo_db_column_text(stmt, 2));
     copy_name(c->name, sizeof c->name, nilo_db_column_text(stmt, 3));
@@ -286,7 +304,8 @@ static void read_connection(struct nilo_db_stmt *stmt, struct nilo_connection *c
 
 /* 1 found, 0 not, -1 error */
 static int find_connection(struct nilo_store *s, struct nilo_connection *ret, struct nilo_err *err, const char *sql, int n,
-                           const struct nilo_db_value *params) {
+                           const struct nilo_db_value *params)
+{
     struct nilo_db_stmt *stmt;
     if (nilo__query(s, &stmt, err, sql, n, params) < 0)
         return -1;
@@ -298,13 +317,15 @@ static int find_connection(struct nilo_store *s, struct nilo_connection *ret, st
     return got;
 }
 
-int nilo_store_connection_get(struct nilo_store *s, int64_t id, struct nilo_connection *ret, struct nilo_err *err) {
+int nilo_store_connection_get(struct nilo_store *s, int64_t id, struct nilo_connection *ret, struct nilo_err *err)
+{
     int got = find_connection(s, ret, err, "SELECT " CONNECTION_COLUMNS "WHERE c.id = ?1", NILO__PARAMS(NILO_DBV_INT(id)));
     return got == 1 ? 0 : got < 0 ? -1 : nilo_err_set(err, NILO_ENOENT, "there is no connection with id %lld", (long long)id);
 }
 
 int nilo_store_connection(struct nilo_store *s, int64_t workspace, const char *name, bool create, const char *platform,
-                          const char *origin, struct nilo_connection *ret, struct nilo_err *err) {
+                          const char *origin, struct nilo_connection *ret, struct nilo_err *err)
+{
     int64_t id;
     int got = find_connection(s, ret, err, "SELECT " CONNECTION_COLUMNS "WHERE c.workspace_id = ?1 AND c.name = ?2",
                               NILO__PARAMS(NILO_DBV_INT(workspace), NILO_DBV_TEXT(name)));
@@ -323,7 +344,8 @@ int nilo_store_connection(struct nilo_store *s, int64_t workspace, const char *n
     return nilo_store_connection_get(s, id, ret, err);
 }
 
-int nilo_store_connections(struct nilo_store *s, struct nilo_connection **ret, size_t *ret_n, struct nilo_err *err) {
+int nilo_store_connections(struct nilo_store *s, struct nilo_connection **ret, size_t *ret_n, struct nilo_err *err)
+{
     struct nilo_db_stmt *stmt;
     struct nilo_connection *all = NULL;
     size_t n = 0, cap = 0;
@@ -352,25 +374,30 @@ int nilo_store_connections(struct nilo_store *s, struct nilo_connection **ret, s
     return 0;
 }
 
-int nilo_store_connection_status(struct nilo_store *s, int64_t id, const char *status, struct nilo_err *err) {
+int nilo_store_connection_status(struct nilo_store *s, int64_t id, const char *status, struct nilo_err *err)
+{
     return nilo_store_connection_turn(s, id, status, NULL, NULL, err);
 }
 
-int nilo_store_connection_origin(struct nilo_store *s, int64_t id, const char *origin, struct nilo_err *err) {
+int nilo_store_connection_origin(struct nilo_store *s, int64_t id, const char *origin, struct nilo_err *err)
+{
     return nilo__run(s, err, "UPDATE connection SET origin = ?2 WHERE id = ?1", NILO__PARAMS(NILO_DBV_INT(id), NILO_DBV_TEXT(origin)));
 }
 
-int nilo_store_connection_settle(struct nilo_store *s, int64_t id, int64_t settle_s, struct nilo_err *err) {
+int nilo_store_connection_settle(struct nilo_store *s, int64_t id, int64_t settle_s, struct nilo_err *err)
+{
     return nilo__run(s, err, "UPDATE connection SET settle_s = ?2 WHERE id = ?1",
                      NILO__PARAMS(NILO_DBV_INT(id), settle_s < 0 ? NILO_DBV_NULL : NILO_DBV_INT(settle_s)));
 }
 
-int nilo_store_read_until(struct nilo_store *s, int64_t connection, nilo_day day, struct nilo_err *err) {
+int nilo_store_read_until(struct nilo_store *s, int64_t connection, nilo_day day, struct nilo_err *err)
+{
     return nilo__run(s, err, "UPDATE connection SET read_until = ?2 WHERE id = ?1 AND read_until < ?2",
                      NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(day.n)));
 }
 
-int nilo_store_read_until_back(struct nilo_store *s, int64_t connection, nilo_day day, struct nilo_err *err) {
+int nilo_store_read_until_back(struct nilo_store *s, int64_t connection, nilo_day day, struct nilo_err *err)
+{
     return nilo__run(s, err, "UPDATE connection SET read_until = ?2 WHERE id = ?1 AND read_until > ?2",
                      NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(day.n)));
 }
@@ -378,7 +405,8 @@ int nilo_store_read_until_back(struct nilo_store *s, int64_t connection, nilo_da
 /* ---- metrics ---------------------------------------------------------------------------------------------------------------------- */
 
 static int read_metrics(struct nilo_store *s, struct nilo_db_stmt *stmt, struct nilo_metric *out, size_t max, size_t *ret_n,
-                        struct nilo_err *err) {
+                        struct nilo_err *err)
+{
     size_t n = 0;
     int got;
     while ((got = nilo_db_row(stmt, err)) == 1 && n < max) {
@@ -412,7 +440,8 @@ static int read_metrics(struct nilo_store *s, struct nilo_db_stmt *stmt, struct 
     return got < 0 ? -1 : 0;
 }
 
-static int load_catalog(struct nilo_store *s, struct nilo_err *err) {
+static int load_catalog(struct nilo_store *s, struct nilo_err *err)
+{
     int64_t count;
     struct nilo_db_stmt *stmt;
     forget_catalog(s); /* calendars stay: a run may be holding one */
@@ -432,18 +461,21 @@ static int load_catalog(struct nilo_store *s, struct nilo_err *err) {
     return 0;
 }
 
-const struct nilo_catalog *nilo_store_catalog(struct nilo_store *s) {
+const struct nilo_catalog *nilo_store_catalog(struct nilo_store *s)
+{
     struct nilo_err ignored;
     if (!s->catalog_loaded && load_catalog(s, &ignored) < 0)
         s->catalog = (struct nilo_catalog){0}; /* a broken store says so at the next statement */
     return &s->catalog;
 }
 
-static bool same_definition(const struct nilo_metric *a, const struct nilo_metric *b) {
+static bool same_definition(const struct nilo_metric *a, const struct nilo_metric *b)
+{
     return a->type == b->type && a->kind == b->kind && a->scale == b->scale && a->aggregation == b->aggregation;
 }
 
-static int insert_metric(struct nilo_store *s, const struct nilo_metric *m, bool wide, struct nilo_err *err) {
+static int insert_metric(struct nilo_store *s, const struct nilo_metric *m, bool wide, struct nilo_err *err)
+{
     int64_t id;
     if (nilo__next_ids(s, "metric", 1, &id, err) < 0)
         return -1;
@@ -457,7 +489,8 @@ static int insert_metric(struct nilo_store *s, const struct nilo_metric *m, bool
                      NILO_DBV_TEXT(m->format_pattern ? m->format_pattern : "0,0"), NILO_DBV_INT(now_of(s))));
 }
 
-int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, const struct nilo_metric **ret, struct nilo_err *err) {
+int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, const struct nilo_metric **ret, struct nilo_err *err)
+{
     size_t len = strlen(m->name);
     if (len == 0 || len > 200)
         return nilo_err_set(err, NILO_EINVAL, "a metric's name has 1 to 200 bytes");
@@ -483,7 +516,8 @@ int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, 
     return 0;
 }
 
-int nilo_store_metric_active(struct nilo_store *s, int32_t metric, bool active, struct nilo_err *err) {
+int nilo_store_metric_active(struct nilo_store *s, int32_t metric, bool active, struct nilo_err *err)
+{
     if (nilo__run(s, err, "UPDATE metric SET is_active = ?2 WHERE id = ?1", NILO__PARAMS(NILO_DBV_INT(metric), NILO_DBV_INT(active))) < 0)
         return -1;
     return load_catalog(s, err);

@@ -6,14 +6,16 @@
 
 /* ---- sums to be written ---------------------------------------------------------------------------------------------------- */
 
-static uint64_t sum_hash(int32_t kind, int64_t id, int32_t win, int32_t metric, int32_t day) {
+static uint64_t sum_hash(int32_t kind, int64_t id, int32_t win, int32_t metric, int32_t day)
+{
     uint64_t h = (uint64_t)id * UINT64_C(0x9E3779B97F4A7C15);
     h ^= ((uint64_t)(uint32_t)day << 32) ^ ((uint64_t)(uint32_t)metric << 12) ^ ((uint64_t)(uint32_t)win << 2) ^ (uint64_t)(uint32_t)kind;
     h *= UINT64_C(0xD6E8FEB86659FD93);
     return h ^ (h >> 32);
 }
 
-static struct nilo__sum *sum_slot(struct nilo__sum *slots, size_t cap, int32_t kind, int64_t id, int32_t win, int32_t metric, int32_t day) {
+static struct nilo__sum *sum_slot(struct nilo__sum *slots, size_t cap, int32_t kind, int64_t id, int32_t win, int32_t metric, int32_t day)
+{
     size_t i = sum_hash(kind, id, win, metric, day) & (cap - 1);
     while (slots[i].used && !(slots[i].scope_kind == kind && slots[i].scope_id == id && slots[i].win == win &&
                               slots[i].metric == metric && slots[i].day == day))
@@ -21,7 +23,8 @@ static struct nilo__sum *sum_slot(struct nilo__sum *slots, size_t cap, int32_t k
     return &slots[i];
 }
 
-static bool sums_grow(struct nilo__sums *t) {
+static bool sums_grow(struct nilo__sums *t)
+{
     size_t cap = t->cap ? 2 * t->cap : 1024;
     struct nilo__sum *slots = calloc(cap, sizeof *slots);
     if (!slots)
@@ -36,7 +39,8 @@ static bool sums_grow(struct nilo__sums *t) {
     return true;
 }
 
-struct nilo__sum *nilo__sum_at(struct nilo__sums *t, int32_t kind, int64_t id, int32_t win, int32_t metric, int32_t day) {
+struct nilo__sum *nilo__sum_at(struct nilo__sums *t, int32_t kind, int64_t id, int32_t win, int32_t metric, int32_t day)
+{
     if (2 * (t->n + 1) > t->cap && !sums_grow(t)) {
         t->failed = true;
         return NULL;
@@ -49,7 +53,8 @@ struct nilo__sum *nilo__sum_at(struct nilo__sums *t, int32_t kind, int64_t id, i
     return x;
 }
 
-static int sum_cmp(const void *a, const void *b) {
+static int sum_cmp(const void *a, const void *b)
+{
     const struct nilo__sum *x = a, *y = b;
     if (x->scope_kind != y->scope_kind)
         return NILO__CMP(x->scope_kind, y->scope_kind);
@@ -62,7 +67,8 @@ static int sum_cmp(const void *a, const void *b) {
     return NILO__CMP(x->day, y->day);
 }
 
-static void sum_key_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void sum_key_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct nilo__sum *x = (const struct nilo__sum *)ctx + i;
     p[0] = NILO_DBV_INT(x->scope_id % 1024);
     p[1] = NILO_DBV_INT(x->scope_kind);
@@ -72,7 +78,8 @@ static void sum_key_params(void *ctx, size_t i, struct nilo_db_value *p) {
     p[5] = NILO_DBV_INT(x->day);
 }
 
-static void sum_params(void *ctx, size_t i, struct nilo_db_value *p) {
+static void sum_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
     const struct nilo__sum *x = (const struct nilo__sum *)ctx + i;
     sum_key_params(ctx, i, p);
     p[6] = NILO_DBV_INT(x->hi);
@@ -93,7 +100,8 @@ static const struct nilo_db_insert add_sums = {
                 "lo = total.lo + excluded.lo, known = total.known + excluded.known, fresh = total.fresh + excluded.fresh",
 };
 
-int nilo__sums_write(struct nilo_store *s, struct nilo__sums *t, struct nilo_err *err) {
+int nilo__sums_write(struct nilo_store *s, struct nilo__sums *t, struct nilo_err *err)
+{
     size_t n = 0, may_vanish = 0;
     struct nilo_db_stmt *stmt;
     if (t->failed)
@@ -122,7 +130,8 @@ int nilo__sums_write(struct nilo_store *s, struct nilo__sums *t, struct nilo_err
 
 /* The item's level moves by (hi, lo, known) on the days [from, until). */
 void nilo__emit_level(struct nilo__sums *t, const struct nilo__scope_of *sc, int32_t win, int32_t metric, int32_t from, int32_t until, int64_t hi,
-                       int64_t lo, int64_t known) {
+                       int64_t lo, int64_t known)
+{
     if (!hi && !lo && !known)
         return;
     for (size_t i = 0; i < sc->n_days; i++) {
@@ -149,7 +158,8 @@ void nilo__emit_level(struct nilo__sums *t, const struct nilo__scope_of *sc, int
 }
 
 void nilo__emit_day(struct nilo__sums *t, const struct nilo__scope_of *sc, int32_t win, int32_t metric, int32_t day, int64_t hi, int64_t lo,
-                     int64_t fresh) {
+                     int64_t fresh)
+{
     if (!hi && !lo && !fresh)
         return;
     for (size_t i = 0; i < sc->n_days; i++) {
@@ -170,7 +180,8 @@ static int64_t lo_of(struct nilo__known k) { return k.is ? nilo_split_lo(k.v) : 
 
 /* One cell of the item changes from o to n on `day`; before is its newest known value earlier, next its next known day. */
 void nilo__emit_cell(struct nilo__sums *t, const struct nilo__item *x, const struct nilo_metric *m, int32_t win, int32_t day, struct nilo__known o,
-                      struct nilo__known n, struct nilo__known before, int32_t next) {
+                      struct nilo__known n, struct nilo__known before, int32_t next)
+{
     if (m->type != NILO_COUNT || x->kind == NILO_ACCOUNT)
         return; /* averages and percentages do not add up; accounts are no items */
     struct nilo__known was = o.is ? o : before, is = n.is ? n : before;
