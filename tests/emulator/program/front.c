@@ -329,7 +329,7 @@ static void answer(struct conn *c)
 {
     struct nilo_http_head *h = &c->head.head;
     struct emulator_header headers[NILO_HTTP_HEADERS_MAX];
-    const struct nilo_http_header *host = nilo_http_find(h, c->head_bytes, "host", 0);
+    const struct nilo_http_line *host = nilo_http_find(h, c->head_bytes, "host", 0);
     char *target;
     int n = 0;
     c->answering = true;
