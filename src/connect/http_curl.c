@@ -179,6 +179,9 @@ static CURLcode set_safety(struct wire *w, bool https)
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
     SET(CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    SET(CURLOPT_QUICK_EXIT, 1L); /* ending a request does not wait for a name server */
+#endif
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_OPENSOCKETDATA, w);
     SET(CURLOPT_PROXY, w->proxied ? m->proxy : "");

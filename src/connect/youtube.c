@@ -17,7 +17,6 @@
 #define PAGE        50
 #define TEXT_MAX    1000
 #define CAPTION_MAX 5000
-#define SAID_MAX    300
 #define FIRST_DAY   "2005-02-14" /* before the first video */
 
 enum { BASE, ANALYTICS, TOKEN, AUTHORIZE, KEY_IN };
@@ -247,185 +246,6 @@ static int make(const struct nilo_ask *ask, struct nilo_arena *arena, struct nil
     return 0;
 }
 
-/* ---- what is wrong ------------------------------------------------------------------------------------------------------------------------ */
-
-/* What a reason of Google's means; of several that are said the first that is here counts, plain ones (forbidden, badRequest) last. */
-static const struct {
-    const char *reason;
-    enum nilo_class class;
-    enum nilo_until until;
-    bool key_wrong;
-} reasons[] = {
-    {"quotaExceeded", NILO_CLASS_RATE_LIMITED, NILO_UNTIL_RESET, false},
-    {"dailyLimitExceeded", NILO_CLASS_RATE_LIMITED, NILO_UNTIL_RESET, false},
-    {"dailyLimitExceededUnreg", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true}, /* no key came along */
-    {"rateLimitExceeded", NILO_CLASS_RATE_LIMITED, NILO_UNTIL_SOON, false},
-    {"userRateLimitExceeded", NILO_CLASS_RATE_LIMITED, NILO_UNTIL_SOON, false},
-    {"RATE_LIMIT_EXCEEDED", NILO_CLASS_RATE_LIMITED, NILO_UNTIL_SOON, false},
-    {"accessNotConfigured", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
-    {"SERVICE_DISABLED", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
-    {"API_KEY_SERVICE_BLOCKED", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
-    {"API_KEY_HTTP_REFERRER_BLOCKED", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
-    {"API_KEY_IP_ADDRESS_BLOCKED", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
-    {"API_KEY_INVALID", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
-    {"ipRefererBlocked", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
-    {"keyInvalid", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
-    {"keyExpired", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
-    {"ACCESS_TOKEN_SCOPE_INSUFFICIENT", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, false},
-    {"insufficientPermissions", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, false},
-    {"youtubeSignupRequired", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, false},
-    {"ACCESS_TOKEN_EXPIRED", NILO_CLASS_AUTH, NILO_UNTIL_SOON, false},
-    {"authError", NILO_CLASS_AUTH, NILO_UNTIL_SOON, false},
-    {"invalidCredentials", NILO_CLASS_AUTH, NILO_UNTIL_SOON, false},
-    {"invalid_grant", NILO_CLASS_AUTH, NILO_UNTIL_SOON, false},
-    {"invalid_client", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
-    {"unauthorized_client", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
-    {"deleted_client", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, true},
-    {"channelNotFound", NILO_CLASS_GONE, NILO_UNTIL_SOON, false},
-    {"channelClosed", NILO_CLASS_GONE, NILO_UNTIL_SOON, false},
-    {"channelSuspended", NILO_CLASS_GONE, NILO_UNTIL_SOON, false},
-    {"playlistNotFound", NILO_CLASS_GONE, NILO_UNTIL_SOON, false},
-    {"videoNotFound", NILO_CLASS_GONE, NILO_UNTIL_SOON, false},
-    {"playlistItemsNotAccessible", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, false},
-    {"SERVICE_UNAVAILABLE", NILO_CLASS_TRANSIENT, NILO_UNTIL_SOON, false},
-    {"backendError", NILO_CLASS_TRANSIENT, NILO_UNTIL_SOON, false},
-    {"internalError", NILO_CLASS_TRANSIENT, NILO_UNTIL_SOON, false},
-    {"processingFailure", NILO_CLASS_TRANSIENT, NILO_UNTIL_SOON, false},
-    {"forbidden", NILO_CLASS_PERMISSION, NILO_UNTIL_SOON, false},
-    {"badRequest", NILO_CLASS_INVALID, NILO_UNTIL_SOON, false},
-    {"invalidPageToken", NILO_CLASS_INVALID, NILO_UNTIL_SOON, false},
-    {"missingRequiredParameter", NILO_CLASS_INVALID, NILO_UNTIL_SOON, false},
-};
-
-struct wrong {
-    const char *reasons[6]; /* errors[].reason, then details[].reason, then the word of OAuth */
-    size_t n;
-    const char *message, *oauth, *status;
-    struct nilo_arena *arena;
-};
-
-static int take_wrong(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
-{
-    static const struct nilo__want wants[] = {
-        {"error.message", offsetof(struct wrong, message)}, {"error_description", offsetof(struct wrong, message)},
-        {"error", offsetof(struct wrong, oauth)}, {"error.status", offsetof(struct wrong, status)},
-    };
-    struct wrong *w = ctx;
-    if (event == NILO_JSON_STRING && (strcmp(path, "error.errors[].reason") == 0 || strcmp(path, "error.details[].reason") == 0) && w->n < 5) {
-        w->reasons[w->n] = nilo_arena_strndup(w->arena, text, len < 64 ? len : 64);
-        w->n += w->reasons[w->n] != NULL;
-    }
-    return nilo__want_take(wants, sizeof(wants) / sizeof(wants[0]), w, path, event, text, len, SAID_MAX, w->arena, NULL);
-}
-
-static size_t rank_of(const char *reason)
-{
-    size_t i = 0;
-    while (i < sizeof(reasons) / sizeof(reasons[0]) && strcmp(reasons[i].reason, reason) != 0)
-        i++;
-    return i;
-}
-
-/* Old servers say badRequest and forbidden of a bad key, and mean it in the sentence alone. */
-static bool means_key(const char *message)
-{
-    return message != NULL && (strstr(message, "API key not valid") != NULL || strstr(message, "missing a valid API key") != NULL || strstr(message, "API key expired") != NULL);
-}
-
-static void of_reasons(const struct wrong *w, struct nilo_result *ret)
-{
-    size_t best = sizeof(reasons) / sizeof(reasons[0]), plain = rank_of("forbidden");
-    for (size_t i = 0; i < w->n && best >= plain; i++) {
-        size_t rank = rank_of(w->reasons[i]);
-        if (rank < best && (best == sizeof(reasons) / sizeof(reasons[0]) || rank < plain)) {
-            best = rank;
-            ret->reason = w->reasons[i];
-        }
-    }
-    if (best == sizeof(reasons) / sizeof(reasons[0]))
-        return;
-    ret->class = reasons[best].class;
-    ret->key_wrong = reasons[best].key_wrong;
-    if (reasons[best].until == NILO_UNTIL_RESET)
-        ret->until = NILO_UNTIL_RESET;
-}
-
-/* true: something is wrong and the result says what */
-static bool take_refusal(const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret)
-{
-    struct wrong w = {.arena = arena};
-    if (nilo_result_of_end(a, arena, ret))
-        return true;
-    nilo_result_of_status(a, arena, ret);
-    if (ret->class == NILO_CLASS_OK)
-        return false;
-    if (nilo__walk(a->body, a->n_body, take_wrong, &w, NULL) != 0)
-        return true; /* no words of Google's: the status alone */
-    if (w.oauth != NULL)
-        w.reasons[w.n++] = w.oauth;
-    of_reasons(&w, ret);
-    if (means_key(w.message)) {
-        ret->class = NILO_CLASS_PERMISSION;
-        ret->key_wrong = true;
-    }
-    const char *said = w.message != NULL ? w.message : w.oauth;
-    const char *message = said == NULL ? NULL : nilo_arena_printf(arena, "YouTube says: %s", said);
-    ret->message = message != NULL ? message : ret->message;
-    return true;
-}
-
-static int not_json(struct nilo_arena *arena, const struct nilo_err *why, struct nilo_result *ret)
-{
-    const char *message = nilo_arena_printf(arena, "YouTube's answer does not read: %s", why->msg);
-    *ret = nilo__result_none;
-    ret->class = NILO_CLASS_INVALID;
-    ret->reason = "unreadable answer";
-    ret->message = message != NULL ? message : "YouTube's answer does not read";
-    return 0;
-}
-
-/* ---- counts --------------------------------------------------------------------------------------------------------------------------------- */
-
-static const struct nilo_metric *metric(const char *name)
-{
-    for (size_t i = 0; i < nilo_builtin_metrics_n; i++) {
-        if (strcmp(nilo_builtin_metrics[i].name, name) == 0)
-            return &nilo_builtin_metrics[i];
-    }
-    return NULL;
-}
-
-/* A count as it was written; NULL = absent. false: it is none, or beyond what can be kept. */
-static bool count_of(const char *text, int64_t *ret)
-{
-    size_t n = text != NULL ? strspn(text, "0123456789") : 0;
-    return n > 0 && text[n] == '\0' && nilo_decimal_parse(text, n, 0, false, ret, NULL) == 0;
-}
-
-/* PT1H2M3S, P1DT2H: what a video lasts. */
-static int64_t duration_of(const char *text)
-{
-    int64_t ms = 0, n = 0;
-    if (text == NULL || text[0] != 'P')
-        return -1;
-    for (const char *p = text + 1; *p != '\0'; p++) {
-        int64_t unit = *p == 'W' ? 604800000 : *p == 'D' ? 86400000 : *p == 'H' ? 3600000 : *p == 'M' ? 60000 : *p == 'S' ? 1000 : 0;
-        if (*p >= '0' && *p <= '9' && n < 100000000)
-            n = n * 10 + (*p - '0');
-        else if (unit > 0)
-            ms += n * unit, n = 0;
-        else if (*p != 'T')
-            return -1;
-    }
-    return ms;
-}
-
-static nilo_us instant_of(const char *text)
-{
-    struct nilo_iso iso;
-    return text != NULL && nilo_iso_parse(text, strlen(text), &iso, NULL) == 0 ? iso.us : NILO_US_NONE;
-}
-
 /* ---- videos ----------------------------------------------------------------------------------------------------------------------------------- */
 
 /* A video as an answer has it, of either spelling. */
@@ -480,11 +300,11 @@ static int take_video(void *ctx, const char *path, enum nilo_json_event event, c
 /* One value; what is wrong with it is appended to the sentence. */
 static void put_count(struct nilo_item_value *to, const char *name, const char *text, enum nilo_absence otherwise, struct nilo_arena *arena, struct nilo_item *item)
 {
-    to->metric = metric(name);
+    to->metric = nilo__metric_of(name);
     to->absence = otherwise;
     if (text == NULL)
         return;
-    to->absence = count_of(text, &to->value) ? NILO_PRESENT : NILO_FAILED;
+    to->absence = nilo__count_of(text, &to->value) ? NILO_PRESENT : NILO_FAILED;
     if (to->absence == NILO_FAILED) {
         const char *reason = nilo_arena_printf(arena, "YouTube's %s are \"%.40s\", which is no count that can be kept", name, text);
         item->class = NILO_CLASS_INVALID;
@@ -510,9 +330,9 @@ static int fill_video(const struct video *v, struct nilo_arena *arena, struct ni
     item->account = v->channel;
     item->status = v->privacy;
     item->media_type = "video";
-    item->posted_at = instant_of(v->published != NULL ? v->published : v->publish_time);
-    if (!count_of(v->millis, &item->duration_ms))
-        item->duration_ms = duration_of(v->duration);
+    item->posted_at = nilo__instant_of(v->published != NULL ? v->published : v->publish_time);
+    if (!nilo__count_of(v->millis, &item->duration_ms))
+        item->duration_ms = nilo__iso_duration(v->duration);
     return 0;
 }
 
@@ -524,7 +344,7 @@ static int take_metrics(const struct nilo_ask *ask, const struct nilo_http_answe
     if (v.all == NULL || items == NULL)
         return nilo_err_nomem(err);
     if (nilo__walk(a->body, a->n_body, take_video, &v, &why) != 0)
-        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : not_json(arena, &why, ret);
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("YouTube", arena, &why, ret);
     for (size_t i = 0; i < ask->n_ids; i++) {
         struct nilo_item *item = &items[i];
         size_t k = 0, n = v.n < v.max ? v.n : v.max;
@@ -595,7 +415,7 @@ static bool fill_upload(const struct upload *u, bool uploads, struct nilo_item *
                                .caption = u->description, .thumbnail = u->thumbnail, .status = u->privacy};
     item->account = u->owner != NULL ? u->owner : u->channel;
     /* When an entry was added is when the video was posted in the list of uploads alone. */
-    item->posted_at = instant_of(u->published != NULL || !uploads ? u->published : u->added);
+    item->posted_at = nilo__instant_of(u->published != NULL || !uploads ? u->published : u->added);
     /* Other playlists than that of the uploads keep an entry of what is gone. */
     if (u->title != NULL && (strcmp(u->title, "Deleted video") == 0 || strcmp(u->title, "Private video") == 0) && u->owner == NULL && u->published == NULL) {
         item->class = NILO_CLASS_GONE;
@@ -617,7 +437,7 @@ static int take_list(const struct nilo_ask *ask, const struct nilo_http_answer *
     u->arena = arena;
     u->err = &why;
     if (nilo__walk(a->body, a->n_body, take_upload, u, &why) != 0)
-        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : not_json(arena, &why, ret);
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("YouTube", arena, &why, ret);
     for (size_t i = 0; i < u->n && i < PAGE; i++)
         n += fill_upload(&u->all[i], uploads, &items[n]);
     ret->items = items;
@@ -676,9 +496,9 @@ static int fill_channel(const struct channel *c, struct nilo_arena *arena, struc
     *ret = (struct nilo_account){.id = c->id, .title = c->title, .handle = c->handle, .thumbnail = c->thumbnail, .listing = c->uploads, .followers = -1,
                                  .items = -1, .values = values, .n_values = 1};
     ret->url = nilo_arena_printf(arena, "https://www.youtube.com/channel/%s", c->id);
-    if (c->hidden || !count_of(c->subscribers, &ret->followers))
+    if (c->hidden || !nilo__count_of(c->subscribers, &ret->followers))
         ret->followers = -1;
-    if (!count_of(c->videos, &ret->items))
+    if (!nilo__count_of(c->videos, &ret->items))
         ret->items = -1;
     return ret->url != NULL ? 0 : nilo_err_nomem(err);
 }
@@ -694,7 +514,7 @@ static int take_account(const struct nilo_ask *ask, const struct nilo_http_answe
     c->arena = arena;
     c->err = &why;
     if (nilo__walk(a->body, a->n_body, take_channel, c, &why) != 0)
-        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : not_json(arena, &why, ret);
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("YouTube", arena, &why, ret);
     for (size_t i = 0; i < c->n && i < PAGE; i++) {
         if (c->all[i].id == NULL || !id_fine(c->all[i].id))
             continue;
@@ -761,7 +581,7 @@ static int take_row(struct report *r)
     *item = (struct nilo_item){.id = r->ask->ids[asked], .kind = NILO_CONTENT, .win = r->ask->win, .day = r->ask->win > 0 ? report_day(r->ask) : NILO_DAY_NONE,
                                .posted_at = NILO_US_NONE, .duration_ms = -1, .values = values, .n_values = 2};
     put_count(&values[0], "shares", r->cells[COLUMN_SHARES], NILO_NOT_REPORTED, r->arena, item);
-    values[1] = (struct nilo_item_value){.metric = metric("watch_time_ms"), .absence = NILO_NOT_REPORTED};
+    values[1] = (struct nilo_item_value){.metric = nilo__metric_of("watch_time_ms"), .absence = NILO_NOT_REPORTED};
     if (r->cells[COLUMN_MINUTES] != NULL)
         values[1].absence = minutes_of(r->cells[COLUMN_MINUTES], &values[1].value) ? NILO_PRESENT : NILO_FAILED;
     if (values[1].absence == NILO_FAILED) {
@@ -812,7 +632,7 @@ static int take_report(const struct nilo_ask *ask, const struct nilo_http_answer
     for (int pass = 0; pass < 2; pass++) {
         r.rows = pass == 1;
         if (nilo__walk(a->body, a->n_body, take_part, &r, &why) != 0)
-            return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : not_json(arena, &why, ret);
+            return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("YouTube", arena, &why, ret);
     }
     ret->items = r.items;
     ret->n_items = r.n;
@@ -843,11 +663,11 @@ static int take_tokens(const struct nilo_ask *ask, const struct nilo_http_answer
     struct token t = {.arena = arena, .err = &why};
     (void)ask;
     if (nilo__walk(a->body, a->n_body, take_token_member, &t, &why) != 0)
-        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : not_json(arena, &(struct nilo_err){.msg = "no JSON"}, ret);
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("YouTube", arena, &(struct nilo_err){.msg = "no JSON"}, ret);
     if (t.access == NULL || t.access[0] == '\0')
-        return not_json(arena, &(struct nilo_err){.msg = "there is no access_token in it"}, ret);
+        return nilo__unreadable("YouTube", arena, &(struct nilo_err){.msg = "there is no access_token in it"}, ret);
     ret->tokens = (struct nilo_tokens){.access_token = t.access, .refresh_token = t.refresh, .expires_s = -1, .refresh_expires_s = -1, .scope = t.scope};
-    if (!count_of(t.expires, &ret->tokens.expires_s))
+    if (!nilo__count_of(t.expires, &ret->tokens.expires_s))
         ret->tokens.expires_s = -1;
     return 0;
 }
@@ -858,7 +678,7 @@ static int take(const struct nilo_ask *ask, const struct nilo_http_answer *answe
         [NILO_OP_ACCOUNT] = take_account, [NILO_OP_ACCOUNTS] = take_account, [NILO_OP_LIST] = take_list, [NILO_OP_METRICS] = take_metrics,
         [NILO_OP_REPORT] = take_report, [NILO_OP_EXCHANGE] = take_tokens, [NILO_OP_REFRESH] = take_tokens,
     };
-    if (take_refusal(answer, arena, ret)) {
+    if (nilo__google_refusal(answer, "YouTube", arena, ret)) {
         ret->variant = ask->variant;
         if (ask->op == NILO_OP_METRICS && ask->variant == 0 && (answer->status == 404 || answer->status == 501) && answer->end == NILO_HTTP_ANSWERED) {
             ret->again = true;

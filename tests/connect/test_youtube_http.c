@@ -9,7 +9,8 @@
 #include "connect/connector.h"
 #include "emulator/emulator_test.h"
 
-#define VIDEOS 120
+#define VIDEOS 120 /* at the beginning of the emulator's world; some came since */
+#define MOST   199
 
 struct world {
     struct emulator_server *e;
@@ -99,18 +100,19 @@ static const char *channel_of(struct world *w)
 }
 
 /* All uploads, page by page. */
-static size_t list(struct world *w, const char *ids[VIDEOS + 1])
+static size_t list(struct world *w, const char *ids[MOST + 1])
 {
     struct nilo_ask a = {.op = NILO_OP_ACCOUNT, .account = channel_of(w), .day = NILO_DAY_NONE};
     struct nilo_result r = good(w, &a);
     size_t n = 0, pages = 0;
     nilo_us before = INT64_MAX;
     assert_int_equal(r.n_accounts, 1);
-    assert_int_equal(r.accounts[0].items, VIDEOS);
+    const size_t there = (size_t)r.accounts[0].items;
+    assert_true(there >= VIDEOS && there <= MOST);
     struct nilo_ask page = {.op = NILO_OP_LIST, .account = a.account, .listing = r.accounts[0].listing, .day = NILO_DAY_NONE};
     do {
         r = good(w, &page);
-        for (size_t i = 0; i < r.n_items && n < VIDEOS + 1; i++) {
+        for (size_t i = 0; i < r.n_items && n < MOST + 1; i++) {
             assert_true(r.items[i].posted_at <= before); /* newest first */
             assert_string_equal(r.items[i].account, a.account);
             before = r.items[i].posted_at;
@@ -119,7 +121,8 @@ static size_t list(struct world *w, const char *ids[VIDEOS + 1])
         page.cursor = r.next;
         pages++;
     } while (r.next != NULL && pages < 10);
-    assert_int_equal(pages, (VIDEOS + 49) / 50);
+    assert_int_equal(n, there);
+    assert_int_equal(pages, (there + 49) / 50);
     return n;
 }
 
@@ -135,9 +138,8 @@ static void assert_count(struct world *w, const struct nilo_item *item, size_t a
 static void all_videos_of_a_channel_have_the_counts_that_they_have(void **state)
 {
     struct world *w = *state;
-    const char *ids[VIDEOS + 1];
+    const char *ids[MOST + 1];
     size_t n = list(w, ids);
-    assert_int_equal(n, VIDEOS);
     for (unsigned variant = 0; variant < 2; variant++) {
         for (size_t at = 0; at < n; at += 50) {
             struct nilo_ask a = {.op = NILO_OP_METRICS, .ids = ids + at, .n_ids = n - at < 50 ? n - at : 50, .variant = variant, .day = NILO_DAY_NONE};
@@ -156,7 +158,7 @@ static void all_videos_of_a_channel_have_the_counts_that_they_have(void **state)
 static void what_is_deleted_private_or_hidden_is_told_apart(void **state)
 {
     struct world *w = *state;
-    const char *ids[VIDEOS + 1];
+    const char *ids[MOST + 1];
     list(w, ids);
     static const char *const acts[] = {"state=deleted", "state=private", "hidden_likes=1", "closed_comments=1"};
     for (size_t i = 0; i < 4; i++) {
@@ -181,7 +183,7 @@ static void what_is_deleted_private_or_hidden_is_told_apart(void **state)
 static void an_unknown_method_is_asked_for_the_other_way(void **state)
 {
     struct world *w = *state;
-    const char *ids[VIDEOS + 1];
+    const char *ids[MOST + 1];
     list(w, ids);
     emulator_do(w->e, "/_emulator/set?hostile=status_404@/youtube/v3/videos:batchGetStats");
     struct nilo_ask a = {.op = NILO_OP_METRICS, .ids = ids, .n_ids = 50, .day = NILO_DAY_NONE};
@@ -249,10 +251,10 @@ static void an_expired_token_is_an_auth_error_and_a_refresh_mends_it(void **stat
 static void shares_and_watch_time_come_with_the_owner_s_token(void **state)
 {
     struct world *w = *state;
-    const char *ids[VIDEOS + 1];
+    const char *ids[MOST + 1];
     size_t n = list(w, ids), with = 0;
     sign_in(w);
-    struct nilo_ask a = {.op = NILO_OP_REPORT, .ids = ids, .n_ids = n, .day = nilo_day_from_civil(2026, 11, 20)};
+    struct nilo_ask a = {.op = NILO_OP_REPORT, .ids = ids + n - 10, .n_ids = 10, .day = nilo_day_from_civil(2026, 11, 20)};
     struct nilo_result r = good(w, &a);
     for (size_t i = 0; i < r.n_items; i++) {
         assert_int_equal(r.items[i].class, NILO_CLASS_OK);
