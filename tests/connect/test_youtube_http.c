@@ -28,7 +28,7 @@ static int set_up(void **state)
     struct world *w = calloc(1, sizeof(*w));
     char options[200];
     assert_non_null(w);
-    snprintf(options, sizeof(options), "seed=7 channels=2 videos=%d", VIDEOS);
+    snprintf(options, sizeof(options), "seed=7 channels=2 latency_ms=0 videos=%d", VIDEOS);
     w->e = emulator_start(options, "2026-11-21T08:00:00Z");
     snprintf(w->base, sizeof(w->base), "%s/youtube/v3", emulator_url(w->e));
     snprintf(w->analytics, sizeof(w->analytics), "%s/youtubeanalytics.googleapis.com/v2", emulator_url(w->e));
