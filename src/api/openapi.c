@@ -397,6 +397,19 @@ static void function_answers(struct nilo__doc *d, const struct nilo_function *f)
     nilo__doc_end(d);
 }
 
+/* What may be asked of its rows, unless (GET) an argument has that name. */
+static void shape_parameters(struct nilo__doc *d, const struct nilo_function *f, bool get)
+{
+    static const char *const words[] = {"select", "order", "limit", "offset", "and", "or", "not_and", "not_or", "range", "prefer"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        bool taken = false;
+        for (size_t k = 0; get && k < f->n_parameters; k++)
+            taken |= strcmp(f->parameters[k].name, words[i]) == 0;
+        if (!taken && (!f->writes || strcmp(words[i], "prefer") == 0))
+            nilo__doc_ref(d, "parameters", words[i]);
+    }
+}
+
 static void function_path(struct nilo__doc *d, const struct nilo_function *f)
 {
     char path[160];
@@ -405,7 +418,7 @@ static void function_path(struct nilo__doc *d, const struct nilo_function *f)
     begin_operation(d, "post", "call", f->name, "functions", f->doc);
     open_to_anon(d, f->min_role);
     nilo__doc_array(d, "parameters");
-    nilo__doc_ref(d, "parameters", "prefer");
+    shape_parameters(d, f, false);
     nilo_json_array_end(&d->o);
     nilo__doc_object(d, "requestBody");
     nilo__doc_object(d, "content");
@@ -422,7 +435,7 @@ static void function_path(struct nilo__doc *d, const struct nilo_function *f)
         open_to_anon(d, f->min_role);
         nilo__doc_array(d, "parameters");
         nilo__doc_argument_parameters(d, f);
-        nilo__doc_ref(d, "parameters", "prefer");
+        shape_parameters(d, f, true);
         nilo_json_array_end(&d->o);
         function_answers(d, f);
         nilo__doc_end(d);

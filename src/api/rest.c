@@ -127,48 +127,28 @@ static int take_bytes(void *ctx, const char *p, size_t n, struct nilo_err *err)
 struct between {
     struct nilo__reading *r;
     struct nilo_sink to;
-    struct nilo_datum *cells; /* in the order of the shape */
 };
 
 static int see_head(void *ctx, const struct nilo_head *head, struct nilo_err *err)
 {
     struct between *b = ctx;
-    const struct nilo__shape *shape = b->r->shape;
     b->r->head = *head;
-    if (shape != NULL)
-        nilo__shape_head(shape, &b->r->head);
     if (b->r->only_head && head->page >= 0)
         return 1;
-    return b->to.head(b->to.ctx, &b->r->head, err);
+    return b->to.head(b->to.ctx, head, err);
 }
-
-#define ENOUGH 2 /* the rows that follow are neither wanted nor counted */
 
 static int pass_row(void *ctx, const struct nilo_datum *cells, struct nilo_err *err)
 {
     struct between *b = ctx;
-    const struct nilo__shape *shape = b->r->shape;
-    int64_t at = b->r->seen++;
-    if (shape == NULL)
-        return b->to.row(b->to.ctx, cells, err);
-    if (at < shape->offset)
-        return 0;
-    if (shape->limit >= 0 && at - shape->offset >= shape->limit)
-        return counted(b->r) ? 0 : ENOUGH;
-    for (size_t i = 0; i < shape->n; i++)
-        b->cells[i] = cells[shape->from[i]];
-    return b->to.row(b->to.ctx, b->cells, err);
+    return b->to.row(b->to.ctx, cells, err);
 }
 
 static int run_query(struct nilo__reading *r, struct nilo_writer *w, struct nilo_err *err)
 {
     struct between b = {.r = r, .to = nilo_writer_sink(w)};
     const struct nilo_sink sink = {see_head, pass_row, &b};
-    r->seen = 0;
-    if (r->shape != NULL && (b.cells = nilo_arena_array(nilo_req_arena(r->x), r->shape->n + 1, sizeof(*b.cells))) == NULL)
-        return nilo_err_nomem(err);
-    int rc = nilo_query_run(r->query, r->store, &r->scope.scope, &sink, err);
-    return rc == ENOUGH ? 0 : rc;
+    return nilo_query_run(r->query, r->store, &r->scope.scope, &sink, err);
 }
 
 static int answer_head(struct nilo__reading *r, struct nilo_err *err)
@@ -180,15 +160,6 @@ static int answer_head(struct nilo__reading *r, struct nilo_err *err)
     }
     begin_answer(r, rows);
     return 0;
-}
-
-/* What relations find out before their rows, functions do behind them. */
-static int check_offset(const struct nilo__reading *r, struct nilo_err *err)
-{
-    if (r->shape == NULL || !counted(r) || r->shape->offset <= r->seen)
-        return 0;
-    return nilo_err_set(err, NILO_ERANGE, "Requested range not satisfiable: an offset of %lld was requested, but there are only %lld rows",
-                        (long long)r->shape->offset, (long long)r->seen);
 }
 
 static int run_once(struct nilo__reading *r, struct nilo_err *err)
@@ -204,12 +175,9 @@ static int run_once(struct nilo__reading *r, struct nilo_err *err)
     } else if (rc == 0 && (rc = nilo_writer_end(w, err)) == 0 && !r->open) {
         int64_t rows = nilo_writer_rows(w);
         if (nilo_query_function(r->query) != NULL)
-            r->head.total = r->seen;
-        rc = check_offset(r, err);
-        if (rc == 0) {
-            begin_answer(r, rows);
-            rc = send_whole(r, err);
-        }
+            r->head.total = nilo_query_total(r->query);
+        begin_answer(r, rows);
+        rc = send_whole(r, err);
     }
     nilo_writer_free(w);
     return rc;
@@ -288,7 +256,7 @@ static void limit_time(struct nilo__reading *r)
 
 static int finish(struct nilo__reading *r, int rc, struct nilo_err *err)
 {
-    int64_t total = r->query == NULL ? -1 : r->shape != NULL ? r->seen : nilo_query_total(r->query);
+    int64_t total = r->query == NULL ? -1 : nilo_query_total(r->query);
     if (r->store != NULL)
         nilo_db_watch(nilo_store_db(r->store), NULL, NULL);
     if (rc == -1) /* NILO_PARKED stays: nothing was said yet */

@@ -5,15 +5,6 @@
 #include "api/rest_cache.h"
 #include "api/rest_head.h"
 
-/* What select, limit and offset make of a function's rows. */
-struct nilo__shape {
-    int64_t limit, offset; /* limit -1 = none */
-    const size_t *from;    /* which of the function's columns, in this order */
-    const struct nilo_out_column *columns;
-    size_t n;
-};
-void nilo__shape_head(const struct nilo__shape *shape, struct nilo_head *head);
-
 struct nilo__reading {
     struct nilo_exchange *x;
     struct nilo_api *api;
@@ -35,12 +26,10 @@ struct nilo__reading {
     bool again;             /* the answer is longer than what is held back: to be begun anew */
     bool parked;            /* later */
     bool counted_ahead;     /* which was done */
-    const struct nilo__shape *shape; /* of a function's rows; NULL = as they come */
-    int64_t seen;           /* rows of the function, before the shape cut them */
     bool only_head;         /* nothing but head is wanted */
 };
 
-/** parses into r->query (and r->shape). 0; 1: refused, the answer is given; -1 */
+/** parses into r->query. 0; 1: refused, the answer is given; -1 */
 typedef int nilo__rest_parse_fn(struct nilo__reading *r, struct nilo_err *err);
 int nilo__rest_read_with(struct nilo_exchange *x, nilo__rest_parse_fn *parse, struct nilo_err *err);
 

@@ -49,6 +49,8 @@
     X(NILO_EPREFER, "unknown preference", 400, "PGRST122", 2, 0)                                                         \
     X(NILO_EMAXAFFECTED, "more rows than allowed", 400, "PGRST124", 2, 0)                                                \
     X(NILO_ENOWORKSPACE, "no such workspace", 404, "PGRST125", 2, 0)                                                     \
+    X(NILO_EGROUP, "not part of the group", 400, "42803", 2, 0)                                                          \
+    X(NILO_ENOFUNCTION, "no function of that type", 400, "42883", 2, 0)                                                  \
     X(NILO_EINTERNAL, "a bug in nilometer", 500, "XX000", 1, 0)
 
 enum nilo_code {

@@ -29,6 +29,29 @@ static int take_arguments(struct nilo_cmd_ctx *ctx, char *copies[ARGUMENTS_MOST]
     return 0;
 }
 
+/* As a query string, so that what a request over HTTP may ask of the rows may be asked here: order=value.desc */
+static int parse(const char *function, const struct nilo_arg *args, size_t n, const struct nilo_request *request, struct nilo_query **ret,
+                 struct nilo_notes *notes, struct nilo_err *err)
+{
+    struct nilo_buf text;
+    nilo_buf_init(&text, (size_t)1 << 20);
+    for (size_t i = 0; i < n; i++) {
+        nilo_buf_adds(&text, i > 0 ? "&" : "");
+        nilo_buf_adds(&text, args[i].name);
+        nilo_buf_addc(&text, '=');
+        for (const char *c = args[i].value; *c; c++) {
+            if (*c == '&' || *c == '%')
+                nilo_buf_addf(&text, "%%%02X", (unsigned)*c);
+            else
+                nilo_buf_addc(&text, *c);
+        }
+    }
+    int rc = text.failed ? nilo_err_set(err, NILO_EPARSE, "the arguments are longer than 1 MiB")
+                         : nilo_query_rpc(function, nilo_buf_str(&text), text.len, NULL, 0, false, request, ret, notes, err);
+    nilo_buf_done(&text);
+    return rc;
+}
+
 static int run_call(struct nilo_cmd_ctx *ctx, const struct nilo_arg *args, size_t n, struct nilo_err *err)
 {
     struct nilo_store *s = NULL;
@@ -42,7 +65,7 @@ static int run_call(struct nilo_cmd_ctx *ctx, const struct nilo_arg *args, size_
         return -1;
     if (nilo_args_get(ctx->args, "url") != NULL)
         return nilo__url_call(ctx, nilo_args_rest(ctx->args, 0), args, n, format, err);
-    if (nilo_query_call(nilo_args_rest(ctx->args, 0), args, n, &request, &q, &notes, err) != 0) {
+    if (parse(nilo_args_rest(ctx->args, 0), args, n, &request, &q, &notes, err) != 0) {
         nilo__add_hint(&notes, err);
         return -1;
     }

@@ -49,6 +49,8 @@ int nilo__lib_code(enum nilo_code code)
     case NILO_EAWAY: return NILOMETER_ESOURCE;
     case NILO_ETIMEOUT: return NILOMETER_ETIMEOUT;
     case NILO_ECANCELLED: return NILOMETER_ECANCELLED;
+    case NILO_EGROUP:
+    case NILO_ENOFUNCTION: return NILOMETER_EPARSE;
     case NILO_EINTERNAL: return NILOMETER_EINTERNAL;
     case NILO_CODE_COUNT: break;
     }
@@ -59,7 +61,7 @@ int nilo__lib_code(enum nilo_code code)
 static bool own(int code, enum nilo_code *ret)
 {
     for (int i = NILO_OK; i < NILO_CODE_COUNT; i++) {
-        if (i == NILO_EUSAGE || i == NILO_EPAYLOADCOLUMN || i == NILO_ENAME || nilo__lib_code((enum nilo_code)i) != code)
+        if (i == NILO_EUSAGE || i == NILO_EPAYLOADCOLUMN || i == NILO_ENAME || i == NILO_EGROUP || i == NILO_ENOFUNCTION || nilo__lib_code((enum nilo_code)i) != code)
             continue;
         *ret = (enum nilo_code)i;
         return true;

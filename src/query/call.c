@@ -246,8 +246,8 @@ int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n,
     nilo_arena_init(&q->arena, (size_t)64 << 20);
     q->request = *request;
     q->function = f;
-    q->total = -1;
-    if (take_arguments(q, args, n, notes, err) < 0 || name_columns(q, err) < 0) {
+    q->total = q->limit = -1;
+    if (take_arguments(q, args, n, notes, err) < 0 || name_columns(q, err) < 0 || nilo__call_columns(q, err) < 0) {
         nilo_query_free(q);
         return -1;
     }
@@ -259,12 +259,20 @@ int nilo__call_run(struct nilo_query *q, struct nilo_store *s, const struct nilo
                    const struct nilo_sink *sink, struct nilo_err *err)
 {
     struct nilo_call c = {.q = q, .store = s, .scope = scope, .sink = sink};
-    struct nilo_head head = {.columns = q->out, .n = q->n_out, .total = -1, .page = -1, .one = q->function->one};
+    struct nilo_head head = {.columns = q->out, .n = q->n_out, .offset = q->offset, .total = -1, .page = -1, .one = q->function->one && !q->folded};
     nilo_arena_init(&c.arena, 0);
     q->note[0] = '\0';
-    int rc = sink->head(sink->ctx, &head, err);
+    q->total = -1;
+    int rc = q->shaped ? nilo__shaping_new(q, sink, &c.shaping, err) : 0;
+    if (rc == 0)
+        rc = c.shaping ? nilo__shaping_head(c.shaping, &head, err) : sink->head(sink->ctx, &head, err);
     if (rc == 0)
         rc = q->function->run(&c, err);
+    if (c.shaping)
+        rc = nilo__shaping_end(c.shaping, rc, &head, err);
+    else if (rc == 0)
+        q->total = c.rows;
+    nilo__shaping_free(c.shaping);
     nilo_arena_done(&c.arena);
     return rc;
 }
@@ -327,6 +335,8 @@ bool nilo_call_each(const struct nilo_call *c, const char *prefix, size_t i, con
 int nilo_call_row(struct nilo_call *c, const struct nilo_datum *cells, struct nilo_err *err)
 {
     c->rows++;
+    if (c->shaping)
+        return nilo__shaping_row(c->shaping, cells, err);
     return c->sink->row(c->sink->ctx, cells, err);
 }
 

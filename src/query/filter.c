@@ -108,7 +108,7 @@ static int resolve(struct nilo__parse *p, struct nilo__node *n, struct nilo__tex
         return nilo__no_column(p->q, name.p, name.len, p->notes, p->err);
     if (n->path.n && n->column->type != NILO_T_JSON)
         return nilo_err_set(p->err, NILO_EPARSE, "column %s.%s is %s; only jsonb columns have keys",
-                            p->q->relation->name, n->column->name, nilo_type_name(n->column->type));
+                            nilo__name_of(p->q), n->column->name, nilo_type_name(n->column->type));
     return 0;
 }
 
@@ -501,7 +501,7 @@ int nilo__check_node(struct nilo__parse *p, const struct nilo__node *n)
             if (ops[i].op == n->op)
                 name = ops[i].name;
         return nilo_err_set(p->err, NILO_EPARSE, "operator %s does not work on column %s.%s (%s)%s", name,
-                            p->q->relation->name, n->column->name, nilo_type_name(n->column->type),
+                            nilo__name_of(p->q), n->column->name, nilo_type_name(n->column->type),
                             n->column->type == NILO_T_JSON && n->column->form != NILO_F_OWNERS
                                 ? "; compare a key as text: column->>key"
                                 : "");
@@ -510,7 +510,7 @@ int nilo__check_node(struct nilo__parse *p, const struct nilo__node *n)
                 (n->column->form == NILO_F_PLAIN || n->column->form == NILO_F_ENUM || n->column->form == NILO_F_METRIC);
     if (!list && n->n_values > NILO__CHAIN_MAX)
         return nilo_err_set(p->err, NILO_EPARSE, "more than %d values of %s.%s in one condition", NILO__CHAIN_MAX,
-                            p->q->relation->name, n->column->name);
+                            nilo__name_of(p->q), n->column->name);
     for (size_t i = 0; i < n->n_values; i++) {
         if (check_value(p, n, n->values[i]) < 0)
             return -1;

@@ -61,6 +61,11 @@ static bool is(struct nilo__text t, const char *word)
 
 /* ---- unknown names ------------------------------------------------------------------------------------------------------------- */
 
+const char *nilo__name_of(const struct nilo_query *q)
+{
+    return q->relation ? q->relation->name : q->function->name;
+}
+
 int nilo__no_column(const struct nilo_query *q, const char *name, size_t len, struct nilo_notes *notes,
                     struct nilo_err *err)
 {
@@ -69,8 +74,8 @@ int nilo__no_column(const struct nilo_query *q, const char *name, size_t len, st
         nilo__near_try(&near, q->columns[i].name);
     if (near.best && notes)
         snprintf(notes->hint, sizeof notes->hint, "Perhaps you meant to reference the column \"%s.%s\".",
-                 q->relation->name, near.best);
-    return nilo_err_set(err, NILO_ECOLUMN, "column %s.%.*s does not exist", q->relation->name,
+                 nilo__name_of(q), near.best);
+    return nilo_err_set(err, NILO_ECOLUMN, "column %s.%.*s does not exist", nilo__name_of(q),
                         len > 100 ? 100 : (int)len, name);
 }
 
@@ -205,7 +210,7 @@ static int select_all(struct nilo__parse *x)
     return 0;
 }
 
-static enum nilo_type item_type(const struct nilo__item *item)
+enum nilo_type nilo__item_type(const struct nilo__item *item)
 {
     switch (item->cast) {
     case NILO__CAST_TEXT:
@@ -219,6 +224,37 @@ static enum nilo_type item_type(const struct nilo__item *item)
     default:
         return item->path.n ? (item->path.text ? NILO_T_TEXT : NILO_T_JSON) : item->column->type;
     }
+}
+
+/* column[->key...][::type] into the item */
+static int parse_column(struct nilo__parse *x, struct nilo__text t, struct nilo__text whole, struct nilo__item *item, struct nilo__text *ret_name)
+{
+    struct nilo__text name;
+    const char *at = t.p, *end = t.p + t.len;
+    if (nilo__parse_column(x, &at, end, ":", &name, &item->path) < 0)
+        return -1;
+    item->column = nilo__column_find(x->q, name.p, name.len);
+    if (!item->column)
+        return nilo__no_column(x->q, name.p, name.len, x->notes, x->err);
+    if (item->path.n && item->column->type != NILO_T_JSON)
+        return nilo_err_set(x->err, NILO_EPARSE, "column %s.%s is %s; only jsonb columns have keys",
+                            nilo__name_of(x->q), item->column->name, nilo_type_name(item->column->type));
+    if (at < end && (end - at < 2 || at[1] != ':'))
+        return nilo__fail(x, "select parameter", whole, "alias:column::type is the most that is understood");
+    if (ret_name)
+        *ret_name = name;
+    return at < end ? parse_cast(x, trim(at + 2, end), item) : 0;
+}
+
+/* What an aggregate is cast to: as if it were a column of its type. */
+static int parse_fold_cast(struct nilo__parse *x, struct nilo__text then, struct nilo__item *item)
+{
+    struct nilo_column column = {.type = item->column ? nilo__fold_type(item->aggregate, nilo__item_type(item)) : NILO_T_INT};
+    struct nilo__item as = {.column = &column};
+    if (parse_cast(x, then, &as) < 0)
+        return -1;
+    item->then = as.cast;
+    return 0;
 }
 
 static int parse_item(struct nilo__parse *x, struct nilo__text whole)
@@ -237,23 +273,24 @@ static int parse_item(struct nilo__parse *x, struct nilo__text whole)
         if (alias.len == 0)
             return nilo__fail(x, "select parameter", whole, "the name before : is empty");
     }
-    if (memchr(t.p, '(', t.len) && t.p[0] != '"')
-        return nilo__fail(x, "select parameter", whole, "aggregates and embedded relations are not supported");
+    struct nilo__text column = t, then = {0};
+    struct nilo__item made = {0};
+    int folds = nilo__parse_aggregate(x, t, &made, &column, &then);
+    if (folds < 0)
+        return -1;
+    if (!folds && memchr(t.p, '(', t.len) && t.p[0] != '"')
+        return nilo__fail(x, "select parameter", whole, "embedded relations are not supported");
     struct nilo__item *item = new_item(x);
-    const char *at = t.p, *end = t.p + t.len;
-    if (!item || nilo__parse_column(x, &at, end, ":", &name, &item->path) < 0)
+    if (!item)
         return -1;
-    item->column = nilo__column_find(x->q, name.p, name.len);
-    if (!item->column)
-        return nilo__no_column(x->q, name.p, name.len, x->notes, x->err);
-    if (item->path.n && item->column->type != NILO_T_JSON)
-        return nilo_err_set(x->err, NILO_EPARSE, "column %s.%s is %s; only jsonb columns have keys",
-                            x->q->relation->name, item->column->name, nilo_type_name(item->column->type));
-    if (at < end && (end - at < 2 || at[1] != ':'))
-        return nilo__fail(x, "select parameter", whole, "alias:column::type is the most that is understood");
-    if (at < end && parse_cast(x, trim(at + 2, end), item) < 0)
+    *item = made;
+    x->q->folded |= folds;
+    name = (struct nilo__text){made.name, made.name ? strlen(made.name) : 0};
+    if ((column.len || made.aggregate != NILO__COUNT) && parse_column(x, column, whole, item, folds ? NULL : &name) < 0)
         return -1;
-    struct nilo__text shown = alias.len ? alias : item->path.n ? item->path.step[item->path.n - 1] : name;
+    if (then.len && parse_fold_cast(x, then, item) < 0)
+        return -1;
+    struct nilo__text shown = alias.len ? alias : !folds && item->path.n ? item->path.step[item->path.n - 1] : name;
     item->name = nilo_arena_strndup(&x->q->arena, shown.p, shown.len);
     return item->name ? 0 : nilo_err_nomem(x->err);
 }
@@ -273,7 +310,7 @@ static int parse_select(struct nilo__parse *x, struct nilo__text value)
 
 static bool same_item(const struct nilo__item *a, const struct nilo__item *b)
 {
-    if (a->column != b->column || a->cast != b->cast || a->path.n != b->path.n || (a->path.n > 0 && a->path.text != b->path.text))
+    if (a->column != b->column || a->aggregate != b->aggregate || a->then != b->then || a->cast != b->cast || a->path.n != b->path.n || (a->path.n > 0 && a->path.text != b->path.text))
         return false;
     for (int i = 0; i < a->path.n; i++) {
         if (a->path.step[i].len != b->path.step[i].len || memcmp(a->path.step[i].p, b->path.step[i].p, a->path.step[i].len) != 0)
@@ -302,6 +339,13 @@ static int unique_names(struct nilo__parse *x)
     return 0;
 }
 
+static enum nilo_type out_type(const struct nilo__item *item)
+{
+    struct nilo_column column = {.type = item->column ? nilo__fold_type(item->aggregate, nilo__item_type(item)) : NILO_T_INT};
+    const struct nilo__item as = {.column = &column, .cast = item->then};
+    return item->aggregate ? nilo__item_type(&as) : nilo__item_type(item);
+}
+
 static int make_out(struct nilo__parse *x)
 {
     struct nilo_query *q = x->q;
@@ -312,8 +356,8 @@ static int make_out(struct nilo__parse *x)
         return nilo_err_nomem(x->err);
     q->n_out = q->n_items;
     for (size_t i = 0; i < q->n_items; i++)
-        q->out[i] = (struct nilo_out_column){q->items[i].name, item_type(&q->items[i]), q->items[i].all && q->items[i].column->metric};
-    return 0;
+        q->out[i] = (struct nilo_out_column){q->items[i].name, out_type(&q->items[i]), q->items[i].all && q->items[i].column->metric};
+    return nilo__check_folds(x);
 }
 
 /* ---- order, limit, offset -------------------------------------------------------------------------------------------------------- */
@@ -337,7 +381,7 @@ static int parse_order_item(struct nilo__parse *x, struct nilo__text t)
     if (!o->column)
         return nilo__no_column(q, name.p, name.len, x->notes, x->err);
     if (o->column->type == NILO_T_JSON || o->column->type == NILO_T_UUID)
-        return nilo_err_set(x->err, NILO_EPARSE, "rows cannot be ordered by %s.%s (%s)", q->relation->name,
+        return nilo_err_set(x->err, NILO_EPARSE, "rows cannot be ordered by %s.%s (%s)", nilo__name_of(q),
                             o->column->name, nilo_type_name(o->column->type));
     bool direction = false, nulls = false;
     while (at < end) {
@@ -408,11 +452,11 @@ static int parse_offset(struct nilo__parse *x, struct nilo__text value)
 static int parse_as_of(struct nilo__parse *x, struct nilo__text value)
 {
     struct nilo_query *q = x->q;
-    if (!q->relation->as_of)
+    if (!q->relation || !q->relation->as_of)
         return nilo_err_set(
             x->err, NILO_EINVAL,
             "%s cannot be asked as of a time; content_snapshots, daily_metrics, owner_daily and timeseries can",
-            q->relation->name);
+            nilo__name_of(q));
     if (nilo_iso_parse(value.p, value.len, &q->as_of, x->err) < 0)
         return nilo_err_wrap(x->err, "as_of");
     q->has_as_of = true;
@@ -464,17 +508,6 @@ static int parse_query_string(struct nilo__parse *x, const char *at, const char 
     return 0;
 }
 
-static int check_post(struct nilo__parse *x, const struct nilo__node *n, bool top)
-{
-    for (const struct nilo__node *c = n->first; c; c = c->next)
-        if (check_post(x, c, top && n == x->q->filter) < 0)
-            return -1;
-    if (n->kind != NILO__COMPARE || nilo__in_sql(n) || top)
-        return 0;
-    return nilo_err_set(x->err, NILO_EPARSE, "a condition on %s%s works by itself only, not inside of and() or or()",
-                        n->column->name, n->path.n ? "->key" : "");
-}
-
 static void apply_range(struct nilo_query *q)
 {
     const struct nilo_request *r = &q->request;
@@ -519,11 +552,26 @@ static int parse_all(struct nilo__parse *x, struct nilo_store *s, const char *te
         return -1;
     if (q->request.as_of && parse_as_of(x, (struct nilo__text){q->request.as_of, strlen(q->request.as_of)}) < 0)
         return -1;
-    if (check_post(x, q->filter, true) < 0 || nilo__check_days(x) < 0)
+    if (nilo__check_days(x) < 0)
         return -1;
     apply_range(q);
     q->request.as_of = NULL; /* the caller's text */
     return 0;
+}
+
+int nilo__parse_shape(struct nilo_query *q, const char *text, size_t len, struct nilo_notes *notes, struct nilo_err *err)
+{
+    struct nilo__parse x = {q, notes, err};
+    q->filter = nilo_arena_alloc(&q->arena, sizeof *q->filter);
+    if (!q->filter)
+        return nilo_err_nomem(err);
+    q->filter->kind = NILO__AND;
+    q->limit = -1;
+    if (parse_query_string(&x, text, text + len) < 0)
+        return -1;
+    apply_range(q);
+    q->shaped = q->n_items || q->filter->first || q->n_order || q->limit >= 0 || q->offset > 0;
+    return q->shaped ? make_out(&x) : 0;
 }
 
 int nilo_query_parse(struct nilo_store *s, const char *text, size_t len, const struct nilo_request *request,

@@ -204,6 +204,11 @@ struct nilo_arg {
  *  missing, NILO_EINVAL one that is given twice, as_of where none is, and those of values; owner as nilo_query_parse() */
 int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n, const struct nilo_request *request,
                     struct nilo_query **ret, struct nilo_notes *notes, struct nilo_err *err);
+/** nilo_query_rpc - a call by its query string (len bytes): arguments, and what is asked of the rows: select, order, limit, offset, conditions on the
+ *  function's columns. in_body: the arguments are the n of body, and the text asks of the rows alone; else there are none in body.
+ *  errors, owner: as nilo_query_call() and nilo_query_parse() */
+int nilo_query_rpc(const char *function, const char *text, size_t len, const struct nilo_arg *body, size_t n, bool in_body,
+                   const struct nilo_request *request, struct nilo_query **ret, struct nilo_notes *notes, struct nilo_err *err);
 /** nilo_query_text - either of the two from one text: "rpc/FUNCTION?name=value&..." is a call, all else nilo_query_parse(). len bytes */
 int nilo_query_text(struct nilo_store *s, const char *text, size_t len, const struct nilo_request *request, struct nilo_query **ret,
                     struct nilo_notes *notes, struct nilo_err *err);

@@ -13,6 +13,7 @@
 #define NILO__SELECT_MAX 1000
 #define NILO__ORDER_MAX  100
 #define NILO__PATH_MAX   16    /* steps of a JSON path */
+#define NILO__GROUPS_MAX 100000 /* rows that are put together or put in order here */
 #define NILO__SUMS_MAX   300   /* metrics of an owners' relation in one request: three columns each */
 
 /* ---- the parsed request ---------------------------------------------------------------------------------------------------- */
@@ -31,10 +32,14 @@ struct nilo__path {
 
 enum nilo__cast { NILO__CAST_NONE, NILO__CAST_TEXT, NILO__CAST_INT, NILO__CAST_NUMERIC, NILO__CAST_DATE, NILO__CAST_SAME };
 
+enum nilo__aggregate { NILO__NO_AGGREGATE, NILO__COUNT, NILO__SUM, NILO__AVG, NILO__MIN, NILO__MAX };
+
 struct nilo__item { /* of select */
-    const struct nilo_column *column;
+    const struct nilo_column *column; /* NULL: count() of rows */
     struct nilo__path path;
     enum nilo__cast cast;
+    enum nilo__aggregate aggregate; /* of the column's values, cast already */
+    enum nilo__cast then;           /* the cast of the aggregate */
     const char *name; /* alias, else the column's or the last key's */
     bool all;         /* by *, not by name */
 };
@@ -88,6 +93,8 @@ struct nilo_query {
     size_t n_columns;
     struct nilo__item *items;
     size_t n_items;
+    bool folded; /* some items are aggregates: a row is a group */
+    bool shaped; /* of a call: something is asked of its rows */
     struct nilo__node *filter; /* an and; never NULL */
     struct nilo__order *order;
     size_t n_order;
@@ -137,6 +144,17 @@ int nilo__parse_column(struct nilo__parse *p, const char **at, const char *end, 
 int nilo__fail(struct nilo__parse *p, const char *what, struct nilo__text text, const char *details);
 /** nilo__check_node - do the values fit the column's type? */
 int nilo__check_node(struct nilo__parse *p, const struct nilo__node *n);
+/** nilo__parse_aggregate - "column[::type].sum()[::type]", "count()": 1 = it was one, *item says which and *column (may be empty) is what is in front
+ *  of it; 0 = it is none */
+int nilo__parse_aggregate(struct nilo__parse *p, struct nilo__text t, struct nilo__item *item, struct nilo__text *column, struct nilo__text *then);
+/** nilo__check_folds - do the aggregates fit their columns, and is the order one of groups? */
+int nilo__check_folds(struct nilo__parse *p);
+/** nilo__fold_type - what an aggregate of that type is; of count and of what is no aggregate too */
+enum nilo_type nilo__fold_type(enum nilo__aggregate a, enum nilo_type from);
+/** nilo__parse_shape - select, order, filters, limit and offset of a query string, of the rows that q->columns describe */
+int nilo__parse_shape(struct nilo_query *q, const char *text, size_t len, struct nilo_notes *notes, struct nilo_err *err);
+/** nilo__name_of - the relation's or function's */
+const char *nilo__name_of(const struct nilo_query *q);
 /** nilo__check_days - the rule of 365 days and reversed ranges, over the top level of the filter */
 int nilo__check_days(struct nilo__parse *p);
 int nilo__check_range(nilo_day from, nilo_day to, bool any_range, const char *column, struct nilo_err *err);
@@ -181,8 +199,48 @@ bool nilo__like_match(struct nilo__text pattern, const char *s, size_t len, bool
 /** nilo__json_at - the value at a path of a JSON text; null when there is none. text points into json or scratch */
 int nilo__json_at(const char *json, size_t len, const struct nilo__path *path, struct nilo_buf *scratch, struct nilo_datum *ret,
                   struct nilo_err *err);
-/** nilo__post_match - does the datum satisfy the condition? null is no */
-bool nilo__post_match(const struct nilo__node *n, const struct nilo_datum *d);
+/** nilo__holds - does the row satisfy the condition, and the conditions in it? value gives a column's datum, path applied. 1 yes, 0 no (null
+ *  is no), -1 error */
+typedef int nilo__value_fn(void *ctx, const struct nilo_column *column, const struct nilo__path *path, struct nilo_datum *ret, struct nilo_err *err);
+int nilo__holds(const struct nilo__node *n, nilo__value_fn *value, void *ctx, struct nilo_err *err);
+/** nilo__datum_compare - by value: numbers of different scales too; texts bytewise. Neither is null */
+bool nilo__true_word(struct nilo__text v);
+int nilo__datum_compare(const struct nilo_datum *a, const struct nilo_datum *b);
+/** nilo__item_value - what select makes of a column's datum: path and cast. text: memory of what is made here */
+int nilo__item_value(const struct nilo__item *item, const struct nilo_datum *base, struct nilo_buf *text, struct nilo_datum *ret, struct nilo_err *err);
+enum nilo_type nilo__item_type(const struct nilo__item *item); /* of what goes into an aggregate, or out where there is none */
+int nilo__cast(enum nilo__cast to, enum nilo_type type, struct nilo_buf *text, struct nilo_datum *d, struct nilo_err *err);
+
+/* ---- fold.c: rows that are put together or put in order here, in memory that is bounded --------------------------------------------------- */
+
+struct nilo__fold;
+/** nilo__fold_new - of a query that is folded, or of a call's rows that are ordered. owner: caller, nilo__fold_free() */
+int nilo__fold_new(const struct nilo_query *q, struct nilo__fold **ret, struct nilo_err *err);
+/** nilo__fold_add - a row: by item what goes in; order: by item of the order, where rows are not folded. currency: of the row's value, NULL = none
+ *  errors  NILO_EINVAL too many groups or rows, amounts of different currencies; NILO_EOVERFLOW */
+int nilo__fold_add(struct nilo__fold *f, const struct nilo_datum *cells, const struct nilo_datum *order, const char *currency, struct nilo_err *err);
+/** nilo__fold_end - no more rows: how many there are now, in their order; without any row, one where every item is an aggregate */
+int nilo__fold_end(struct nilo__fold *f, size_t *ret_n, struct nilo_err *err);
+/** nilo__fold_row - the i-th, by item; until the next one is asked for. NULL: err */
+const struct nilo_datum *nilo__fold_row(struct nilo__fold *f, size_t i, struct nilo_err *err);
+void nilo__fold_free(struct nilo__fold *f);
+/** nilo__fold_answer - ends it and hands its page on, head first */
+int nilo__fold_answer(struct nilo__fold *f, struct nilo_query *q, struct nilo_head *head, const struct nilo_sink *sink, struct nilo_err *err);
+/** nilo__count_head - what the head says where there are `total` rows in all; an offset behind them is NILO_ERANGE where they are counted for the caller */
+int nilo__count_head(struct nilo_query *q, int64_t total, struct nilo_head *head, struct nilo_err *err);
+
+/* ---- shape.c: what is asked of a function's rows ------------------------------------------------------------------------------------------ */
+
+struct nilo__shaping;
+/** nilo__call_columns - the function's columns and those that its arguments add, for the grammar */
+int nilo__call_columns(struct nilo_query *q, struct nilo_err *err);
+int nilo__shaping_new(struct nilo_query *q, const struct nilo_sink *sink, struct nilo__shaping **ret, struct nilo_err *err);
+void nilo__shaping_free(struct nilo__shaping *s);
+int nilo__shaping_head(struct nilo__shaping *s, struct nilo_head *head, struct nilo_err *err);
+/** nilo__shaping_row - by column of the function. Anything but 0 ends the run */
+int nilo__shaping_row(struct nilo__shaping *s, const struct nilo_datum *row, struct nilo_err *err);
+/** nilo__shaping_end - rc of the run, which it may turn into 0; fills q->total */
+int nilo__shaping_end(struct nilo__shaping *s, int rc, struct nilo_head *head, struct nilo_err *err);
 
 /* ---- run.c ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -193,6 +251,7 @@ struct nilo_call {
     const struct nilo_sink *sink;
     struct nilo_arena arena;
     int64_t rows;
+    struct nilo__shaping *shaping; /* NULL: rows go out as they come */
 };
 int nilo__call_run(struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_sink *sink,
                    struct nilo_err *err);

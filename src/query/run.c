@@ -32,6 +32,8 @@ struct run {
     struct cell *packed;
     size_t n_packed, cap_packed;
     bool unpacked;
+    struct nilo__fold *fold; /* of a query with aggregates */
+    const struct nilo_column *named_by[2]; /* of a value: the metric's type and name; NULL: no currency is asked for */
 };
 
 static size_t index_of(const struct run *r, const struct nilo_column *c)
@@ -306,101 +308,36 @@ static int base_of(struct run *r, const struct nilo_column *c, struct nilo_datum
     }
 }
 
-/* ---- casts ------------------------------------------------------------------------------------------------------------------------ */
-
-static int text_to_number(struct nilo_datum *d, struct nilo_err *err)
-{
-    const char *dot = memchr(d->p, '.', d->len);
-    int scale = dot ? (int)(d->p + d->len - dot - 1) : 0;
-    int64_t v;
-    if (scale > NILO_SCALE_MAX ||
-        nilo_decimal_parse(d->p, d->len, scale > NILO_SCALE_MAX ? 0 : scale, false, &v, NULL) < 0)
-        return nilo_err_set(err, NILO_ENUMBER, "invalid input syntax for type numeric: \"%.*s\"",
-                            d->len > 100 ? 100 : (int)d->len, d->p);
-    *d = nilo_datum_decimal(v, scale);
-    return 0;
-}
-
-/* As PostgreSQL rounds numeric to an integer: halves away from zero. */
-static void round_off(struct nilo_datum *d)
-{
-    nilo_i128 p = nilo_pow10(d->scale), rest = d->i % p;
-    d->i /= p;
-    if (2 * (rest < 0 ? -rest : rest) >= p && d->scale > 0)
-        d->i += rest < 0 ? -1 : 1;
-    d->scale = 0;
-    d->type = NILO_T_INT;
-}
-
-static int cast(struct run *r, size_t item, struct nilo_datum *d, struct nilo_err *err)
-{
-    enum nilo__cast to = r->q->items[item].cast;
-    if (to == NILO__CAST_NONE || to == NILO__CAST_SAME)
-        return 0;
-    if (d->null) {
-        d->type = r->q->out[item].type;
-        return 0;
-    }
-    if (to == NILO__CAST_TEXT) {
-        char spelled[NILO_DATUM_MAX];
-        size_t len;
-        struct nilo_buf *b = &r->cell_text[item];
-        const char *p = nilo_datum_text(d, spelled, &len);
-        if (p != spelled) {
-            d->type = NILO_T_TEXT;
-            return 0;
-        }
-        nilo_buf_reset(b);
-        nilo_buf_add(b, p, len);
-        *d = (struct nilo_datum){.type = NILO_T_TEXT, .p = nilo_buf_str(b), .len = b->len};
-        return b->failed ? nilo_err_nomem(err) : 0;
-    }
-    if (to == NILO__CAST_DATE) {
-        if (d->type == NILO_T_TIME)
-            d->i = (d->i >= 0 ? d->i : d->i - (NILO_US_DAY - 1)) / NILO_US_DAY;
-        d->type = NILO_T_DAY;
-        return 0;
-    }
-    if (d->type == NILO_T_TEXT && text_to_number(d, err) < 0)
-        return -1;
-    if (d->type == NILO_T_INT)
-        d->scale = 0;
-    d->type = NILO_T_DECIMAL;
-    if (to == NILO__CAST_INT)
-        round_off(d);
-    return 0;
-}
-
 /* ---- rows ------------------------------------------------------------------------------------------------------------------------- */
 
 static int item_value(struct run *r, size_t item, struct nilo_err *err)
 {
     const struct nilo__item *it = &r->q->items[item];
-    struct nilo_datum *base, *d = &r->cells[item];
-    if (base_of(r, it->column, &base, err) < 0)
+    struct nilo_datum *base;
+    if (!it->column) { /* count() */
+        r->cells[item] = nilo_datum_int(1);
+        return 0;
+    }
+    return base_of(r, it->column, &base, err) < 0 ? -1 : nilo__item_value(it, base, &r->cell_text[item], &r->cells[item], err);
+}
+
+static int value_of(void *ctx, const struct nilo_column *column, const struct nilo__path *path, struct nilo_datum *ret, struct nilo_err *err)
+{
+    struct run *r = ctx;
+    struct nilo_datum *base;
+    if (base_of(r, column, &base, err) < 0)
         return -1;
-    *d = *base;
-    if (it->path.n && d->null)
-        *d = (struct nilo_datum){.type = it->path.text ? NILO_T_TEXT : NILO_T_JSON, .null = true};
-    else if (it->path.n && nilo__json_at(base->p, base->len, &it->path, &r->cell_text[item], d, err) < 0)
-        return -1;
-    return cast(r, item, d, err);
+    *ret = *base;
+    return path->n && !ret->null ? nilo__json_at(base->p, base->len, path, &r->scratch, ret, err) : 0;
 }
 
 /* 1: the row passes what SQL could not decide */
 static int passes(struct run *r, struct nilo_err *err)
 {
     for (const struct nilo__node *n = r->q->filter->first; n; n = n->next) {
-        struct nilo_datum *base, d;
-        if (nilo__in_sql(n))
-            continue;
-        if (base_of(r, n->column, &base, err) < 0)
-            return -1;
-        d = *base;
-        if (n->path.n && !d.null && nilo__json_at(base->p, base->len, &n->path, &r->scratch, &d, err) < 0)
-            return -1;
-        if (!nilo__post_match(n, &d))
-            return 0;
+        int ok = nilo__in_sql(n) ? 1 : nilo__holds(n, value_of, r, err);
+        if (ok != 1)
+            return ok;
     }
     return 1;
 }
@@ -426,17 +363,39 @@ static int start(struct run *r, struct nilo_err *err)
     return nilo_db_query(r->stmt, r->plan.params, r->plan.n_params, err);
 }
 
+/* The currency of the row's value, as its metric has it; NULL = none. */
+static int currency_of(struct run *r, const char **ret, struct nilo_err *err)
+{
+    struct nilo_datum *type, *name;
+    if (!r->named_by[0] || !r->named_by[1])
+        return 0;
+    if (base_of(r, r->named_by[0], &type, err) < 0 || base_of(r, r->named_by[1], &name, err) < 0)
+        return -1;
+    char word[32], metric[256];
+    if (type->null || name->null || type->len >= sizeof word || name->len >= sizeof metric)
+        return 0;
+    snprintf(word, sizeof word, "%.*s", (int)type->len, type->p);
+    snprintf(metric, sizeof metric, "%.*s", (int)name->len, name->p);
+    const struct nilo_metric *m = nilo_catalog_by_type(nilo_store_catalog(r->s), (enum nilo_metric_type)nilo_metric_type_value(word), metric);
+    *ret = m ? m->currency : NULL;
+    return 0;
+}
+
 static int hand_on(struct run *r, struct nilo_err *err)
 {
     for (size_t i = 0; i < r->q->n_items; i++)
         if (item_value(r, i, err) < 0)
             return -1;
-    return r->sink->row(r->sink->ctx, r->cells, err);
+    if (!r->fold)
+        return r->sink->row(r->sink->ctx, r->cells, err);
+    const char *currency = NULL;
+    return currency_of(r, &currency, err) < 0 ? -1 : nilo__fold_add(r->fold, r->cells, NULL, currency, err);
 }
 
 static int stream(struct run *r, struct nilo_err *err)
 {
-    int64_t skip = r->plan.post ? r->q->offset : 0, left = r->plan.post && r->q->limit >= 0 ? r->q->limit : INT64_MAX;
+    bool pages = r->plan.post && !r->fold;
+    int64_t skip = pages ? r->q->offset : 0, left = pages && r->q->limit >= 0 ? r->q->limit : INT64_MAX;
     int got = 0, rc = start(r, err);
     while (rc == 0 && left > 0 && (got = next_row(r, err)) == 1) {
         if (skip > 0) {
@@ -476,15 +435,8 @@ static int count_rows(struct run *r, int64_t *ret, struct nilo_err *err)
     return rc;
 }
 
-static int count(struct run *r, struct nilo_head *head, struct nilo_err *err)
+int nilo__count_head(struct nilo_query *q, int64_t total, struct nilo_head *head, struct nilo_err *err)
 {
-    struct nilo_query *q = r->q;
-    int64_t total;
-    q->total = -1;
-    if (q->request.count == NILO_COUNT_NONE)
-        return 0;
-    if (count_rows(r, &total, err) < 0)
-        return -1;
     if (q->request.count == NILO_COUNT_EXACT)
         q->total = total;
     if (q->request.count == NILO_COUNT_EXACT && q->offset > total)
@@ -499,7 +451,46 @@ static int count(struct run *r, struct nilo_head *head, struct nilo_err *err)
     return 0;
 }
 
+static int count(struct run *r, struct nilo_head *head, struct nilo_err *err)
+{
+    int64_t total;
+    r->q->total = -1;
+    if (r->q->request.count == NILO_COUNT_NONE)
+        return 0;
+    return count_rows(r, &total, err) < 0 ? -1 : nilo__count_head(r->q, total, head, err);
+}
+
+/* What was put together, page and all. */
+int nilo__fold_answer(struct nilo__fold *f, struct nilo_query *q, struct nilo_head *head, const struct nilo_sink *sink, struct nilo_err *err)
+{
+    size_t n;
+    if (nilo__fold_end(f, &n, err) < 0 || nilo__count_head(q, (int64_t)n, head, err) < 0)
+        return -1;
+    int rc = sink->head(sink->ctx, head, err);
+    for (int64_t i = 0; rc == 0 && i < head->page; i++) {
+        const struct nilo_datum *cells = nilo__fold_row(f, (size_t)(q->offset + i), err);
+        rc = cells ? sink->row(sink->ctx, cells, err) : -1;
+    }
+    return rc;
+}
+
 /* ---- the whole ---------------------------------------------------------------------------------------------------------------------- */
+
+static int fold(struct run *r, struct nilo_head *head, struct nilo_err *err)
+{
+    static const char *const names[] = {"metric_category", "metric"};
+    r->q->total = -1;
+    for (size_t i = 0; i < r->q->n_items; i++) {
+        if (r->q->items[i].aggregate <= NILO__COUNT || r->q->items[i].column->form != NILO_F_SCALED)
+            continue;
+        r->named_by[0] = nilo__column_find(r->q, "metric_type", strlen("metric_type"));
+        for (size_t k = 0; k < 2 && !r->named_by[1]; k++)
+            r->named_by[1] = nilo__column_find(r->q, names[k], strlen(names[k]));
+    }
+    if (nilo__fold_new(r->q, &r->fold, err) < 0 || stream(r, err) != 0)
+        return -1;
+    return nilo__fold_answer(r->fold, r->q, head, r->sink, err);
+}
 
 static int answer(struct run *r, struct nilo_err *err)
 {
@@ -522,6 +513,8 @@ static int answer(struct run *r, struct nilo_err *err)
         nilo_buf_init(&r->text[i], TEXT_MOST);
     for (size_t i = 0; i < q->n_items; i++)
         nilo_buf_init(&r->cell_text[i], TEXT_MOST);
+    if (q->folded)
+        return fold(r, &head, err);
     int rc = count(r, &head, err);
     if (rc == 0)
         rc = r->sink->head(r->sink->ctx, &head, err);
@@ -531,6 +524,7 @@ static int answer(struct run *r, struct nilo_err *err)
 static void run_done(struct run *r)
 {
     nilo_db_finish(r->stmt);
+    nilo__fold_free(r->fold);
     for (size_t i = 0; r->text && i < r->q->n_columns; i++)
         nilo_buf_done(&r->text[i]);
     for (size_t i = 0; r->cell_text && i < r->q->n_items; i++)

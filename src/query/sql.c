@@ -27,9 +27,10 @@ struct build {
 
 bool nilo__in_sql(const struct nilo__node *n)
 {
-    if (n->kind != NILO__COMPARE)
-        return true;
-    return n->path.n == 0 && n->column->form != NILO_F_UUID;
+    for (const struct nilo__node *c = n->first; c; c = c->next)
+        if (!nilo__in_sql(c))
+            return false;
+    return n->kind != NILO__COMPARE || (n->path.n == 0 && n->column->form != NILO_F_UUID);
 }
 
 static size_t index_of(const struct build *b, const struct nilo_column *c)
@@ -230,11 +231,6 @@ static void put_owner(struct build *b, const struct nilo_column *c, enum nilo__o
         op == NILO__NEQ ? "=" : "<>", c->name);
 }
 
-static bool true_word(struct nilo__text v)
-{
-    return v.len && (strchr("tTyY1", *v.p) || (v.len == 2 && (v.p[1] | 0x20) == 'n'));
-}
-
 /* ---- conditions ----------------------------------------------------------------------------------------------------------------- */
 
 static void put_compare(struct build *b, const struct nilo_column *c, enum nilo__op op, struct nilo__text v)
@@ -248,7 +244,7 @@ static void put_compare(struct build *b, const struct nilo_column *c, enum nilo_
     else if (c->type == NILO_T_DAY || c->type == NILO_T_TIME)
         put_moment(b, c, op, v);
     else if (c->type == NILO_T_BOOL)
-        put_integer(b, c, op, true_word(v));
+        put_integer(b, c, op, nilo__true_word(v));
     else
         put_scaled(b, c, op, v, c->type == NILO_T_INT ? 0 : c->scale);
 }
@@ -276,7 +272,7 @@ static void put_in_numbers(struct build *b, const struct nilo__node *n)
     int scale = c->type == NILO_T_DECIMAL ? c->scale : 0;
     size_t kept = 0;
     for (size_t i = 0; i < n->n_values; i++) {
-        int64_t v = true_word(n->values[i]);
+        int64_t v = nilo__true_word(n->values[i]);
         bool exact = true;
         struct nilo__text t = trim(n->values[i]);
         if (c->type != NILO_T_BOOL)
@@ -514,7 +510,7 @@ static void put_order(struct build *b, struct nilo_buf *to)
 {
     const struct nilo_query *q = b->q;
     const char *between = " ORDER BY ";
-    if (q->n_order == 0 && q->limit < 0 && q->offset == 0)
+    if (q->folded || (q->n_order == 0 && q->limit < 0 && q->offset == 0))
         return;
     for (size_t i = 0; i < q->n_order; i++, between = ", ") {
         nilo_buf_adds(to, between);
@@ -541,7 +537,7 @@ static void put_limit(struct build *b, struct nilo_buf *to)
     const struct nilo_query *q = b->q;
     int64_t limit = q->limit < 0 || q->limit > COUNT_MOST ? COUNT_MOST : q->limit,
             offset = q->offset > COUNT_MOST ? COUNT_MOST : q->offset;
-    if (b->plan->post || (q->limit < 0 && offset == 0))
+    if (b->plan->post || q->folded || (q->limit < 0 && offset == 0))
         return;
     int at = add_param(b, NILO_DBV_INT(limit));
     nilo_buf_addf(to, " LIMIT CAST(?%d AS bigint)", at);
@@ -610,17 +606,40 @@ static void mark_own(struct build *b, const struct nilo__node *n)
         mark_own(b, c);
 }
 
+/* The columns of a condition that is decided row by row. */
+static void need_node(struct build *b, const struct nilo__node *n)
+{
+    b->plan->post = true;
+    if (n->kind == NILO__COMPARE)
+        need_column(b, n->column);
+    for (const struct nilo__node *c = n->first; c; c = c->next)
+        need_node(b, c);
+}
+
+/* Which metric a value is of says in which currency it is. */
+static void need_currency(struct build *b)
+{
+    static const char *const columns[] = {"metric", "metric_category", "metric_type"};
+    bool scaled = false;
+    for (size_t i = 0; i < b->q->n_items; i++)
+        scaled |= b->q->items[i].aggregate > NILO__COUNT && b->q->items[i].column->form == NILO_F_SCALED;
+    for (size_t i = 0; scaled && i < sizeof columns / sizeof columns[0]; i++) {
+        const struct nilo_column *c = nilo__column_find(b->q, columns[i], strlen(columns[i]));
+        if (c)
+            need_column(b, c);
+    }
+}
+
 static void gather(struct build *b)
 {
     const struct nilo_query *q = b->q;
     for (size_t i = 0; i < q->n_items; i++)
-        need_column(b, q->items[i].column);
-    for (const struct nilo__node *n = q->filter->first; n; n = n->next) {
-        if (!nilo__in_sql(n)) {
-            b->plan->post = true;
-            need_column(b, n->column);
-        }
-    }
+        if (q->items[i].column)
+            need_column(b, q->items[i].column);
+    need_currency(b);
+    for (const struct nilo__node *n = q->filter->first; n; n = n->next)
+        if (!nilo__in_sql(n))
+            need_node(b, n);
     mark_own(b, q->filter);
     for (size_t i = 0; i < q->n_order; i++)
         b->own[index_of(b, q->order[i].column)] = true;

@@ -264,7 +264,26 @@ int nilo__json_at(const char *json, size_t len, const struct nilo__path *path, s
     return 0;
 }
 
-/* ---- conditions on what SQL does not see ------------------------------------------------------------------------------------------------ */
+/* ---- comparing ------------------------------------------------------------------------------------------------------------------------- */
+
+static int compare_bytes(const char *a, size_t n, const char *b, size_t m)
+{
+    size_t least = n < m ? n : m;
+    int c = least ? memcmp(a, b, least) : 0;
+    return c ? c : (n > m) - (n < m);
+}
+
+int nilo__datum_compare(const struct nilo_datum *a, const struct nilo_datum *b)
+{
+    if (a->p || b->p)
+        return compare_bytes(a->p, a->len, b->p, b->len);
+    int x = a->type == NILO_T_DECIMAL ? a->scale : 0, y = b->type == NILO_T_DECIMAL ? b->scale : 0;
+    nilo_i128 p = nilo_pow10(x), q = nilo_pow10(y), whole_a = a->i / p, whole_b = b->i / q;
+    if (whole_a != whole_b)
+        return whole_a < whole_b ? -1 : 1;
+    nilo_i128 rest_a = a->i % p * q, rest_b = b->i % q * p; /* below 10^18 */
+    return (rest_a > rest_b) - (rest_a < rest_b);
+}
 
 /* Hexadecimal digits in lower case without dashes. */
 static size_t plain_uuid(const char *s, size_t len, char out[33])
@@ -277,22 +296,83 @@ static size_t plain_uuid(const char *s, size_t len, char out[33])
     return n;
 }
 
+static struct nilo__text trim(struct nilo__text t)
+{
+    while (t.len && (*t.p == ' ' || *t.p == '\t'))
+        t.p++, t.len--;
+    while (t.len && (t.p[t.len - 1] == ' ' || t.p[t.len - 1] == '\t'))
+        t.len--;
+    return t;
+}
+
+bool nilo__true_word(struct nilo__text v)
+{
+    return v.len && (strchr("tTyY1", *v.p) || (v.len == 2 && (v.p[1] | 0x20) == 'n'));
+}
+
+/* A literal that was checked when it was parsed, against a number: its floor at the number's own scale decides. */
+static int compare_number(const struct nilo_datum *d, struct nilo__text v)
+{
+    int64_t floor;
+    bool exact;
+    if (nilo_decimal_bound(v.p, v.len, d->type == NILO_T_DECIMAL ? d->scale : 0, &floor, &exact, NULL) < 0)
+        return 1;
+    if (d->i != floor)
+        return d->i < floor ? -1 : 1;
+    return exact ? 0 : -1;
+}
+
 static int compare(const struct nilo_datum *d, struct nilo__text v)
 {
     char a[33], b[33];
-    if (d->type == NILO_T_UUID) {
+    struct nilo_iso iso = {0};
+    struct nilo__text t = trim(v);
+    switch (d->type) {
+    case NILO_T_UUID:
         plain_uuid(d->p, d->len, a);
         plain_uuid(v.p, v.len, b);
         return strcmp(a, b);
+    case NILO_T_INT:
+    case NILO_T_DECIMAL:
+        return compare_number(d, t);
+    case NILO_T_DAY:
+    case NILO_T_TIME:
+        nilo_iso_parse(t.p, t.len, &iso, NULL);
+        return (d->i > (d->type == NILO_T_DAY ? iso.day.n : iso.us)) - (d->i < (d->type == NILO_T_DAY ? iso.day.n : iso.us));
+    case NILO_T_BOOL:
+        return (int)d->i - (int)nilo__true_word(v);
+    default:
+        return compare_bytes(d->p, d->len, v.p, v.len);
     }
-    size_t n = d->len < v.len ? d->len : v.len;
-    int c = n ? memcmp(d->p, v.p, n) : 0;
-    return c ? c : (d->len > v.len) - (d->len < v.len);
 }
 
-static bool holds(const struct nilo_datum *d, enum nilo__op op, struct nilo__text v)
+/* Is it one of the array's texts? */
+static int has_owner(const struct nilo_datum *d, struct nilo__text v, struct nilo_err *err)
 {
-    switch (op) {
+    struct nilo_json *j;
+    enum nilo_json_event event;
+    const char *text;
+    size_t n;
+    if (nilo_json_new(d->p, d->len, NILO_JSON_DEFAULT_LIMITS, &j, err) < 0)
+        return -1;
+    int rc = nilo_json_next(j, &event, &text, &n, err), found = 0;
+    while (rc == 0 && (rc = nilo_json_next(j, &event, &text, &n, err)) == 0 && event == NILO_JSON_STRING)
+        found |= n == v.len && memcmp(text, v.p, n) == 0;
+    nilo_json_free(j);
+    return rc < 0 ? -1 : found;
+}
+
+/* ---- conditions, row by row ------------------------------------------------------------------------------------------------------------- */
+
+#define UNKNOWN 2 /* null */
+
+static int one(const struct nilo__node *n, const struct nilo_datum *d, struct nilo__text v, struct nilo_err *err)
+{
+    if (n->column->form == NILO_F_OWNERS && n->path.n == 0) {
+        int found = has_owner(d, v, err);
+        return found < 0 ? -1 : n->op == NILO__NEQ ? !found : found;
+    }
+    switch (n->op) {
     case NILO__NEQ:
         return compare(d, v) != 0;
     case NILO__GT:
@@ -305,24 +385,54 @@ static bool holds(const struct nilo_datum *d, enum nilo__op op, struct nilo__tex
         return compare(d, v) <= 0;
     case NILO__LIKE:
     case NILO__ILIKE:
-        return nilo__like_match(v, d->p, d->len, op == NILO__ILIKE);
+        return nilo__like_match(v, d->p, d->len, n->op == NILO__ILIKE);
     default:
         return compare(d, v) == 0;
     }
 }
 
-bool nilo__post_match(const struct nilo__node *n, const struct nilo_datum *d)
+static int of_datum(const struct nilo__node *n, const struct nilo_datum *d, struct nilo_err *err)
 {
+    if (n->op == NILO__IS && (n->is == NILO__IS_TRUE || n->is == NILO__IS_FALSE))
+        return !d->null && (d->i != 0) == (n->is == NILO__IS_TRUE);
     if (n->op == NILO__IS)
-        return (d->null == (n->is != NILO__IS_NOT_NULL)) != n->not ;
+        return d->null == (n->is != NILO__IS_NOT_NULL);
     if (n->op == NILO__ISDISTINCT)
-        return (d->null || compare(d, n->values[0]) != 0) != n->not ;
+        return d->null || compare(d, n->values[0]) != 0;
     if (d->null)
-        return false;
-    bool all = n->all, result = all;
+        return UNKNOWN;
+    int result = n->all;
     for (size_t i = 0; i < n->n_values; i++) {
-        bool one = holds(d, n->op, n->values[i]);
-        result = all ? result && one : result || one;
+        int is = one(n, d, n->values[i], err);
+        if (is < 0)
+            return -1;
+        result = n->all ? result && is : result || is;
     }
-    return result != n->not ;
+    return result;
+}
+
+/* 0, 1, UNKNOWN as SQL has it, or -1 */
+static int truth(const struct nilo__node *n, nilo__value_fn *value, void *ctx, struct nilo_err *err)
+{
+    int result;
+    if (n->kind == NILO__COMPARE) {
+        struct nilo_datum d;
+        result = value(ctx, n->column, &n->path, &d, err) < 0 ? -1 : of_datum(n, &d, err);
+    } else {
+        int ends = n->kind == NILO__OR; /* what decides it at once */
+        result = !ends;
+        for (const struct nilo__node *c = n->first; c && result != ends; c = c->next) {
+            int is = truth(c, value, ctx, err);
+            if (is < 0)
+                return -1;
+            result = is == ends ? ends : is == UNKNOWN ? UNKNOWN : result;
+        }
+    }
+    return result < 0 || result == UNKNOWN ? result : result != n->not ;
+}
+
+int nilo__holds(const struct nilo__node *n, nilo__value_fn *value, void *ctx, struct nilo_err *err)
+{
+    int result = truth(n, value, ctx, err);
+    return result == UNKNOWN ? 0 : result;
 }

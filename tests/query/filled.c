@@ -363,7 +363,7 @@ char *filled_get(struct filled *f, const struct nilo_scope *scope, enum nilo_for
     struct nilo_query *q;
     const struct nilo_request standard = NILO_REQUEST_DEFAULT;
     f->err = (struct nilo_err){.code = NILO_OK};
-    if (nilo_query_parse(f->store, text, strlen(text), request ? request : &standard, &q, &f->notes, &f->err) != 0)
+    if (nilo_query_text(f->store, text, strlen(text), request ? request : &standard, &q, &f->notes, &f->err) != 0)
         return NULL;
     return answer(f, scope, format, q);
 }
