@@ -102,6 +102,8 @@ static void video_snippet(struct emu_call *c, struct nilo_json_out *o, struct em
     nilo_json_array_end(o);
     key_text(o, "categoryId", "22");
     key_text(o, "liveBroadcastContent", live[emu_live_at(c->em, it, c->now, &starts)]);
+    if (it.video % 2 == 0) /* only some say so */
+        key_text(o, "defaultLanguage", "en");
     nilo_json_key(o, "localized");
     nilo_json_object_begin(o);
     key_text(o, "title", title);
@@ -204,6 +206,8 @@ static void video_item(struct emu_call *c, struct nilo_json_out *o, struct emu_i
         key_bool(o, "embeddable", true);
         key_bool(o, "publicStatsViewable", true);
         key_bool(o, "madeForKids", false);
+        if (google_owns(c, it.channel))
+            key_bool(o, "selfDeclaredMadeForKids", false);
         nilo_json_object_end(o);
     }
     if (google_part(c, "statistics"))
