@@ -246,6 +246,33 @@ static int make(const struct nilo_ask *ask, struct nilo_arena *arena, struct nil
     return 0;
 }
 
+/* ---- lists -------------------------------------------------------------------------------------------------------------------------------------- */
+
+/* Is it a list of YouTube's at all? "{}" or "null" is valid JSON in which nothing that was asked for is found: taken for an answer it would tell of
+ * everything being deleted. */
+struct list {
+    bool items, kind, odd;
+};
+
+static void take_list_head(struct list *l, const char *path, enum nilo_json_event event, const char *text, size_t len)
+{
+    if (strcmp(path, "items") == 0) {
+        l->items |= event == NILO_JSON_ARRAY_BEGIN;
+        l->odd |= event != NILO_JSON_ARRAY_BEGIN && event != NILO_JSON_ARRAY_END;
+    } else if (strcmp(path, "kind") == 0 && event == NILO_JSON_STRING) {
+        l->kind = len > 8 && memcmp(text, "youtube#", 8) == 0;
+    }
+}
+
+/* may_lack: a list of nothing may come without its `items` */
+static bool is_list(const struct list *l, bool may_lack, struct nilo_err *why)
+{
+    if (!l->odd && (l->items || (may_lack && l->kind)))
+        return true;
+    nilo_err_set(why, NILO_EBODY, "it is JSON, but no list of items");
+    return false;
+}
+
 /* ---- videos ----------------------------------------------------------------------------------------------------------------------------------- */
 
 /* A video as an answer has it, of either spelling. */
@@ -274,12 +301,14 @@ struct videos {
     struct nilo_arena *arena;
     struct video *all;
     size_t n, max;
+    struct list list;
     struct nilo_err *err;
 };
 
 static int take_video(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
 {
     struct videos *v = ctx;
+    take_list_head(&v->list, path, event, text, len);
     if (event == NILO_JSON_OBJECT_BEGIN && strcmp(path, "items[]") == 0)
         v->n++; /* what comes beyond was not asked for */
     if (v->n == 0 || v->n > v->max)
@@ -343,7 +372,7 @@ static int take_metrics(const struct nilo_ask *ask, const struct nilo_http_answe
     struct nilo_item *items = nilo_arena_array(arena, ask->n_ids, sizeof(*items));
     if (v.all == NULL || items == NULL)
         return nilo_err_nomem(err);
-    if (nilo__walk(a->body, a->n_body, take_video, &v, &why) != 0)
+    if (nilo__walk(a->body, a->n_body, take_video, &v, &why) != 0 || !is_list(&v.list, ask->variant == 0, &why))
         return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("YouTube", arena, &why, ret);
     for (size_t i = 0; i < ask->n_ids; i++) {
         struct nilo_item *item = &items[i];
@@ -388,6 +417,7 @@ struct uploads {
     struct upload all[PAGE];
     size_t n;
     const char *next;
+    struct list list;
     struct nilo_err *err;
 };
 
@@ -395,6 +425,7 @@ static int take_upload(void *ctx, const char *path, enum nilo_json_event event, 
 {
     static const struct nilo__want next[] = {{"nextPageToken", offsetof(struct uploads, next)}};
     struct uploads *u = ctx;
+    take_list_head(&u->list, path, event, text, len);
     if (event == NILO_JSON_OBJECT_BEGIN && strcmp(path, "items[]") == 0)
         u->n++;
     if (nilo__want_take(next, 1, u, path, event, text, len, TEXT_MAX, u->arena, u->err) != 0)
@@ -436,7 +467,7 @@ static int take_list(const struct nilo_ask *ask, const struct nilo_http_answer *
         return nilo_err_nomem(err);
     u->arena = arena;
     u->err = &why;
-    if (nilo__walk(a->body, a->n_body, take_upload, u, &why) != 0)
+    if (nilo__walk(a->body, a->n_body, take_upload, u, &why) != 0 || !is_list(&u->list, false, &why))
         return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("YouTube", arena, &why, ret);
     for (size_t i = 0; i < u->n && i < PAGE; i++)
         n += fill_upload(&u->all[i], uploads, &items[n]);
@@ -468,6 +499,7 @@ struct channels {
     struct channel all[PAGE];
     size_t n;
     const char *next;
+    struct list list;
     struct nilo_err *err;
 };
 
@@ -475,6 +507,7 @@ static int take_channel(void *ctx, const char *path, enum nilo_json_event event,
 {
     static const struct nilo__want next[] = {{"nextPageToken", offsetof(struct channels, next)}};
     struct channels *c = ctx;
+    take_list_head(&c->list, path, event, text, len);
     if (event == NILO_JSON_OBJECT_BEGIN && strcmp(path, "items[]") == 0)
         c->n++;
     if (nilo__want_take(next, 1, c, path, event, text, len, TEXT_MAX, c->arena, c->err) != 0)
@@ -513,7 +546,7 @@ static int take_account(const struct nilo_ask *ask, const struct nilo_http_answe
         return nilo_err_nomem(err);
     c->arena = arena;
     c->err = &why;
-    if (nilo__walk(a->body, a->n_body, take_channel, c, &why) != 0)
+    if (nilo__walk(a->body, a->n_body, take_channel, c, &why) != 0 || !is_list(&c->list, true, &why))
         return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("YouTube", arena, &why, ret);
     for (size_t i = 0; i < c->n && i < PAGE; i++) {
         if (c->all[i].id == NULL || !id_fine(c->all[i].id))
