@@ -27,7 +27,10 @@ void asking_done(void)
     have_last = false;
 }
 
-const struct emulator_response *asking_last(void) { return &last; }
+const struct emulator_response *asking_last(void)
+{
+    return &last;
+}
 
 const char *asking(struct emulator *em, nilo_us now, const char *auth, const char *form, int *ret_status, const char *target, ...)
 {

@@ -90,8 +90,14 @@ void emulator_stop(struct emulator_server *e)
         fail_msg("the emulator ended with status %d", status);
 }
 
-const char *emulator_url(const struct emulator_server *e) { return e->url; }
-int emulator_port(const struct emulator_server *e) { return e->port; }
+const char *emulator_url(const struct emulator_server *e)
+{
+    return e->url;
+}
+int emulator_port(const struct emulator_server *e)
+{
+    return e->port;
+}
 
 char *emulator_ask(struct emulator_server *e, const char *target)
 {

@@ -72,14 +72,46 @@ static void html_200(struct emu_call *c)
     replace_body(c, "<!doctype html>\n<html><head><title>Sign in - Accounts</title></head><body><form action=\"/signin\"><input name=\"email\"></form></body></html>\n");
 }
 
-static void wrong_type(struct emu_call *c) { set_head(c, "Content-Type", "image/png"); }
-static void no_type(struct emu_call *c) { drop_head(c, "Content-Type"); }
-static void empty_body(struct emu_call *c) { replace_body(c, ""); }
-static void empty_object(struct emu_call *c) { replace_body(c, "{}"); }
-static void array_body(struct emu_call *c) { replace_body(c, "[[],[],[]]"); }
-static void null_body(struct emu_call *c) { replace_body(c, "null"); }
-static void items_object(struct emu_call *c) { replace_body(c, "{\"kind\":\"youtube#videoListResponse\",\"items\":{\"id\":\"x\"},\"rows\":{}}"); }
-static void items_null(struct emu_call *c) { replace_body(c, "{\"kind\":\"youtube#videoListResponse\",\"items\":null,\"rows\":null}"); }
+static void wrong_type(struct emu_call *c)
+{
+    set_head(c, "Content-Type", "image/png");
+}
+
+static void no_type(struct emu_call *c)
+{
+    drop_head(c, "Content-Type");
+}
+
+static void empty_body(struct emu_call *c)
+{
+    replace_body(c, "");
+}
+
+static void empty_object(struct emu_call *c)
+{
+    replace_body(c, "{}");
+}
+
+static void array_body(struct emu_call *c)
+{
+    replace_body(c, "[[],[],[]]");
+}
+
+static void null_body(struct emu_call *c)
+{
+    replace_body(c, "null");
+}
+
+static void items_object(struct emu_call *c)
+{
+    replace_body(c, "{\"kind\":\"youtube#videoListResponse\",\"items\":{\"id\":\"x\"},\"rows\":{}}");
+}
+
+static void items_null(struct emu_call *c)
+{
+    replace_body(c, "{\"kind\":\"youtube#videoListResponse\",\"items\":null,\"rows\":null}");
+}
+
 
 static void truncated(struct emu_call *c)
 {
@@ -89,9 +121,21 @@ static void truncated(struct emu_call *c)
         c->res->body.data[n] = 0;
 }
 
-static void duplicate_keys(struct emu_call *c) { replace_counts(c, "\"%\",\"viewCount\":\"1\",\"viewCount\":\"2\""); }
-static void huge_numbers(struct emu_call *c) { replace_counts(c, "\"18446744073709551616\""); }
-static void max_numbers(struct emu_call *c) { replace_counts(c, "\"18446744073709551615\""); }
+static void duplicate_keys(struct emu_call *c)
+{
+    replace_counts(c, "\"%\",\"viewCount\":\"1\",\"viewCount\":\"2\"");
+}
+
+static void huge_numbers(struct emu_call *c)
+{
+    replace_counts(c, "\"18446744073709551616\"");
+}
+
+static void max_numbers(struct emu_call *c)
+{
+    replace_counts(c, "\"18446744073709551615\"");
+}
+
 static void long_numbers(struct emu_call *c)
 {
     char text[4099];
@@ -100,16 +144,56 @@ static void long_numbers(struct emu_call *c)
     text[4098] = 0;
     replace_counts(c, text);
 }
-static void negative(struct emu_call *c) { replace_counts(c, "\"-%\""); }
-static void nan_numbers(struct emu_call *c) { replace_counts(c, "NaN"); }
-static void nan_texts(struct emu_call *c) { replace_counts(c, "\"NaN\""); }
-static void null_numbers(struct emu_call *c) { replace_counts(c, "null"); }
-static void comma_numbers(struct emu_call *c) { replace_counts(c, "\"12,345\""); }
-static void float_numbers(struct emu_call *c) { replace_counts(c, "%.5e3"); }
-static void empty_texts(struct emu_call *c) { replace_counts(c, "\"\""); }
-static void object_numbers(struct emu_call *c) { replace_counts(c, "{\"value\":\"%\"}"); }
-static void zero_numbers(struct emu_call *c) { replace_counts(c, "\"0\""); }
-static void tenfold(struct emu_call *c) { replace_counts(c, "\"%000\""); }
+static void negative(struct emu_call *c)
+{
+    replace_counts(c, "\"-%\"");
+}
+
+static void nan_numbers(struct emu_call *c)
+{
+    replace_counts(c, "NaN");
+}
+
+static void nan_texts(struct emu_call *c)
+{
+    replace_counts(c, "\"NaN\"");
+}
+
+static void null_numbers(struct emu_call *c)
+{
+    replace_counts(c, "null");
+}
+
+static void comma_numbers(struct emu_call *c)
+{
+    replace_counts(c, "\"12,345\"");
+}
+
+static void float_numbers(struct emu_call *c)
+{
+    replace_counts(c, "%.5e3");
+}
+
+static void empty_texts(struct emu_call *c)
+{
+    replace_counts(c, "\"\"");
+}
+
+static void object_numbers(struct emu_call *c)
+{
+    replace_counts(c, "{\"value\":\"%\"}");
+}
+
+static void zero_numbers(struct emu_call *c)
+{
+    replace_counts(c, "\"0\"");
+}
+
+static void tenfold(struct emu_call *c)
+{
+    replace_counts(c, "\"%000\"");
+}
+
 
 static void deep_nesting(struct emu_call *c)
 {
@@ -163,10 +247,26 @@ static void redirect(struct emu_call *c, const char *to)
     set_head(c, "Location", to);
     replace_body(c, "");
 }
-static void redirect_private(struct emu_call *c) { redirect(c, "http://169.254.169.254/latest/meta-data/"); }
-static void redirect_file(struct emu_call *c) { redirect(c, "file:///etc/passwd"); }
-static void redirect_loop(struct emu_call *c) { redirect(c, c->req->target); }
-static void redirect_elsewhere(struct emu_call *c) { redirect(c, "https://example.com/"); }
+static void redirect_private(struct emu_call *c)
+{
+    redirect(c, "http://169.254.169.254/latest/meta-data/");
+}
+
+static void redirect_file(struct emu_call *c)
+{
+    redirect(c, "file:///etc/passwd");
+}
+
+static void redirect_loop(struct emu_call *c)
+{
+    redirect(c, c->req->target);
+}
+
+static void redirect_elsewhere(struct emu_call *c)
+{
+    redirect(c, "https://example.com/");
+}
+
 
 static void limited(struct emu_call *c, const char *retry_after)
 {
@@ -177,15 +277,31 @@ static void limited(struct emu_call *c, const char *retry_after)
         c->caller->not_before = c->now; /* what it says is nothing that anybody could keep to */
     set_head(c, "Retry-After", retry_after);
 }
-static void retry_negative(struct emu_call *c) { limited(c, "-1"); }
-static void retry_huge(struct emu_call *c) { limited(c, "99999999999"); }
-static void retry_bad_date(struct emu_call *c) { limited(c, "Thu, 31 Feb 2026 25:61:00 GMT"); }
+static void retry_negative(struct emu_call *c)
+{
+    limited(c, "-1");
+}
+
+static void retry_huge(struct emu_call *c)
+{
+    limited(c, "99999999999");
+}
+
+static void retry_bad_date(struct emu_call *c)
+{
+    limited(c, "Thu, 31 Feb 2026 25:61:00 GMT");
+}
+
 static void retry_twice(struct emu_call *c)
 {
     limited(c, "5");
     emu_head(c, "Retry-After", "100000");
 }
-static void retry_text(struct emu_call *c) { limited(c, "soon"); }
+static void retry_text(struct emu_call *c)
+{
+    limited(c, "soon");
+}
+
 
 static void header_long(struct emu_call *c)
 {
@@ -200,7 +316,11 @@ static void header_long(struct emu_call *c)
 
 /* ---- compression --------------------------------------------------------------------------------------------------------------------- */
 
-static void encoding(struct emu_call *c) { set_head(c, "Content-Encoding", "gzip"); }
+static void encoding(struct emu_call *c)
+{
+    set_head(c, "Content-Encoding", "gzip");
+}
+
 
 /* A GiB that is a MiB: one stretch of 16 MiB is compressed up to a full flush, then it can be repeated as often as wanted. */
 static void gzip_bomb(struct emu_call *c)
@@ -246,7 +366,11 @@ static void gzip_bomb(struct emu_call *c)
     encoding(c);
 }
 
-static void gzip_false(struct emu_call *c) { encoding(c); }
+static void gzip_false(struct emu_call *c)
+{
+    encoding(c);
+}
+
 
 static void gzip_cut(struct emu_call *c)
 {

@@ -88,9 +88,9 @@ static void shape_of(const char *json, size_t len, struct shape *s)
 {
     struct nilo_json *j;
     struct nilo_err err;
-    enum nilo_json_event ev;
-    const char *text;
-    size_t text_len;
+    enum nilo_json_event ev = NILO_JSON_END;
+    const char *text = "";
+    size_t text_len = 0;
     if (nilo_json_new(json, len, NILO_JSON_DEFAULT_LIMITS, &j, &err) != 0 || nilo_json_next(j, &ev, &text, &text_len, &err) != 0)
         fail_msg("%s", err.msg);
     walk(j, ev, text, text_len, "", s);

@@ -49,7 +49,10 @@ struct conn {
     struct nilo_buf wire; /* what is being dripped */
 };
 
-static nilo_us mono(struct emulator_front *f) { return f->env.clock.mono(f->env.clock.ctx); }
+static nilo_us mono(struct emulator_front *f)
+{
+    return f->env.clock.mono(f->env.clock.ctx);
+}
 
 static nilo_us virtual_now(struct emulator_front *f)
 {
