@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crypt.h"
 #include "cmd/cmd_priv.h"
 #include "cmd/daemon.h"
 
@@ -94,9 +95,14 @@ static int run(struct nilo_cmd_ctx *ctx, bool *ret_told)
     struct nilo_err err = {0};
     char *own = NULL;
     int status = check_url(ctx, &err) != 0 ? -1 : take_store(ctx, &own, &err);
+    char *given = ctx->secret; /* somebody else's */
+    if (status == 0 && given == NULL && ctx->share == NULL && ctx->cmd->prepare != NULL)
+        status = ctx->cmd->prepare(ctx, &err);
     if (status == 0 && !nilo__remote(ctx, &status))
         status = ctx->cmd->run(ctx, &err);
     free(own);
+    if (given == NULL)
+        nilo_secret_free(ctx->secret);
     if (status < 0 && err.sys == EPIPE && reader_left(ctx->out))
         return 0; /* the command saw it and stopped early, as it should */
     if (status < 0) {
@@ -138,6 +144,8 @@ static int dispatch(struct nilo__line *line, const struct nilo_cmd_ctx *base, bo
         .env = base->env,
         .share = base->share,
         .login = base->login,
+        .secret = base->secret,
+        .secret_len = base->secret_len,
         .config_path = nilo_args_get(a, "config"),
         .json = nilo_args_get(a, "json") != NULL,
         .quiet = nilo_args_get(a, "quiet") != NULL,

@@ -40,6 +40,8 @@ struct nilo_cmd_ctx {
     struct nilo_store_share *share; /* in the daemon, for somebody else: the store that it holds; store is not looked at then. Else NULL */
     const char *login;          /* who called it, for what is recorded with an author; NULL = not known */
     const struct nilo_cmd *cmd; /* the row that is running: progress and notices name it */
+    char *secret;               /* what `prepare` read, in secret memory where it is the command's own; NULL = nothing */
+    size_t secret_len;
 };
 
 /** a command's run function - prints results on ctx->out; returns the exit status (0, 1, 2, 3), or -1 with err filled: main prints
@@ -58,6 +60,10 @@ struct nilo_cmd {
     nilo_cmd_fn *run;
     enum nilo_cmd_writes writes;
     const char *writes_with;     /* only when this option is given; NULL = always */
+    /* NULL, or: does this command line run where it was called, also while a daemon holds the store? */
+    bool (*stays)(const struct nilo_cmd_ctx *ctx);
+    /* NULL, or: reads what only the caller has (standard input, environment) into ctx->secret, before the command runs, here or in the daemon */
+    int (*prepare)(struct nilo_cmd_ctx *ctx, struct nilo_err *err);
 };
 extern const struct nilo_cmd *const nilo_cmds[]; /* NULL-terminated, in the order of --help */
 

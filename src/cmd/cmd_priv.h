@@ -138,7 +138,7 @@ int nilo__gate_load(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_
 /** nilo__file_metrics - metrics that are gone from the file are set inactive, those that are back active again; part of nilo_cmd_apply_config() */
 int nilo__file_metrics(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err);
 
-/** nilo__cmd_main - nilo_cmd_main() for somebody else, in the daemon: of base env, share, out, err_out, err_tty and login count */
+/** nilo__cmd_main - nilo_cmd_main() for somebody else, in the daemon: of base env, share, out, err_out, err_tty, login and secret count */
 int nilo__cmd_main(int argc, char **argv, const struct nilo_cmd_ctx *base);
 
 /* ---- keeping less ------------------------------------------------------------------------------------------------------------------ */

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/cmd_priv.h"
+#include "cmd/connection.h"
+#include "connect/connector.h"
 
 struct act {
     const char *name;
@@ -15,16 +16,16 @@ struct act {
     int (*fn)(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err);
 };
 
-static const char *workspace_of(const struct nilo_cmd_ctx *ctx)
+const char *nilo__connection_workspace(const struct nilo_cmd_ctx *ctx)
 {
     const char *name = nilo_args_get(ctx->args, "workspace");
     return name != NULL ? name : "default";
 }
 
-static int find(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_connection *ret, struct nilo_err *err)
+int nilo__connection_find(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_connection *ret, struct nilo_err *err)
 {
     struct nilo_workspace w;
-    return nilo_store_workspace(s, workspace_of(ctx), false, NULL, &w, err) == 0
+    return nilo_store_workspace(s, nilo__connection_workspace(ctx), false, NULL, &w, err) == 0
                ? nilo_store_connection(s, w.id, nilo_args_rest(ctx->args, 1), false, NULL, NULL, ret, err)
                : -1;
 }
@@ -48,14 +49,17 @@ static int from_file(struct nilo_cmd_ctx *ctx, const struct nilo_connection *c, 
                         "that is put back enabled. To stop collecting for a while: nilometer pause --connection %s --workspace %s", c->name, where, c->name, c->workspace_name);
 }
 
-static int set_status(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const char *status, const char *said, struct nilo_err *err)
+static int set_status(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const char *status, const char *said, const char *why, struct nilo_err *err)
 {
     struct nilo_connection c;
-    if (find(ctx, s, &c, err) != 0)
+    if (nilo__connection_find(ctx, s, &c, err) != 0)
         return -1;
     if (strcmp(c.origin, "file") == 0)
         return from_file(ctx, &c, err);
-    if (nilo_store_connection_status(s, c.id, status, err) != 0)
+    if (strcmp(c.origin, "sql") == 0)
+        return nilo_err_set(err, NILO_EPERM, "connection %s comes from a table of the app's (connections_from_sql) and goes with its row there. To stop collecting for a "
+                            "while: nilometer pause --connection %s --workspace %s", c.name, c.name, c.workspace_name);
+    if (nilo_store_connection_turn(s, c.id, status, why, NULL, err) != 0)
         return -1;
     fprintf(ctx->out, "%s connection %s of %s.\n", said, c.name, c.workspace_name);
     return 0;
@@ -63,12 +67,12 @@ static int set_status(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const char
 
 static int enable(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err)
 {
-    return set_status(ctx, s, "connected", "Enabled", err);
+    return set_status(ctx, s, "connected", "Enabled", "enabled by a command", err);
 }
 
 static int disable(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err)
 {
-    return set_status(ctx, s, "disabled", "Disabled", err);
+    return set_status(ctx, s, "disabled", "Disabled", "disabled by a command", err);
 }
 
 /* ---- list, add ---------------------------------------------------------------------------------------------------------------------- */
@@ -140,21 +144,8 @@ static int list(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err 
     return rc;
 }
 
-static int make(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const char *platform, struct nilo_err *err)
+static int check_platform(const char *platform, struct nilo_err *err)
 {
-    struct nilo_workspace w;
-    struct nilo_connection c;
-    const char *name = nilo_args_rest(ctx->args, 1);
-    if (nilo_store_workspace(s, workspace_of(ctx), true, NULL, &w, err) != 0)
-        return -1;
-    if (nilo_store_connection(s, w.id, name, false, NULL, NULL, &c, err) == 0)
-        return nilo_err_set(err, NILO_EEXIST, "workspace %s has a connection %s already (%s)", w.name, name, c.platform);
-    return nilo_store_connection(s, w.id, name, true, platform, "db", &c, err);
-}
-
-static int add(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err)
-{
-    const char *platform = nilo_args_get(ctx->args, "platform");
     if (platform == NULL)
         return nilo_err_set(err, NILO_EUSAGE, "which platform? nilometer connection add NAME --platform youtube");
     if (strcmp(platform, "sql") == 0)
@@ -162,15 +153,51 @@ static int add(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *
     size_t n = strspn(platform, "abcdefghijklmnopqrstuvwxyz0123456789_-");
     if (n == 0 || n > 48 || platform[n] != '\0')
         return nilo_err_set(err, NILO_EINVAL, "a platform is a word of small letters, digits, - and _");
+    return 0;
+}
+
+static int make(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const char *platform, bool is_new, struct nilo_connection *ret, bool *ret_made,
+                struct nilo_err *err)
+{
+    struct nilo_workspace w;
+    const char *name = nilo_args_rest(ctx->args, 1);
+    if (nilo_store_workspace(s, nilo__connection_workspace(ctx), true, NULL, &w, err) != 0)
+        return -1;
+    *ret_made = nilo_store_connection(s, w.id, name, false, NULL, NULL, ret, err) != 0;
+    if (!*ret_made && is_new)
+        return nilo_err_set(err, NILO_EEXIST, "workspace %s has a connection %s already (%s)", w.name, name, ret->platform);
+    if (!*ret_made)
+        return platform == NULL || strcmp(platform, ret->platform) == 0
+                   ? 0
+                   : nilo_err_set(err, NILO_EINVAL, "connection %s is one of %s; a new connection needs a new name", name, ret->platform);
+    return check_platform(platform, err) == 0 ? nilo_store_connection(s, w.id, name, true, platform, "db", ret, err) : -1;
+}
+
+static int make_in_one(struct nilo_cmd_ctx *ctx, struct nilo_store *s, bool is_new, struct nilo_connection *ret, bool *ret_made, struct nilo_err *err)
+{
     if (nilo_store_begin(s, err) != 0)
         return -1;
-    if (make(ctx, s, platform, err) != 0) {
+    if (make(ctx, s, nilo_args_get(ctx->args, "platform"), is_new, ret, ret_made, err) != 0) {
         nilo_store_rollback(s);
         return -1;
     }
-    if (nilo_store_commit(s, err) != 0)
+    return nilo_store_commit(s, err);
+}
+
+int nilo__connection_make(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_connection *ret, bool *ret_made, struct nilo_err *err)
+{
+    bool made;
+    return make_in_one(ctx, s, false, ret, ret_made != NULL ? ret_made : &made, err);
+}
+
+static int add(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err)
+{
+    struct nilo_connection c;
+    bool made;
+    if (check_platform(nilo_args_get(ctx->args, "platform"), err) != 0 || make_in_one(ctx, s, true, &c, &made, err) != 0)
         return -1;
-    fprintf(ctx->out, "Made connection %s of %s.\n", nilo_args_rest(ctx->args, 1), workspace_of(ctx));
+    fprintf(ctx->out, "Made connection %s of %s.%s\n", c.name, c.workspace_name,
+            nilo_connector_find(c.platform) != NULL ? " To sign in there: nilometer connection connect." : "");
     return 0;
 }
 
@@ -225,6 +252,21 @@ static int read_secret(struct nilo_cmd_ctx *ctx, char **ret, size_t *ret_n, stru
     return 0;
 }
 
+/* Where the command was called, so that the daemon reads nobody's standard input and no other environment. */
+static int prepare(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+{
+    int n = nilo_args_rest_n(ctx->args);
+    const char *word = n > 0 ? nilo_args_rest(ctx->args, 0) : "";
+    bool reads = (strcmp(word, "secret") == 0 && n == 3 && nilo_args_get(ctx->args, "delete") == NULL) || (strcmp(word, "login") == 0 && n == 2);
+    if (!reads)
+        return 0;
+    if (read_secret(ctx, &ctx->secret, &ctx->secret_len, err) != 0)
+        return -1;
+    if (nilo_utf8_valid(ctx->secret, ctx->secret_len, NULL))
+        return 0;
+    return nilo_err_set(err, NILO_EINVAL, "a secret is text; this one holds other bytes");
+}
+
 static int forget_secret(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struct nilo_connection *c, struct nilo_err *err)
 {
     bool was;
@@ -240,18 +282,13 @@ static int forget_secret(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const s
 static int put_secret(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struct nilo_connection *c, struct nilo_err *err)
 {
     struct nilo__ring ring;
-    char *secret = NULL;
-    size_t n = 0;
     const char *kind = nilo_args_rest(ctx->args, 2);
     int rc = nilo__ring_open(s, &ring, err);
     if (rc == 0)
-        rc = read_secret(ctx, &secret, &n, err);
-    if (rc == 0)
-        rc = nilo_secret_put(s, ring.keys, c, kind, secret, n, err);
+        rc = nilo_secret_put(s, ring.keys, c, kind, ctx->secret != NULL ? ctx->secret : "", ctx->secret_len, err);
     /* a new secret in the place of one that could not be opened */
     if (rc == 0)
         rc = nilo__ring_check(ctx, s, &ring, err);
-    nilo_secret_free(secret);
     nilo__ring_done(&ring);
     if (rc == 0)
         fprintf(ctx->out, "Stored the secret %s of %s, sealed.\n", kind, c->name);
@@ -261,18 +298,45 @@ static int put_secret(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const stru
 static int secret(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err)
 {
     struct nilo_connection c;
-    if (find(ctx, s, &c, err) != 0)
+    if (nilo__connection_find(ctx, s, &c, err) != 0)
         return -1;
     return nilo_args_get(ctx->args, "delete") != NULL ? forget_secret(ctx, s, &c, err) : put_secret(ctx, s, &c, err);
 }
 
 /* ---- the command ---------------------------------------------------------------------------------------------------------------------- */
 
+static int nothing_is_removed(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err)
+{
+    (void)ctx, (void)s;
+    return nilo_err_set(err, NILO_EUSAGE, "a connection is not removed, as its history stays. To stop it: nilometer connection disable NAME. To forget who it "
+                        "was: nilometer erase --connection NAME");
+}
+
 static const struct act acts[] = {
-    {"list", 1, NILO_STORE_READ, list},      {"add", 2, NILO_STORE_WRITE, add},       {"enable", 2, NILO_STORE_WRITE, enable},
-    {"disable", 2, NILO_STORE_WRITE, disable}, {"secret", 3, NILO_STORE_WRITE, secret},
+    {"list", 1, NILO_STORE_READ, list},
+    {"show", 2, NILO_STORE_READ, nilo__connection_show},
+    {"add", 2, NILO_STORE_WRITE, add},
+    {"connect", 2, NILO_STORE_READ, NULL}, /* these two without a store of their own: run() */
+    {"reconnect", 2, NILO_STORE_READ, NULL},
+    {"login", 2, NILO_STORE_WRITE, nilo__connection_login},
+    {"test", 2, NILO_STORE_WRITE, nilo__connection_test},
+    {"enable", 2, NILO_STORE_WRITE, enable},
+    {"disable", 2, NILO_STORE_WRITE, disable},
+    {"secret", 3, NILO_STORE_WRITE, secret},
+    {"remove", 2, NILO_STORE_READ, nothing_is_removed},
 };
 #define N_ACTS (sizeof acts / sizeof acts[0])
+
+/* What only reads, and what needs the person's browser and terminal. */
+static bool stays(const struct nilo_cmd_ctx *ctx)
+{
+    static const char *const words[] = {"list", "show", "connect", "reconnect", "remove"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0] && nilo_args_rest_n(ctx->args) > 0; i++) {
+        if (strcmp(nilo_args_rest(ctx->args, 0), words[i]) == 0)
+            return true;
+    }
+    return false;
+}
 
 static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
@@ -283,9 +347,13 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     if (act == NULL)
         return -1;
     /* the word too many may be the secret: it is not repeated */
-    if (act->fn == secret && nilo_args_rest_n(ctx->args) > act->operands)
+    if ((act->fn == secret || act->fn == nilo__connection_login) && nilo_args_rest_n(ctx->args) > act->operands)
         return nilo_err_set(err, NILO_EUSAGE, "a secret is not given on the command line, where others see it: write it to standard input, or name it with --from");
-    if (nilo__operands(ctx, act->operands, act->operands, err) != 0 || nilo_cmd_store(ctx, act->mode, &s, err) != 0)
+    if (nilo__operands(ctx, act->operands, act->operands, err) != 0)
+        return -1;
+    if (act->fn == NULL)
+        return nilo__connection_connect(ctx, strcmp(act->name, "reconnect") == 0, err);
+    if (nilo_cmd_store(ctx, act->mode, &s, err) != 0)
         return -1;
     int rc = act->fn(ctx, s, err);
     nilo_store_close(s);
@@ -294,20 +362,34 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 
 const struct nilo_cmd nilo_cmd_connection = {
     .name = "connection",
-    .operands = "list|add|enable|disable|secret [NAME...]",
-    .summary = "the places that numbers come from, and their secrets",
+    .operands = "list|show|add|connect|reconnect|login|test|enable|disable|secret [NAME...]",
+    .summary = "the places that numbers come from, and what they log in with",
     .description =
         "A connection that the configuration describes is changed there and nowhere else: taken out of the file it is disabled, never deleted, "
-        "and put back it is enabled again. One that is made here (add) is the store's own, until a file takes over its name.\n\n"
-        "secret reads a secret, such as an access token, from standard input (a last line end is cut) or from where --from says, and keeps it in "
-        "the store, sealed with the master key: nilometer help key. It is never printed.\n\n"
-        "  nilometer connection add channel --platform youtube --workspace studio\n"
+        "and put back it is enabled again. One that is made here (add, connect) is the store's own, until a file takes over its name. None is removed: its "
+        "history stays.\n\n"
+        "connect signs a person in at the platform: it prints an address to open in a browser, waits up to ten minutes until the platform sends them back, "
+        "asks which account where there are several (or takes --account), and keeps the tokens in the store, sealed with the master key: nilometer help key. "
+        "The app that they sign in to is described in the configuration, under platforms; docs/connections.md says what to click. Where the platform sends people "
+        "to a server (redirect), or the browser is on another machine, paste the address of the page that it ended on. reconnect is the same for a "
+        "connection that is there, such as one that expired. While serve runs, connect still runs where it is called, and hands it the tokens.\n\n"
+        "login takes tokens that were got elsewhere, as JSON from standard input or --from: {\"access_token\": ..., \"refresh_token\": ..., \"expires_in\": "
+        "3600, \"account\": ...}. secret reads a single secret, such as an access token that is called token. A last line end is cut. Neither is ever printed.\n\n"
+        "test asks the platform, or opens the database, and says what came of it; a token that has ended is renewed before. show tells until when the "
+        "sign-in holds and how the status changed: connected, failing (it is tried again), expired (somebody has to sign in), disabled. Tokens are renewed by "
+        "themselves; status and doctor warn two weeks before somebody has to sign in again.\n\n"
+        "  nilometer connection connect channel --platform youtube --workspace studio\n"
+        "  nilometer connection test channel --workspace studio\n"
         "  nilometer connection secret channel token --workspace studio --from file:/run/token",
     .options = (const struct nilo_option[]){{"workspace", "W", "its workspace; default \"default\" (list: all)", false},
-                                            {"platform", "P", "add: where its numbers come from, such as youtube", false},
-                                            {"from", "REF", "secret: env:NAME, file:PATH or credential:NAME", false},
+                                            {"platform", "P", "add, connect, login: where its numbers come from, such as youtube", false},
+                                            {"account", "ID", "connect: which of the accounts, by id, handle or title", false},
+                                            {"redirect", "URL", "connect: where the platform sends people back to; default: as configured", false},
+                                            {"from", "REF", "secret, login: env:NAME, file:PATH or credential:NAME", false},
                                             {"delete", NULL, "secret: forget it", false},
                                             {0}},
     .run = run,
     .writes = NILO_CMD_WRITES,
+    .stays = stays,
+    .prepare = prepare,
 };

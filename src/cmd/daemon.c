@@ -34,6 +34,8 @@ struct order {
     char **args;
     int n_args;
     const char *folder, *login, *input;
+    char *secret;
+    size_t secret_len;
     bool terminal;
 };
 
@@ -42,6 +44,7 @@ static void order_free(void *ctx)
     struct order *o = ctx;
     if (o->stream != NULL)
         nilo_stream_close(o->stream);
+    nilo_secret_free(o->secret);
     nilo_arena_done(&o->arena);
     free(o);
 }
@@ -90,6 +93,7 @@ static int run_in_folder(struct order *o, FILE *out, FILE *err_out)
     int input = -1, status;
     const struct nilo_cmd_ctx base = {
         .env = o->daemon->ctx->env, .share = o->daemon->api->share, .err_tty = o->terminal, .login = o->login, .out = out, .err_out = err_out,
+        .secret = o->secret, .secret_len = o->secret_len,
     };
     if (enter(o->folder, &err) == 0 && o->input != NULL && (input = open(o->input, O_RDONLY | O_CLOEXEC)) < 0)
         nilo_err_sys(&err, NILO_EIO, "the server cannot read the standard input of the command");
@@ -144,6 +148,25 @@ static int take_text(struct order *o, struct nilo_json *j, const char **ret, str
     return *ret != NULL ? 0 : nilo_err_nomem(err);
 }
 
+static int take_secret(struct order *o, struct nilo_json *j, struct nilo_err *err)
+{
+    enum nilo_json_event event;
+    const char *text;
+    size_t n;
+    if (nilo_json_next(j, &event, &text, &n, err) != 0)
+        return -1;
+    if (event != NILO_JSON_STRING)
+        return nilo_err_set(err, NILO_EBODY, "a text is expected");
+    nilo_secret_free(o->secret);
+    o->secret = nilo_secret_alloc(n + 1);
+    if (o->secret == NULL)
+        return nilo_err_nomem(err);
+    memcpy(o->secret, text, n);
+    o->secret[n] = '\0';
+    o->secret_len = n;
+    return 0;
+}
+
 static int take_list(struct order *o, struct nilo_json *j, struct nilo_err *err)
 {
     enum nilo_json_event event;
@@ -185,6 +208,8 @@ static int take_member(struct order *o, struct nilo_json *j, const char *name, s
         return take_text(o, j, &o->login, err);
     if (is(name, n, "input"))
         return take_text(o, j, &o->input, err);
+    if (is(name, n, "secret"))
+        return take_secret(o, j, err);
     if (!is(name, n, "terminal"))
         return nilo_json_skip(j, err);
     int rc = take_text(o, j, &yes, err);

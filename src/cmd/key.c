@@ -154,7 +154,7 @@ static int rotate(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo__r
 
 /* ---- forget, export, import --------------------------------------------------------------------------------------------------------- */
 
-static int forget(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo__ring *ring, const char *operand, struct nilo_err *err)
+static int forget_unused(struct nilo_store *s, struct nilo__ring *ring, const char *operand, struct nilo_err *err)
 {
     int n;
     if (nilo_secret_count(s, NULL, operand, &n, err) != 0)
@@ -162,7 +162,17 @@ static int forget(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo__r
     if (n > 0)
         return nilo_err_set(err, NILO_EINVAL, "%d %s still sealed with the key %.40s; first: nilometer key rotate master", n, n == 1 ? "secret is" : "secrets are",
                             operand);
-    if (nilo_keys_forget(ring->keys, operand, err) != 0 || nilo_keys_save(ring->keys, ring->path, true, err) != 0)
+    return nilo_keys_forget(ring->keys, operand, err) == 0 ? nilo_keys_save(ring->keys, ring->path, true, err) : -1;
+}
+
+/* In a transaction, so that nobody seals anything between the look and the end of the key: who does reads the file within one, too. */
+static int forget(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo__ring *ring, const char *operand, struct nilo_err *err)
+{
+    if (nilo_store_begin(s, err) != 0)
+        return -1;
+    int rc = forget_unused(s, ring, operand, err);
+    nilo_store_rollback(s); /* nothing was written to the store */
+    if (rc != 0)
         return -1;
     fprintf(ctx->out, "Forgot the key %s.\n", operand);
     return 0;

@@ -188,6 +188,10 @@ static int write_order(const struct nilo_cmd_ctx *ctx, const char *input, struct
     nilo_json_str(&o, getenv("USER"));
     nilo_json_key(&o, "input");
     nilo_json_str(&o, input);
+    if (ctx->secret != NULL) {
+        nilo_json_key(&o, "secret");
+        nilo_json_strn(&o, ctx->secret, ctx->secret_len);
+    }
     nilo_json_object_end(&o);
     return body->failed ? nilo_err_nomem(err) : 0;
 }
@@ -335,6 +339,8 @@ static int hand_over(struct nilo_cmd_ctx *ctx, int fd)
     if (input != NULL)
         unlink(input);
     free(input);
+    if (body.data != NULL)
+        nilo_secret_wipe(body.data, body.len);
     nilo_buf_done(&body);
     return status;
 }
@@ -342,7 +348,7 @@ static int hand_over(struct nilo_cmd_ctx *ctx, int fd)
 bool nilo__remote(struct nilo_cmd_ctx *ctx, int *ret_status)
 {
     char *target = NULL;
-    if (ctx->share != NULL || ctx->cmd->writes == NILO_CMD_READS || nilo_cmd_target(ctx, &target, NULL) != 0)
+    if (ctx->share != NULL || ctx->cmd->writes == NILO_CMD_READS || (ctx->cmd->stays != NULL && ctx->cmd->stays(ctx)) || nilo_cmd_target(ctx, &target, NULL) != 0)
         return false;
     if (ctx->cmd->writes_with != NULL && nilo_args_get(ctx->args, ctx->cmd->writes_with) == NULL) {
         free(target);
