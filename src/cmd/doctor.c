@@ -6,6 +6,8 @@
 
 #include "cmd/doctor.h"
 #include "record/record.h"
+#include "cmd/connection.h"
+#include "login/login.h"
 
 enum finding { FINE, NOTED, ODD, WRONG };
 static const char *const words[] = {"ok", "note", "odd", "wrong"};
@@ -81,6 +83,41 @@ static void check_clock(struct findings *f, struct nilo_store *s)
     nilo_buf_done(&note);
 }
 
+static bool has_login(struct nilo_store *s, const struct nilo_connection *c)
+{
+    struct nilo_arena arena;
+    struct nilo_login_row row;
+    bool there = false;
+    nilo_arena_init(&arena, 0);
+    bool got = nilo_store_login(s, c->id, &arena, &there, &row, NULL) == 0;
+    nilo_arena_done(&arena);
+    return got && there;
+}
+
+/* Whose sign-in has ended, or ends soon. How many of them are told. */
+static size_t check_logins(struct findings *f, struct nilo_store *s, const struct nilo_connection *all, size_t n)
+{
+    struct nilo_arena arena;
+    struct nilo_login_clock *logins;
+    size_t n_logins = 0, told = 0;
+    nilo_arena_init(&arena, 0);
+    if (nilo_login_clock(s, &arena, &logins, &n_logins, NULL) != 0)
+        n_logins = 0;
+    for (size_t i = 0; i < n_logins; i++) {
+        const struct nilo_connection *c = NULL;
+        char text[800];
+        for (size_t k = 0; k < n && c == NULL; k++)
+            c = all[k].id == logins[i].row.connection ? &all[k] : NULL;
+        if (c == NULL || !nilo__login_sentence(c, &logins[i].row, (int)logins[i].state, logins[i].ends_at, logins[i].days, text, sizeof text))
+            continue;
+        bool over = logins[i].state == NILO_LOGIN_OVER || strcmp(c->status, "expired") == 0;
+        add(f, "connections", over ? WRONG : NOTED, text);
+        told++;
+    }
+    nilo_arena_done(&arena);
+    return told;
+}
+
 static void check_connections(struct findings *f, struct nilo_store *s)
 {
     struct nilo_connection *all = NULL;
@@ -94,10 +131,13 @@ static void check_connections(struct findings *f, struct nilo_store *s)
     for (size_t i = 0; i < n; i++) {
         if (strcmp(all[i].status, "connected") == 0)
             continue;
+        if (strcmp(all[i].status, "expired") == 0 && has_login(s, &all[i]))
+            continue; /* told with its sign-in */
         snprintf(text, sizeof text, "%s in workspace %s is %s", all[i].name, all[i].workspace_name, all[i].status);
         add(f, "connections", strcmp(all[i].status, "disabled") == 0 ? NOTED : WRONG, text);
         odd++;
     }
+    odd += check_logins(f, s, all, n);
     snprintf(text, sizeof text, "%zu, all connected", n);
     if (odd == 0)
         add(f, "connections", FINE, n > 0 ? text : "none yet");

@@ -261,8 +261,8 @@ static int hand_to_login(struct nilo_cmd_ctx *ctx, const struct nilo_login_set *
     struct nilo_buf b;
     struct nilo_json_out o;
     nilo_us now = ctx->env->clock.wall(ctx->env->clock.ctx);
-    const char *args[20] = {"nilometer"}, *platform = nilo_args_get(ctx->args, "platform"), *store = nilo_args_get(ctx->args, "store");
-    int n = 1;
+    const char *args[20] = {"nilometer", "connection"}, *platform = nilo_args_get(ctx->args, "platform"), *store = nilo_args_get(ctx->args, "store");
+    int n = 2;
     nilo_buf_init(&b, (size_t)4 * NILO_SECRET_MAX);
     nilo_json_out_init(&o, &b);
     nilo_json_object_begin(&o);
@@ -286,9 +286,8 @@ static int hand_to_login(struct nilo_cmd_ctx *ctx, const struct nilo_login_set *
         args[n++] = "--json";
     if (ctx->quiet)
         args[n++] = "--quiet";
-    args[n++] = "connection";
-    args[n++] = "login";
     args[n++] = "--";
+    args[n++] = "login";
     args[n++] = nilo_args_rest(ctx->args, 1);
     const struct nilo_cmd_ctx base = {.env = ctx->env, .out = ctx->out, .err_out = ctx->err_out, .err_tty = ctx->err_tty, .login = ctx->login,
                                       .secret = b.data, .secret_len = b.len};

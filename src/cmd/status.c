@@ -6,7 +6,9 @@
 
 #include "base/hash.h"
 #include "cmd/cmd_priv.h"
+#include "cmd/connection.h"
 #include "db/db.h"
+#include "login/login.h"
 #include "record/record.h"
 
 struct zone {
@@ -27,6 +29,8 @@ struct facts {
     size_t n_suspects, cap_suspects;
     struct nilo_arena texts;
     struct nilo_buf clock_note;
+    struct nilo_login_clock *logins; /* by connection */
+    size_t n_logins;
 };
 
 static void facts_done(struct facts *f)
@@ -93,7 +97,7 @@ static int facts_load(struct facts *f, struct nilo_store *s, struct nilo_err *er
     if (nilo_db_schema_version(nilo_store_db(s), &f->schema, err) != 0 ||
         nilo_store_workspaces(s, &f->workspaces, &f->n_workspaces, err) != 0 ||
         nilo_store_connections(s, &f->connections, &f->n_connections, err) != 0 ||
-        nilo_record_clock_note(s, &f->clock_note, err) != 0 || load_suspects(f, err) != 0)
+        nilo_record_clock_note(s, &f->clock_note, err) != 0 || nilo_login_clock(s, &f->texts, &f->logins, &f->n_logins, err) != 0 || load_suspects(f, err) != 0)
         return -1;
     f->runs = calloc(f->n_connections + 1, sizeof *f->runs);
     if (f->runs == NULL)
@@ -208,6 +212,29 @@ static void print_pauses(const struct facts *f, FILE *out)
     }
 }
 
+static const struct nilo_login_clock *login_of(const struct facts *f, const struct nilo_connection *c)
+{
+    for (size_t i = 0; i < f->n_logins; i++) {
+        if (f->logins[i].row.connection == c->id)
+            return &f->logins[i];
+    }
+    return NULL;
+}
+
+static void print_logins(const struct facts *f, FILE *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < f->n_connections; i++) {
+        const struct nilo_login_clock *l = login_of(f, &f->connections[i]);
+        char sentence[800];
+        if (l == NULL || !nilo__login_sentence(&f->connections[i], &l->row, (int)l->state, l->ends_at, l->days, sentence, sizeof sentence))
+            continue;
+        fputs(first ? "\n" : "", out);
+        nilo__say_text(out, sentence);
+        first = false;
+    }
+}
+
 static void print_drops(const struct facts *f, FILE *out)
 {
     bool first = true;
@@ -251,6 +278,7 @@ static int print_people(const struct facts *f, FILE *out, struct nilo_err *err)
     if (f->n_connections > 0 && print_connections(f, out, err) != 0)
         return -1;
     print_failing(f, out);
+    print_logins(f, out);
     print_pauses(f, out);
     print_drops(f, out);
     if (f->n_suspects > 0)
@@ -352,6 +380,11 @@ static void json_connections(const struct facts *f, struct nilo_json_out *o)
         nilo__json_us(o, c->paused_at);
         nilo_json_key(o, "pause_reason");
         nilo_json_str(o, c->pause_reason[0] != '\0' ? c->pause_reason : NULL);
+        const struct nilo_login_clock *login = login_of(f, c);
+        nilo_json_key(o, "sign_in_by");
+        nilo__json_us(o, login != NULL ? login->ends_at : NILO_US_NONE);
+        nilo_json_key(o, "login_problem");
+        nilo_json_str(o, login != NULL ? login->row.problem : NULL);
         nilo_json_key(o, "settle_seconds");
         nilo_json_int(o, c->settle_s >= 0 ? c->settle_s : nilo_settle_default(c->platform));
         nilo_json_key(o, "last_run");
