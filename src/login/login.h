@@ -89,6 +89,16 @@ struct nilo_login_set {
  *  errors  NILO_EINVAL no token in it; NILO_ENOENT there is no master key */
 int nilo_login_store(struct nilo_login *l, const struct nilo_connection *c, const struct nilo_login_set *set, struct nilo_err *err);
 
+/* What came of reading an app's own table. */
+struct nilo_login_synced {
+    int64_t rows, made, changed, disabled, refused; /* refused: rows that say too little, or name what is somebody else's */
+    char note[300];                                 /* of the first that was refused; "" = none was */
+};
+/** nilo_login_from_sql - connections_from_sql of the configuration: read, and the connections made the same (origin sql): new ones made, new tokens stored
+ *  sealed, those whose row is gone disabled (if every source could be read), those whose row is back connected. History stays in every case
+ *  errors  those of the first source that could not be read (the others were); and the store's: then nothing was changed. No message holds a value */
+int nilo_login_from_sql(struct nilo_login *l, struct nilo_login_synced *ret, struct nilo_err *err);
+
 /* ---- the clock of tokens ------------------------------------------------------------------------------------------------------------------ */
 
 enum nilo_login_state { NILO_LOGIN_FINE, NILO_LOGIN_SOON /* ends within NILO_LOGIN_WARN */, NILO_LOGIN_TROUBLE /* cannot be renewed just now */, NILO_LOGIN_OVER };

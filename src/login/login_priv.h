@@ -12,6 +12,12 @@ struct nilo_login {
     struct nilo_keys *ring; /* NULL: not read yet, or not there */
 };
 
+/** nilo__login_ring - the keys as they are on disk by now */
+int nilo__login_ring(struct nilo_login *l, struct nilo_err *err);
+/** nilo__login_open - a secret, by the ring in memory or else the one on disk. owner: caller, nilo_secret_free() */
+int nilo__login_open(struct nilo_login *l, const struct nilo_connection *c, const char *kind, char **ret, struct nilo_err *err);
+/** nilo__login_write - a new set in the place of the one there was, and connected from then on: why. In a transaction, behind nilo__login_ring() */
+int nilo__login_write(struct nilo_login *l, const struct nilo_connection *c, const struct nilo_login_set *set, const char *why, struct nilo_err *err);
 /** nilo__login_http - the client, made at first use */
 int nilo__login_http(struct nilo_login *l, struct nilo_http **ret, struct nilo_err *err);
 /** nilo__login_send - sends one request on a client that nobody else uses and waits. owner: caller, nilo_http_answer_free() */

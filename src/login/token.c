@@ -66,7 +66,7 @@ void nilo_login_free(struct nilo_login *l)
 }
 
 /* The keys as they are on disk: a rotation, by whatever process, writes them there before it seals anything with the new one. */
-static int read_ring(struct nilo_login *l, struct nilo_err *err)
+int nilo__login_ring(struct nilo_login *l, struct nilo_err *err)
 {
     char *path;
     enum nilo_keys_place place;
@@ -83,7 +83,7 @@ static int read_ring(struct nilo_login *l, struct nilo_err *err)
 }
 
 /* What was sealed with a key that is newer than the ring in memory opens with the one on disk. */
-static int open_secret(struct nilo_login *l, const struct nilo_connection *c, const char *kind, char **ret, struct nilo_err *err)
+int nilo__login_open(struct nilo_login *l, const struct nilo_connection *c, const char *kind, char **ret, struct nilo_err *err)
 {
     size_t n;
     struct nilo_err why = {0};
@@ -91,7 +91,7 @@ static int open_secret(struct nilo_login *l, const struct nilo_connection *c, co
         return 0;
     if (l->ring != NULL && why.code != NILO_ENOENT)
         return nilo_err_set(err, why.code, "%s", why.msg);
-    if (read_ring(l, err) != 0)
+    if (nilo__login_ring(l, err) != 0)
         return -1;
     return nilo_secret_get(l->store, l->ring, c, kind, ret, &n, err);
 }
@@ -151,7 +151,7 @@ static int end_with(struct nilo_login *l, const struct nilo_connection *c, int64
 static int hand_out(struct nilo_login *l, const struct nilo_connection *c, const struct nilo_login_row *row, struct nilo_token_ask *ret, struct nilo_err *err)
 {
     char *bearer;
-    if (open_secret(l, c, ACCESS, &bearer, err) != 0)
+    if (nilo__login_open(l, c, ACCESS, &bearer, err) != 0)
         return -1;
     *ret = (struct nilo_token_ask){.step = NILO_TOKEN_READY, .token = {.bearer = bearer, .until = row->access_until, .generation = row->generation}};
     return 0;
@@ -166,7 +166,7 @@ static int hand_out_plain(struct nilo_login *l, const struct nilo_connection *c,
         return -1;
     if (refused != NILO_TOKEN_FIRST && there)
         return end_with(l, c, 0, "the platform refuses the token that was stored by hand", err);
-    if (there && open_secret(l, c, PLAIN, &ready.token.bearer, err) != 0)
+    if (there && nilo__login_open(l, c, PLAIN, &ready.token.bearer, err) != 0)
         return -1;
     *ret = ready;
     return 0;
@@ -193,7 +193,7 @@ static void renewal_free(struct nilo_renewal *r)
 
 static int prepare(struct nilo_login *l, struct nilo_renewal *r, struct nilo_err *err)
 {
-    if (nilo_login_app_init(&r->app, l->config, r->connection.platform, err) != 0 || open_secret(l, &r->connection, REFRESH, &r->refresh_token, err) != 0)
+    if (nilo_login_app_init(&r->app, l->config, r->connection.platform, err) != 0 || nilo__login_open(l, &r->connection, REFRESH, &r->refresh_token, err) != 0)
         return -1;
     r->credentials = (struct nilo_credentials){.refresh_token = r->refresh_token, .client_id = r->app.client_id, .client_secret = r->app.client_secret};
     r->ask = (struct nilo_ask){.op = NILO_OP_REFRESH, .credentials = &r->credentials, .settings = r->app.settings, .now = now_of(l), .day = NILO_DAY_NONE};
@@ -235,6 +235,28 @@ static int begin_renewal(struct nilo_login *l, const struct nilo_connection *c, 
     return 0;
 }
 
+static int ask_row(struct nilo_login *l, const struct nilo_connection *c, const struct nilo_login_row *row, int64_t refused, struct nilo_token_ask *ret,
+                   struct nilo_err *err);
+
+/* An app that keeps its own tokens has renewed it meanwhile, or it has not. */
+static int look_into_the_app(struct nilo_login *l, const struct nilo_connection *c, const struct nilo_login_row *row, struct nilo_token_ask *ret, struct nilo_err *err)
+{
+    struct nilo_login_synced synced;
+    struct nilo_login_row now;
+    struct nilo_arena arena;
+    bool there;
+    if (nilo_login_from_sql(l, &synced, err) != 0)
+        return -1;
+    nilo_arena_init(&arena, 0);
+    int rc = nilo_store_login(l->store, c->id, &arena, &there, &now, err);
+    if (rc == 0 && there && now.generation != row->generation && (now.access_until == NILO_US_NONE || now.access_until > now_of(l)))
+        rc = ask_row(l, c, &now, NILO_TOKEN_FIRST, ret, err);
+    else if (rc == 0)
+        rc = end_with(l, c, 0, "the token in the app's own table has ended or is refused, and the app has not renewed it", err);
+    nilo_arena_done(&arena);
+    return rc;
+}
+
 static int renew(struct nilo_login *l, const struct nilo_connection *c, const struct nilo_login_row *row, bool refused, struct nilo_token_ask *ret,
                  struct nilo_err *err)
 {
@@ -242,6 +264,8 @@ static int renew(struct nilo_login *l, const struct nilo_connection *c, const st
     bool holds = !refused && (row->access_until == NILO_US_NONE || now < row->access_until);
     if (!row->renewable && holds)
         return hand_out(l, c, row, ret, err);
+    if (!row->renewable && strcmp(c->origin, "sql") == 0)
+        return look_into_the_app(l, c, row, ret, err);
     if (!row->renewable)
         return end_with(l, c, 0, refused ? "the platform refuses its token, which cannot be renewed" : "its token has ended and cannot be renewed", err);
     if (refused && row->renewed_at != NILO_US_NONE && now - row->renewed_at < JUST_NOW)
@@ -298,7 +322,7 @@ static int write_set(struct nilo_login *l, struct nilo_renewal *r, const struct 
     const struct nilo_connection *c = &r->connection;
     struct nilo_connection is;
     /* the newest master key, read behind the beginning of the transaction: no rotation comes between */
-    if (read_ring(l, err) != 0 || nilo_store_login_renewed(l->store, r->generation, row, ret_taken, err) != 0)
+    if (nilo__login_ring(l, err) != 0 || nilo_store_login_renewed(l->store, r->generation, row, ret_taken, err) != 0)
         return -1;
     if (!*ret_taken)
         return 0;
@@ -468,7 +492,7 @@ static int put(struct nilo_login *l, const struct nilo_connection *c, const char
     return nilo_store_secret_delete(l->store, c->id, kind, &was, err);
 }
 
-static int write_login(struct nilo_login *l, const struct nilo_connection *c, const struct nilo_login_set *set, struct nilo_err *err)
+int nilo__login_write(struct nilo_login *l, const struct nilo_connection *c, const struct nilo_login_set *set, const char *why, struct nilo_err *err)
 {
     struct nilo_login_row row = {.connection = c->id,
                                  .account = set->account,
@@ -496,7 +520,7 @@ static int write_login(struct nilo_login *l, const struct nilo_connection *c, co
     nilo_arena_done(&arena);
     if (rc != 0 || put(l, c, ACCESS, set->access_token, err) != 0 || put(l, c, REFRESH, set->refresh_token, err) != 0)
         return -1;
-    return strcmp(c->status, "connected") == 0 ? 0 : nilo_store_connection_turn(l->store, c->id, "connected", "signed in again", NULL, err);
+    return strcmp(c->status, "connected") == 0 ? 0 : nilo_store_connection_turn(l->store, c->id, "connected", why, NULL, err);
 }
 
 int nilo_login_store(struct nilo_login *l, const struct nilo_connection *c, const struct nilo_login_set *set, struct nilo_err *err)
@@ -506,7 +530,7 @@ int nilo_login_store(struct nilo_login *l, const struct nilo_connection *c, cons
         return nilo_err_set(err, NILO_EINVAL, "there is no token to store");
     if (nilo_store_begin(l->store, err) != 0)
         return -1;
-    if (read_ring(l, err) != 0 || nilo_store_connection_get(l->store, c->id, &is, err) != 0 || write_login(l, &is, set, err) != 0) {
+    if (nilo__login_ring(l, err) != 0 || nilo_store_connection_get(l->store, c->id, &is, err) != 0 || nilo__login_write(l, &is, set, "signed in again", err) != 0) {
         nilo_store_rollback(l->store);
         return -1;
     }

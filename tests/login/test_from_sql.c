@@ -1,0 +1,231 @@
+/* Connections that an app keeps in a table of its own: made the same here, with their tokens, and never the other way round. The app's database is of the
+ * same engine as the store. */
+#include "store/stores.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "db/db.h"
+#include "fake.h"
+#include "login/login.h"
+#include "support/pg.h"
+#include "support/tmp.h"
+
+#define CANARY "canary-77ab-never-shown"
+
+struct world {
+    struct stores *s;
+    struct fake fake;
+    struct nilo_config *config;
+    struct nilo_login *login;
+    struct nilo_db *app;
+};
+
+static void app(struct world *w, const char *sql)
+{
+    struct nilo_err err = {0};
+    if (nilo_db_exec(w->app, sql, &err) != 0)
+        fail_msg("%s: %s", sql, err.msg);
+}
+
+static void configure(struct world *w, const char *database, const char *statement)
+{
+    char text[2000];
+    nilo_config_free(w->config);
+    snprintf(text, sizeof text,
+             "platforms:\n  - platform: youtube\nconnections:\n  - name: app\n    platform: sql\n    database: %s\n    users: accounts\n"
+             "connections_from_sql:\n  - connection: app\n    statement: |\n      %s\n",
+             database, statement);
+    nilo_test_write(nilo_test_path("c.yaml"), text, strlen(text));
+    w->config = NULL;
+    ok(w->s, nilo_config_load(nilo_test_path("c.yaml"), &w->s->env, &w->config, &w->s->err));
+    nilo_login_free(w->login);
+    ok(w->s, nilo_login_new(w->s->store, w->config, w->fake.http, &w->login, &w->s->err));
+}
+
+#define PLAIN_STATEMENT "SELECT platform, team AS workspace, account, token, expires_at FROM accounts WHERE active = 1 ORDER BY account"
+
+static char *database;
+
+static void begin(struct world *w, struct stores *s)
+{
+    static int n;
+    char name[32];
+    struct nilo_keys *r;
+    enum nilo_keys_place place;
+    char *keys;
+    const struct nilo_db_options create = {.mode = NILO_DB_CREATE};
+    *w = (struct world){.s = s};
+    setenv("NILOMETER_KEYS", nilo_test_path("keys"), 1);
+    ok(s, nilo_keys_path(nilo_store_uuid(s->store), &keys, &place, &s->err));
+    unlink(keys);
+    ok(s, nilo_keys_new(nilo_store_uuid(s->store), &r, &s->err));
+    ok(s, nilo_keys_add(r, NILO_KEY_MASTER, &s->env, &s->err));
+    ok(s, nilo_keys_save(r, keys, false, &s->err));
+    nilo_keys_free(r);
+    free(keys);
+    fake_start(&w->fake, &s->env);
+    snprintf(name, sizeof name, "app%d", n++);
+    database = strdup(s->engine == NILO_DB_SQLITE ? nilo_test_path(name) : nilo_test_pg_database(name));
+    ok(s, nilo_db_open(database, &create, &w->app, &s->err));
+    app(w, "CREATE TABLE accounts (platform text, team text, account text, token text, expires_at text, active integer)");
+    app(w, "INSERT INTO accounts VALUES ('youtube', 'studio', 'UC1', 'token-1', NULL, 1), ('youtube', NULL, 'UC2', 'token-2', '2025-03-20T12:00:00Z', 1)");
+    configure(w, database, PLAIN_STATEMENT);
+}
+
+static void end(struct world *w)
+{
+    nilo_db_close(w->app);
+    nilo_login_free(w->login);
+    nilo_config_free(w->config);
+    fake_end(&w->fake);
+    free(database);
+}
+
+static struct nilo_login_synced sync_now(struct world *w)
+{
+    struct nilo_login_synced got;
+    ok(w->s, nilo_login_from_sql(w->login, &got, &w->s->err));
+    return got;
+}
+
+#define LIST "SELECT w.name, c.name, c.platform, c.status, c.origin FROM connection c JOIN workspace w ON w.id = c.workspace_id ORDER BY c.id"
+
+static void token_is(struct world *w, const char *workspace, const char *name, const char *wanted)
+{
+    struct nilo_connection c = stores_connection(w->s, workspace, NULL, name, "youtube", "sql");
+    struct nilo_token t = {0};
+    ok(w->s, nilo_token_get(w->login, &c, NILO_TOKEN_FIRST, &t, &w->s->err));
+    assert_string_equal(t.bearer, wanted);
+    nilo_token_done(&t);
+}
+
+static void rows_become_connections_with_their_tokens(struct stores *s)
+{
+    struct world w;
+    begin(&w, s);
+    struct nilo_login_synced got = sync_now(&w);
+    assert_true(got.rows == 2 && got.made == 2 && got.changed == 0 && got.disabled == 0 && got.refused == 0);
+    assert_rows(s, LIST, "studio youtube-UC1 youtube connected sql|default youtube-UC2 youtube connected sql");
+    token_is(&w, "studio", "youtube-UC1", "token-1");
+    token_is(&w, "default", "youtube-UC2", "token-2");
+    assert_rows(s, "SELECT account, renewable, access_until FROM connection_login ORDER BY connection_id", "UC1 0 ~|UC2 0 1742472000000000");
+    /* again: nothing is written */
+    got = sync_now(&w);
+    assert_true(got.rows == 2 && got.made == 0 && got.changed == 0);
+    assert_int_equal(stores_int(s, "SELECT max(generation) FROM connection_login"), 1);
+    end(&w);
+}
+
+static void a_row_that_is_gone_disables_and_one_that_is_back_connects(struct stores *s)
+{
+    struct world w;
+    begin(&w, s);
+    sync_now(&w);
+    app(&w, "UPDATE accounts SET active = 0 WHERE account = 'UC1'");
+    assert_int_equal(sync_now(&w).disabled, 1);
+    assert_int_equal(sync_now(&w).disabled, 0);
+    assert_rows(s, "SELECT status, was, reason FROM connection_status", "disabled connected its row is gone from the app's table");
+    app(&w, "UPDATE accounts SET active = 1");
+    sync_now(&w);
+    token_is(&w, "studio", "youtube-UC1", "token-1");
+    app(&w, "UPDATE accounts SET token = 'token-9' WHERE account = 'UC1'");
+    assert_int_equal(sync_now(&w).changed, 1);
+    token_is(&w, "studio", "youtube-UC1", "token-9");
+    /* the file no longer speaks of them */
+    nilo_test_write(nilo_test_path("c.yaml"), "platforms:\n", 11);
+    nilo_config_free(w.config);
+    w.config = NULL;
+    ok(s, nilo_config_load(nilo_test_path("c.yaml"), &s->env, &w.config, &s->err));
+    nilo_login_free(w.login);
+    ok(s, nilo_login_new(s->store, w.config, w.fake.http, &w.login, &s->err));
+    assert_int_equal(sync_now(&w).disabled, 2);
+    end(&w);
+}
+
+static void a_source_that_cannot_be_read_changes_nothing_and_tells_no_value(struct stores *s)
+{
+    static const struct {
+        const char *statement, *words;
+    } cases[] = {
+        {"SELECT platform, account FROM accounts", "no column token"},
+        {"SELECT platform, account, tokn AS token FROM accounts", "tokn"},
+        {"SELECT platform, account, token FROM nowhere", "nowhere"},
+    };
+    struct world w;
+    struct nilo_login_synced got;
+    begin(&w, s);
+    sync_now(&w);
+    app(&w, "UPDATE accounts SET token = '" CANARY "'");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        configure(&w, database, cases[i].statement);
+        assert_int_equal(nilo_login_from_sql(w.login, &got, &s->err), -1);
+        if (strstr(s->err.msg, cases[i].words) == NULL)
+            fail_msg("%s", s->err.msg);
+        assert_int_equal(got.disabled, 0);
+    }
+    /* PostgreSQL quotes what it cannot cast */
+    configure(&w, database, "SELECT platform, account, token, CAST(token AS integer) AS expires_at FROM accounts");
+    int rc = nilo_login_from_sql(w.login, &got, &s->err);
+    assert_true(s->engine == NILO_DB_SQLITE ? rc == 0 : rc == -1);
+    assert_null(strstr(s->err.msg, "canary"));
+    configure(&w, s->engine == NILO_DB_SQLITE ? "/nowhere/app.db" : "postgres://nilo@/gone?host=/nowhere", PLAIN_STATEMENT);
+    assert_int_equal(nilo_login_from_sql(w.login, &got, &s->err), -1);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection WHERE status = 'connected'"), 2);
+    end(&w);
+}
+
+static void rows_that_say_too_little_are_told_and_left_out(struct stores *s)
+{
+    struct world w;
+    begin(&w, s);
+    stores_connection(s, "studio", NULL, "youtube-UC1", "youtube", "db");
+    app(&w, "INSERT INTO accounts VALUES ('youtube', 'x', 'UC3', NULL, NULL, 1), ('youtube', 'x', NULL, 't', NULL, 1), ('myspace', 'x', 'm', 't', NULL, 1)");
+    struct nilo_login_synced got = sync_now(&w);
+    assert_true(got.rows == 2 && got.made == 1 && got.refused == 4);
+    assert_true(got.note[0] != '\0');
+    assert_rows(s, "SELECT origin FROM connection WHERE name = 'youtube-UC1'", "db");
+    end(&w);
+}
+
+static void the_app_renews_its_tokens_and_nobody_else(struct stores *s)
+{
+    struct world w;
+    struct nilo_token t = {0};
+    begin(&w, s);
+    sync_now(&w);
+    struct nilo_connection c = stores_connection(s, "default", NULL, "youtube-UC2", "youtube", "sql");
+    /* refused, and the app has a new one by now: that is handed out */
+    app(&w, "UPDATE accounts SET token = 'token-3', expires_at = NULL WHERE account = 'UC2'");
+    ok(s, nilo_token_get(w.login, &c, 1, &t, &s->err));
+    assert_string_equal(t.bearer, "token-3");
+    int64_t generation = t.generation;
+    nilo_token_done(&t);
+    /* refused, and it has not */
+    fails(s, NILO_EPERM, nilo_token_get(w.login, &c, generation, &t, &s->err));
+    assert_non_null(strstr(s->err.msg, "the app has not renewed it"));
+    ok(s, nilo_store_connection_get(s->store, c.id, &c, &s->err));
+    assert_string_equal(c.status, "expired");
+    sync_now(&w); /* the same token does not bring it back; a new one does */
+    ok(s, nilo_store_connection_get(s->store, c.id, &c, &s->err));
+    assert_string_equal(c.status, "expired");
+    app(&w, "UPDATE accounts SET token = 'token-4' WHERE account = 'UC2'");
+    sync_now(&w);
+    token_is(&w, "default", "youtube-UC2", "token-4");
+    assert_int_equal(w.fake.refreshes, 0);
+    end(&w);
+}
+
+int main(void)
+{
+    static const struct stores_test tests[] = {
+        STORES_TEST(rows_become_connections_with_their_tokens),
+        STORES_TEST(a_row_that_is_gone_disables_and_one_that_is_back_connects),
+        STORES_TEST(a_source_that_cannot_be_read_changes_nothing_and_tells_no_value),
+        STORES_TEST(rows_that_say_too_little_are_told_and_left_out),
+        STORES_TEST(the_app_renews_its_tokens_and_nobody_else),
+    };
+    return stores_run("login/from_sql", tests, sizeof tests / sizeof tests[0]);
+}
