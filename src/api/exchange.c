@@ -639,6 +639,7 @@ bool nilo__exchange_stop(struct nilo_exchange *x, enum nilo_code why)
     int none = 0;
     atomic_compare_exchange_strong(&x->stopped, &none, (int)why);
     bool clean = !x->pushed;
+    atomic_fetch_add(&x->server->pool.stops, 1);
     pthread_cond_broadcast(&x->room);
     pthread_mutex_unlock(&x->mutex);
     return clean;

@@ -143,7 +143,7 @@ struct nilo_exchange {
 
     atomic_int stopped;         /* 0, or the nilo_code of why */
     _Atomic int64_t unsent;     /* bytes at the connection that the client has not taken */
-    struct nilo_exchange *next_job, *next_news;
+    struct nilo_exchange *next_job, *previous_job, *next_news;
     struct nilo_stream *stream; /* set before it is kept; of the loop and the sender, see there */
 
     struct nilo__conn *conn; /* the loop's alone; NULL once it is gone */
@@ -204,6 +204,8 @@ struct nilo__pool {
     int running_long, long_max; /* workers */
     int share;                  /* short requests of one address that run at once */
     bool long_next;             /* a short one was taken last */
+    atomic_uint stops;          /* requests that were given up, ever; swept: when the queue was last looked through for them */
+    unsigned swept;
     int started, failed;
     atomic_int waiting; /* workers that wait for a slow client */
     bool quit;

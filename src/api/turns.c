@@ -54,6 +54,17 @@ static void free_if_over(struct nilo__turns *t, struct nilo__flow *f)
     free(f);
 }
 
+/* x leaves f's queue. */
+static struct nilo_exchange *pick(struct nilo__turns *t, struct nilo__flow *f, struct nilo_exchange *x)
+{
+    *(x->previous_job != NULL ? &x->previous_job->next_job : &f->first) = x->next_job;
+    *(x->next_job != NULL ? &x->next_job->previous_job : &f->last) = x->previous_job;
+    t->depth--;
+    if (--f->n == 0)
+        leave(t, f);
+    return x;
+}
+
 bool nilo__turns_put(struct nilo__turns *t, struct nilo_exchange *x)
 {
     struct nilo__flow **at = place(t, &x->flow), *f = *at;
@@ -64,6 +75,7 @@ bool nilo__turns_put(struct nilo__turns *t, struct nilo_exchange *x)
         f->key = x->flow;
     }
     x->next_job = NULL;
+    x->previous_job = f->last;
     if (f->n++ == 0) {
         f->had = f->had > t->now ? f->had : t->now; /* not having asked is nothing to save up */
         f->first = x;
@@ -88,13 +100,12 @@ struct nilo_exchange *nilo__turns_take(struct nilo__turns *t, int share, struct 
     t->now = f->had;
     f->had += CHARGE;
     struct nilo_exchange *x = f->first;
-    f->first = x->next_job;
-    f->n--;
     f->running++;
-    t->depth--;
-    leave(t, f);
-    if (f->n > 0)
+    pick(t, f, x);
+    if (f->n > 0) { /* others before it, where they have had as much */
+        leave(t, f);
         join(t, f);
+    }
     *ret_flow = f;
     return x;
 }
@@ -106,19 +117,6 @@ void nilo__turns_done(struct nilo__turns *t, struct nilo__flow *f, nilo_us took)
     free_if_over(t, f);
 }
 
-/* The request behind `before` (NULL: the first) leaves f's queue. */
-static struct nilo_exchange *pick(struct nilo__turns *t, struct nilo__flow *f, struct nilo_exchange *before)
-{
-    struct nilo_exchange *x = before != NULL ? before->next_job : f->first;
-    *(before != NULL ? &before->next_job : &f->first) = x->next_job;
-    if (f->last == x)
-        f->last = before;
-    t->depth--;
-    if (--f->n == 0)
-        leave(t, f);
-    return x;
-}
-
 struct nilo_exchange *nilo__turns_yield(struct nilo__turns *t, const struct nilo_exchange *x)
 {
     const struct nilo__flow *mine = *place(t, &x->flow);
@@ -127,12 +125,9 @@ struct nilo_exchange *nilo__turns_yield(struct nilo__turns *t, const struct nilo
         return NULL;
     for (struct nilo__flow *f = most->after; f != t->next; f = f->after)
         most = f->n > most->n ? f : most;
-    if (most->n < (mine != NULL ? mine->n : 0) + 2 || (most->last->again && atomic_load(&most->last->lane) == NILO__SHORT))
+    if (most->n < 2 * (mine != NULL ? mine->n : 0) + 2 || (most->last->again && atomic_load(&most->last->lane) == NILO__SHORT))
         return NULL;
-    struct nilo_exchange *before = most->first;
-    while (before->next_job != most->last)
-        before = before->next_job;
-    return pick(t, most, before);
+    return pick(t, most, most->last);
 }
 
 struct nilo_exchange *nilo__turns_drop(struct nilo__turns *t, bool all)
@@ -141,14 +136,12 @@ struct nilo_exchange *nilo__turns_drop(struct nilo__turns *t, bool all)
     for (size_t i = 0; i < NILO__TURN_CHAINS; i++) {
         for (struct nilo__flow *f = t->chains[i], *next_flow; f != NULL; f = next_flow) {
             next_flow = f->chain;
-            for (struct nilo_exchange *x = f->first, *before = NULL, *next; x != NULL; x = next) {
+            for (struct nilo_exchange *x = f->first, *next; x != NULL; x = next) {
                 next = x->next_job;
                 if (all || atomic_load(&x->stopped) != 0) {
-                    pick(t, f, before);
+                    pick(t, f, x);
                     x->next_job = dropped;
                     dropped = x;
-                } else {
-                    before = x;
                 }
             }
             free_if_over(t, f);

@@ -22,7 +22,7 @@ bool nilo__turns_put(struct nilo__turns *t, struct nilo_exchange *x);
 /** nilo__turns_take - the first of the address whose turn it is, of those of which fewer than share run; NULL = none. ret_flow is to be handed to nilo__turns_done() */
 struct nilo_exchange *nilo__turns_take(struct nilo__turns *t, int share, struct nilo__flow **ret_flow);
 void nilo__turns_done(struct nilo__turns *t, struct nilo__flow *f, nilo_us took);
-/** nilo__turns_yield - takes out the newest request of the address with most of them, if that has at least two more than x's own; NULL = there is none such. Not
+/** nilo__turns_yield - takes out the newest request of the address with most of them, if that has more than twice as many as x's own; NULL = there is none such. Not
  *  what was put aside in the short lane: what it waited for is there by now */
 struct nilo_exchange *nilo__turns_yield(struct nilo__turns *t, const struct nilo_exchange *x);
 /** nilo__turns_drop - takes out all (or only those that nobody waits for any more), in a list by next_job */

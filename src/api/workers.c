@@ -5,6 +5,7 @@
  * workers for its short requests, whatever it does with them: somebody else's always finds one that is free, or about to be. */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -63,7 +64,7 @@ static void settle(struct nilo__pool *pool, struct nilo__worker *w)
 
 static struct nilo_exchange *take_long(struct nilo__pool *pool, struct nilo__worker *w)
 {
-    struct nilo_exchange *x = pool->running_long < pool->long_max ? nilo__turns_take(&pool->lanes[NILO__LONG], pool->n, &w->flow) : NULL;
+    struct nilo_exchange *x = pool->running_long < pool->long_max ? nilo__turns_take(&pool->lanes[NILO__LONG], INT_MAX, &w->flow) : NULL;
     if (x != NULL) {
         pool->running_long++;
         pool->long_next = false;
@@ -149,10 +150,15 @@ static void unref_all(struct nilo_exchange *list)
     }
 }
 
-/* Room for x in a full lane: from those that nobody waits for any more, else from the address with most requests. The lock is held. */
-static bool make_room(struct nilo__turns *lane, const struct nilo_exchange *x, int64_t most, struct nilo_exchange **gone, struct nilo_exchange **busy)
+/* Room for x in a full lane: from those that nobody waits for any more (looked for only where somebody has left since), else from the address with most requests. The
+ * lock is held. */
+static bool make_room(struct nilo__pool *pool, struct nilo__turns *lane, const struct nilo_exchange *x, int64_t most, struct nilo_exchange **gone,
+                      struct nilo_exchange **busy)
 {
-    *gone = nilo__turns_drop(lane, false);
+    unsigned stops = atomic_load(&pool->stops);
+    if (stops != pool->swept)
+        *gone = nilo__turns_drop(lane, false);
+    pool->swept = stops;
     if (lane->depth >= most)
         *busy = nilo__turns_yield(lane, x);
     return lane->depth < most;
@@ -166,7 +172,7 @@ enum nilo__put nilo__pool_put(struct nilo_server *s, struct nilo_exchange *x)
     int at = atomic_load(&x->lane);
     struct nilo__turns *lane = &pool->lanes[at];
     bool placed = x->again && at == NILO__SHORT; /* what was parked had its place before, so it has one now */
-    bool room = pool->quit || placed || lane->depth < s->limits.queue || make_room(lane, x, s->limits.queue, &gone, &busy);
+    bool room = pool->quit || placed || lane->depth < s->limits.queue || make_room(pool, lane, x, s->limits.queue, &gone, &busy);
     enum nilo__put rc = pool->quit ? NILO__QUIT : room && nilo__turns_put(lane, x) ? NILO__PUT : NILO__FULL;
     if (rc == NILO__PUT) {
         nilo__exchange_ref(x);
