@@ -388,6 +388,13 @@ static int overwrite_connection(struct erasing *e, struct nilo_err *err)
                      NILO__PARAMS(id, NILO_DBV_INT(e->now)));
 }
 
+/* An answer names fifty items; which of them is told by its parser alone. They are kept for days only, so all of the workspace go. */
+static int forget_raw(struct erasing *e, struct nilo_err *err)
+{
+    return nilo__run(e->s, err, "DELETE FROM raw_answer WHERE connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)",
+                     NILO__PARAMS(NILO_DBV_INT(e->what->workspace)));
+}
+
 /* ---- messages that name them -------------------------------------------------------------------------------------------------- */
 
 static bool letter(unsigned char c)
@@ -557,7 +564,7 @@ static int erase_in(struct erasing *e, struct nilo_err *err)
     if (make_key(e->s, e->what->workspace, err) < 0 || nilo__next_ids(e->s, "erasure", 1, &e->act, err) < 0)
         return -1;
     /* before the act, which says how many there were, and before the words that they are found by are gone */
-    if (overwrite_messages(e, err) < 0 || overwrite_notes(e, err) < 0)
+    if (forget_raw(e, err) < 0 || overwrite_messages(e, err) < 0 || overwrite_notes(e, err) < 0)
         return -1;
     e->ret->owners = e->owner != 0;
     if (record_act(e, err) < 0 || overwrite_items(e, err) < 0 || overwrite_owner(e, err) < 0 || overwrite_connection(e, err) < 0)
