@@ -203,6 +203,25 @@ static void a_drip_takes_its_time(void **state)
     emulator_stop(e);
 }
 
+static void the_lively_world_is_one(void **state)
+{
+    (void)state;
+    char *path = nilo_test_source("tests/emulator/lively.conf"), words[512], target[64];
+    int deleted = 0;
+    snprintf(words, sizeof words, "--config %s latency_ms=0 weather=0 videos=200", path);
+    struct emulator_server *e = emulator_start(words, "2026-11-21T08:00:00Z");
+    assert_int_equal(emulator_number(e, "/_emulator/options", "deleted.is"), 20);
+    for (int i = 0; i < 600; i++) {
+        snprintf(target, sizeof target, "/_emulator/item?channel=%d&video=%d", i / 200, i % 200);
+        char *what = emulator_text(e, target, "state");
+        deleted += strcmp(what, "deleted") == 0;
+        free(what);
+    }
+    assert_in_range(deleted, 1, 30); /* 20 of a thousand, sooner or later */
+    emulator_stop(e);
+    free(path);
+}
+
 static void a_wrong_command_line_is_refused(void **state)
 {
     (void)state;
@@ -225,6 +244,7 @@ int main(void)
         cmocka_unit_test(answers_wait_beside_each_other),
         cmocka_unit_test(each_misbehaviour_is_seen_on_the_wire),
         cmocka_unit_test(a_drip_takes_its_time),
+        cmocka_unit_test(the_lively_world_is_one),
         cmocka_unit_test(a_wrong_command_line_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
