@@ -320,6 +320,7 @@ static const struct act acts[] = {
     {"reconnect", 2, NILO_STORE_READ, NULL},
     {"login", 2, NILO_STORE_WRITE, nilo__connection_login},
     {"test", 2, NILO_STORE_WRITE, nilo__connection_test},
+    {"sync", 1, NILO_STORE_WRITE, nilo__connection_sync},
     {"enable", 2, NILO_STORE_WRITE, enable},
     {"disable", 2, NILO_STORE_WRITE, disable},
     {"secret", 3, NILO_STORE_WRITE, secret},
@@ -362,7 +363,7 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 
 const struct nilo_cmd nilo_cmd_connection = {
     .name = "connection",
-    .operands = "list|show|add|connect|reconnect|login|test|enable|disable|secret [NAME...]",
+    .operands = "list|show|add|connect|reconnect|login|test|sync|enable|disable|secret [NAME...]",
     .summary = "the places that numbers come from, and what they log in with",
     .description =
         "A connection that the configuration describes is changed there and nowhere else: taken out of the file it is disabled, never deleted, "
@@ -375,6 +376,8 @@ const struct nilo_cmd nilo_cmd_connection = {
         "connection that is there, such as one that expired. While serve runs, connect still runs where it is called, and hands it the tokens.\n\n"
         "login takes tokens that were got elsewhere, as JSON from standard input or --from: {\"access_token\": ..., \"refresh_token\": ..., \"expires_in\": "
         "3600, \"account\": ...}. secret reads a single secret, such as an access token that is called token. A last line end is cut. Neither is ever printed.\n\n"
+        "sync reads connections_from_sql of the configuration, the table that an app keeps its accounts and tokens in: new rows are made connections, new tokens "
+        "taken over, connections whose row is gone disabled. collect does it by itself. The app renews those tokens, nilometer never does.\n\n"
         "test asks the platform, or opens the database, and says what came of it; a token that has ended is renewed before. show tells until when the "
         "sign-in holds and how the status changed: connected, failing (it is tried again), expired (somebody has to sign in), disabled. Tokens are renewed by "
         "themselves; status and doctor warn two weeks before somebody has to sign in again.\n\n"

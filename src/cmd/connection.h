@@ -10,8 +10,9 @@ int nilo__connection_find(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct
 /* Made where there is none, of the platform --platform. ret_made may be NULL */
 int nilo__connection_make(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_connection *ret, bool *ret_made, struct nilo_err *err);
 
-/* login, show, test */
+/* login, sync, show, test */
 int nilo__connection_login(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err);
+int nilo__connection_sync(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err);
 int nilo__connection_show(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err);
 int nilo__connection_test(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err);
 

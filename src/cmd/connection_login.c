@@ -169,6 +169,47 @@ int nilo__connection_login(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struc
     return rc;
 }
 
+/* ---- sync: what an app keeps in a table of its own ------------------------------------------------------------------------------------------- */
+
+int nilo__connection_sync(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err)
+{
+    struct nilo_config *config = NULL;
+    struct nilo_login *l = NULL;
+    struct nilo_login_synced got = {0};
+    int rc = nilo_cmd_config(ctx, &config, err);
+    if (rc == 0 && config->n_connections_from_sql == 0)
+        rc = nilo_err_set(err, NILO_ECONFIG, "the configuration has no connections_from_sql");
+    if (rc == 0)
+        rc = nilo_login_new(s, config, NULL, &l, err);
+    if (rc == 0)
+        rc = nilo_login_from_sql(l, &got, err);
+    if (rc == 0 && ctx->json) {
+        struct nilo__answer a;
+        const struct {
+            const char *name;
+            int64_t n;
+        } counts[] = {{"rows", got.rows}, {"made", got.made}, {"changed", got.changed}, {"disabled", got.disabled}, {"refused", got.refused}};
+        nilo__answer_init(&a);
+        nilo_json_object_begin(&a.json);
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+            nilo_json_key(&a.json, counts[i].name);
+            nilo_json_int(&a.json, counts[i].n);
+        }
+        nilo_json_key(&a.json, "note");
+        nilo_json_str(&a.json, got.note[0] != '\0' ? got.note : NULL);
+        nilo_json_object_end(&a.json);
+        rc = nilo__answer_print(&a, ctx->out, err);
+    } else if (rc == 0) {
+        fprintf(ctx->out, "%" PRId64 " rows: %" PRId64 " connections made, %" PRId64 " with a new token, %" PRId64 " disabled.\n", got.rows, got.made, got.changed,
+                got.disabled);
+        if (got.refused > 0)
+            nilo_cmd_notice(ctx, "%" PRId64 " rows were left out: %s", got.refused, got.note);
+    }
+    nilo_login_free(l);
+    nilo_config_free(config);
+    return rc != 0 ? rc : got.refused > 0 ? 3 : 0;
+}
+
 /* ---- when somebody has to sign in again ---------------------------------------------------------------------------------------------------- */
 
 bool nilo__login_sentence(const struct nilo_connection *c, const struct nilo_login_row *row, int state, nilo_us ends_at, int64_t days, char *out, size_t size)

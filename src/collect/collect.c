@@ -1,5 +1,6 @@
 /* Chooses the connections, makes a job of each, adds up how they went. */
 #include "collect/collect_priv.h"
+#include "collect/tokens.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,6 +220,8 @@ int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const s
     struct total total = {.config = config, .options = o};
     nilo_us began = env->clock.mono(env->clock.ctx);
     int matching = 0;
+    if (config->n_connections_from_sql > 0)
+        nilo_collect_sync(s, config);
     for (int i = 0; i < config->n_connections; i++) {
         if (!nilo__is_chosen(&config->connections[i], o))
             continue;
