@@ -11,6 +11,7 @@
 #include "api/settings.h"
 #include "api/task.h"
 #include "api/writer.h"
+#include "login/login.h"
 
 static void put(struct nilo_buf *out, const char *name, const char *kind, const char *doc, int64_t n)
 {
@@ -105,6 +106,40 @@ static int closing(struct nilo_store *s, nilo_us now, struct nilo_buf *out, stru
     return 0;
 }
 
+/* Whether numbers come in, and until when somebody's sign-in holds. */
+static int connections(struct nilo_store *s, nilo_us now, struct nilo_buf *out, struct nilo_err *err)
+{
+    struct nilo_connection *all = NULL;
+    struct nilo_login_clock *logins;
+    struct nilo_arena arena;
+    size_t n = 0, n_logins = 0;
+    int64_t expired = 0, failing = 0, trouble = 0;
+    nilo_us soonest = NILO_US_NONE;
+    nilo_arena_init(&arena, 0);
+    int rc = nilo_store_connections(s, &all, &n, err) != 0 ? -1 : nilo_login_clock(s, &arena, &logins, &n_logins, err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        expired += strcmp(all[i].status, "expired") == 0;
+        failing += strcmp(all[i].status, "failing") == 0;
+        for (size_t k = 0; k < n_logins; k++) {
+            if (logins[k].row.connection != all[i].id || strcmp(all[i].status, "disabled") == 0)
+                continue;
+            trouble += logins[k].state == NILO_LOGIN_TROUBLE;
+            if (logins[k].ends_at != NILO_US_NONE && (soonest == NILO_US_NONE || logins[k].ends_at < soonest))
+                soonest = logins[k].ends_at;
+        }
+    }
+    free(all);
+    nilo_arena_done(&arena);
+    if (rc != 0)
+        return -1;
+    put(out, "connections_expired", "gauge", "connections that somebody has to sign in to again", expired);
+    put(out, "connections_failing", "gauge", "connections whose last collection failed", failing);
+    put(out, "logins_in_trouble", "gauge", "connections whose token could not be renewed the last time", trouble);
+    put(out, "login_ends_in_seconds", "gauge", "until the first sign-in ends, negative behind it; 0 = none is known to end",
+        soonest == NILO_US_NONE ? 0 : (soonest - now) / NILO_US_SECOND);
+    return 0;
+}
+
 int nilo_own_metrics(struct nilo_exchange *x, struct nilo_err *err)
 {
     const struct nilo_api *api = nilo_req_ctx(x);
@@ -117,7 +152,8 @@ int nilo_own_metrics(struct nilo_exchange *x, struct nilo_err *err)
     writing(api, &out);
     cached(api, &out);
     told(api, &out);
-    bool there = nilo_rest_current(x, &store, &mark, &why) == 0, answers = there && closing(store, api->env->clock.wall(api->env->clock.ctx), &out, &why) == 0;
+    bool there = nilo_rest_current(x, &store, &mark, &why) == 0, answers = there && closing(store, api->env->clock.wall(api->env->clock.ctx), &out, &why) == 0 &&
+         connections(store, api->env->clock.wall(api->env->clock.ctx), &out, &why) == 0;
     if (answers)
         log_size(store, &out);
     else if (there)
