@@ -675,7 +675,7 @@ static int take_report(const struct nilo_ask *ask, const struct nilo_http_answer
 /* ---- tokens --------------------------------------------------------------------------------------------------------------------------------------------- */
 
 struct token {
-    const char *access, *refresh, *expires, *scope;
+    const char *access, *refresh, *expires, *refresh_expires, *scope; /* refresh_expires: of apps in testing, and of access for a time */
     struct nilo_arena *arena;
     struct nilo_err *err;
 };
@@ -684,7 +684,7 @@ static int take_token_member(void *ctx, const char *path, enum nilo_json_event e
 {
     static const struct nilo__want wants[] = {
         {"access_token", offsetof(struct token, access)}, {"refresh_token", offsetof(struct token, refresh)},
-        {"expires_in", offsetof(struct token, expires)}, {"scope", offsetof(struct token, scope)},
+        {"expires_in", offsetof(struct token, expires)}, {"refresh_token_expires_in", offsetof(struct token, refresh_expires)}, {"scope", offsetof(struct token, scope)},
     };
     struct token *t = ctx;
     return nilo__want_take(wants, sizeof(wants) / sizeof(wants[0]), t, path, event, text, len, 16384, t->arena, t->err);
@@ -702,6 +702,8 @@ static int take_tokens(const struct nilo_ask *ask, const struct nilo_http_answer
     ret->tokens = (struct nilo_tokens){.access_token = t.access, .refresh_token = t.refresh, .expires_s = -1, .refresh_expires_s = -1, .scope = t.scope};
     if (!nilo__count_of(t.expires, &ret->tokens.expires_s))
         ret->tokens.expires_s = -1;
+    if (!nilo__count_of(t.refresh_expires, &ret->tokens.refresh_expires_s))
+        ret->tokens.refresh_expires_s = -1;
     return 0;
 }
 

@@ -37,7 +37,7 @@ static int start(void *transport, const struct nilo_http_job *job, struct nilo_e
 /* Decides, then says it. */
 static int decide(struct fake *f, const char *body, char *out, size_t size)
 {
-    char refresh[40], more[120] = "", expires[60] = "";
+    char refresh[40], more[120] = "", expires[120] = "";
     if (body[0] == '\0') { /* the list of channels */
         f->lists++;
         snprintf(out, size, "{\"items\":[{\"id\":\"UCone\",\"snippet\":{\"title\":\"One\"}},{\"id\":\"UCtwo\",\"snippet\":{\"title\":\"Two\"}}]}");
@@ -65,6 +65,8 @@ static int decide(struct fake *f, const char *body, char *out, size_t size)
         snprintf(more, sizeof more, ",\"refresh_token\":\"refresh-%d\"", ++f->generation);
     if (f->expires_s > 0)
         snprintf(expires, sizeof expires, ",\"expires_in\":%d", f->expires_s);
+    if (f->refresh_s > 0)
+        snprintf(expires + strlen(expires), sizeof expires - strlen(expires), ",\"refresh_token_expires_in\":%d", f->refresh_s);
     snprintf(out, size, "{\"access_token\":\"access-%d\",\"token_type\":\"Bearer\"%s%s}", ++f->access, expires, more);
     return 200;
 }

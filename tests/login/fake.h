@@ -18,6 +18,7 @@ struct fake {
     int access;           /* "access-N" was given out last */
     bool rotates;         /* each refresh brings the next refresh token, and ends the one before */
     int expires_s;        /* of access tokens; 0 = not said */
+    int refresh_s;        /* of refresh tokens; 0 = not said */
     const char *answer;   /* NULL, or the body it answers instead ... */
     int status;           /* ... with this status */
     bool no_answer;       /* the connection breaks */

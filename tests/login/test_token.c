@@ -517,6 +517,32 @@ static void the_clock_says_when_somebody_has_to_sign_in(struct stores *s)
     end(&w);
 }
 
+/* An app in testing: its refresh tokens live for a week, and each renewal says how much is left of it. */
+static void what_a_renewal_says_of_the_refresh_token_is_kept(struct stores *s)
+{
+    struct world w;
+    struct nilo_arena arena;
+    struct nilo_login_clock *clock;
+    size_t n;
+    begin(&w, s);
+    nilo_arena_init(&arena, 0);
+    w.fake.refresh_s = 7 * 86400;
+    later(&w, NILO_US_HOUR);
+    has_token(&w, NILO_TOKEN_FIRST, "access-1");
+    ok(s, nilo_login_clock(s->store, &arena, &clock, &n, &s->err));
+    assert_true(clock[0].state == NILO_LOGIN_SOON && clock[0].days == 7);
+    w.fake.refresh_s = 0; /* not said again: the token is the same one, and so is its end */
+    later(&w, 6 * NILO_US_DAY);
+    has_token(&w, NILO_TOKEN_FIRST, "access-2");
+    ok(s, nilo_login_clock(s->store, &arena, &clock, &n, &s->err));
+    assert_true(clock[0].state == NILO_LOGIN_SOON && clock[0].days == 1);
+    later(&w, 2 * NILO_US_DAY);
+    refuses(&w, NILO_EPERM, NILO_TOKEN_FIRST, "nobody stay signed in");
+    status_is(&w, "expired");
+    nilo_arena_done(&arena);
+    end(&w);
+}
+
 int main(void)
 {
     static const struct stores_test tests[] = {
@@ -535,6 +561,7 @@ int main(void)
         STORES_TEST(killed_behind_the_store_loses_nothing),
         STORES_TEST(killed_before_the_store_asks_again),
         STORES_TEST(killed_before_the_store_with_a_rotating_platform_says_so),
+        STORES_TEST(what_a_renewal_says_of_the_refresh_token_is_kept),
         STORES_TEST(the_clock_says_when_somebody_has_to_sign_in),
     };
     return stores_run("login/token", tests, sizeof tests / sizeof tests[0]);
