@@ -230,6 +230,11 @@ nilo_us nilo_bucket_period(const struct nilo_connector_bucket *b, const struct n
 int nilo_connector_authorize(const struct nilo_connector *c, const struct nilo_ask *ask, const char *state, const char *challenge, struct nilo_buf *ret,
                              struct nilo_err *err);
 
+/** nilo_ask_write - an operation as JSON, without credentials, settings and what a code flow brought. Look at b->failed
+ *  nilo_ask_read - and back: op is nilo_op_word()'s; variant and now are the caller's to set. Texts in the arena. errors: NILO_EBODY, NILO_ECORRUPT */
+void nilo_ask_write(const struct nilo_ask *ask, struct nilo_buf *b);
+int nilo_ask_read(const char *text, const char *op, struct nilo_arena *arena, struct nilo_ask *ret, struct nilo_err *err);
+
 /* ---- for connectors: what they share --------------------------------------------------------------------------------------------------------- */
 
 /** nilo_result_of_end - sets the result to OK and nothing said; true: no whole answer came, and the result says so */
