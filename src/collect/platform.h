@@ -7,6 +7,7 @@
 #define NILO_COLLECT_PLATFORM_H
 
 #include "collect/collect.h"
+#include "collect/replay.h"
 #include "collect/retry.h"
 #include "connect/connector.h"
 #include "store/collecting.h"
@@ -71,6 +72,7 @@ struct nilo_platforms_options {
     struct nilo_token_source tokens;
     nilo_platform_report_fn *report; /* called from step; may be NULL */
     void *report_ctx;
+    struct nilo_keeper *keeper;      /* answers are kept for a replay; NULL = they are not. The caller's; flushed when a job ends */
 };
 int nilo_platforms_new(const struct nilo_platforms_options *o, struct nilo_platforms **ret, struct nilo_err *err);
 void nilo_platforms_free(struct nilo_platforms *p); /* NULL is fine. Jobs that are under way are logged as failed */

@@ -353,6 +353,8 @@ static int finish_run(struct nilo__job_p *job, struct nilo_err *err)
 
 int nilo__finish(struct nilo__job_p *job, struct nilo_err *err)
 {
+    if (job->all->o.keeper != NULL && nilo_keeper_flush(job->all->o.keeper, err) != 0)
+        return -1;
     if (finish_run(job, err) != 0 || keep_states(job, err) != 0 || keep_status(job, err) != 0)
         return -1;
     const struct nilo_run *run = &job->out.logged;

@@ -466,6 +466,9 @@ int nilo__answer(struct nilo_platforms *p, struct nilo_http_answer *a, struct ni
     t->sent = false;
     if (job->connector->take(&t->ask, a, &t->arena, &r, err) != 0)
         return -1;
+    if (p->o.keeper != NULL && r.class == NILO_CLASS_OK &&
+        nilo_keeper_keep(p->o.keeper, job->connection.id, nilo_record_run(job->recorder), &t->ask, a, err) != 0)
+        return -1;
     bool failed = host_failed(a, &r);
     if (nilo_host_went(&t->host->state, now, failed, &p->env->random) && nilo_store_host_put(p->o.store, t->host->name, &t->host->state.row, err) != 0)
         return -1;
