@@ -196,6 +196,7 @@ static void rows_response(struct nilo__doc *d, const char *name, const char *sch
     nilo__doc_object(d, "headers");
     header_ref(d, "Content-Range", "content_range");
     header_ref(d, "Preference-Applied", "preference_applied");
+    header_ref(d, "Nilometer-Limit", "limit");
     header_ref(d, "RateLimit-Limit", "rate_limit");
     header_ref(d, "RateLimit-Remaining", "rate_remaining");
     header_ref(d, "RateLimit-Reset", "rate_reset");

@@ -2,7 +2,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/admit.h"
 #include "api/openapi.h"
+#include "api/publish.h"
 #include "api/rest_cache.h"
 #include "api/rest.h"
 #include "query/compat.h"
@@ -33,7 +35,17 @@ static int find_views(struct nilo_exchange *x, struct nilo_store *s, struct nilo
     struct nilo_compat binding;
     for (size_t i = 0; nilo_compat_sets[i] != NULL; i++)
         most += nilo_compat_sets[i]->n;
-    const struct nilo_relation **all = nilo_arena_array(nilo_req_arena(x), most + 1, sizeof(*all));
+    const struct nilo_relation **published = NULL;
+    size_t n_published = 0;
+    if (what->role == NILO_ROLE_SERVICE) {
+        const struct nilo_principal *p = nilo_req_principal(x);
+        bool said = p != NULL && p->workspaces_said;
+        const char *workspace = said && p->n_workspaces == 1 ? p->workspaces[0] : !said && nilo_rest_in_workspace(x) ? nilo_req_segment(x, 0) : "";
+        bool one = !said || p->n_workspaces == 1; /* a key of several sees the tables of each under its path */
+        if (one && nilo_publish_relations(nilo_req_ctx(x), workspace, nilo_req_arena(x), &published, &n_published, err) != 0)
+            return -1;
+    }
+    const struct nilo_relation **all = nilo_arena_array(nilo_req_arena(x), most + n_published + 1, sizeof(*all));
     if (all == NULL)
         return nilo_err_nomem(err);
     what->views = all;
@@ -45,6 +57,8 @@ static int find_views(struct nilo_exchange *x, struct nilo_store *s, struct nilo
         for (size_t k = 0; bound && k < set->n; k++)
             all[what->n_views++] = &set->relations[k];
     }
+    for (size_t i = 0; i < n_published; i++)
+        all[what->n_views++] = published[i];
     return 0;
 }
 

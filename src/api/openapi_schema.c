@@ -327,6 +327,17 @@ static void put_filter(struct nilo__doc *d, const char *component, const char *c
     nilo__doc_end(d);
 }
 
+/* The component of a column's filter. A source's column may have any name: then it goes by its number. */
+static void filter_name(const struct nilo_relation *r, size_t k, char out[160])
+{
+    static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const char *column = r->columns[k].name;
+    if (strspn(column, fine) == strlen(column) && strlen(column) <= 60)
+        snprintf(out, 160, "%.60s.%.60s", r->name, column);
+    else
+        snprintf(out, 160, "%.60s.column-%zu", r->name, k);
+}
+
 void nilo__doc_filters(struct nilo__doc *d)
 {
     const struct nilo_catalog *all = d->what->catalog;
@@ -334,7 +345,7 @@ void nilo__doc_filters(struct nilo__doc *d)
     for (size_t i = 0; i < nilo__doc_relations(d); i++) {
         const struct nilo_relation *r = nilo__doc_relation_at(d, i);
         for (size_t k = 0; nilo__doc_sees(d, r->min_role) && k < r->n_columns; k++) {
-            snprintf(name, sizeof(name), "%.60s.%.60s", r->name, r->columns[k].name);
+            filter_name(r, k, name);
             put_filter(d, name, r->columns[k].name, r->columns[k].doc);
         }
         nilo__doc_flush(d, 65536);
@@ -353,7 +364,7 @@ void nilo__doc_filter_refs(struct nilo__doc *d, const struct nilo_relation *r)
     const struct nilo_catalog *all = d->what->catalog;
     char name[160];
     for (size_t k = 0; k < r->n_columns; k++) {
-        snprintf(name, sizeof(name), "%.60s.%.60s", r->name, r->columns[k].name);
+        filter_name(r, k, name);
         nilo__doc_ref(d, "parameters", name);
     }
     for (size_t i = 0; r->wide != NILO_WIDE_NO && i < all->n; i++) {

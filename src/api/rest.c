@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "api/admit.h"
+#include "api/publish.h"
+#include "api/settings.h"
 #include "api/rest_days.h"
 #include "api/rest_head.h"
 #include "api/rest_priv.h"
@@ -28,7 +30,7 @@ static bool counted(const struct nilo__reading *r)
 static bool revalidate(const struct nilo__reading *r)
 {
     const struct nilo_relation *relation = nilo_query_relation(r->query);
-    return relation != NULL && relation->covers == NULL;
+    return r->published != NULL || (relation != NULL && relation->covers == NULL);
 }
 
 static void send_age(const struct nilo_api *api, struct nilo_exchange *x, bool ask_again, nilo_us until)
@@ -45,8 +47,12 @@ static void send_age(const struct nilo_api *api, struct nilo_exchange *x, bool a
 static void begin_answer(struct nilo__reading *r, int64_t rows)
 {
     char range[NILO_CONTENT_RANGE_TEXT], applied[NILO_REST_APPLIED];
-    int64_t offset = r->head.offset, total = counted(r) ? r->head.total : -1;
+    int64_t offset = r->head.offset, total = counted(r) ? r->head.total : -1, most = r->request.max_rows;
     r->status = 200;
+    if (most > 0 && rows == most && r->head.total > offset + rows) { /* nothing is cut silently */
+        total = r->head.total;
+        nilo_rest_header(&r->headers, "Nilometer-Limit", "max_rows=%lld", (long long)most);
+    }
     if (rows >= 0) {
         nilo_content_range(offset, rows, total, range);
         nilo_rest_header(&r->headers, "Content-Range", "%s", range);
@@ -91,7 +97,7 @@ static int send_whole(struct nilo__reading *r, struct nilo_err *err)
     const struct nilo_rest_kept kept = {.status = r->status, .revalidate = revalidate(r), .until = r->until, .mime = r->accept.mime,
                                         .headers = nilo_buf_str(&r->headers), .headers_n = r->headers.len,
                                         .body = nilo_buf_str(&r->held), .body_n = r->held.len};
-    if (!r->headers.failed)
+    if (!r->headers.failed && r->published == NULL)
         nilo_rest_cache_put(r->api, &r->key, r->mark, &kept);
     return has ? 0 : send_held(r, err);
 }
@@ -236,7 +242,9 @@ static int prepare(struct nilo__reading *r, struct nilo_err *err)
     r->only_head = head;
     r->request.url = true;
     r->request.any_range = r->scope.any_range;
-    r->request.count = counted(r) ? NILO_COUNT_EXACT : head ? NILO_COUNT_PAGE : NILO_COUNT_NONE;
+    r->request.max_rows = nilo_rest_role(x) == NILO_ROLE_SERVICE ? 0 : nilo_settings_max_rows(r->api->settings);
+    r->request.unasked = !counted(r);
+    r->request.count = counted(r) || r->request.max_rows > 0 ? NILO_COUNT_EXACT : head ? NILO_COUNT_PAGE : NILO_COUNT_NONE;
     return rc;
 }
 
@@ -266,6 +274,7 @@ static int finish(struct nilo__reading *r, int rc, struct nilo_err *err)
     if (err->code == NILO_ERANGE && total >= 0)
         nilo_answer_header(r->x, "Content-Range", "*/%lld", (long long)total);
     nilo_query_free(r->query);
+    nilo_publish_close(r->published);
     nilo_buf_done(&r->held);
     nilo_buf_done(&r->headers);
     return rc;
@@ -390,6 +399,10 @@ static int parse_relation(struct nilo__reading *r, struct nilo_err *err)
     struct nilo_buf text;
     size_t n;
     const char *query = nilo_req_query(r->x, &n), *name = nilo_rest_name(r->x);
+    if (nilo_rest_role(r->x) == NILO_ROLE_SERVICE && nilo_publish_open(r->api, name, r->scope.workspace.name, &r->published, err) != 0)
+        return -1;
+    if (r->published != NULL)
+        return nilo_publish_parse(r->published, query, n, &r->request, &r->query, &r->notes, err);
     nilo_buf_init(&text, (size_t)1 << 20);
     if (!put_name(&text, name))
         return nilo_err_set(err, NILO_ERELATION, "Could not find the table 'public.%.100s' in the schema cache", name);

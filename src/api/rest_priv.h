@@ -16,6 +16,7 @@ struct nilo__reading {
     struct nilo_rest_prefer prefer;
     struct nilo_request request;
     struct nilo_query *query;
+    struct nilo_published *published; /* of a source's table: publish.h */
     struct nilo_notes notes;
     struct nilo_head head;  /* offset, total and page of it, once the rows begin */
     struct nilo_buf headers; /* lines as they go out, of a good answer */

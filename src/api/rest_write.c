@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/publish.h"
 #include "api/admit.h"
 #include "api/rest_cache.h"
 #include "api/rest_head.h"
@@ -157,6 +158,8 @@ static int write_with(struct nilo_exchange *x, nilo_writer_fn *job, int (*say)(s
     struct writing w = {.x = x};
     nilo_written_init(&w.out);
     int rc = prepare(&w, err);
+    if (rc == 0 && nilo_rest_role(x) == NILO_ROLE_SERVICE && job == carry_out && nilo_publish_has(nilo_req_ctx(x), w.write.relation, w.scope.workspace.name))
+        rc = nilo_err_set(err, NILO_EPERM, "permission denied for table %.80s: a source's table is read here, not written to", w.write.relation);
     if (rc == 0) {
         rc = nilo_writer_do(nilo_req_ctx(x), job, &w, nilo_req_deadline(x), err);
         if (rc == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/credential.h"
+#include "api/publish.h"
 
 struct nilo_settings_held {
     int refs;
@@ -40,6 +41,10 @@ static int held_new(struct nilo_config *config, struct nilo_settings_held **ret,
     }
     *h = (struct nilo_settings_held){.refs = 1, .config = config};
     h->cron_in_query = config->cron_query_secret != NULL && strcmp(config->cron_query_secret, "true") == 0;
+    if (nilo_publish_check(config, err) != 0) {
+        held_free(h);
+        return -1;
+    }
     if (config->cron_secret != NULL && (nilo_config_secret(config->cron_secret, &h->cron, err) != 0 || nilo_cron_secret_check(h->cron, err) != 0)) {
         held_free(h);
         return nilo_err_wrap(err, "cron_secret");
@@ -129,4 +134,14 @@ const char *nilo_settings_cron(const struct nilo_settings_held *h, bool *ret_in_
 {
     *ret_in_query = h->cron_in_query;
     return h->cron;
+}
+
+int64_t nilo_settings_max_rows(struct nilo_settings *s)
+{
+    if (s == NULL)
+        return 0;
+    struct nilo_settings_held *h = nilo_settings_take(s);
+    int64_t most = h->config->max_rows;
+    nilo_settings_give(s, h);
+    return most;
 }

@@ -13,6 +13,8 @@ int nilo_settings_set(struct nilo_settings *s, struct nilo_config *config, struc
 void nilo_settings_reloaded(struct nilo_settings *s, bool fine); /* for the counts */
 void nilo_settings_counts(struct nilo_settings *s, int64_t *ret_done, int64_t *ret_failed);
 
+int64_t nilo_settings_max_rows(struct nilo_settings *s); /* 0 = no limit; s NULL: none */
+
 /* Taken, it stays as it is until it is given back; any thread. */
 struct nilo_settings_held;
 struct nilo_settings_held *nilo_settings_take(struct nilo_settings *s);

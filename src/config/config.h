@@ -66,6 +66,14 @@ struct nilo_config_compat {
     int line;
 };
 
+/* A table of a source that service_role may read under /rest/v1. */
+struct nilo_config_publish {
+    char *table;      /* as sql_metric's */
+    char *name;       /* of the relation; NULL: the table's, without its schema */
+    char *connection; /* NULL: the file's only SQL connection. nilo_config_publish_source() */
+    int line;
+};
+
 /* A key that others sign tokens with. */
 struct nilo_config_token {
     char *alg;        /* HS256 (default), RS256 or ES256 */
@@ -132,6 +140,9 @@ struct nilo_config {
     int n_connections_from_sql;
     struct nilo_config_compat *compat;
     int n_compat;
+    struct nilo_config_publish *publish;
+    int n_publish;
+    int max_rows; /* 0 = no limit */
     struct nilo_config_auth auth;
     char *cron_secret;          /* NULL, or a reference */
     int cron_secret_line;
@@ -158,6 +169,11 @@ const struct nilo_config_connection *nilo_config_admin_source(const struct nilo_
 const struct nilo_config_platform *nilo_config_platform(const struct nilo_config *c, const char *platform);
 /** nilo_config_from_sql_source - the connection whose database is asked; never NULL for a configuration that was loaded */
 const struct nilo_config_connection *nilo_config_from_sql_source(const struct nilo_config *c, const struct nilo_config_from_sql *f);
+
+/** nilo_config_publish_source - whose database the table is in; never NULL for a configuration that was loaded */
+const struct nilo_config_connection *nilo_config_publish_source(const struct nilo_config *c, const struct nilo_config_publish *p);
+/** nilo_config_publish_name - of the relation; points into p */
+const char *nilo_config_publish_name(const struct nilo_config_publish *p);
 
 /** nilo_config_secret - resolves "env:NAME", "file:PATH" and "credential:NAME" (a file in $CREDENTIALS_DIRECTORY; trailing newline cut); any other text is returned as is. caller frees
  *  errors  NILO_ENOENT no such variable or file, NILO_EIO unreadable, NILO_ECONFIG empty, binary or over 64 KiB; no message holds the value */

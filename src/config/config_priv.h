@@ -106,6 +106,7 @@ int nilo__config_rules(const struct nilo_config *c, const struct nilo__config_no
                        const struct nilo_env *env, struct nilo_err *err);
 
 /* The part auth (auth.c). */
+int nilo__config_publish_rules(const struct nilo_config *c, const struct nilo__config_node *root, const struct nilo__config_place *top, struct nilo_err *err);
 int nilo__config_auth_rules(const struct nilo_config *c, const struct nilo__config_node *root, const struct nilo__config_place *at,
                             struct nilo_err *err);
 

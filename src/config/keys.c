@@ -114,6 +114,11 @@
     PROSE(statement, REQUIRED, 16000, NULL, NULL,                                                                       \
           "a SELECT of platform, workspace, account and token; if you like of name, account_name and expires_at too")
 
+#define PUBLISH_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                    \
+    TEXT(table, REQUIRED, 200, NULL, NULL, "the table, or schema.table; a name in double quotes is taken as it is")     \
+    TEXT(name, OPTIONAL, 63, NULL, NULL, "what it is called under /rest/v1; else as the table, without its schema")     \
+    TEXT(connection, OPTIONAL, 200, NULL, NULL, "the connection (platform sql) in whose database it is; else the only one")
+
 #define TOP_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                        \
     TEXT(store, OPTIONAL, 4096, NULL, NULL,                                                                            \
          "where the record is kept: a path, a postgres:// URL without password, env:NAME, file:PATH or credential:NAME; else "          \
@@ -127,6 +132,8 @@
     LIST(platforms, platform, "the app that this installation is to a platform: client id, keys, where people come back to") \
     LIST(connections_from_sql, from_sql, "connections that an app keeps in a table of its own, with their tokens")    \
     LIST(compat, compat, "tables that existing apps know, beside the record's own: get and serve show them")            \
+    LIST(publish, publish, "serve: tables of sources that service_role may read, nobody else")                         \
+    WHOLE(max_rows, 0, 1000000000, "0", "serve: rows of an answer, but for service_role; 0: no limit. An answer that was cut says so") \
     MAP(auth, auth, "serve: who is let in")                                                                            \
     TEXT(cron_secret, OPTIONAL, 4096, NULL, NULL,                                                                      \
          "serve: what schedulers show at /cron/...: env:NAME, file:PATH or credential:NAME; at least 16 bytes")        \
@@ -223,6 +230,12 @@ static const struct nilo__config_section from_sql_section = {
     "connections_from_sql[]", from_sql_keys, COUNT(from_sql_keys), sizeof(SECTION), offsetof(SECTION, line)};
 #undef SECTION
 
+#define SECTION struct nilo_config_publish
+static const cyaml_schema_value_t publish_schema = SCHEMA(PUBLISH_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key publish_keys[] = KEYS(PUBLISH_KEYS);
+static const struct nilo__config_section publish_section = {"publish[]", publish_keys, COUNT(publish_keys), sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
 #define SECTION struct nilo_config_token
 static const cyaml_schema_value_t auth_token_schema = SCHEMA(AUTH_TOKEN_KEYS, CYAML_FLAG_DEFAULT);
 static const struct nilo__config_key auth_token_keys[] = KEYS(AUTH_TOKEN_KEYS);
@@ -251,7 +264,7 @@ const struct nilo__config_section nilo__config_top = {"", top_keys, COUNT(top_ke
 
 const struct nilo__config_section *const nilo__config_sections[] = {
     &nilo__config_top, &workspace_section, &connection_section, &sql_metric_section, &metric_section,
-    &platform_section, &setting_section, &from_sql_section, &compat_section,   &auth_section,       &auth_token_section, &auth_admin_section, NULL,
+    &platform_section, &setting_section, &from_sql_section, &compat_section, &publish_section,   &auth_section,       &auth_token_section, &auth_admin_section, NULL,
 };
 
 const struct nilo__config_key *nilo__config_find(const struct nilo__config_section *s, const char *name)

@@ -454,6 +454,8 @@ int nilo__config_rules(const struct nilo_config *c, const struct nilo__config_no
         return -1;
     if (check_compat(&r, nilo__config_get(root, "compat")) < 0)
         return -1;
+    if (nilo__config_publish_rules(c, root, at, err) < 0)
+        return -1;
     if (nilo__config_platform_rules(c, root, at, err) < 0)
         return -1;
     return nilo__config_auth_rules(c, root, at, err);

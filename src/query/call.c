@@ -238,8 +238,12 @@ int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n,
     if (notes)
         *notes = (struct nilo_notes){0};
     const struct nilo_function *f = nilo_function_find(function);
-    if (!f)
-        return no_function(function, args, n, notes, err);
+    return f ? nilo__call_new(f, args, n, request, ret, notes, err) : no_function(function, args, n, notes, err);
+}
+
+int nilo__call_new(const struct nilo_function *f, const struct nilo_arg *args, size_t n, const struct nilo_request *request, struct nilo_query **ret,
+                   struct nilo_notes *notes, struct nilo_err *err)
+{
     struct nilo_query *q = calloc(1, sizeof *q);
     if (!q)
         return nilo_err_nomem(err);
@@ -255,6 +259,16 @@ int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n,
     return 0;
 }
 
+/* A table of somebody else's may be able to say how many rows there are; what is put together here is counted here. */
+static int count_ahead(struct nilo_call *c, struct nilo_head *head, struct nilo_err *err)
+{
+    int64_t total;
+    if (c->q->request.count == NILO_COUNT_NONE || c->q->folded || !c->q->function->count)
+        return 0;
+    int rc = c->q->function->count(c, &total, err);
+    return rc < 0 ? -1 : rc == 1 ? 0 : nilo__count_head(c->q, total, head, err);
+}
+
 int nilo__call_run(struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope,
                    const struct nilo_sink *sink, struct nilo_err *err)
 {
@@ -264,6 +278,8 @@ int nilo__call_run(struct nilo_query *q, struct nilo_store *s, const struct nilo
     q->note[0] = '\0';
     q->total = -1;
     int rc = q->shaped ? nilo__shaping_new(q, sink, &c.shaping, err) : 0;
+    if (rc == 0)
+        rc = count_ahead(&c, &head, err);
     if (rc == 0)
         rc = c.shaping ? nilo__shaping_head(c.shaping, &head, err) : sink->head(sink->ctx, &head, err);
     if (rc == 0)
@@ -279,6 +295,10 @@ int nilo__call_run(struct nilo_query *q, struct nilo_store *s, const struct nilo
 
 /* ---- for functions -------------------------------------------------------------------------------------------------------------------- */
 
+const struct nilo_function *nilo_call_function(const struct nilo_call *c)
+{
+    return c->q->function;
+}
 struct nilo_store *nilo_call_store(const struct nilo_call *c)
 {
     return c->store;

@@ -570,7 +570,7 @@ int nilo__parse_shape(struct nilo_query *q, const char *text, size_t len, struct
     if (parse_query_string(&x, text, text + len) < 0)
         return -1;
     apply_range(q);
-    q->shaped = q->n_items || q->filter->first || q->n_order || q->limit >= 0 || q->offset > 0;
+    q->shaped = q->n_items || q->filter->first || q->n_order || q->limit >= 0 || q->offset > 0 || q->function->table;
     return q->shaped ? make_out(&x) : 0;
 }
 

@@ -122,6 +122,8 @@ struct nilo_function {
     enum nilo_role min_role;
     nilo_function_fn *run;
     nilo_more_columns_fn *more_columns; /* NULL = none */
+    bool table; /* somebody else's table: no arguments, what is asked is asked of its rows; not in the table of functions */
+    int (*count)(struct nilo_call *call, int64_t *ret, struct nilo_err *err); /* how many rows fulfil the conditions: 0; 1: not known ahead; NULL = never */
 };
 /* The built-in ones, then those registered. */
 size_t nilo_functions_n(void);
@@ -174,6 +176,7 @@ struct nilo_request {
     bool hidden;           /* hidden rows too, whatever the conditions are */
     bool any_range;        /* exempt from the rule of 365 days: command line, service_role */
     enum nilo_count count; /* Prefer: count=exact; PAGE counts only the rows that follow, for a Content-Range ahead of them */
+    bool unasked;          /* nobody asked for the count: an offset behind the last row is no error */
     int64_t max_rows;      /* 0 = none */
     int64_t range_first, range_last; /* Range header, overrides limit and offset; -1 = none */
     const char *as_of;     /* --as-of; NULL = none. The parameter as_of= of the request says the same */
@@ -209,6 +212,19 @@ int nilo_query_call(const char *function, const struct nilo_arg *args, size_t n,
  *  errors, owner: as nilo_query_call() and nilo_query_parse() */
 int nilo_query_rpc(const char *function, const char *text, size_t len, const struct nilo_arg *body, size_t n, bool in_body,
                    const struct nilo_request *request, struct nilo_query **ret, struct nilo_notes *notes, struct nilo_err *err);
+/** nilo_query_table - a request of a table that f (f->table) reads; text and len are its query string. f has to outlive it */
+int nilo_query_table(const struct nilo_function *f, const char *text, size_t len, const struct nilo_request *request, struct nilo_query **ret,
+                     struct nilo_notes *notes, struct nilo_err *err);
+/* What a PostgreSQL database can decide of such a request: columns whose sql says how a bound value is read ("CAST(? AS date)"). */
+#define NILO_PUSH_MAX 400
+struct nilo_push {
+    struct nilo_buf where, tail; /* "" = nothing; " ORDER BY ... LIMIT n" */
+    struct nilo_db_value params[NILO_PUSH_MAX];
+    int n;
+    bool all; /* every condition is in it */
+};
+void nilo_query_push(struct nilo_query *q, struct nilo_push *ret); /* once a query, before it runs; owner: nilo_push_done(), before nilo_query_free() */
+void nilo_push_done(struct nilo_push *p);
 /** nilo_query_text - either of the two from one text: "rpc/FUNCTION?name=value&..." is a call, all else nilo_query_parse(). len bytes */
 int nilo_query_text(struct nilo_store *s, const char *text, size_t len, const struct nilo_request *request, struct nilo_query **ret,
                     struct nilo_notes *notes, struct nilo_err *err);
@@ -244,6 +260,7 @@ int nilo_query_nothing(const struct nilo_query *q, struct nilo_store *s, const s
 
 /* ---- for functions ----------------------------------------------------------------------------------------------------------------- */
 
+const struct nilo_function *nilo_call_function(const struct nilo_call *c);
 struct nilo_store *nilo_call_store(const struct nilo_call *c);
 const struct nilo_scope *nilo_call_scope(const struct nilo_call *c);
 const struct nilo_request *nilo_call_request(const struct nilo_call *c);

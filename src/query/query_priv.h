@@ -94,6 +94,7 @@ struct nilo_query {
     struct nilo__item *items;
     size_t n_items;
     bool folded; /* some items are aggregates: a row is a group */
+    bool presorted; /* the rows of a call come in their order */
     bool shaped; /* of a call: something is asked of its rows */
     struct nilo__node *filter; /* an and; never NULL */
     struct nilo__order *order;
@@ -253,6 +254,9 @@ struct nilo_call {
     int64_t rows;
     struct nilo__shaping *shaping; /* NULL: rows go out as they come */
 };
+/** nilo__call_new - as nilo_query_call(), of a function at hand */
+int nilo__call_new(const struct nilo_function *f, const struct nilo_arg *args, size_t n, const struct nilo_request *request, struct nilo_query **ret,
+                   struct nilo_notes *notes, struct nilo_err *err);
 int nilo__call_run(struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_sink *sink,
                    struct nilo_err *err);
 /** nilo__as_of_us - the instant that as_of means in the scope's calendar; NILO_US_NONE when the query has none */

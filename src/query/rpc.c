@@ -160,3 +160,19 @@ int nilo_query_text(struct nilo_store *s, const char *text, size_t len, const st
         return nilo_err_set(err, NILO_EPARSE, "invalid byte sequence for encoding \"UTF8\" in the request");
     return nilo_query_rpc(name, mark ? mark + 1 : end, mark ? (size_t)(end - mark - 1) : 0, NULL, 0, false, request, ret, notes, err);
 }
+
+int nilo_query_table(const struct nilo_function *f, const char *text, size_t len, const struct nilo_request *request, struct nilo_query **ret,
+                     struct nilo_notes *notes, struct nilo_err *err)
+{
+    struct nilo_query *q;
+    if (notes)
+        *notes = (struct nilo_notes){0};
+    if (nilo__call_new(f, NULL, 0, request, &q, notes, err) < 0)
+        return -1;
+    if (nilo__parse_shape(q, text, len, notes, err) < 0) {
+        nilo_query_free(q);
+        return -1;
+    }
+    *ret = q;
+    return 0;
+}

@@ -439,7 +439,7 @@ int nilo__count_head(struct nilo_query *q, int64_t total, struct nilo_head *head
 {
     if (q->request.count == NILO_COUNT_EXACT)
         q->total = total;
-    if (q->request.count == NILO_COUNT_EXACT && q->offset > total)
+    if (q->request.count == NILO_COUNT_EXACT && !q->request.unasked && q->offset > total)
         return nilo_err_set(
             err, NILO_ERANGE,
             "Requested range not satisfiable: an offset of %lld was requested, but there are only %lld rows",

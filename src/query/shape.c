@@ -47,7 +47,7 @@ int nilo__shaping_new(struct nilo_query *q, const struct nilo_sink *sink, struct
     for (size_t i = 0; s->text && i < q->n_items; i++)
         nilo_buf_init(&s->text[i], TEXT_MOST);
     int rc = s->cells && s->order && s->text ? 0 : nilo_err_nomem(err);
-    if (rc == 0 && (q->folded || q->n_order))
+    if (rc == 0 && (q->folded || (q->n_order && !q->presorted)))
         rc = nilo__fold_new(q, &s->fold, err);
     if (rc < 0)
         nilo__shaping_free(s);
@@ -70,7 +70,6 @@ void nilo__shaping_free(struct nilo__shaping *s)
 
 int nilo__shaping_head(struct nilo__shaping *s, struct nilo_head *head, struct nilo_err *err)
 {
-    s->q->total = -1;
     return s->fold ? 0 : s->sink->head(s->sink->ctx, head, err); /* of what is kept it comes when all is known */
 }
 

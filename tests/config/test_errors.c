@@ -247,6 +247,13 @@ static void what_lets_people_in_is_never_written_into_the_file(void **state)
 static void tables_of_apps_are_bound_in_ways_that_make_sense(void **state)
 {
     static const struct refusal rows[] = {
+        {CONNECTION "    posts: posts\npublish:\n  - name: a\n", "nilometer.yaml:7: publish[0].table: is required (the table, or schema.table; a name in double quotes is taken as it is)"},
+        {CONNECTION "    posts: posts\npublish:\n  - table: a.b.c\n", "nilometer.yaml:7: publish[0].table: \"a.b.c\" is not a table name; write table or schema.table in letters, digits and _ (up to 128 each), or anything else in double quotes: '\"my posts\"'"},
+        {CONNECTION "    posts: posts\npublish:\n  - table: '\"my posts\"'\n", "nilometer.yaml:7: publish[0].table: \"\"my posts\"\": say a name of letters, digits and _ under which it is published (name)"},
+        {CONNECTION "    posts: posts\npublish:\n  - table: app.posts\n  - table: posts\n", "nilometer.yaml:8: publish[1].table: \"posts\" is in the list already"},
+        {CONNECTION "    posts: posts\npublish:\n  - table: posts\n    connection: other\n",
+         "nilometer.yaml:8: publish[0].connection: is not the name of exactly one connection of platform sql in this file"},
+        {"publish:\n  - table: posts\n", "nilometer.yaml:2: publish[0].connection: is required: this file has not exactly one connection of platform sql"},
         {"compat:\n  - workspace: a\n", "nilometer.yaml:2: compat[0].set: is required (which tables)"},
         {"compat:\n  - set: posts\n", "nilometer.yaml:2: compat[0].set: \"posts\" is not allowed; write youtube, studio, creator or analytics"},
         {"compat:\n  - set: youtube\n", "nilometer.yaml:2: compat[0].workspace: is required for youtube: its tables do not name their tenant"},
