@@ -144,8 +144,7 @@ static size_t affordable(struct nilo__job_p *job, const struct nilo_pace *pace, 
     nilo__note(job, nilo_arena_printf(&job->arena, "reading everything as often as it should be would use up the budget of %s (%lld left) by %.16s; old items wait",
                                       b->bucket, (long long)f.left, text));
     nilo_i128 share = (nilo_i128)due * f.left / f.needed;
-    size_t least = (size_t)per_call;
-    return share < (nilo_i128)least ? (f.left > 0 ? least : 0) : (size_t)share;
+    return f.left > 0 ? (size_t)((share + per_call - 1) / per_call * per_call) : 0; /* whole calls: a part of one costs as much */
 }
 
 static int add_batches(struct nilo__job_p *job, const struct nilo_pace_plan *plan, struct nilo_err *err)

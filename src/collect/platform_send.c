@@ -80,6 +80,8 @@ static struct nilo__host *host_of(struct nilo_platforms *p, const char *url, str
         free(h);
         return NULL;
     }
+    if (!there)
+        h->state.row.at = p->env->clock.wall(p->env->clock.ctx);
     h->next = p->hosts;
     p->hosts = h;
     return h;
@@ -354,11 +356,18 @@ static int limited(struct nilo__task *t, const struct nilo_result *r, int bucket
         until = nilo_retry_after(now, r->retry_at - now > 0 ? r->retry_at - now : 0, random);
     else if (r->until == NILO_UNTIL_SOON)
         until = now + nilo_retry_delay(t->tries + 2, random);
-    if (budget != NULL)
+    /* A day's quota is one bucket's; "not so fast" is meant for whoever asks. */
+    for (int i = 0; until != NILO_US_NONE && i < 4 && (size_t)i < job->connector->n_buckets; i++) {
+        struct nilo_budget *each;
+        if (budget_of(job, t->owner, i, &each, err) != 0)
+            return -1;
+        nilo_budget_block(each, now, until, r->reason);
+    }
+    if (until == NILO_US_NONE && budget != NULL)
         nilo_budget_block(budget, now, until, r->reason);
     nilo_us at = budget != NULL ? nilo_budget_again(budget, now) : until != NILO_US_NONE ? until : now + NILO_US_HOUR;
     /* The rest of the job is kept; only the retry itself may be too much. */
-    *ret_done = at - now > patience(job) || !nilo_host_take_retry(&t->host->state);
+    *ret_done = at - now > patience(job) || !nilo_host_take_retry(&t->host->state, now);
     if (*ret_done)
         return nilo__left(t, at, nilo_arena_printf(&job->arena, "%s limits us (%s)", job->connector->title, r->reason), err);
     again_at(t, at);
@@ -372,8 +381,9 @@ static void transient(struct nilo__task *t, const struct nilo_result *r, nilo_us
     if (r->until == NILO_UNTIL_TIME) {
         nilo_us said = nilo_retry_after(now, r->retry_at - now > 0 ? r->retry_at - now : 0, random);
         at = said > at ? said : at;
+        nilo_host_rest(&t->host->state, said);
     }
-    *ret_done = t->tries >= NILO_RETRY_TRIES || at - now > patience(t->job) || !nilo_host_take_retry(&t->host->state);
+    *ret_done = t->tries >= NILO_RETRY_TRIES || at - now > patience(t->job) || !nilo_host_take_retry(&t->host->state, now);
     if (!*ret_done)
         again_at(t, at);
 }

@@ -42,8 +42,14 @@ void nilo_host_sent(struct nilo_host *h, nilo_us now, bool retry)
         h->row.credit = NILO_CREDIT_MOST;
 }
 
-bool nilo_host_take_retry(struct nilo_host *h)
+bool nilo_host_take_retry(struct nilo_host *h, nilo_us now)
 {
+    if (now < h->row.at)
+        h->row.at = now;
+    for (; now - h->row.at >= NILO_US_HOUR && h->row.credit < NILO_CREDIT_FIRST; h->row.at += NILO_US_HOUR)
+        h->row.credit += NILO_CREDIT_HOUR;
+    if (now - h->row.at >= NILO_US_HOUR)
+        h->row.at = now;
     if (h->row.credit < NILO_CREDIT_RETRY)
         return false;
     h->row.credit -= NILO_CREDIT_RETRY;
@@ -73,4 +79,10 @@ bool nilo_host_went(struct nilo_host *h, nilo_us now, bool failed, const struct 
     h->row.open_until = now + span / 2 + (nilo_us)nilo_random_below(random, (uint64_t)(span / 2) + 1);
     h->probing = false;
     return true;
+}
+
+void nilo_host_rest(struct nilo_host *h, nilo_us until)
+{
+    if (h->row.open_until == NILO_US_NONE || until > h->row.open_until)
+        h->row.open_until = until;
 }

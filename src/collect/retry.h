@@ -15,11 +15,12 @@
 #define NILO_RETRY_AFTER_CAP (24 * NILO_US_HOUR) /* however long a platform says */
 
 /* A retry costs 1000, a request earns 80, and who begins has 3000: however long it runs, retries stay below a tenth of the requests once these are
- * 150. */
+ * 150. Where there are few requests an hour gives one retry, up to those 3: a host that is asked three times a day shall have its second chance. */
 #define NILO_CREDIT_RETRY 1000
 #define NILO_CREDIT_EARNED 80
 #define NILO_CREDIT_FIRST 3000
 #define NILO_CREDIT_MOST 10000
+#define NILO_CREDIT_HOUR 1000
 
 #define NILO_CIRCUIT_FAILURES 5                  /* one after the other open it */
 #define NILO_CIRCUIT_FIRST (15 * NILO_US_SECOND) /* closed to traffic that long at first, twice that each time the probe fails */
@@ -48,7 +49,9 @@ enum nilo_host_may nilo_host_may(const struct nilo_host *h, nilo_us now);
 /** nilo_host_sent - a request goes out; retry: it is not the first try, and its credit was taken */
 void nilo_host_sent(struct nilo_host *h, nilo_us now, bool retry);
 /** nilo_host_take_retry - takes the credit of a retry, which may go out later; false: there is none */
-bool nilo_host_take_retry(struct nilo_host *h);
+bool nilo_host_take_retry(struct nilo_host *h, nilo_us now);
+/** nilo_host_rest - the host itself said (503, Retry-After) not to come before that; then it is probed */
+void nilo_host_rest(struct nilo_host *h, nilo_us until);
 /** nilo_host_went - a request came back. failed: the host did not answer as one that works (no connection, timeout, 5xx); what it refuses politely is no
  *  failure of it. true: the circuit opened just now */
 bool nilo_host_went(struct nilo_host *h, nilo_us now, bool failed, const struct nilo_random *random);

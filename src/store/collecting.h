@@ -67,6 +67,7 @@ struct nilo_host_row {
     int64_t opened;      /* how often in a row it was given up for a while */
     nilo_us open_until;  /* NILO_US_NONE: it is asked */
     int64_t credit;      /* of retries, thousandths */
+    nilo_us at;          /* up to when time has given credit */
 };
 int nilo_store_host(struct nilo_store *s, const char *host, bool *ret_there, struct nilo_host_row *ret, struct nilo_err *err);
 int nilo_store_host_put(struct nilo_store *s, const char *host, const struct nilo_host_row *row, struct nilo_err *err);

@@ -164,7 +164,7 @@ static void budgets_come_back(struct stores *s)
 
 static void hosts_come_back(struct stores *s)
 {
-    struct nilo_host_row h = {3, 1, 77, -250}, got;
+    struct nilo_host_row h = {3, 1, 77, -250, 99}, got;
     bool there;
     ok(s, nilo_store_host(s->store, "www.example", &there, &got, &s->err));
     assert_false(there);
@@ -172,7 +172,7 @@ static void hosts_come_back(struct stores *s)
     h.open_until = NILO_US_NONE;
     ok(s, nilo_store_host_put(s->store, "www.example", &h, &s->err));
     ok(s, nilo_store_host(s->store, "www.example", &there, &got, &s->err));
-    assert_true(there && got.failures == 3 && got.opened == 1 && got.open_until == NILO_US_NONE && got.credit == -250);
+    assert_true(there && got.failures == 3 && got.opened == 1 && got.open_until == NILO_US_NONE && got.credit == -250 && got.at == 99);
 }
 
 static void items_know_how_reading_them_went(struct stores *s)

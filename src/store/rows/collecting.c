@@ -95,14 +95,15 @@ int nilo_store_budgets(struct nilo_store *s, struct nilo_arena *arena, struct ni
 int nilo_store_host(struct nilo_store *s, const char *host, bool *ret_there, struct nilo_host_row *ret, struct nilo_err *err)
 {
     struct nilo_db_stmt *stmt;
-    if (nilo__query(s, &stmt, err, "SELECT failures, opened, open_until, credit FROM api_host WHERE host = ?1", NILO__PARAMS(NILO_DBV_TEXT(host))) < 0)
+    if (nilo__query(s, &stmt, err, "SELECT failures, opened, open_until, credit, updated_at FROM api_host WHERE host = ?1", NILO__PARAMS(NILO_DBV_TEXT(host))) < 0)
         return -1;
     int got = nilo_db_row(stmt, err);
     if (got == 1)
         *ret = (struct nilo_host_row){.failures = nilo_db_column_int(stmt, 0),
                                       .opened = nilo_db_column_int(stmt, 1),
                                       .open_until = column_us(stmt, 2),
-                                      .credit = nilo_db_column_int(stmt, 3)};
+                                      .credit = nilo_db_column_int(stmt, 3),
+                                      .at = nilo_db_column_int(stmt, 4)};
     nilo_db_reset(stmt);
     if (got < 0)
         return -1;
@@ -117,7 +118,7 @@ int nilo_store_host_put(struct nilo_store *s, const char *host, const struct nil
                      "ON CONFLICT (host) DO UPDATE SET failures = excluded.failures, opened = excluded.opened, open_until = excluded.open_until, "
                      "credit = excluded.credit, updated_at = excluded.updated_at",
                      NILO__PARAMS(NILO_DBV_TEXT(host), NILO_DBV_INT(row->failures), NILO_DBV_INT(row->opened), instant(row->open_until),
-                                  NILO_DBV_INT(row->credit), NILO_DBV_INT(now_of(s))));
+                                  NILO_DBV_INT(row->credit), NILO_DBV_INT(row->at)));
 }
 
 /* ---- items -------------------------------------------------------------------------------------------------------------------------- */
