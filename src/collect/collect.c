@@ -1,5 +1,6 @@
 /* Chooses the connections, makes a job of each, adds up how they went. */
 #include "collect/collect_priv.h"
+#include "collect/schedule.h"
 #include "collect/tokens.h"
 
 #include <stdio.h>
@@ -8,10 +9,14 @@
 
 /* ---- choosing --------------------------------------------------------------------------------------------------------------------------- */
 
+bool nilo__names(const struct nilo_config_connection *c, const struct nilo_collect_options *o)
+{
+    return (o->workspace == NULL || strcmp(c->workspace, o->workspace) == 0) && (o->connection == NULL || strcmp(c->name, o->connection) == 0);
+}
+
 bool nilo__is_chosen(const struct nilo_config_connection *c, const struct nilo_collect_options *o)
 {
-    return strcmp(c->platform, "sql") == 0 && (o->workspace == NULL || strcmp(c->workspace, o->workspace) == 0) &&
-           (o->connection == NULL || strcmp(c->name, o->connection) == 0);
+    return strcmp(c->platform, "sql") == 0 && !o->platforms_only && nilo__names(c, o);
 }
 
 int nilo__nothing_chosen(const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_err *err)
@@ -205,6 +210,21 @@ static int collect_one(struct nilo_store *s, const struct nilo_config_connection
     return result;
 }
 
+/* A database with a schedule of its own, when only that is asked for. */
+static int collect_scheduled(struct nilo_store *s, const struct nilo_config_connection *c, struct total *total, struct nilo_collect_result *ret,
+                             struct nilo_err *err)
+{
+    struct nilo__slot slot;
+    if (!total->options->scheduled)
+        return collect_one(s, c, total, ret, err);
+    if (nilo__slot_begin(s, total->config, c, &slot, err) != 0)
+        return -1;
+    if (!slot.taken)
+        return 0;
+    int result = collect_one(s, c, total, ret, err);
+    return nilo__slot_end(s, &slot, result == 0 ? NULL : err, NULL) != 0 ? -1 : result;
+}
+
 static const char *overall(const struct nilo_collect_result *r)
 {
     if (r->failed == 0 && r->partial == 0)
@@ -219,19 +239,22 @@ int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const s
     struct nilo_collect_result result = {0};
     struct total total = {.config = config, .options = o};
     nilo_us began = env->clock.mono(env->clock.ctx);
-    int matching = 0;
+    int matching = 0, chosen = 0;
     if (config->n_connections_from_sql > 0)
         nilo_collect_sync(s, config);
+    if (nilo__collect_platforms(s, config, o, &result, &matching, &chosen, err) != 0)
+        return -1;
+    total.chosen = chosen;
     for (int i = 0; i < config->n_connections; i++) {
         if (!nilo__is_chosen(&config->connections[i], o))
             continue;
         matching++;
-        if (collect_one(s, &config->connections[i], &total, &result, err) != 0)
+        if (collect_scheduled(s, &config->connections[i], &total, &result, err) != 0)
             return -1;
     }
-    if (matching == 0)
+    if (matching == 0 && !o->platforms_only)
         return nilo__nothing_chosen(config, o, err);
-    if (total.chosen == 0)
+    if (total.chosen == 0 && !o->platforms_only && !o->scheduled)
         return nilo_err_set(err, NILO_ECONFIG, "there is nothing to collect from: every connection is disabled");
     if (total.wrong_day > 0 && total.wrong_day == total.chosen - result.paused) {
         if (err != NULL)

@@ -1,5 +1,5 @@
 /* Collecting: decides what is due, asks the sources, hands what they answer to record. A connection that fails stays alone, and so does
- * a metric. So far there is one kind of source, the tables of an application (platform sql). */
+ * a metric. Two kinds of sources: the tables of an application (platform sql), and platforms (platform.h). */
 #ifndef NILO_COLLECT_COLLECT_H
 #define NILO_COLLECT_COLLECT_H
 
@@ -9,6 +9,8 @@
 
 #include "config/config.h"
 #include "store/store.h"
+
+struct nilo_http;
 
 struct nilo_collect_failure {
     const char *metric;  /* its name */
@@ -41,6 +43,11 @@ struct nilo_collect_options {
     const char *workspace, *connection; /* NULL = all */
     nilo_day day;                       /* NILO_DAY_NONE = everything due */
     const char *run_id;                 /* the slot of the runs of the named day; NULL = none */
+    bool platforms_only;                /* no databases */
+    bool all;                           /* of platforms: every item, whatever was read when */
+    bool scheduled;                     /* only connections of which a slot is due that nobody has done: each is done once, whoever asks. Others are
+                                           left out without a word, and nothing due is no error */
+    struct nilo_http *http;             /* to ask platforms with; NULL = the real one, made for this call */
     nilo_collect_report_fn *report;     /* may be NULL */
     void *report_ctx;
 };
@@ -51,6 +58,8 @@ struct nilo_collect_result {
     int64_t execution_time_ms;
     const char *status;      /* completed, partial, failed */
     int completed, partial, failed, paused; /* connections */
+    int platforms;           /* connections of platforms among them */
+    int64_t items_read, items_failed, values_new; /* of platforms */
 };
 
 /** nilo_collect - collects from the connections of the configuration that the options choose. Makes workspaces, connections and metric
@@ -59,6 +68,7 @@ struct nilo_collect_result {
  *  Without a day: first a run of its own for the days that are over and were not read after their end - from the last day that was read, or
  *  just yesterday at first - one pass over each table for all of them; then today, which stays open. The first run also asks again for
  *  the metrics that the days of the last 7 days lack; where the day is closed, what it gets is a late amendment.
+ *  Of platforms what is due is read (pace.h), all connections at once; they only tell of now, so a day that is named has to be today.
  *  ret     filled also when sources failed: that is no error of this call
  *  errors  NILO_ENAME no such connection or workspace, NILO_ECONFIG there is none, NILO_EDATERANGE the day lies in the future of every
  *          chosen connection or does not exist there, and whatever the store says */

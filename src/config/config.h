@@ -40,12 +40,19 @@ struct nilo_config_sql_metric {
 struct nilo_config_connection {
     char *name;       /* required, unique in its workspace */
     char *workspace;  /* default "default" */
-    char *platform;   /* sql (more with later connectors; unknown ones are refused naming the known) */
+    char *platform;   /* sql, youtube (unknown ones are refused naming the known) */
     char *database;   /* sql: a path, or postgres:// URL, or env:NAME / file:PATH (resolved by nilo_config_secret) */
     char *users, *posts, *comments; /* sql: the three lines: "table" or "table(column)" (timestamp column, default created_at), where
                                      * the table may be "schema.table": nilo_config_sql_expand() takes them apart */
     struct nilo_config_sql_metric *metrics; /* sql: more of them */
     int n_metrics;
+    char *accounts;   /* platforms: ids or @handles, with commas; NULL = the account that has signed in */
+    char *items;      /* platforms: ids, with commas, blanks or lines; NULL = none: nilo_config_words() */
+    int refresh_window_days; /* 0 = none */
+    int batch, at_once;      /* 0 = the platform's default */
+    int64_t request_delay_ms; /* -1 = the platform's default */
+    int64_t budget;          /* 0 = the platform's default */
+    char *schedule;   /* NULL = the default (nilo_config_schedule()); a cron expression that was checked, or "off" */
     int64_t settle_hours;   /* -1 = the platform's default */
     int64_t timeout_ms;     /* a statement; default 30000 */
     int line;
@@ -161,6 +168,12 @@ void nilo_config_free(struct nilo_config *c);
 
 /** nilo_config_zone - the zone of a workspace: what the file says, else "UTC" */
 const char *nilo_config_zone(const struct nilo_config *c, const char *workspace);
+
+/** nilo_config_schedule - when a connection is collected: a cron expression that parses, in its workspace's zone; NULL = not by itself */
+const char *nilo_config_schedule(const struct nilo_config_connection *c);
+/** nilo_config_words - takes a list of words apart, with commas, blanks and lines between; the copy they are in is freed with *ret
+ *  owner  caller, free() of *ret; NULL text: none */
+int nilo_config_words(const char *text, char ***ret, size_t *ret_n, struct nilo_err *err);
 
 /** nilo_config_admin_source - the connection whose database an admin's sql is asked of; never NULL for a configuration that was loaded */
 const struct nilo_config_connection *nilo_config_admin_source(const struct nilo_config *c, const struct nilo_config_admin *a);

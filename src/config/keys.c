@@ -37,13 +37,23 @@
 #define CONNECTION_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                 \
     TEXT(name, REQUIRED, 200, NULL, NULL, "its name, unique in its workspace")                                         \
     TEXT(workspace, OPTIONAL, 200, NULL, "default", "the workspace it belongs to")                                     \
-    TEXT(platform, REQUIRED, 48, NULL, NULL, "where its numbers come from: sql")                                       \
+    TEXT(platform, REQUIRED, 48, NULL, NULL, "where its numbers come from: sql, youtube")                              \
     TEXT(database, OPTIONAL, 4096, NULL, NULL,                                                                         \
          "sql, required there: a path, a postgres:// URL without password, env:NAME, file:PATH or credential:NAME")                     \
     TEXT(users, OPTIONAL, 1000, NULL, NULL, "sql: table or table(timestamp column) with a row a user: users_total")    \
     TEXT(posts, OPTIONAL, 1000, NULL, NULL, "sql: the same with a row a post: posts_total, posts_created")             \
     TEXT(comments, OPTIONAL, 1000, NULL, NULL, "sql: the same with a row a comment: comments_total, comments_created") \
     LIST(metrics, sql_metric, "sql: more counts of tables, and statements")                                                            \
+    TEXT(accounts, OPTIONAL, 4000, NULL, NULL,                                                                         \
+         "platforms: whose content is collected: ids or @handles, with commas; else that of whoever has signed in")    \
+    PROSE(items, OPTIONAL, 16000, NULL, NULL, "platforms: ids of single items besides, with commas or blanks between") \
+    WHOLE(refresh_window_days, 0, 36500, "0", "platforms: items posted longer ago are not read any more; 0: all are")  \
+    WHOLE(batch, 0, 1000, "0", "platforms: items a call; 0: as many as the platform takes")                            \
+    WHOLE(request_delay_ms, -1, 3600000, "-1", "platforms: milliseconds between two calls; -1: as the platform needs") \
+    WHOLE(at_once, 0, 64, "0", "platforms: calls under way at a time; 0: as the platform likes it")                    \
+    WHOLE(budget, 0, 1000000000, "0", "platforms: of each budget so much in its period; 0: what the platform gives by default") \
+    TEXT(schedule, OPTIONAL, 200, NULL, NULL,                                                                          \
+         "when serve collects by itself, as in cron, in the workspace's zone: \"0 * * * *\", @daily; never: off")       \
     WHOLE(settle_hours, 0, 8760, NULL, "hours after a day's end before it is closed; else as the platform needs")      \
     WHOLE(timeout_ms, 1, 86400000, "30000", "milliseconds that one statement may take")
 

@@ -1,6 +1,7 @@
 /* What the file says of platforms: the app that this installation is there, and connections that an app keeps in a table of its own. */
 #include "config/config_priv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const struct nilo_config_platform *nilo_config_platform(const struct nilo_config *c, const char *platform)
@@ -24,6 +25,35 @@ const struct nilo_config_connection *nilo_config_from_sql_source(const struct ni
         found = one;
     }
     return found;
+}
+
+/* Platforms show only the present, so they are asked every hour; what is due then is pacing's business. */
+const char *nilo_config_schedule(const struct nilo_config_connection *c)
+{
+    if (c->schedule != NULL)
+        return strcmp(c->schedule, "off") == 0 ? NULL : c->schedule;
+    return strcmp(c->platform, "sql") == 0 ? NULL : "0 * * * *";
+}
+
+int nilo_config_words(const char *text, char ***ret, size_t *ret_n, struct nilo_err *err)
+{
+    static const char between[] = ", \t\r\n";
+    size_t len = text != NULL ? strlen(text) : 0, n = 0;
+    char **words = malloc((len / 2 + 2) * sizeof *words + len + 1), *copy;
+    if (words == NULL)
+        return nilo_err_nomem(err);
+    copy = (char *)(words + len / 2 + 2);
+    memcpy(copy, text != NULL ? text : "", len + 1);
+    for (char *p = copy + strspn(copy, between); *p != '\0'; p += strspn(p, between)) {
+        words[n++] = p;
+        p += strcspn(p, between);
+        if (*p != '\0')
+            *p++ = '\0';
+    }
+    words[n] = NULL;
+    *ret = words;
+    *ret_n = n;
+    return 0;
 }
 
 /* https, or this machine: what comes back there lets in whoever reads it. */

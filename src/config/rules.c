@@ -2,6 +2,7 @@
  * secrets written inline, and that one metric has one source in a workspace. */
 #include "config/config_priv.h"
 
+#include "base/cron.h"
 #include "base/names.h"
 #include "base/zone.h"
 
@@ -10,7 +11,7 @@
 #include <string.h>
 
 /* Connectors that exist; one row a platform. */
-static const char *const platforms[] = {"sql"};
+static const char *const platforms[] = {"sql", "youtube"};
 #define PLATFORMS ((int)(sizeof(platforms) / sizeof(platforms[0])))
 
 struct rules {
@@ -330,6 +331,55 @@ static int check_sql(const struct rules *r, const struct nilo_config_connection 
     return 0;
 }
 
+/* ---- connections of platforms ---- */
+
+static int check_schedule(const struct rules *r, const struct nilo_config_connection *c, const struct nilo__config_node *node,
+                          const struct nilo__config_place *at)
+{
+    struct nilo_cron cron;
+    struct nilo_err why = {0};
+    if (c->schedule == NULL || strcmp(c->schedule, "off") == 0 || nilo_cron_parse(c->schedule, &cron, &why) == 0)
+        return 0;
+    return nilo__config_fail(at, nilo__config_line(node, "schedule"), "schedule", r->err, "%s", why.msg);
+}
+
+/* A key of the other kind would do nothing, and nobody would know. */
+static int check_foreign_keys(const struct rules *r, const struct nilo_config_connection *c, const struct nilo__config_node *node,
+                              const struct nilo__config_place *at)
+{
+    static const char *const of_sql[] = {"database", "users", "posts", "comments", "metrics", "timeout_ms", NULL};
+    static const char *const of_platforms[] = {"accounts", "items", "refresh_window_days", "batch", "request_delay_ms", "at_once", "budget", NULL};
+    bool sql = strcmp(c->platform, "sql") == 0;
+    for (const char *const *key = sql ? of_platforms : of_sql; *key != NULL; key++) {
+        if (nilo__config_get(node, *key) != NULL)
+            return nilo__config_fail(at, nilo__config_line(node, *key), *key, r->err, "says nothing about a connection of platform %s; drop it", c->platform);
+    }
+    return 0;
+}
+
+static int check_lists(const struct rules *r, const struct nilo_config_connection *c, const struct nilo__config_node *node,
+                       const struct nilo__config_place *at)
+{
+    const struct {
+        const char *key, *text;
+    } lists[] = {{"accounts", c->accounts}, {"items", c->items}};
+    for (size_t i = 0; i < 2; i++) {
+        char **words = NULL;
+        size_t n = 0;
+        if (nilo_config_words(lists[i].text, &words, &n, r->err) != 0)
+            return -1;
+        bool empty = lists[i].text != NULL && n == 0, bad = false;
+        for (size_t k = 0; k < n; k++)
+            bad = bad || strlen(words[k]) > 200 || strstr(words[k], "://") != NULL;
+        free(words);
+        if (empty || bad)
+            return nilo__config_fail(at, nilo__config_line(node, lists[i].key), lists[i].key, r->err,
+                                     "holds %s; write ids%s with commas between", empty ? "nothing" : "an address or something very long",
+                                     i == 0 ? " or @handles" : "");
+    }
+    return 0;
+}
+
 static int check_connection(const struct rules *r, const struct nilo_config_connection *c,
                             const struct nilo__config_node *node, const struct nilo__config_place *at)
 {
@@ -337,7 +387,9 @@ static int check_connection(const struct rules *r, const struct nilo_config_conn
         check_workspace(r, at, nilo__config_line(node, "workspace"), c->workspace) < 0 ||
         check_platform(r, at, nilo__config_line(node, "platform"), c->platform) < 0)
         return -1;
-    return check_sql(r, c, node, at);
+    if (check_schedule(r, c, node, at) < 0 || check_foreign_keys(r, c, node, at) < 0)
+        return -1;
+    return strcmp(c->platform, "sql") == 0 ? check_sql(r, c, node, at) : check_lists(r, c, node, at);
 }
 
 /* What a connection yields, under its workspace. */

@@ -1,0 +1,369 @@
+/* `collect` for connections of platforms: the configuration's words become jobs of the machine (platform.h), their outcomes become what collect reports. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypt.h"
+#include "collect/collect_priv.h"
+#include "collect/platform.h"
+#include "collect/schedule.h"
+#include "login/login.h"
+
+struct pick {
+    const struct nilo_config_connection *config;
+    struct nilo_platform_want want;
+    struct nilo__slot slot;
+    struct nilo_token token;
+    struct nilo_login_app app;
+    bool has_app;
+    char **accounts, **ids;
+    bool failed;
+    char why[sizeof(((struct nilo_err *)NULL)->msg)];
+};
+
+struct all {
+    struct nilo_store *store;
+    const struct nilo_config *config;
+    const struct nilo_collect_options *o;
+    struct nilo_collect_result *ret;
+    struct nilo_login *login;
+    struct pick *picks;
+    size_t n;
+};
+
+static nilo_us wall(const struct nilo_store *s)
+{
+    const struct nilo_env *env = nilo_store_env(s);
+    return env->clock.wall(env->clock.ctx);
+}
+
+static void pick_done(struct pick *p)
+{
+    nilo_token_done(&p->token);
+    if (p->has_app)
+        nilo_login_app_done(&p->app);
+    free(p->accounts);
+    free(p->ids);
+}
+
+/* ---- tokens -------------------------------------------------------------------------------------------------------------------------------- */
+
+static struct pick *pick_of(struct all *a, const struct nilo_connection *c)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        if (a->picks[i].want.connection.id == c->id)
+            return &a->picks[i];
+    }
+    return NULL;
+}
+
+/* Whatever keeps us from having a token is the connection's trouble, unless the store itself fails. */
+static int cannot(struct pick *p, const struct nilo_err *why, const char **ret_why, struct nilo_err *err)
+{
+    bool ours = why->code == NILO_EPERM || why->code == NILO_ENOENT || why->code == NILO_ECONFIG || why->code == NILO_ESOURCE || why->code == NILO_EBUSY;
+    if (!ours) {
+        if (err != NULL)
+            *err = *why;
+        return -1;
+    }
+    memcpy(p->why, why->msg, sizeof p->why);
+    *ret_why = p->why;
+    return 0;
+}
+
+static void fill(const struct pick *p, struct nilo_credentials *ret)
+{
+    *ret = (struct nilo_credentials){.api_key = p->app.api_key, .access_token = p->token.bearer, .client_id = p->app.client_id};
+}
+
+static int token_get(void *ctx, const struct nilo_connection *c, struct nilo_credentials *ret, const char **ret_why, struct nilo_err *err)
+{
+    struct all *a = ctx;
+    struct pick *p = pick_of(a, c);
+    struct nilo_err why = {0};
+    *ret_why = NULL;
+    if (p->token.bearer == NULL && nilo_token_get(a->login, c, NILO_TOKEN_FIRST, &p->token, &why) != 0)
+        return cannot(p, &why, ret_why, err);
+    fill(p, ret);
+    if (ret->access_token == NULL && ret->api_key == NULL)
+        *ret_why = "nobody has signed in, and the configuration has no api_key for the platform: nilometer connection connect, or platforms: in the file";
+    return 0;
+}
+
+static int token_refused(void *ctx, const struct nilo_connection *c, bool *ret_new, const char **ret_why, struct nilo_err *err)
+{
+    struct all *a = ctx;
+    struct pick *p = pick_of(a, c);
+    struct nilo_token next = {0};
+    struct nilo_err why = {0};
+    *ret_new = false;
+    if (nilo_token_get(a->login, c, p->token.generation, &next, &why) != 0)
+        return cannot(p, &why, ret_why, err);
+    nilo_token_done(&p->token);
+    p->token = next;
+    *ret_new = next.bearer != NULL;
+    return 0;
+}
+
+/* ---- reports -------------------------------------------------------------------------------------------------------------------------------- */
+
+static void report(struct all *a, const struct nilo_collect_run *run)
+{
+    if (a->o->report != NULL)
+        a->o->report(a->o->report_ctx, run);
+}
+
+static void report_without_run(struct all *a, const struct nilo_config_connection *c, const char *status, const char *why)
+{
+    const struct nilo_collect_run run = {.workspace = c->workspace, .connection = c->name, .first_day = NILO_DAY_NONE, .last_day = NILO_DAY_NONE,
+                                         .status = status, .error = why};
+    report(a, &run);
+}
+
+static void count(struct all *a, const struct nilo_platform_outcome *o)
+{
+    struct nilo_collect_result *r = a->ret;
+    r->platforms++;
+    r->items_read += o->read;
+    r->items_failed += o->failed;
+    for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
+        r->values_new += i == NILO_RECORDED || i == NILO_REPLACED || i == NILO_LATE || i == NILO_AMENDED ? o->logged.outcomes[i] : 0;
+    r->metrics_collected += (int)o->read;
+    if (strcmp(o->status, "completed") == 0 || strcmp(o->status, "done") == 0)
+        r->completed++;
+    else if (strcmp(o->status, "failed") == 0)
+        r->failed++;
+    else
+        r->partial++;
+}
+
+static void on_outcome(void *ctx, const struct nilo_platform_outcome *o)
+{
+    struct all *a = ctx;
+    struct pick *p = o->ctx;
+    struct nilo_collect_run run = {.workspace = o->connection->workspace_name,
+                                   .connection = o->connection->name,
+                                   .run = o->run,
+                                   .first_day = NILO_DAY_NONE,
+                                   .last_day = NILO_DAY_NONE,
+                                   .status = o->status,
+                                   .metrics_collected = (int)o->read,
+                                   .duration_ms = o->duration_ms,
+                                   .days_closed = o->days_closed,
+                                   .error = o->error,
+                                   .details = o->logged.details,
+                                   .failures = o->failures,
+                                   .n_failures = o->n_failures,
+                                   .notes = o->notes,
+                                   .n_notes = o->n_notes};
+    if (o->run != 0) {
+        run.first_day = o->logged.first_day;
+        run.last_day = o->logged.last_day;
+        for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
+            run.readings += o->logged.outcomes[i];
+        run.unchanged = o->logged.outcomes[NILO_UNCHANGED];
+    }
+    p->failed = strcmp(o->status, "failed") == 0;
+    if (p->failed && o->error != NULL) {
+        size_t n = strlen(o->error);
+        n = n < sizeof p->why - 1 ? n : sizeof p->why - 1;
+        memmove(p->why, o->error, n);
+        p->why[n] = '\0';
+    }
+    count(a, o);
+    report(a, &run);
+}
+
+/* ---- choosing -------------------------------------------------------------------------------------------------------------------------------- */
+
+/* A platform tells of now, and of no other day. */
+static bool is_today(struct nilo_store *s, const struct nilo_connection *c, nilo_day day, struct nilo_err *err, int *rc)
+{
+    const struct nilo_calendar *calendar;
+    *rc = nilo_store_calendar(s, c->workspace, &calendar, err);
+    return *rc == 0 && (nilo_day_is_none(day) || nilo_calendar_day(calendar, wall(s)).n == day.n);
+}
+
+static int fill_want(struct all *a, struct pick *p, struct nilo_err *err)
+{
+    const struct nilo_config_connection *c = p->config;
+    struct nilo_platform_want *w = &p->want;
+    if (nilo_login_app_init(&p->app, a->config, c->platform, err) != 0)
+        return -1;
+    p->has_app = true;
+    if (nilo_config_words(c->accounts, &p->accounts, &w->n_accounts, err) != 0 || nilo_config_words(c->items, &p->ids, &w->n_ids, err) != 0)
+        return -1;
+    w->accounts = (const char *const *)p->accounts;
+    w->ids = (const char *const *)p->ids;
+    w->settings = (const char *const *)p->app.settings;
+    w->refresh_window_days = c->refresh_window_days;
+    w->batch = (size_t)c->batch;
+    w->request_delay_ms = c->request_delay_ms;
+    w->at_once = c->at_once;
+    w->budget = c->budget;
+    w->all = a->o->all;
+    w->slot = a->o->run_id;
+    w->lease = p->slot.taken ? &p->slot.lease : NULL;
+    w->ctx = p;
+    return 0;
+}
+
+/* *ret_taken: it becomes a job. */
+static int choose(struct all *a, struct pick *p, int *ret_chosen, bool *ret_taken, struct nilo_err *err)
+{
+    const struct nilo_config_connection *c = p->config;
+    struct nilo_connection *at = &p->want.connection;
+    struct nilo_workspace w;
+    int rc;
+    *ret_taken = false;
+    if (a->o->scheduled && nilo__slot_begin(a->store, a->config, c, &p->slot, err) != 0)
+        return -1;
+    if (a->o->scheduled && !p->slot.taken)
+        return 0;
+    if (nilo_store_workspace(a->store, c->workspace, true, nilo_config_zone(a->config, c->workspace), &w, err) != 0 ||
+        nilo_store_connection(a->store, w.id, c->name, true, c->platform, "file", at, err) != 0)
+        return -1;
+    if (a->o->connection == NULL && strcmp(at->status, "disabled") == 0)
+        return 0;
+    ++*ret_chosen;
+    if (at->paused_at != NILO_US_NONE) {
+        a->ret->paused++;
+        report_without_run(a, c, "paused", "paused; to go on: nilometer resume");
+        return 0;
+    }
+    if (!is_today(a->store, at, a->o->day, err, &rc)) {
+        if (rc != 0)
+            return -1;
+        a->ret->failed++;
+        report_without_run(a, c, "failed", "a platform tells how its items stand now; of another day it knows nothing");
+        return 0;
+    }
+    *ret_taken = true;
+    return fill_want(a, p, err);
+}
+
+/* ---- running ---------------------------------------------------------------------------------------------------------------------------------- */
+
+static int renew(struct all *a, struct nilo_err *err)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        struct pick *p = &a->picks[i];
+        struct nilo_err why = {0};
+        if (!p->slot.taken || nilo_store_slot_renew(a->store, &p->slot.lease, NILO_SCHEDULE_LEASE, &why) == 0 || why.code == NILO_ECANCELLED)
+            continue; /* one that was lost is found out when something is to be committed */
+        if (err != NULL)
+            *err = why;
+        return -1;
+    }
+    return 0;
+}
+
+static int drive(struct all *a, struct nilo_platforms *p, struct nilo_http *http, struct nilo_err *err)
+{
+    const struct nilo_env *env = nilo_store_env(a->store);
+    nilo_us renewed = env->clock.mono(env->clock.ctx), next;
+    while (nilo_platforms_busy(p) > 0) {
+        if (nilo_platforms_step(p, &next, err) != 0)
+            return -1;
+        if (nilo_platforms_busy(p) == 0)
+            break;
+        nilo_us now = wall(a->store), span = NILO_SCHEDULE_LEASE / 4;
+        if (next != NILO_US_NONE && next - now < span)
+            span = next > now ? next - now : 0;
+        if (nilo_http_under_way(http) == 0) {
+            if (span > 0)
+                env->clock.sleep(env->clock.ctx, span);
+        } else if (nilo_http_poll(http, span, err) != 0) {
+            return -1;
+        }
+        if (env->clock.mono(env->clock.ctx) - renewed >= NILO_SCHEDULE_LEASE / 4) {
+            renewed = env->clock.mono(env->clock.ctx);
+            if (renew(a, err) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int run_all(struct all *a, struct nilo_http *http, struct nilo_err *err)
+{
+    struct nilo_platforms *p = NULL;
+    const struct nilo_platforms_options options = {.store = a->store,
+                                                   .http = http,
+                                                   .tokens = {.get = token_get, .refused = token_refused, .ctx = a},
+                                                   .report = on_outcome,
+                                                   .report_ctx = a};
+    int rc = nilo_login_new(a->store, a->config, NULL, &a->login, err);
+    if (rc == 0)
+        rc = nilo_platforms_new(&options, &p, err);
+    for (size_t i = 0; rc == 0 && i < a->n; i++)
+        rc = nilo_platforms_add(p, &a->picks[i].want, err);
+    if (rc == 0)
+        rc = drive(a, p, http, err);
+    nilo_platforms_free(p);
+    nilo_login_free(a->login);
+    return rc;
+}
+
+static int end_slots(struct all *a, struct nilo_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < a->n; i++) {
+        struct pick *p = &a->picks[i];
+        struct nilo_err why = {.code = NILO_ESOURCE};
+        if (!p->slot.taken)
+            continue;
+        memcpy(why.msg, p->why, sizeof why.msg);
+        if (nilo__slot_end(a->store, &p->slot, p->failed ? &why : NULL, err) != 0)
+            rc = -1;
+    }
+    return rc;
+}
+
+static int choose_all(struct all *a, int *ret_matching, int *ret_chosen, struct nilo_err *err)
+{
+    for (int i = 0; i < a->config->n_connections; i++) {
+        struct pick *p = &a->picks[a->n];
+        bool taken;
+        if (strcmp(a->config->connections[i].platform, "sql") == 0 || !nilo__names(&a->config->connections[i], a->o))
+            continue;
+        ++*ret_matching;
+        *p = (struct pick){.config = &a->config->connections[i]};
+        int rc = choose(a, p, ret_chosen, &taken, err);
+        if (taken) {
+            a->n++;
+        } else {
+            if (rc == 0 && p->slot.taken)
+                rc = nilo__slot_end(a->store, &p->slot, NULL, err);
+            pick_done(p);
+        }
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int nilo__collect_platforms(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_collect_result *ret,
+                            int *ret_matching, int *ret_chosen, struct nilo_err *err)
+{
+    struct all a = {.store = s, .config = config, .o = o, .ret = ret};
+    struct nilo_err why = {0};
+    struct nilo_http *http = o->http;
+    a.picks = calloc((size_t)config->n_connections + 1, sizeof *a.picks);
+    if (a.picks == NULL)
+        return nilo_err_nomem(err);
+    int rc = choose_all(&a, ret_matching, ret_chosen, &why);
+    if (rc == 0 && a.n > 0 && http == NULL)
+        rc = nilo_http_new(nilo_store_env(s), NULL, &http, &why);
+    if (rc == 0 && a.n > 0)
+        rc = run_all(&a, http, &why);
+    if (rc == 0)
+        rc = end_slots(&a, &why);
+    if (http != o->http)
+        nilo_http_free(http);
+    for (size_t i = 0; i < a.n; i++)
+        pick_done(&a.picks[i]);
+    free(a.picks);
+    if (rc != 0 && err != NULL)
+        *err = why;
+    return rc;
+}
