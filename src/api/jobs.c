@@ -48,7 +48,8 @@ static void put_int(struct nilo_json_out *o, const char *key, int64_t n)
 
 static int collect(struct job *j, struct nilo_store *s, const struct nilo_config *c, struct nilo_json_out *o)
 {
-    struct nilo_collect_options options = {.workspace = j->workspace[0] != '\0' ? j->workspace : NULL, .day = j->to};
+    struct nilo_collect_options options = {.workspace = j->workspace[0] != '\0' ? j->workspace : NULL, .day = j->to, .stop = nilo_tasks_quits,
+                                           .stop_ctx = j->api->tasks};
     struct nilo_collect_result r;
     if (nilo_collect(s, c, &options, &r, &j->err) != 0)
         return -1;
@@ -183,6 +184,8 @@ static int refresh(struct job *j, struct nilo_store *s, const struct nilo_config
                                                  .day = NILO_DAY_NONE,
                                                  .platforms_only = true,
                                                  .all = true,
+                                                 .stop = nilo_tasks_quits,
+                                                 .stop_ctx = j->api->tasks,
                                                  .report = on_refreshed,
                                                  .report_ctx = &r};
     if (j->workspace[0] != '\0' && nilo_store_workspace(s, j->workspace, false, NULL, &w, &j->err) != 0)

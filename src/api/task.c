@@ -255,6 +255,15 @@ void nilo_tasks_quit(struct nilo_tasks *all)
     }
 }
 
+bool nilo_tasks_quits(void *tasks)
+{
+    struct nilo_tasks *all = tasks;
+    pthread_mutex_lock(&all->mutex);
+    bool quit = all->quit;
+    pthread_mutex_unlock(&all->mutex);
+    return quit;
+}
+
 bool nilo_tasks_idle(struct nilo_tasks *all)
 {
     struct nilo_tasks_counts c;

@@ -20,6 +20,7 @@ int nilo_tasks_new(struct nilo_tasks **ret, struct nilo_err *err);
 /** nilo_tasks_quit - nothing new is begun; what waits is let go without having run (nilo_task_ran() is false then). Does not wait for what runs */
 void nilo_tasks_quit(struct nilo_tasks *all);
 bool nilo_tasks_idle(struct nilo_tasks *all); /* does none run? */
+bool nilo_tasks_quits(void *all); /* should what runs come to its end? all: struct nilo_tasks */
 /** nilo_tasks_free - quits, waits for what runs, wakes who is parked: before nilo_server_free(). NULL is fine */
 void nilo_tasks_free(struct nilo_tasks *all);
 

@@ -9,6 +9,7 @@ static const struct nilo_option options[] = {
     {"connection", "NAME", "only this connection", false},
     {"workspace", "W", "only connections of this workspace", false},
     {"day", "DAY", "only this day, YYYY-MM-DD; without it everything due", false},
+    {"scheduled", NULL, "only what a schedule has due and nobody has done yet: for timers", false},
     {"run-id", "ID", "name of this collection: the same name again does nothing", false},
     {NULL, NULL, NULL, false},
 };
@@ -97,6 +98,7 @@ static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const str
         .workspace = nilo_args_get(ctx->args, "workspace"),
         .connection = nilo_args_get(ctx->args, "connection"),
         .run_id = nilo_args_get(ctx->args, "run-id"),
+        .scheduled = nilo_args_get(ctx->args, "scheduled") != NULL,
         .report = report,
         .report_ctx = &teller,
     };
@@ -164,6 +166,11 @@ const struct nilo_cmd nilo_cmd_collect = {
         "the day that the clock goes back to, here as everywhere.\n"
         "\n"
         "A statement that takes longer than timeout_ms for several days is asked for half as many at once, and again, down to one day.\n"
+        "\n"
+        "Platforms (youtube) tell how things stand now: of each account everything is listed, then read as its age wants it: hourly in the first two days, "
+        "every 6 hours in the first 30, then daily, and all once more in the day's last hour. What could not be read comes first next time. Their limits "
+        "and quotas are kept: what does not fit is left to a later run, which the status says (partial). With --scheduled only connections are collected of "
+        "which a slot of their schedule is due, each once, however many processes look: for a timer of cron or systemd; serve does the same by itself.\n"
         "\n"
         "A metric that fails does not stop the others, nor does a connection. The exit status is 0 when all was collected, 3 when "
         "something failed and something did not, 1 when nothing could be read.\n"

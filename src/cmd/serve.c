@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "api/events.h"
+#include "api/scheduler.h"
 #include "api/rest_cache.h"
 #include "api/systemd.h"
 #include "base/log.h"
@@ -188,6 +189,7 @@ static void wait_for_the_end(struct serving *s, struct nilo_server *server, stru
 static int serve(struct serving *s, struct nilo_api *api, const struct nilo_server_config *config, struct nilo_err *err)
 {
     struct nilo_server *server = NULL;
+    struct nilo_scheduler *scheduler = NULL;
     sigset_t signals, before;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -207,11 +209,14 @@ static int serve(struct serving *s, struct nilo_api *api, const struct nilo_serv
         rc = nilo_events_watch(api->events, open_store, api, err);
     if (rc == 0)
         rc = nilo_server_start(server, err);
+    if (rc == 0)
+        rc = nilo_scheduler_new(api, &scheduler, err);
     if (rc == 0) {
         announce(s->ctx, server, s->daemon.socket, config->tls_certificate != NULL);
         nilo_systemd_notify("READY=1");
         wait_for_the_end(s, server, api->gate, &signals);
         nilo_systemd_notify("STOPPING=1");
+        nilo_scheduler_free(scheduler);
         int cut = nilo_server_drain(server, DRAIN);
         if (cut > 0)
             nilo_cmd_notice(s->ctx, "%d requests were cut: they took longer than 10 s", cut);

@@ -47,6 +47,8 @@ struct nilo_collect_options {
     bool all;                           /* of platforms: every item, whatever was read when */
     bool scheduled;                     /* only connections of which a slot is due that nobody has done: each is done once, whoever asks. Others are
                                            left out without a word, and nothing due is no error */
+    bool (*stop)(void *ctx);            /* asked about once a second while platforms are waited for: what is under way is logged as failed then. May be NULL */
+    void *stop_ctx;
     struct nilo_http *http;             /* to ask platforms with; NULL = the real one, made for this call */
     nilo_collect_report_fn *report;     /* may be NULL */
     void *report_ctx;

@@ -28,6 +28,10 @@ struct all {
     struct nilo_login *login;
     struct pick *picks;
     size_t n;
+    struct nilo_connection *stored;         /* connections that the file does not describe ... */
+    struct nilo_config_connection *spelled; /* ... in its words */
+    size_t n_spelled;
+    struct nilo_arena arena;
 };
 
 static nilo_us wall(const struct nilo_store *s)
@@ -267,6 +271,10 @@ static int drive(struct all *a, struct nilo_platforms *p, struct nilo_http *http
         if (nilo_platforms_busy(p) == 0)
             break;
         nilo_us now = wall(a->store), span = NILO_SCHEDULE_LEASE / 4;
+        if (a->o->stop != NULL && a->o->stop(a->o->stop_ctx))
+            return nilo_err_set(err, NILO_ECANCELLED, "the process was told to end; what is left is collected next time");
+        if (a->o->stop != NULL)
+            span = NILO_US_SECOND;
         if (next != NILO_US_NONE && next - now < span)
             span = next > now ? next - now : 0;
         if (nilo_http_under_way(http) == 0) {
@@ -319,24 +327,87 @@ static int end_slots(struct all *a, struct nilo_err *err)
     return rc;
 }
 
+static int choose_one(struct all *a, const struct nilo_config_connection *c, int *ret_matching, int *ret_chosen, struct nilo_err *err)
+{
+    struct pick *p = &a->picks[a->n];
+    bool taken;
+    if (strcmp(c->platform, "sql") == 0 || !nilo__names(c, a->o))
+        return 0;
+    ++*ret_matching;
+    *p = (struct pick){.config = c};
+    int rc = choose(a, p, ret_chosen, &taken, err);
+    if (taken) {
+        a->n++;
+        return rc;
+    }
+    if (rc == 0 && p->slot.taken)
+        rc = nilo__slot_end(a->store, &p->slot, NULL, err);
+    pick_done(p);
+    return rc;
+}
+
+static bool in_file(const struct nilo_config *config, const struct nilo_connection *c)
+{
+    for (int i = 0; i < config->n_connections; i++) {
+        if (strcmp(config->connections[i].name, c->name) == 0 && strcmp(config->connections[i].workspace, c->workspace_name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What somebody has added by a command or keeps in a table of the app's is collected as the file's connections are, with the defaults. */
+static int spell(struct all *a, struct nilo_connection *c, struct nilo_err *err)
+{
+    struct nilo_login_row login = {0};
+    bool there;
+    if (strcmp(c->origin, "file") == 0 || strcmp(c->status, "disabled") == 0 || nilo_connector_find(c->platform) == NULL || in_file(a->config, c))
+        return 0;
+    if (nilo_store_login(a->store, c->id, &a->arena, &there, &login, err) != 0)
+        return -1;
+    if (!there)
+        return 0; /* an import's, or one that nobody has signed in for yet */
+    a->spelled[a->n_spelled++] = (struct nilo_config_connection){.name = c->name, .workspace = c->workspace_name, .platform = c->platform,
+                                                                 .accounts = (char *)(uintptr_t)login.account, .request_delay_ms = -1, .settle_hours = -1};
+    return 0;
+}
+
+static int look_at_store(struct all *a, struct nilo_err *err)
+{
+    struct nilo_login_synced synced;
+    struct nilo_err why = {0};
+    size_t n;
+    if (a->config->n_connections_from_sql > 0) {
+        if (nilo_login_new(a->store, a->config, NULL, &a->login, err) != 0)
+            return -1;
+        int rc = nilo_login_from_sql(a->login, &synced, &why);
+        nilo_login_free(a->login);
+        a->login = NULL;
+        if (rc != 0)
+            report_without_run(a, &(struct nilo_config_connection){.name = a->config->connections_from_sql[0].connection, .workspace = (char *)(uintptr_t)"default"}, "failed", why.msg);
+    }
+    if (nilo_store_connections(a->store, &a->stored, &n, err) != 0)
+        return -1;
+    a->picks = calloc(n + (size_t)a->config->n_connections + 1, sizeof *a->picks);
+    a->spelled = calloc(n + 1, sizeof *a->spelled);
+    if (a->picks == NULL || a->spelled == NULL)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        if (spell(a, &a->stored[i], err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int choose_all(struct all *a, int *ret_matching, int *ret_chosen, struct nilo_err *err)
 {
+    if (look_at_store(a, err) != 0)
+        return -1;
     for (int i = 0; i < a->config->n_connections; i++) {
-        struct pick *p = &a->picks[a->n];
-        bool taken;
-        if (strcmp(a->config->connections[i].platform, "sql") == 0 || !nilo__names(&a->config->connections[i], a->o))
-            continue;
-        ++*ret_matching;
-        *p = (struct pick){.config = &a->config->connections[i]};
-        int rc = choose(a, p, ret_chosen, &taken, err);
-        if (taken) {
-            a->n++;
-        } else {
-            if (rc == 0 && p->slot.taken)
-                rc = nilo__slot_end(a->store, &p->slot, NULL, err);
-            pick_done(p);
-        }
-        if (rc != 0)
+        if (choose_one(a, &a->config->connections[i], ret_matching, ret_chosen, err) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < a->n_spelled; i++) {
+        if (choose_one(a, &a->spelled[i], ret_matching, ret_chosen, err) != 0)
             return -1;
     }
     return 0;
@@ -348,9 +419,7 @@ int nilo__collect_platforms(struct nilo_store *s, const struct nilo_config *conf
     struct all a = {.store = s, .config = config, .o = o, .ret = ret};
     struct nilo_err why = {0};
     struct nilo_http *http = o->http;
-    a.picks = calloc((size_t)config->n_connections + 1, sizeof *a.picks);
-    if (a.picks == NULL)
-        return nilo_err_nomem(err);
+    nilo_arena_init(&a.arena, 0);
     int rc = choose_all(&a, ret_matching, ret_chosen, &why);
     if (rc == 0 && a.n > 0 && http == NULL)
         rc = nilo_http_new(nilo_store_env(s), NULL, &http, &why);
@@ -363,6 +432,9 @@ int nilo__collect_platforms(struct nilo_store *s, const struct nilo_config *conf
     for (size_t i = 0; i < a.n; i++)
         pick_done(&a.picks[i]);
     free(a.picks);
+    free(a.stored);
+    free(a.spelled);
+    nilo_arena_done(&a.arena);
     if (rc != 0 && err != NULL)
         *err = why;
     return rc;

@@ -192,7 +192,7 @@ static void required_keys_are_named_with_the_line_of_their_mapping(void **state)
         {"connections:\n  - platform: sql\n",
          "nilometer.yaml:2: connections[0].name: is required (its name, unique in its workspace)"},
         {"connections:\n  - name: a\n",
-         "nilometer.yaml:2: connections[0].platform: is required (where its numbers come from: sql)"},
+         "nilometer.yaml:2: connections[0].platform: is required (where its numbers come from: sql, youtube)"},
         {"workspaces:\n  - {}\n", "nilometer.yaml:2: workspaces[0].name: is required (its name, unique)"},
         {"connections:\n  - name: a\n    platform: sql\n    users: u\n",
          "nilometer.yaml:2: connections[0].database: is required for platform sql; give a path, a postgres:// URL "
@@ -392,9 +392,19 @@ static void other_rules_say_what_is_allowed(void **state)
          "nilometer.yaml:1: workspaces[0].name: begins or ends with a blank; leave that out"},
         {"connections:\n- name: 'a '\n  platform: sql\n",
          "nilometer.yaml:2: connections[0].name: begins or ends with a blank; leave that out"},
-        {"connections:\n- name: a\n  platform: youtube\n",
-         "nilometer.yaml:3: connections[0].platform: \"youtube\" is no platform known here; "
-         "known: sql"},
+        {"connections:\n- name: a\n  platform: myspace\n",
+         "nilometer.yaml:3: connections[0].platform: \"myspace\" is no platform known here; "
+         "known: sql, youtube"},
+        {"connections:\n- name: a\n  platform: youtube\n  schedule: 0 25 * * *\n",
+         "nilometer.yaml:4: connections[0].schedule: cron expression, field hour: \"25\" is not understood; allowed are *, numbers 0-23, ranges a-b, lists a,b and steps */n"},
+        {"connections:\n- name: a\n  platform: youtube\n  database: a.db\n",
+         "nilometer.yaml:4: connections[0].database: says nothing about a connection of platform youtube; drop it"},
+        {"connections:\n- name: a\n  platform: sql\n  database: a.db\n  users: u\n  accounts: UC1\n",
+         "nilometer.yaml:6: connections[0].accounts: says nothing about a connection of platform sql; drop it"},
+        {"connections:\n- name: a\n  platform: youtube\n  accounts: ', ,'\n",
+         "nilometer.yaml:4: connections[0].accounts: holds nothing; write ids or @handles with commas between"},
+        {"connections:\n- name: a\n  platform: youtube\n  items: https://youtu.be/x\n",
+         "nilometer.yaml:4: connections[0].items: holds an address or something very long; write ids with commas between"},
         {"workspaces: [{name: studio}]\n" CONNECTION "    users: u\n    workspace: stuido\n",
          "nilometer.yaml:7: connections[0].workspace: \"stuido\" is not among the workspaces of this file; add it "
          "there or write \"default\""},
