@@ -105,6 +105,8 @@ static int begin(struct nilo__job_p *job, struct nilo_err *err)
         p->o.tokens.get(p->o.tokens.ctx, &job->connection, &job->credentials, &why, err) != 0 || nilo__owner_of(job, err) != 0 ||
         nilo_record_begin(p->o.store, &job->connection, &options, &job->recorder, err) != 0)
         return -1;
+    if (why == NULL && job->credentials.access_token == NULL && job->credentials.api_key == NULL)
+        why = "nobody has signed in, and the configuration has no api_key for the platform: nilometer connection connect, or platforms: in the file";
     if (why != NULL) {
         job->error = nilo_arena_strdup(&job->arena, why);
         return job->error != NULL ? 0 : nilo_err_nomem(err);

@@ -2,19 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crypt.h"
 #include "collect/collect_priv.h"
 #include "collect/platform.h"
 #include "collect/schedule.h"
-#include "login/login.h"
+#include "collect/tokens.h"
 
 struct pick {
     const struct nilo_config_connection *config;
     struct nilo_platform_want want;
     struct nilo__slot slot;
-    struct nilo_token token;
-    struct nilo_login_app app;
-    bool has_app;
     char **accounts, **ids;
     bool failed;
     char why[sizeof(((struct nilo_err *)NULL)->msg)];
@@ -25,7 +21,7 @@ struct all {
     const struct nilo_config *config;
     const struct nilo_collect_options *o;
     struct nilo_collect_result *ret;
-    struct nilo_login *login;
+    struct nilo_tokens_of *tokens;
     struct pick *picks;
     size_t n;
     struct nilo_connection *stored;         /* connections that the file does not describe ... */
@@ -42,70 +38,8 @@ static nilo_us wall(const struct nilo_store *s)
 
 static void pick_done(struct pick *p)
 {
-    nilo_token_done(&p->token);
-    if (p->has_app)
-        nilo_login_app_done(&p->app);
     free(p->accounts);
     free(p->ids);
-}
-
-/* ---- tokens -------------------------------------------------------------------------------------------------------------------------------- */
-
-static struct pick *pick_of(struct all *a, const struct nilo_connection *c)
-{
-    for (size_t i = 0; i < a->n; i++) {
-        if (a->picks[i].want.connection.id == c->id)
-            return &a->picks[i];
-    }
-    return NULL;
-}
-
-/* Whatever keeps us from having a token is the connection's trouble, unless the store itself fails. */
-static int cannot(struct pick *p, const struct nilo_err *why, const char **ret_why, struct nilo_err *err)
-{
-    bool ours = why->code == NILO_EPERM || why->code == NILO_ENOENT || why->code == NILO_ECONFIG || why->code == NILO_ESOURCE || why->code == NILO_EBUSY;
-    if (!ours) {
-        if (err != NULL)
-            *err = *why;
-        return -1;
-    }
-    memcpy(p->why, why->msg, sizeof p->why);
-    *ret_why = p->why;
-    return 0;
-}
-
-static void fill(const struct pick *p, struct nilo_credentials *ret)
-{
-    *ret = (struct nilo_credentials){.api_key = p->app.api_key, .access_token = p->token.bearer, .client_id = p->app.client_id};
-}
-
-static int token_get(void *ctx, const struct nilo_connection *c, struct nilo_credentials *ret, const char **ret_why, struct nilo_err *err)
-{
-    struct all *a = ctx;
-    struct pick *p = pick_of(a, c);
-    struct nilo_err why = {0};
-    *ret_why = NULL;
-    if (p->token.bearer == NULL && nilo_token_get(a->login, c, NILO_TOKEN_FIRST, &p->token, &why) != 0)
-        return cannot(p, &why, ret_why, err);
-    fill(p, ret);
-    if (ret->access_token == NULL && ret->api_key == NULL)
-        *ret_why = "nobody has signed in, and the configuration has no api_key for the platform: nilometer connection connect, or platforms: in the file";
-    return 0;
-}
-
-static int token_refused(void *ctx, const struct nilo_connection *c, bool *ret_new, const char **ret_why, struct nilo_err *err)
-{
-    struct all *a = ctx;
-    struct pick *p = pick_of(a, c);
-    struct nilo_token next = {0};
-    struct nilo_err why = {0};
-    *ret_new = false;
-    if (nilo_token_get(a->login, c, p->token.generation, &next, &why) != 0)
-        return cannot(p, &why, ret_why, err);
-    nilo_token_done(&p->token);
-    p->token = next;
-    *ret_new = next.bearer != NULL;
-    return 0;
 }
 
 /* ---- reports -------------------------------------------------------------------------------------------------------------------------------- */
@@ -191,14 +125,13 @@ static int fill_want(struct all *a, struct pick *p, struct nilo_err *err)
 {
     const struct nilo_config_connection *c = p->config;
     struct nilo_platform_want *w = &p->want;
-    if (nilo_login_app_init(&p->app, a->config, c->platform, err) != 0)
+    w->settings = nilo_tokens_of_settings(a->tokens, c->platform, err);
+    if (w->settings == NULL)
         return -1;
-    p->has_app = true;
     if (nilo_config_words(c->accounts, &p->accounts, &w->n_accounts, err) != 0 || nilo_config_words(c->items, &p->ids, &w->n_ids, err) != 0)
         return -1;
     w->accounts = (const char *const *)p->accounts;
     w->ids = (const char *const *)p->ids;
-    w->settings = (const char *const *)p->app.settings;
     w->refresh_window_days = c->refresh_window_days;
     w->batch = (size_t)c->batch;
     w->request_delay_ms = c->request_delay_ms;
@@ -297,18 +230,15 @@ static int run_all(struct all *a, struct nilo_http *http, struct nilo_err *err)
     struct nilo_platforms *p = NULL;
     const struct nilo_platforms_options options = {.store = a->store,
                                                    .http = http,
-                                                   .tokens = {.get = token_get, .refused = token_refused, .ctx = a},
+                                                   .tokens = nilo_tokens_of_source(a->tokens),
                                                    .report = on_outcome,
                                                    .report_ctx = a};
-    int rc = nilo_login_new(a->store, a->config, NULL, &a->login, err);
-    if (rc == 0)
-        rc = nilo_platforms_new(&options, &p, err);
+    int rc = nilo_platforms_new(&options, &p, err);
     for (size_t i = 0; rc == 0 && i < a->n; i++)
         rc = nilo_platforms_add(p, &a->picks[i].want, err);
     if (rc == 0)
         rc = drive(a, p, http, err);
     nilo_platforms_free(p);
-    nilo_login_free(a->login);
     return rc;
 }
 
@@ -373,18 +303,7 @@ static int spell(struct all *a, struct nilo_connection *c, struct nilo_err *err)
 
 static int look_at_store(struct all *a, struct nilo_err *err)
 {
-    struct nilo_login_synced synced;
-    struct nilo_err why = {0};
     size_t n;
-    if (a->config->n_connections_from_sql > 0) {
-        if (nilo_login_new(a->store, a->config, NULL, &a->login, err) != 0)
-            return -1;
-        int rc = nilo_login_from_sql(a->login, &synced, &why);
-        nilo_login_free(a->login);
-        a->login = NULL;
-        if (rc != 0)
-            report_without_run(a, &(struct nilo_config_connection){.name = a->config->connections_from_sql[0].connection, .workspace = (char *)(uintptr_t)"default"}, "failed", why.msg);
-    }
     if (nilo_store_connections(a->store, &a->stored, &n, err) != 0)
         return -1;
     a->picks = calloc(n + (size_t)a->config->n_connections + 1, sizeof *a->picks);
@@ -400,7 +319,7 @@ static int look_at_store(struct all *a, struct nilo_err *err)
 
 static int choose_all(struct all *a, int *ret_matching, int *ret_chosen, struct nilo_err *err)
 {
-    if (look_at_store(a, err) != 0)
+    if (look_at_store(a, err) != 0 || nilo_tokens_of_new(a->store, a->config, NULL, &a->tokens, err) != 0)
         return -1;
     for (int i = 0; i < a->config->n_connections; i++) {
         if (choose_one(a, &a->config->connections[i], ret_matching, ret_chosen, err) != 0)
@@ -431,6 +350,7 @@ int nilo__collect_platforms(struct nilo_store *s, const struct nilo_config *conf
         nilo_http_free(http);
     for (size_t i = 0; i < a.n; i++)
         pick_done(&a.picks[i]);
+    nilo_tokens_of_free(a.tokens);
     free(a.picks);
     free(a.stored);
     free(a.spelled);
