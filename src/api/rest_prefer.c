@@ -88,10 +88,13 @@ static bool take_word(struct nilo_rest_prefer *p, const char *text, unsigned *se
 struct unknown {
     char list[200];
     size_t n;
+    char missing[WORD_MAX]; /* one that the dialect has and we have not; "" = none */
 };
 
 static void remember(struct unknown *u, const char *text)
 {
+    if (strcmp(text, "tx=rollback") == 0 || strncmp(text, "timezone=", strlen("timezone=")) == 0)
+        snprintf(u->missing, sizeof(u->missing), "%s", text);
     int n = snprintf(u->list + u->n, sizeof(u->list) - u->n, "%s%s", u->n > 0 ? ", " : "", text);
     u->n = n > 0 && u->n + (size_t)n < sizeof(u->list) ? u->n + (size_t)n : sizeof(u->list) - 1;
 }
@@ -126,6 +129,12 @@ bool nilo_rest_prefer(struct nilo_exchange *x, struct nilo_rest_prefer *ret)
     *ret = (struct nilo_rest_prefer){.max_affected = -1};
     for (int i = 0; (value = nilo_req_header(x, "Prefer", i, &n)) != NULL; i++)
         take_line(ret, value, n, &seen, &unknown);
+    if (unknown.missing[0] != '\0') { /* to pass it over would do what was asked not to be done */
+        char message[120];
+        snprintf(message, sizeof(message), "Feature not implemented: Prefer: %.64s", unknown.missing);
+        nilo_answer_error(x, 400, "PGRST127", message, NULL, NULL);
+        return false;
+    }
     if (!ret->strict || unknown.n == 0)
         return true;
     char details[256];

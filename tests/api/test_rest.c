@@ -92,6 +92,13 @@ static const struct rest_row forms[] = {
     {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Prefer: handling=strict,count=exact", NULL, 206, "Preference-Applied: count=exact, handling=strict", "[]\n"},
     {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Prefer: handling=strict, nonsense\nPrefer: more=of-it", NULL, 400, NULL,
      ERROR("PGRST122", "Invalid preferences given with handling=strict", "\"Invalid preferences: nonsense, more=of-it\"", "null")},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Prefer: timezone=Europe/Berlin", NULL, 400, NULL,
+     ERROR("PGRST127", "Feature not implemented: Prefer: timezone=Europe/Berlin", "null", "null")},
+    {"service_role acme", "POST", "/rest/v1/owners", "Prefer: tx=rollback, return=minimal", "{\"owner\":\"nobody\"}", 400, NULL, "~\"PGRST127\""},
+    {ME, "GET", "/rest/v1/daily_metrics?metric_category=match.a", NULL, NULL, 400, NULL, "~\"PGRST100\""},
+    {ME, "GET", "/rest/v1/daily_metrics?metric_category=imatch(any).{a}", NULL, NULL, 400, NULL, "~\"PGRST100\""},
+    {ME, "GET", "/rest/v1/daily_metrics?limit=0", "Accept: application/vnd.pgrst.plan+json", NULL, 406, NULL, "~\"PGRST107\""},
+    {ME, "PUT", "/rest/v1/daily_metrics?id=eq.1", NULL, "{}", 405, "Proxy-Status: nilometer; error=PGRST117", "~\"PGRST117\""},
     {ME, "GET", "/rest/v1/daily_metrics?limit=0", "X-Client-Info: postgrest-js\nX-Retry-Count: 1\nPrefer: return=representation", NULL, 200, "!Preference-Applied", "[]\n"},
 };
 
