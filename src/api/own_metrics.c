@@ -123,7 +123,7 @@ static int connections(struct nilo_store *s, nilo_us now, struct nilo_buf *out, 
         for (size_t k = 0; k < n_logins; k++) {
             if (logins[k].row.connection != all[i].id || strcmp(all[i].status, "disabled") == 0)
                 continue;
-            trouble += logins[k].state == NILO_LOGIN_TROUBLE;
+            trouble += logins[k].state == NILO_LOGIN_TROUBLE && strcmp(all[i].status, "expired") != 0;
             if (logins[k].ends_at != NILO_US_NONE && (soonest == NILO_US_NONE || logins[k].ends_at < soonest))
                 soonest = logins[k].ends_at;
         }
