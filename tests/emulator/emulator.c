@@ -358,6 +358,11 @@ static void serve(struct emu_call *c)
     compress_answer(c);
     c->res->delay_us = latency(em);
     c->res->drip_us = em->o.drip_ms * 1000;
+    if (c->caller && c->wait_until) { /* it is not told before the answer is there */
+        size_t i = c->caller->waits++ % (sizeof c->caller->wait / sizeof *c->caller->wait);
+        c->caller->wait[i].told = c->now + c->res->delay_us;
+        c->caller->wait[i].until = c->wait_until;
+    }
     if (c->caller) {
         emu_takes_off(c->caller, c->now, c->now + c->res->delay_us);
         c->caller->failed += c->res->status >= 400 || c->res->wire != EMULATOR_WIRE_PLAIN;

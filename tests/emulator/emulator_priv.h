@@ -131,7 +131,10 @@ struct emu_caller {
     char name[24]; /* "key-0", "grant-3", "none" */
     char hash[17]; /* of the credential first seen */
     int64_t calls, failed, limited, early; /* early: came before a Retry-After that it was given had passed */
-    nilo_us not_before;
+    struct {
+        nilo_us told, until; /* when the answer that named a Retry-After was there, and until when it holds */
+    } wait[16];
+    size_t waits;
     struct emu_rate second, window;
     nilo_us *ends; /* of the calls in flight */
     size_t ends_n, ends_cap;
@@ -159,6 +162,7 @@ int emu_rate_now(struct emu_rate *r, nilo_us now);
 int32_t emu_pacific_day(const struct emulator *em, nilo_us at);
 bool emu_charge(struct emulator *em, int project, int bucket, int64_t units, nilo_us now); /* false = over the quota */
 void emu_in_flight(struct emu_caller *caller, nilo_us now); /* forgets the calls that are answered by now */
+bool emu_told_to_wait(const struct emu_caller *caller, nilo_us now); /* by an answer that it has */
 void emu_takes_off(struct emu_caller *caller, nilo_us now, nilo_us end);
 void emu_limits_free(struct emulator *em);
 
@@ -221,6 +225,7 @@ struct emu_call {
     int64_t grant;    /* -1 = none */
     struct emu_caller *caller;
     int64_t units;
+    nilo_us wait_until; /* 0 = the answer names no Retry-After */
     const char *hostile; /* name of the behaviour, or NULL */
     bool done;
 };

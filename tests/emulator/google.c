@@ -66,8 +66,7 @@ static void retry_after(struct emu_call *c)
     char text[24];
     snprintf(text, sizeof text, "%lld", (long long)c->em->o.retry_after_s);
     emu_head(c, "Retry-After", text);
-    if (c->caller)
-        c->caller->not_before = c->now + c->em->o.retry_after_s * NILO_US_SECOND;
+    c->wait_until = c->now + c->em->o.retry_after_s * NILO_US_SECOND;
 }
 
 void google_fail(struct emu_call *c, int status, bool rate)
@@ -166,7 +165,7 @@ static bool rates(struct emu_call *c)
     p->second.window_us = NILO_US_SECOND;
     p->window.window_us = c->caller->window.window_us = em->o.rate_window_s * NILO_US_SECOND;
     p->calls++;
-    c->caller->early += c->now < c->caller->not_before;
+    c->caller->early += emu_told_to_wait(c->caller, c->now);
     emu_in_flight(c->caller, c->now);
     emu_rate_count(&p->second, c->now);
     int of_project = emu_rate_count(&p->window, c->now), of_token = emu_rate_count(&c->caller->window, c->now);

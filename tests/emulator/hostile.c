@@ -273,8 +273,7 @@ static void limited(struct emu_call *c, const char *retry_after)
     nilo_buf_reset(&c->res->body);
     drop_head(c, "Content-Type");
     c->platform->fail(c, 429, true);
-    if (c->caller)
-        c->caller->not_before = c->now; /* what it says is nothing that anybody could keep to */
+    c->wait_until = 0; /* what it says is nothing that anybody could keep to */
     set_head(c, "Retry-After", retry_after);
 }
 static void retry_negative(struct emu_call *c)

@@ -23,6 +23,7 @@ struct flight {
 struct transport {
     struct emulator *em;
     struct nilo_virtual_clock *clock;
+    nilo_us offset; /* from the monotonic clock to the world's time: the program's wall clock may step, the world's does not */
     struct flight *first; /* by due, then in the order they were started */
     bool woken;
 };
@@ -140,7 +141,7 @@ static int start(void *ctx, const struct nilo_http_job *job, struct nilo_err *er
     split_url(job->wire_url, host, sizeof host, &target);
     struct emulator_request req = {.method = job->method, .host = host, .target = target, .headers = headers, .headers_n = n, .body = job->body,
                                    .body_len = job->n_body};
-    emulator_answer(t->em, t->clock->wall, &req, &f->res);
+    emulator_answer(t->em, t->clock->mono + t->offset, &req, &f->res);
     while (n > 0)
         free(lines[--n]);
     f->http = job->http;
@@ -256,6 +257,7 @@ int emulator_http_new(struct emulator *em, struct nilo_virtual_clock *clock, con
         return nilo_err_nomem(err);
     t->em = em;
     t->clock = clock;
+    t->offset = clock->wall - clock->mono;
     if (nilo_http_new_over(env, &ops, t, ret, err) != 0) {
         free(t);
         return -1;

@@ -98,6 +98,14 @@ void emu_in_flight(struct emu_caller *caller, nilo_us now)
     caller->ends_n = n;
 }
 
+bool emu_told_to_wait(const struct emu_caller *caller, nilo_us now)
+{
+    for (size_t i = 0; i < sizeof caller->wait / sizeof *caller->wait; i++)
+        if (caller->wait[i].told <= now && now < caller->wait[i].until)
+            return true;
+    return false;
+}
+
 void emu_takes_off(struct emu_caller *caller, nilo_us now, nilo_us end)
 {
     emu_in_flight(caller, now);
