@@ -137,6 +137,9 @@ static void said(struct nilo_cmd_ctx *ctx, const struct nilo_connection *c, cons
         nilo__put(ctx->out, set->account_name != NULL ? set->account_name : set->account);
     }
     fprintf(ctx->out, ".%s\n", set->refresh_token == NULL ? " Its token cannot be renewed: when it ends, sign in again." : "");
+    if (strcmp(c->status, "expired") == 0)
+        fprintf(ctx->out, "What was missed meanwhile, as far as %s still tells it: nilometer collect --connection %s --workspace %s\n", c->platform, c->name,
+                c->workspace_name);
 }
 
 int nilo__connection_login(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err)

@@ -252,7 +252,7 @@ static int look_into_the_app(struct nilo_login *l, const struct nilo_connection 
     if (rc == 0 && there && now.generation != row->generation && (now.access_until == NILO_US_NONE || now.access_until > now_of(l)))
         rc = ask_row(l, c, &now, NILO_TOKEN_FIRST, ret, err);
     else if (rc == 0)
-        rc = end_with(l, c, 0, "the token in the app's own table has ended or is refused, and the app has not renewed it", err);
+        rc = end_with(l, c, there ? now.fence : 0, "the token in the app's own table has ended or is refused, and the app has not renewed it", err);
     nilo_arena_done(&arena);
     return rc;
 }
@@ -267,11 +267,11 @@ static int renew(struct nilo_login *l, const struct nilo_connection *c, const st
     if (!row->renewable && strcmp(c->origin, "sql") == 0)
         return look_into_the_app(l, c, row, ret, err);
     if (!row->renewable)
-        return end_with(l, c, 0, refused ? "the platform refuses its token, which cannot be renewed" : "its token has ended and cannot be renewed", err);
+        return end_with(l, c, row->fence, refused ? "the platform refuses its token, which cannot be renewed" : "its token has ended and cannot be renewed", err);
     if (refused && row->renewed_at != NILO_US_NONE && now - row->renewed_at < JUST_NOW)
-        return end_with(l, c, 0, "the platform refuses a token that it has just renewed", err);
+        return end_with(l, c, row->fence, "the platform refuses a token that it has just renewed", err);
     if (row->refresh_until != NILO_US_NONE && now >= row->refresh_until)
-        return end_with(l, c, 0, "the platform lets nobody stay signed in for longer than that", err);
+        return end_with(l, c, row->fence, "the platform lets nobody stay signed in for longer than that", err);
     bool leased = row->lease_until != NILO_US_NONE && row->lease_until > now, later = row->retry_at != NILO_US_NONE && row->retry_at > now;
     if (holds && (leased || later))
         return hand_out(l, c, row, ret, err);
