@@ -148,6 +148,9 @@ int nilo__thin(struct nilo_store *s, int64_t days, int64_t *ret_removed, struct 
 /** nilo__drop - what drop_days_after asks for, on every connection; days <= 0: nothing. What went is added to *ret */
 int nilo__drop(struct nilo_store *s, int64_t days, struct nilo_dropped *ret, struct nilo_err *err);
 
+/** nilo__raw_forget - what raw_answers_days asks for: older kept answers go; 0: all of them */
+int nilo__raw_forget(struct nilo_store *s, int64_t days, struct nilo_err *err);
+
 /* ---- the process ---------------------------------------------------------------------------------------------------------------- */
 
 /** nilo__password_hide - overwrite the password in a URL, in place, with '*'. Was there one? */

@@ -17,6 +17,7 @@
     X(seal)                                                                                                            \
     X(drop)                                                                                                            \
     X(thin)                                                                                                            \
+    X(replay)                                                                                                          \
     X(pause)                                                                                                           \
     X(resume)                                                                                                          \
     X(rebuild)                                                                                                         \

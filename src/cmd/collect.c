@@ -120,6 +120,8 @@ static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const str
         return nilo_err_wrap(err, "everything is collected, dropping old days failed");
     if (dropped.days > 0)
         nilo_cmd_notice(ctx, "dropped: %lld old closed days with %lld values", (long long)dropped.days, (long long)dropped.values);
+    if (nilo__raw_forget(store, config->raw_answers_days, err) != 0)
+        return nilo_err_wrap(err, "everything is collected, old answers of platforms could not be removed");
     if (result.failed == 0 && result.partial == 0)
         return 0;
     return result.completed == 0 && result.partial == 0 ? 1 : 3;

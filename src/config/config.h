@@ -135,6 +135,7 @@ struct nilo_config {
     char *store; /* NULL = not given here; like database a path, URL, env:NAME, file:PATH or credential:NAME */
     int thin_observations_after_days; /* 0 = never */
     int drop_days_after;              /* 0 = never */
+    int raw_answers_days;             /* 0 = none are kept */
     struct nilo_config_workspace *workspaces;
     int n_workspaces;
     struct nilo_config_connection *connections;

@@ -136,6 +136,7 @@
     WHOLE(thin_observations_after_days, 0, 36500, "0",                                                                 \
           "days after which a closed day keeps its values and not every reading; 0: all are kept")                     \
     WHOLE(drop_days_after, 0, 36500, "0", "days after which a closed day goes, what is derived from it stays; 0: all are kept")          \
+    WHOLE(raw_answers_days, 0, 3660, "30", "days that answers of platforms are kept for nilometer replay; 0: none are")                   \
     LIST(workspaces, workspace, "workspaces that need a zone of their own; others have UTC")                           \
     LIST(connections, connection, "the places that numbers come from")                                                 \
     LIST(metrics, metric, "metrics of items besides the built-in ones")                                                \
