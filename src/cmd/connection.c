@@ -363,9 +363,10 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 
 const struct nilo_cmd nilo_cmd_connection = {
     .name = "connection",
-    .operands = "list|show|add|connect|reconnect|login|test|sync|enable|disable|secret [NAME...]",
+    .operands = "ACT [NAME...]",
     .summary = "the places that numbers come from, and what they log in with",
     .description =
+        "ACT is list, show, add, connect, reconnect, login, test, sync, enable, disable or secret.\n\n"
         "A connection that the configuration describes is changed there and nowhere else: taken out of the file it is disabled, never deleted, "
         "and put back it is enabled again. One that is made here (add, connect) is the store's own, until a file takes over its name. None is removed: its "
         "history stays.\n\n"
