@@ -200,6 +200,31 @@ int nilo_gate_load(struct nilo_gate *g, const struct nilo_gate_rules *rules, str
     return 0;
 }
 
+int nilo_gate_ring(struct nilo_gate *g, struct nilo_keys *ring, struct nilo_err *err)
+{
+    struct rules fresh = {.config = g->rules.config, .ring = ring}; /* nobody else exchanges them meanwhile */
+    int rc = nilo_jwt_keys_new(&fresh.tokens, err);
+    if (rc == 0)
+        nilo_jwt_keys_remember(fresh.tokens, &g->env->random);
+    if (rc == 0 && ring != NULL)
+        rc = nilo_api_token_keys(fresh.tokens, ring, err);
+    if (rc == 0 && fresh.config != NULL)
+        rc = add_tokens(&fresh, err);
+    if (rc == 0) {
+        pthread_rwlock_wrlock(&g->lock);
+        struct nilo_jwt_keys *tokens = g->rules.tokens;
+        struct nilo_keys *keys = g->rules.ring;
+        g->rules.tokens = fresh.tokens;
+        g->rules.ring = ring;
+        fresh = (struct rules){.tokens = tokens, .ring = keys};
+        atomic_fetch_add(&g->changes, 1);
+        pthread_rwlock_unlock(&g->lock);
+    }
+    fresh.config = NULL;
+    rules_done(&fresh);
+    return rc;
+}
+
 /* ---- the book of keys ---------------------------------------------------------------------------------------------------------------------- */
 
 static int64_t known_changes(struct nilo_gate *g)

@@ -25,6 +25,11 @@ void nilo_gate_free(struct nilo_gate *g); /* after the server; NULL is fine */
  *  errors  NILO_ECONFIG, with file, line and key: a secret that is too short, a public key that is none, ...; those of nilo_config_secret() */
 int nilo_gate_load(struct nilo_gate *g, const struct nilo_gate_rules *rules, struct nilo_err *err);
 
+/** nilo_gate_ring - other keys of the store from now on, as after a rotation; the rest of the rules stays. ring is taken over also on failure; NULL: none. By the thread that
+ *  loads
+ *  errors  those of nilo_config_secret(): what was there stays */
+int nilo_gate_ring(struct nilo_gate *g, struct nilo_keys *ring, struct nilo_err *err);
+
 /** nilo_gate_refresh - reads what the store says of keys of the API, if it has changed since: they count from now on. Any thread, s is its own
  *  errors  those of the store; what was known stays in force */
 int nilo_gate_refresh(struct nilo_gate *g, struct nilo_store *s, struct nilo_err *err);

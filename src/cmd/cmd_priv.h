@@ -2,6 +2,9 @@
 #ifndef NILO_CMD_CMD_PRIV_H
 #define NILO_CMD_CMD_PRIV_H
 
+#include <sys/types.h>
+#include <time.h>
+
 #include "base/json.h"
 #include "cmd/cmd.h"
 #include "keys/keys.h"
@@ -131,7 +134,17 @@ int nilo__ring_look(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_
 struct nilo_gate;
 /** nilo__gate_load - who is let in, by the store's keys and the configuration: at the start of serve and on each reload
  *  errors  what is wrong with the configuration or the keys; what was there stays */
-int nilo__gate_load(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_gate *gate, struct nilo_err *err);
+struct nilo__ring_watch { /* the file of keys as it was when it was read */
+    char *path; /* caller frees; NULL: not loaded yet */
+    unsigned char store[16];
+    bool there;
+    ino_t inode;
+    struct timespec changed;
+    off_t size;
+};
+int nilo__gate_load(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_gate *gate, struct nilo__ring_watch *watch, struct nilo_err *err);
+/** nilo__gate_follow - the keys as they are now, where another file lies there than was read: they may be rotated and forgotten while serve runs */
+void nilo__gate_follow(struct nilo__ring_watch *watch, struct nilo_gate *gate);
 
 /* ---- the configuration's metrics ---------------------------------------------------------------------------------------------------- */
 

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "cmd/daemon.h"
 
+#define KEYS_EVERY (250000) /* microseconds between two looks at the file of keys */
 #define DRAIN (10 * NILO_US_SECOND)
 #define PROXIES_MAX 32
 #define LISTEN_MAX (NILO_LISTEN_MAX - 1) /* and where commands find it */
@@ -26,6 +27,7 @@ struct serving {
     size_t n;
     const char *proxies[PROXIES_MAX + 1];
     int64_t cache_mib;
+    struct nilo__ring_watch keys;
     bool stuck; /* a thread did not end: nothing that it uses may be freed */
 };
 
@@ -151,7 +153,7 @@ static int reload_all(struct serving *s, struct nilo_server *server, struct nilo
     if (rc == 0)
         rc = open_store(s->daemon.api, &store, err);
     if (rc == 0)
-        rc = nilo__gate_load(s->ctx, store, gate, err);
+        rc = nilo__gate_load(s->ctx, store, gate, &s->keys, err);
     nilo_store_close(store);
     return rc == 0 ? nilo__daemon_reload(&s->daemon, err) : rc;
 }
@@ -172,7 +174,7 @@ static void reload(struct serving *s, struct nilo_server *server, struct nilo_ga
 static void wait_for_the_end(struct serving *s, struct nilo_server *server, struct nilo_gate *gate, const sigset_t *signals)
 {
     nilo_us due = nilo_systemd_watchdog();
-    nilo_us step = due > 0 && due < NILO_US_SECOND ? due : NILO_US_SECOND;
+    nilo_us step = due > 0 && due < KEYS_EVERY ? due : KEYS_EVERY;
     for (;;) {
         const struct timespec moment = {step / NILO_US_SECOND, step % NILO_US_SECOND * 1000};
         int sig = sigtimedwait(signals, NULL, &moment);
@@ -180,6 +182,7 @@ static void wait_for_the_end(struct serving *s, struct nilo_server *server, stru
             return;
         if (sig == SIGHUP)
             reload(s, server, gate);
+        nilo__gate_follow(&s->keys, gate);
         /* a loop that hangs is what the watchdog is for: then nothing is said, and systemd starts us anew */
         if (due > 0 && nilo_server_alive(server, 2 * due))
             nilo_systemd_notify("WATCHDOG=1");
@@ -262,10 +265,11 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     struct nilo_gate *gate = NULL;
     int rc = nilo_gate_new(ctx->env, &gate, err);
     if (rc == 0)
-        rc = nilo__gate_load(ctx, store, gate, err);
+        rc = nilo__gate_load(ctx, store, gate, &s.keys, err);
     nilo_store_close(store);
     if (rc != 0) {
         nilo_gate_free(gate);
+        free(s.keys.path);
         return -1;
     }
     raise_descriptors();
@@ -291,6 +295,7 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     if (s.stuck)
         return rc;
     nilo_gate_free(gate); /* it reads the store */
+    free(s.keys.path);
     nilo__daemon_close(&s.daemon);
     return rc;
 }
