@@ -10,6 +10,10 @@
 #include "record/record_priv.h"
 
 #define CHUNK 50000
+/* Where others wait for their turn: no longer than this, whatever the machine. */
+#define MOMENT      (50 * NILO_US_SECOND / 1000)
+#define CHUNK_FIRST 4000
+#define CHUNK_LEAST 500
 #define MAX_WINDOW 3660
 #define AHEAD (5 * NILO_US_MINUTE)
 #define NOTES_MAX 4096
@@ -119,8 +123,10 @@ int nilo_record_begin(struct nilo_store *s, const struct nilo_connection *c, con
     r->options.author = o->author ? strdup(o->author) : NULL;
     r->options.read_until = NILO_DAY_NONE;
     r->options.revise = o->revise || o->kind == NILO_RUN_REVISE;
+    r->yields = !o->chunk && !o->within && !o->dry_run && nilo_store_is_beside(s);
     if (!r->options.chunk)
-        r->options.chunk = o->within ? SIZE_MAX / 8 : CHUNK;
+        r->options.chunk = o->within ? SIZE_MAX / 8 : r->yields ? CHUNK_FIRST : CHUNK;
+    r->together = 4 * (r->yields ? CHUNK : r->options.chunk);
     nilo_arena_init(&r->arena, 0);
     nilo_buf_init(&r->notes, NOTES_MAX);
     nilo_buf_init(&r->said, NOTES_MAX);
@@ -319,7 +325,7 @@ static bool belongs_together(const struct nilo_recorder *r, const struct nilo__p
         return true;
     bool same_named = !nilo_day_is_none(a->r.day) && a->r.day.n == b->r.day.n;
     bool same_day = nilo_calendar_day(r->calendar, a->captured_at).n == nilo_calendar_day(r->calendar, b->captured_at).n;
-    return (same_named || same_day) && r->n_values < 4 * r->options.chunk;
+    return (same_named || same_day) && r->n_values < r->together;
 }
 
 /* Instant values belong to the day of captured_at, whatever day the source names beside. */
@@ -598,6 +604,19 @@ static int write_chunk(struct nilo_recorder *r, struct chunk *c, struct nilo_err
     return nilo_store_run_update(r->store, &r->run, err);
 }
 
+/* The next chunk is larger or smaller by how long this one took. */
+static void pace(struct nilo_recorder *r, nilo_us took)
+{
+    size_t n = r->options.chunk;
+    if (!r->yields)
+        return;
+    if (took > 2 * MOMENT)
+        n = n / 2 > CHUNK_LEAST ? n / 2 : CHUNK_LEAST;
+    else if (took < MOMENT / 2 && r->n_values >= n)
+        n = 2 * n < CHUNK ? 2 * n : CHUNK;
+    r->options.chunk = n;
+}
+
 static int flush(struct nilo_recorder *r, struct nilo_err *err)
 {
     struct chunk c = {0};
@@ -606,7 +625,10 @@ static int flush(struct nilo_recorder *r, struct nilo_err *err)
     r->now = wall(r);
     if (note_items(r, err) < 0 || nilo__merge(r, err) < 0 || begin_chunk(r, err) < 0)
         return -1;
+    const struct nilo_clock *clock = &nilo_store_env(r->store)->clock;
+    nilo_us since = clock->mono(clock->ctx);
     int rc = end_chunk(r, write_chunk(r, &c, err), err);
+    pace(r, clock->mono(clock->ctx) - since);
     r->n = r->n_values = 0;
     nilo_arena_reset(&r->arena);
     return rc;

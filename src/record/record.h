@@ -46,7 +46,7 @@ struct nilo_run_options {
     bool repair;         /* a run of that slot was done in part: what it lacked is done now, under the same slot */
     nilo_day target_day; /* NILO_DAY_NONE */
     nilo_day read_until; /* SQL: last day that this run read after its end, set before finishing through nilo_record_read_until */
-    size_t chunk;        /* points a transaction; 0 = 50,000 */
+    size_t chunk;        /* points a transaction; 0 = 50,000, or what takes some 50 ms where others write beside it */
     const char *author;
     nilo_record_note_fn *note; /* may be NULL */
     bool note_all;       /* note is told of every value, whatever became of it */

@@ -24,6 +24,8 @@ struct nilo_recorder {
     const struct nilo_calendar *calendar;
     struct nilo_run run;
     nilo_us started_mono, now; /* now: recorded_at of the chunk being written */
+    bool yields;               /* others write beside it: chunks are as large as a moment allows */
+    size_t together;           /* values of one item and day that are never parted */
     struct nilo_arena arena;   /* of the chunk */
     struct nilo__pending *pending;
     size_t n, cap, n_values;

@@ -1,6 +1,8 @@
 /* A store held by one process with several handles: they take turns, see what the others define, and nobody else writes. */
 #include "stores.h"
 
+#include "record/record.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -301,6 +303,72 @@ static void a_lost_lock_does_not_interrupt_a_run(struct stores *s)
     let_go(&h);
 }
 
+/* ---- long runs ------------------------------------------------------------------------------------------------------------------- */
+
+struct slow {
+    struct nilo_virtual_clock *clock;
+    nilo_us step; /* by so much it is later each time that somebody asks */
+};
+
+static nilo_us slow_wall(void *ctx)
+{
+    return ((struct slow *)ctx)->clock->wall;
+}
+
+static nilo_us slow_mono(void *ctx)
+{
+    struct slow *c = ctx;
+    return c->clock->mono += c->step;
+}
+
+/* Turns that a run of 30,000 values takes where each look at the clock is so much later. */
+static uint64_t turns_of_a_run(struct stores *s, nilo_us step)
+{
+    struct held h;
+    struct slow slow = {.clock = &s->clock, .step = step};
+    const struct nilo_env kept = s->env;
+    s->env.clock = (struct nilo_clock){slow_wall, slow_mono, NULL, &slow};
+    hold(&h, s);
+    struct nilo_store *closed = s->store;
+    s->store = h.a;
+    struct nilo_connection c = stores_connection(s, "acme", "UTC", "yt", "youtube", "x");
+    s->store = closed;
+    const struct nilo_metric *views = nilo_catalog_by_name(nilo_store_catalog(h.a), "views");
+    const struct nilo_run_options options = {.kind = NILO_RUN_IMPORT, .provenance = NILO_IMPORTED, .target_day = NILO_DAY_NONE, .read_until = NILO_DAY_NONE};
+    struct nilo_recorder *recorder;
+    struct nilo_run run;
+    struct nilo_arena arena;
+    uint64_t before = nilo_store_share_writes(h.share);
+    ok(s, nilo_record_begin(h.a, &c, &options, &recorder, &s->err));
+    for (int i = 0; i < 30000; i++) {
+        char id[16];
+        const struct nilo_reading_value value = {.metric = views->id, .value = i};
+        snprintf(id, sizeof id, "v%d", i);
+        ok(s, nilo_record_add(recorder, &(struct nilo_reading){.kind = NILO_CONTENT, .external_id = id, .captured_at = s->clock.wall, .day = NILO_DAY_NONE,
+                                                               .values = &value, .n_values = 1}, &s->err));
+    }
+    nilo_arena_init(&arena, 0);
+    ok(s, nilo_record_finish(recorder, NULL, &arena, &run, &s->err));
+    nilo_arena_done(&arena);
+    assert_int_equal(run.readings, 30000);
+    uint64_t turns = nilo_store_share_writes(h.share) - before;
+    let_go(&h);
+    s->env = kept;
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM observation"), 30000);
+    return turns;
+}
+
+/* As large as fits into a moment: smaller where the machine is slow, larger where it is fast. */
+static void a_long_run_gives_its_turn_away_every_moment(struct stores *s)
+{
+    assert_in_range(turns_of_a_run(s, 1), 4, 12);
+}
+
+static void on_a_slow_machine_its_turns_hold_less(struct stores *s)
+{
+    assert_in_range(turns_of_a_run(s, 150000), 40, 80);
+}
+
 int main(void)
 {
     static const struct stores_test tests[] = {
@@ -314,6 +382,8 @@ int main(void)
         STORES_TEST(nobody_else_gets_the_store),
         STORES_TEST(a_lost_lock_is_taken_again_and_nobody_steps_between),
         STORES_TEST(a_lost_lock_does_not_interrupt_a_run),
+        STORES_TEST(a_long_run_gives_its_turn_away_every_moment),
+        STORES_TEST(on_a_slow_machine_its_turns_hold_less),
     };
     return stores_run("share", tests, sizeof tests / sizeof tests[0]);
 }

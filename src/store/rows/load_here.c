@@ -41,7 +41,8 @@ static int is_hollow(struct nilo_load *l, int64_t id, bool *ret, struct nilo_err
     if (nilo__query_int(l->store, 0, &any, err,
                         "SELECT (SELECT count(*) FROM run WHERE workspace_id = ?1) + (SELECT count(*) FROM entity WHERE workspace_id = ?1) + "
                         "(SELECT count(*) FROM owner WHERE workspace_id = ?1) + (SELECT count(*) FROM annotation WHERE workspace_id = ?1) + "
-                        "(SELECT count(*) FROM connection_secret WHERE workspace_id = ?1)",
+                        "(SELECT count(*) FROM connection_secret WHERE workspace_id = ?1) + (SELECT count(*) FROM api_key_workspace WHERE workspace_id = ?1) + "
+                        "(SELECT count(*) FROM api_closed WHERE workspace_id = ?1)",
                         NILO__PARAMS(NILO_DBV_INT(id))) < 0)
         return -1;
     *ret = any == 0;
@@ -50,9 +51,11 @@ static int is_hollow(struct nilo_load *l, int64_t id, bool *ret, struct nilo_err
 
 static int remove_hollow(struct nilo_load *l, int64_t id, struct nilo_err *err)
 {
-    static const char *const sql[] = {"DELETE FROM connection_pause WHERE connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)",
+#define OF_CONNECTIONS(table) "DELETE FROM " table " WHERE connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)"
+    static const char *const sql[] = {OF_CONNECTIONS("connection_pause"), OF_CONNECTIONS("connection_status"), OF_CONNECTIONS("connection_login"), OF_CONNECTIONS("collect_state"),
                                       "DELETE FROM connection WHERE workspace_id = ?1", "DELETE FROM workspace_zone WHERE workspace_id = ?1",
                                       "DELETE FROM workspace WHERE id = ?1"};
+#undef OF_CONNECTIONS
     for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++)
         if (nilo__run(l->store, err, sql[i], NILO__PARAMS(NILO_DBV_INT(id))) < 0)
             return -1;
