@@ -167,7 +167,8 @@ static int apply_compat(struct nilo_store *s, const struct nilo_config *c, struc
         int64_t workspace;
         if (in->workspace != NULL && apply_workspace(s, in->workspace, nilo_config_zone(c, in->workspace), false, &workspace, err) != 0)
             return -1;
-        if (nilo_compat_bind(s, in->set, in->workspace, in->connection, err) != 0)
+        if (nilo_compat_bind(s, in->set, in->workspace, in->connection, err) != 0 ||
+            nilo_compat_numbers(s, in->set, in->ids != NULL && strcmp(in->ids, "number") == 0, err) != 0)
             return nilo_err_wrap(err, "%s:%d: compat", c->path, in->line);
     }
     return 0;

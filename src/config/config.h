@@ -70,6 +70,7 @@ struct nilo_config_compat {
     char *set;        /* youtube, studio, creator or analytics */
     char *workspace;  /* NULL: by the tables' tenant column */
     char *connection; /* NULL: any */
+    char *ids;        /* "text" (default) or "number" */
     int line;
 };
 

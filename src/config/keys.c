@@ -104,7 +104,8 @@
     TEXT(set, REQUIRED, 48, "youtube|studio|creator|analytics", NULL, "which tables")                                   \
     TEXT(workspace, OPTIONAL, 200, NULL, NULL,                                                                         \
          "whose rows they show; may be left out where the tables name their tenant (workspace_id, brand_id, organizationId)") \
-    TEXT(connection, OPTIONAL, 200, NULL, NULL, "the connection whose rows they show; else those of all")
+    TEXT(connection, OPTIONAL, 200, NULL, NULL, "the connection whose rows they show; else those of all")               \
+    TEXT(ids, OPTIONAL, 48, "text|number", "text", "how ids of the app (p_id, u_id, social_post_id, ...) are given: number: those that are whole numbers as JSON numbers")
 
 #define SETTING_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                    \
     TEXT(name, REQUIRED, 48, NULL, NULL, "a word of the platform's, such as api_base")                                  \

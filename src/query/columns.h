@@ -6,6 +6,7 @@
 
 #define NN NILO_COL_NOTNULL
 #define HIDE NILO_COL_HIDDEN
+#define ID NILO_COL_ID
 #define TEXT(n, f, d) {.name = n, .type = NILO_T_TEXT, .flags = f, .doc = d},
 #define INT(n, f, d) {.name = n, .type = NILO_T_INT, .flags = f, .doc = d},
 #define DAY(n, f, d) {.name = n, .type = NILO_T_DAY, .flags = f, .doc = d},

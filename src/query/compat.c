@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define META   "compat."
+#define NUMBERS "compat_numbers."
 #define TENANT "*"
 
 extern const struct nilo_compat_set nilo__compat_analytics, nilo__compat_creator, nilo__compat_studio, nilo__compat_youtube;
@@ -59,7 +60,21 @@ int nilo_compat_find(struct nilo_store *s, const char *set, struct nilo_compat *
     int rc = text ? read_binding(s, text, ret, err) : 0;
     *ret_bound = text != NULL;
     free(text);
-    return rc;
+    if (rc < 0 || !*ret_bound)
+        return rc;
+    snprintf(key, sizeof key, NUMBERS "%s", set);
+    if (nilo_store_meta_get(s, key, &text, err) < 0)
+        return -1;
+    ret->numbers = text != NULL;
+    free(text);
+    return 0;
+}
+
+int nilo_compat_numbers(struct nilo_store *s, const char *set, bool numbers, struct nilo_err *err)
+{
+    char key[64];
+    snprintf(key, sizeof key, NUMBERS "%s", set);
+    return nilo_store_meta_set(s, key, numbers ? "1" : NULL, err);
 }
 
 int nilo_compat_bind(struct nilo_store *s, const char *set, const char *workspace, const char *connection, struct nilo_err *err)

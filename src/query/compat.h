@@ -25,6 +25,7 @@ struct nilo_compat {
     int64_t workspace;
     char workspace_name[256];
     char connection[256]; /* "" = any */
+    bool numbers;         /* ids of the app are JSON numbers, where they are whole ones */
 };
 /** nilo_compat_find - how the set is bound in this store. *ret_bound false: it is not published */
 int nilo_compat_find(struct nilo_store *s, const char *set, struct nilo_compat *ret, bool *ret_bound, struct nilo_err *err);
@@ -32,6 +33,8 @@ int nilo_compat_find(struct nilo_store *s, const char *set, struct nilo_compat *
  *  does not exist yet has no rows
  *  errors  NILO_EINVAL the set has no tenant column; NILO_ENOENT there is no such workspace */
 int nilo_compat_bind(struct nilo_store *s, const char *set, const char *workspace, const char *connection, struct nilo_err *err);
+/** nilo_compat_numbers - are the app's ids numbers? In a transaction; holds for whatever the set is bound to */
+int nilo_compat_numbers(struct nilo_store *s, const char *set, bool numbers, struct nilo_err *err);
 int nilo_compat_unbind(struct nilo_store *s, const char *set, struct nilo_err *err);
 
 #endif

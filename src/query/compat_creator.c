@@ -5,7 +5,7 @@
 static const struct nilo_column videos[] = {
     UUID("made of brand and video")
     TEXT_OF("brand_id", NN, "b.\"workspace\"", "workspace", "the workspace's name")
-    TEXT_OF("tiktok_video_id", NN, "b.\"external_id\"", "external_id", "its id on the platform")
+    TEXT_OF("tiktok_video_id", NN | ID, "b.\"external_id\"", "external_id", "its id on the platform")
     TIME("posted_at", 0, "when it was published")
     DECIMAL_OF("duration", 6, "b.\"duration\"", "seconds, of the reading with the greatest GMV")
     INT_OF("gmv_cents", 0, "b.\"gmv\"", "best known GMV, minor units")
@@ -28,7 +28,7 @@ static const struct nilo_column snapshots[] = {
     UUID("made of brand, video, day and window")
     TEXT_OF("brand_id", NN, "b.\"workspace\"", "workspace", "the workspace's name")
     TEXT_OF("creator_video_id", 0, "CAST(NULL AS text)", NULL, "the app's own id of the video; not kept here")
-    TEXT_OF("tiktok_video_id", NN, "b.\"external_id\"", "external_id", "its id on the platform")
+    TEXT_OF("tiktok_video_id", NN | ID, "b.\"external_id\"", "external_id", "its id on the platform")
     DAY_OF("snapshot_date", NN, "b.\"day\"", "day", "last day of the window")
     INT("window_days", NN, "30 or 90")
     INT_OF("gmv_cents", 0, "b.\"gmv\"", "GMV of the window, minor units")

@@ -3,10 +3,10 @@
 #include "query/compat.h"
 
 static const struct nilo_column posts[] = {
-    TEXT_OF("id", NN, "b.\"external_id\"", "external_id", "the post, as studio_social_post_metrics names it")
+    TEXT_OF("id", NN | ID, "b.\"external_id\"", "external_id", "the post, as studio_social_post_metrics names it")
     TEXT_OF("workspace_id", NN, "b.\"workspace\"", "workspace", "the workspace's name")
     TEXT("platform", NN, "instagram, tiktok, ...")
-    TEXT_OF("external_post_id", NN, "b.\"external_id\"", "external_id", "its id on the platform")
+    TEXT_OF("external_post_id", NN | ID, "b.\"external_id\"", "external_id", "its id on the platform")
     TIME("posted_at", 0, "when it was published")
     TEXT("title", 0, "newest known title")
     TEXT("caption", 0, "newest known caption")
@@ -20,7 +20,7 @@ static const struct nilo_column posts[] = {
 #define READ(metric) "MAX(CASE WHEN b.\"metric\" = '" metric "' THEN b.\"value\" END)"
 static const struct nilo_column post_metrics[] = {
     UUID("made of post and instant")
-    TEXT_OF("social_post_id", NN, "b.\"external_id\"", "external_id", "the post")
+    TEXT_OF("social_post_id", NN | ID, "b.\"external_id\"", "external_id", "the post")
     TIME("captured_at", NN, "when it was read")
     INT_OF("impressions", 0, READ("impressions"), "impressions then")
     INT_OF("views", 0, READ("views"), "views then")

@@ -4,7 +4,7 @@
 
 #define DAILY                                                                                                                    \
     UUID("made of project and day")                                                                                              \
-    TEXT_OF("p_id", NN, "b.\"external_id\"", "external_id", "the project: the item's id")                                        \
+    TEXT_OF("p_id", NN | ID, "b.\"external_id\"", "external_id", "the project: the item's id")                                        \
     TEXT("platform", NN, "youtube, ...")                                                                                         \
     TIME_OF("fetched_at", NN, "b.\"captured_at\"", "when the day's values were read")                                            \
     INT_OF("view_count", 0, "b.\"views\"", "views so far")                                                                       \
@@ -19,21 +19,21 @@
 
 static const struct nilo_column daily[] = {DAILY};
 static const struct nilo_column users[] = {
-    TEXT_OF("u_id", NN, "b.\"owner\"", "owner", "the user: the owner's key")
+    TEXT_OF("u_id", NN | ID, "b.\"owner\"", "owner", "the user: the owner's key")
     TEXT_OF("u_email", 0, "b.\"display_name\"", NULL, "the user's address, as it was given")
     TIME_OF("createdAt", NN, "b.\"created_at\"", "when the user was first named")
     JSON("metadata", 0, "the other columns that the app has given; null: none")
     TEXT("workspace", NN | HIDE, "the workspace's name")
 };
 static const struct nilo_column user_projects[] = {
-    TEXT_OF("u_id", NN, "b.\"owner\"", "owner", "the user")
-    TEXT_OF("p_id", NN, "b.\"external_id\"", "external_id", "the project")
+    TEXT_OF("u_id", NN | ID, "b.\"owner\"", "owner", "the user")
+    TEXT_OF("p_id", NN | ID, "b.\"external_id\"", "external_id", "the project")
     TIME_OF("createdAt", NN, "MIN(b.\"recorded_at\")", "when that was recorded")
     JSON_OF("metadata", 0, "MAX(b.\"metadata\")", "the other columns that the app has given; null: none")
     TEXT_OF("workspace", NN | HIDE, "b.\"workspace\"", NULL, "the workspace's name")
 };
 static const struct nilo_column user_metrics[] = {
-    TEXT_OF("u_id", NN, "b.\"owner\"", "owner", "the user")
+    TEXT_OF("u_id", NN | ID, "b.\"owner\"", "owner", "the user")
     SUM_OF("total_view_count", "views", "views of all projects; 0 where nothing was reported")
     SUM_OF("total_like_count", "likes", "likes of all projects")
     SUM_OF("total_comment_count", "comments", "comments on all projects")

@@ -49,6 +49,7 @@ enum nilo_form {
 };
 
 #define NILO_COL_HIDDEN 1u  /* not part of "*"; may be asked for by name */
+#define NILO_COL_ID 4u      /* an id of the app's own: a JSON number where the set's binding says that the app has numbers */
 #define NILO_COL_NOTNULL 2u /* never null: an index may serve its order */
 
 struct nilo_column {

@@ -136,10 +136,23 @@ static void read_number(struct run *r, int at, struct nilo_datum *d)
     d->i = v.i;
 }
 
+/* As JSON and the app spell it: no sign, no leading zero. */
+static bool whole_number(const struct nilo_datum *d)
+{
+    if (d->null || d->len == 0 || d->len > 19 || (d->len > 1 && *d->p == '0'))
+        return false;
+    for (size_t i = 0; i < d->len; i++)
+        if (d->p[i] < '0' || d->p[i] > '9')
+            return false;
+    return true;
+}
+
 static void read_plain(struct run *r, const struct nilo_column *c, int at, struct nilo_datum *d)
 {
     if (c->type == NILO_T_TEXT || c->type == NILO_T_JSON) {
         set_text(d, nilo_db_column(r->stmt, at));
+        if ((c->flags & NILO_COL_ID) && r->q->binding.numbers && whole_number(d)) /* spelled the same, without quotes */
+            d->type = NILO_T_JSON;
         return;
     }
     read_number(r, at, d);

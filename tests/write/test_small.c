@@ -91,6 +91,24 @@ static void users_and_their_projects(struct stores *s)
     assert_rows(s, "SELECT count(*) FROM connection", "1");
 }
 
+/* An app with numeric keys gets numbers back; what is no whole number stays a text, and so does everything where the binding says nothing. */
+static void ids_are_of_the_type_that_the_app_has(struct stores *s)
+{
+    stores_connection(s, "w", NULL, "youtube", "youtube", "db");
+    ok(s, nilo_store_begin(s->store, &s->err));
+    ok(s, nilo_compat_bind(s->store, "youtube", "w", "youtube", &s->err));
+    ok(s, nilo_store_commit(s->store, &s->err));
+    written_all(s, SAY({"POST users?select=u_id", ROWS, "[{\"u_id\":7},{\"u_id\":\"007\"}]", "201 [{\"u_id\":\"7\"}, {\"u_id\":\"007\"}]"}));
+    ok(s, nilo_store_begin(s->store, &s->err));
+    ok(s, nilo_compat_numbers(s->store, "youtube", true, &s->err));
+    ok(s, nilo_store_commit(s->store, &s->err));
+    written_all(s, SAY({"GET users?select=u_id&order=u_id", NULL, NULL, "[{\"u_id\":\"007\"}, {\"u_id\":7}]"},
+                            {"GET users?select=u_id&u_id=eq.7", NULL, NULL, "[{\"u_id\":7}]"},
+                            {"GET users?select=n:u_id::text&u_id=in.(7)", NULL, NULL, "[{\"n\":\"7\"}]"},
+                            {"POST users?select=u_id", ROWS, "{\"u_id\":123456789012345678}", "201 [{\"u_id\":123456789012345678}]"},
+                            {"POST users", NULL, "{\"u_id\":\"7\"}", "409 23505 *"}));
+}
+
 static void who_may(struct stores *s)
 {
     static const struct {
@@ -118,7 +136,7 @@ static void who_may(struct stores *s)
 int main(void)
 {
     static const struct stores_test tests[] = {
-        STORES_TEST(owners_come_and_go), STORES_TEST(credits_move_totals), STORES_TEST(definitions_are_words), STORES_TEST(users_and_their_projects),
+        STORES_TEST(owners_come_and_go), STORES_TEST(credits_move_totals), STORES_TEST(definitions_are_words), STORES_TEST(users_and_their_projects), STORES_TEST(ids_are_of_the_type_that_the_app_has),
         STORES_TEST(who_may),
     };
     return stores_run("writing small things", tests, sizeof tests / sizeof tests[0]);
