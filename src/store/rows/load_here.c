@@ -88,6 +88,7 @@ static char *shift_key(const struct nilo_load *l, const struct nilo_whole_cell *
 static int read_shifts(struct nilo_load *l, const struct nilo_whole_cell *name, struct nilo_err *err)
 {
     char *key = shift_key(l, name), *text = NULL;
+    memset(l->shift, 0, sizeof l->shift);
     if (!key)
         return nilo_err_nomem(err);
     int rc = nilo_store_meta_get(l->store, key, &text, err);
@@ -104,6 +105,24 @@ static int read_shifts(struct nilo_load *l, const struct nilo_whole_cell *name, 
     }
     free(text);
     return rc;
+}
+
+/* Workspaces that were restored from files of their own were each moved up by another amount: one file's rows are not found as they are. */
+static int read_all_shifts(struct nilo_load *l, const struct nilo__rows *rows, size_t columns, struct nilo_err *err)
+{
+    int64_t first[NILO__IDS_COUNT];
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct nilo_whole_cell *name = &rows->cells[i * columns + 1], *before = &rows->cells[1];
+        if (read_shifts(l, name, err) < 0)
+            return -1;
+        if (i > 0 && memcmp(first, l->shift, sizeof first) != 0)
+            return nilo_err_set(err, NILO_EEXIST,
+                                "workspaces \"%.*s\" and \"%.*s\" of the file are in this store already, each from a file of its own; to compare them, export "
+                                "them one by one (--workspace). Nothing was changed",
+                                (int)before->len, before->p, (int)name->len, name->p);
+        memcpy(first, l->shift, sizeof first);
+    }
+    return 0;
 }
 
 int nilo__load_keep_shifts(struct nilo_load *l, const struct nilo_whole_cell *name, struct nilo_err *err)
@@ -184,5 +203,5 @@ int nilo__load_decide(struct nilo_load *l, size_t table, struct nilo_err *err)
     if (!here)
         return choose_shifts(l, err);
     l->loaded.unchanged = true;
-    return read_shifts(l, here, err);
+    return read_all_shifts(l, rows, columns, err);
 }
