@@ -752,6 +752,8 @@ int nilo_record_finish(struct nilo_recorder *r, const char *error, struct nilo_a
     }
     if (r->options.dry_run)
         nilo_store_rollback(r->store);
+    else if (!r->options.within)
+        nilo_store_loaded(r->store, r->run.outcomes[NILO_RECORDED] + r->run.outcomes[NILO_LATE], &(struct nilo_err){0});
     *ret = r->run;
     recorder_free(r);
     return 0;

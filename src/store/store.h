@@ -460,6 +460,10 @@ int nilo_store_close_days(struct nilo_store *s, const struct nilo_connection *c,
 
 int nilo_store_last_close(struct nilo_store *s, nilo_us *ret, struct nilo_err *err); /* when a day closed last; NILO_US_NONE = never */
 
+/** nilo_store_loaded - so many values came just now, outside of any transaction: where they are many, beside what was there, the server's planner is told
+ *  (ANALYZE), which without it would not know until autovacuum comes by. Nothing depends on it: errors are for who wants to tell them. */
+int nilo_store_loaded(struct nilo_store *s, int64_t values, struct nilo_err *err);
+
 /** nilo_store_rebuild - every derived table anew from the record; progress may be NULL. Own transaction. */
 typedef void nilo_progress_fn(void *ctx, int64_t done, int64_t of);
 int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *ctx, struct nilo_err *err);

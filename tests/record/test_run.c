@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "db/db.h"
 #include "record/rec.h"
 
 static struct nilo_connection connection(struct stores *s)
@@ -399,6 +400,44 @@ static void a_backfill_amends_estimates_when_asked_to(struct stores *s)
     assert_int_equal(rec_run(s, &c, o, &in, 1).outcomes[NILO_AMENDED], 1);
 }
 
+/* How many rows the server's planner takes the day's values for; -1: it was never told. */
+static int64_t planned_for(struct stores *s)
+{
+    struct nilo_db_stmt *stmt;
+    ok(s, nilo_db_prepare(nilo_store_db(s->store), "SELECT CAST(reltuples AS bigint) FROM pg_class WHERE oid = 'day_value'::regclass", &stmt, &s->err));
+    ok(s, nilo_db_query(stmt, NULL, 0, &s->err));
+    assert_int_equal(nilo_db_row(stmt, &s->err), 1);
+    int64_t n = nilo_db_column_int(stmt, 0);
+    nilo_db_reset(stmt);
+    return n;
+}
+
+static void many_at_once(struct stores *s, const char *item, const char *metric_day, int n)
+{
+    struct nilo_connection c = connection(s);
+    struct nilo_recorder *r = rec_begin(s, &c, OPTIONS(.kind = NILO_RUN_PUSH, .no_close = true));
+    for (int i = 0; i < n; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "%s%d", item, i / 5);
+        rec_add(s, r, REC(.id = id, .win = i % 5 * 30, .day = metric_day, .v = {{VIEWS, i}, {LIKES, i}}));
+    }
+    rec_finish(s, r, NULL);
+}
+
+/* Without it a server goes through whole histories for each value until its autovacuum comes by. */
+static void a_server_is_told_when_much_came(struct stores *s)
+{
+    if (s->engine != NILO_DB_POSTGRES)
+        return;
+    many_at_once(s, "few", "2025-03-10", 100);
+    assert_int_equal(planned_for(s), -1);
+    many_at_once(s, "many", "2025-03-11", 5000);
+    int64_t told = planned_for(s);
+    assert_in_range(told, 9000, 11000);
+    many_at_once(s, "more", "2025-03-12", 100); /* nothing beside what is there */
+    assert_int_equal(planned_for(s), told);
+}
+
 int main(void)
 {
     static const struct stores_test tests[] = {
@@ -418,6 +457,7 @@ int main(void)
         STORES_TEST(a_closed_sql_day_keeps_its_value_and_the_difference_is_told),
         STORES_TEST(who_may_say_something_else_about_a_closed_day),
         STORES_TEST(a_backfill_amends_estimates_when_asked_to),
+        STORES_TEST(a_server_is_told_when_much_came),
     };
     return stores_run("record/run", tests, sizeof tests / sizeof tests[0]);
 }

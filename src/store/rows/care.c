@@ -141,3 +141,20 @@ int nilo_store_secrets(struct nilo_store *s, int64_t connection, struct nilo_are
     *ret_n = n;
     return 0;
 }
+
+/* ---- statistics --------------------------------------------------------------------------------------------------------------- */
+
+#define MANY 10000 /* values: what fewer change, autovacuum may find out in its own time */
+
+/* SQLite needs none: its statements say which way to go. */
+int nilo_store_loaded(struct nilo_store *s, int64_t values, struct nilo_err *err)
+{
+    int64_t known;
+    if (nilo_db_engine(s->db) != NILO_DB_POSTGRES || values < MANY)
+        return 0;
+    if (nilo__query_int(s, 0, &known, err, "SELECT CAST(max(reltuples) AS bigint) FROM pg_class WHERE oid = 'day_value'::regclass", 0, NULL) < 0)
+        return -1;
+    if (known / 10 > values) /* most of it is known */
+        return 0;
+    return nilo_db_exec(s->db, "ANALYZE observation, day_value, known, latest, best, total, entity, content, owner, credit, run, day_close", err);
+}

@@ -211,6 +211,7 @@ static void revisions(struct source *x)
         NILO__ENTITY_COLUMNS "v.seq, v.value, v.absence, v.provenance, v.cause, v.run_id, v.captured_at, v.source_day, v.recorded_at, "
         "v.author, v.meta "
         "FROM entity e CROSS JOIN day_value v");
+    PUT(x, x->postgres ? "" : " INDEXED BY day_value_amended"); /* few among many */
     nilo__where_entity(x, -1);
     PUT(x, " AND v.bucket = e.bucket AND v.entity_id = e.id AND v.seq > 0");
     PUT(x, kept(x, KEPT, ""));
