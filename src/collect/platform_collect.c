@@ -228,17 +228,22 @@ static int drive(struct all *a, struct nilo_platforms *p, struct nilo_http *http
 static int run_all(struct all *a, struct nilo_http *http, struct nilo_err *err)
 {
     struct nilo_platforms *p = NULL;
+    struct nilo_keeper *keeper = NULL;
+    if (a->config->raw_answers_days > 0 && nilo_keeper_new(a->store, &keeper, err) != 0)
+        return -1;
     const struct nilo_platforms_options options = {.store = a->store,
                                                    .http = http,
                                                    .tokens = nilo_tokens_of_source(a->tokens),
                                                    .report = on_outcome,
-                                                   .report_ctx = a};
+                                                   .report_ctx = a,
+                                                   .keeper = keeper};
     int rc = nilo_platforms_new(&options, &p, err);
     for (size_t i = 0; rc == 0 && i < a->n; i++)
         rc = nilo_platforms_add(p, &a->picks[i].want, err);
     if (rc == 0)
         rc = drive(a, p, http, err);
     nilo_platforms_free(p);
+    nilo_keeper_free(keeper);
     return rc;
 }
 

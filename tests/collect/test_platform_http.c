@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/replay.h"
 #include "emulator/emulator_test.h"
 #include "world.h"
 
@@ -35,6 +36,16 @@ static int64_t total(struct world *w, const char *sql)
     return n;
 }
 
+static void assert_rows_kept(struct world *w)
+{
+    struct nilo_replay_result r;
+    const struct nilo_replay_options all = {.from = NILO_US_NONE, .to = NILO_US_NONE};
+    assert_int_equal(total(w, "SELECT count(*) FROM raw_answer"), 7);
+    assert_int_equal(total(w, "SELECT count(*) FROM raw_answer WHERE ask LIKE '%AIza%'"), 0);
+    assert_int_equal(nilo_replay(w->store, &all, NULL, NULL, &r, &w->err), 0);
+    assert_true(r.answers == 7 && r.readings >= 120 && r.changed == 0 && r.unreadable == 0 && r.failed == 0);
+}
+
 static void a_channel_is_collected_over_http(void **state)
 {
     struct emulator_server *e = emulator_start("epoch=2025-01-11T09:00:00Z seed=7 channels=2 videos=120 latency_ms=20 upload_hours=0", "2025-01-11T09:00:00Z");
@@ -51,6 +62,8 @@ static void a_channel_is_collected_over_http(void **state)
     assert_int_equal(total(&w, "SELECT count(*) FROM content WHERE posted_at IS NOT NULL"), 120);
     assert_int_equal(emulator_count(e, "over_quota"), 0);
     assert_int_equal(emulator_count(e, "secrets_in_url"), 0);
+    /* what came was kept: one answer of the channel, its pages, three calls of counts; taken again it changes nothing */
+    assert_rows_kept(&w);
     /* again at once: nothing is due */
     assert_int_equal(world_collect(&w, NULL), 0);
     assert_int_equal(w.result.items_read, 0);
