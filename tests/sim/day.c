@@ -322,11 +322,13 @@ static void check_observations(struct sim *s)
     }
 }
 
-/* What is marked as gone is not there for the public, unless that is news which nobody has read yet. */
-static void check_gone(struct sim *s)
+/* What was marked as gone since then is not there for the public. */
+static void check_gone(struct sim *s, nilo_us since)
 {
-    struct nilo_db_stmt *stmt = rows_of(s, "SELECT e.external_id, c.deleted_at FROM content c JOIN entity e ON e.bucket = c.bucket AND e.id = c.entity_id "
-                                           "WHERE c.deleted_at IS NOT NULL ORDER BY 1");
+    char text[256];
+    snprintf(text, sizeof text, "SELECT e.external_id FROM content c JOIN entity e ON e.bucket = c.bucket AND e.id = c.entity_id WHERE c.deleted_at >= %lld ORDER BY 1",
+             (long long)since);
+    struct nilo_db_stmt *stmt = rows_of(s, text);
     while (nilo_db_row(stmt, &s->err) == 1) {
         struct nilo_db_value id = nilo_db_column(stmt, 0);
         struct emu_item it;
@@ -360,7 +362,7 @@ static void check_all(struct sim *s)
 {
     char before[65], after[65];
     check_observations(s);
-    check_gone(s);
+    check_gone(s, 0);
     check_closed(s);
     if (number(s, "SELECT count(*) FROM run WHERE status = 0") > 0)
         broken(s, "a run has not ended");
@@ -495,7 +497,9 @@ void sim_day(uint64_t seed, uint64_t ids, int hours, struct sim_result *ret, boo
         if (true_start > now)
             nilo_virtual_clock_advance(&s.clock, true_start - now);
         something_happens(&s);
+        nilo_us from = s.clock.wall;
         collect(&s, false, draw(&s, 3) == 0 ? (int64_t)draw(&s, 40) : -1);
+        check_gone(&s, from); /* nothing has come back or gone meanwhile */
         if (hour % 24 == 23)
             check_closed(&s);
     }
