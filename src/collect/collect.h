@@ -62,6 +62,7 @@ struct nilo_collect_result {
     int completed, partial, failed, paused; /* connections */
     int platforms;           /* connections of platforms among them */
     int64_t items_read, items_failed, values_new; /* of platforms */
+    int64_t requests, retries; /* to platforms; retries are among them */
 };
 
 /** nilo_collect - collects from the connections of the configuration that the options choose. Makes workspaces, connections and metric

@@ -63,6 +63,8 @@ static void count(struct all *a, const struct nilo_platform_outcome *o)
     r->platforms++;
     r->items_read += o->read;
     r->items_failed += o->failed;
+    r->requests += o->requests;
+    r->retries += o->retries;
     for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
         r->values_new += i == NILO_RECORDED || i == NILO_REPLACED || i == NILO_LATE || i == NILO_AMENDED ? o->logged.outcomes[i] : 0;
     r->metrics_collected += (int)o->read;

@@ -52,16 +52,25 @@ static int load_items(struct nilo__job_p *job, struct nilo_err *err)
     return 0;
 }
 
+#define LISTED (INT64_C(1) << 56) /* of state.variants: what was left over are readings, the listings of that run were read */
+
 int nilo__discover(struct nilo__job_p *job, struct nilo_err *err)
 {
     nilo_us now = wall(job);
+    bool goes_on;
     if (nilo_store_collect_state(job->all->o.store, job->connection.id, &job->arena, &job->state, err) != 0 || load_items(job, err) != 0)
         return -1;
     job->list_whole = job->want.all || job->state.listed_at == NILO_US_NONE || job->state.listed_at > now || now - job->state.listed_at >= WHOLE_LISTING;
+    goes_on = job->state.next_at != NILO_US_NONE && (job->state.variants & LISTED) != 0 && !job->want.all;
     job->state.next_at = NILO_US_NONE;
     job->state.why = NULL;
+    job->state.variants &= ~LISTED;
     for (int i = 0; i < NILO_OPS; i++)
         job->variants[i] = (unsigned)(job->state.variants >> (8 * i) & 0xff);
+    if (goes_on) { /* only the rest of a run that was cut short */
+        job->list_whole = false;
+        return 0;
+    }
     for (size_t i = 0; i < job->want.n_accounts; i++) {
         if (ask_account(job, job->want.accounts[i], err) != 0)
             return -1;
@@ -293,6 +302,16 @@ static int bring_back(struct nilo__job_p *job, struct nilo_err *err)
     return 0;
 }
 
+/* What is left over and not in the record yet would be forgotten if the next run did not list. */
+static bool all_known(const struct nilo__job_p *job)
+{
+    for (size_t i = 0; job->fate != NULL && i < job->n_items; i++) {
+        if (job->items[i].entity.id == 0 && job->fate[i] != NILO__F_READ)
+            return false;
+    }
+    return true;
+}
+
 static int keep_states(struct nilo__job_p *job, struct nilo_err *err)
 {
     struct nilo_store *s = job->all->o.store;
@@ -309,6 +328,8 @@ static int keep_states(struct nilo__job_p *job, struct nilo_err *err)
     job->state.next_at = job->out.again_at;
     if (job->out.again_at == NILO_US_NONE)
         job->state.why = NULL;
+    else if (!job->list_failed && !job->stopped && job->error == NULL && all_known(job))
+        job->state.variants |= LISTED;
     for (int i = 0; i < NILO_OPS; i++)
         job->state.variants = (job->state.variants & ~(INT64_C(0xff) << (8 * i))) | (int64_t)(job->variants[i] & 0xff) << (8 * i);
     if (nilo_store_begin(s, err) != 0)

@@ -14,13 +14,13 @@
 #define NILO_RETRY_CAP (60 * NILO_US_SECOND)
 #define NILO_RETRY_AFTER_CAP (24 * NILO_US_HOUR) /* however long a platform says */
 
-/* A retry costs 1000, a request earns 80, and who begins has 3000: however long it runs, retries stay below a tenth of the requests once these are
- * 150. Where there are few requests an hour gives one retry, up to those 3: a host that is asked three times a day shall have its second chance. */
+/* A retry costs 1000, a request earns 60, and who begins has 3000: however long it runs, retries stay below a tenth of the requests once these are
+ * 150. Where there are few requests eight hours give a retry, up to those 3: a host that is asked three times a day shall have its second chance. */
 #define NILO_CREDIT_RETRY 1000
-#define NILO_CREDIT_EARNED 80
+#define NILO_CREDIT_EARNED 60
 #define NILO_CREDIT_FIRST 3000
 #define NILO_CREDIT_MOST 10000
-#define NILO_CREDIT_HOUR 1000
+#define NILO_CREDIT_HOUR 125
 
 #define NILO_CIRCUIT_FAILURES 5                  /* one after the other open it */
 #define NILO_CIRCUIT_FIRST (15 * NILO_US_SECOND) /* closed to traffic that long at first, twice that each time the probe fails */
