@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import machine
-from figures import median, short
+from figures import median, short, verdict
 
 CONNECTIONS, FLOOD_CONNECTIONS, SECONDS, RECOVERY = 64, 1000, 3, 5
 GOODPUT, REFUSED_MS = 0.8, 50
@@ -38,10 +38,8 @@ def tables(every):
     def spread(values, digits=2):
         return f"{median(values):.{digits}f} [{min(values):.{digits}f}, {max(values):.{digits}f}]"
 
-    def verdict(values, goal, least):
-        if least:
-            return "met" if min(values) >= goal else "missed" if max(values) < goal else "undecided"
-        return "met" if max(values) <= goal else "missed" if min(values) > goal else "undecided"
+    def judged(values, **goal):
+        return verdict(min(values), max(values), len(values), **goal)
     over = [r["over"] for r in every]
     goodput = [r["over"]["ok_per_second"] / r["peak"]["ok_per_second"] for r in every]
     after = [r["after"]["ok_per_second"] / r["peak"]["ok_per_second"] for r in every]
@@ -50,8 +48,8 @@ def tables(every):
     return [("at twice the peak", "measured", "goal", ""),
             ("peak, good answers/s", short(median([r["peak"]["ok_per_second"] for r in every])), "", ""),
             ("good answers/s", short(median([o["ok_per_second"] for o in over])), "", ""),
-            ("good answers, of the peak", spread(goodput), f"at least {GOODPUT}", verdict(goodput, GOODPUT, True)),
+            ("good answers, of the peak", spread(goodput), f"at least {GOODPUT}", judged(goodput, least=GOODPUT)),
             ("refusals/s", short(median([o["refused_per_second"] for o in over])), "", ""),
-            ("refusals, p99, ms", spread(refused, 1), f"at most {REFUSED_MS}", verdict(refused, REFUSED_MS, False)),
+            ("refusals, p99, ms", spread(refused, 1), f"at most {REFUSED_MS}", judged(refused, most=REFUSED_MS)),
             (f"good answers in the {RECOVERY} s after, of the peak", spread(after), "", ""),
             ("requests that the client could send, of those due", spread(sent), "", "")]
