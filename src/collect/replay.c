@@ -104,20 +104,21 @@ static size_t fill_values(struct replay *r, const struct nilo_item_value *from, 
 }
 
 /* What record refuses costs this one reading; it is in the log of the run. */
-static int hand_over(struct replay *r, struct nilo_reading *reading, const struct nilo_item_value *values, size_t n, struct nilo_err *err)
+static int hand_over(struct replay *r, const struct nilo_reading *without, const struct nilo_item_value *values, size_t n, struct nilo_err *err)
 {
     struct nilo_reading_value own[VALUES_MAX];
+    struct nilo_reading reading = *without;
     struct nilo_err why = {0};
-    reading->n_values = fill_values(r, values, n, own);
-    reading->values = own;
-    if (reading->n_values == 0)
+    reading.n_values = fill_values(r, values, n, own);
+    reading.values = own;
+    if (reading.n_values == 0)
         return 0;
-    if (nilo_record_add(r->recorder, reading, &why) == 0) {
+    if (nilo_record_add(r->recorder, &reading, &why) == 0) {
         r->sum->readings++;
         return 0;
     }
     if (why.code == NILO_EINVAL || why.code == NILO_EDATERANGE)
-        return nilo_record_fail(r->recorder, reading->external_id, "invalid", why.msg, err);
+        return nilo_record_fail(r->recorder, reading.external_id, "invalid", why.msg, err);
     if (err != NULL)
         *err = why;
     return -1;
