@@ -1,5 +1,5 @@
 /* Answers of YouTube's. The first byte says what was asked for, the second with which status it came; the rest is the body. Whatever it holds: the result is one that
- * a collector can act on, and a body is called unreadable when, and only when, it is no JSON. */
+ * a collector can act on, and a body that is no JSON is called unreadable (one without what every such answer has may be, too). */
 #include <string.h>
 
 #include "base/json.h"
@@ -60,7 +60,7 @@ int nilo_fuzz_youtube(const uint8_t *data, size_t n)
     NILO_FUZZ_CHECK((unsigned)r.class < NILO_CLASSES && (r.class == NILO_CLASS_OK || (r.reason[0] != '\0' && r.message[0] != '\0')));
     NILO_FUZZ_CHECK(good || r.class != NILO_CLASS_OK);
     if (good && ask.op != NILO_OP_EXCHANGE && ask.op != NILO_OP_REFRESH)
-        NILO_FUZZ_CHECK(wrong == (nilo_json_check(body, n - 2, NULL) != 0));
+        NILO_FUZZ_CHECK(wrong || nilo_json_check(body, n - 2, NULL) == 0);
     if (r.class == NILO_CLASS_OK && (ask.op == NILO_OP_EXCHANGE || ask.op == NILO_OP_REFRESH))
         NILO_FUZZ_CHECK(r.tokens.access_token != NULL && r.tokens.access_token[0] != '\0' && r.tokens.expires_s >= -1);
     else

@@ -556,11 +556,27 @@ int nilo_events_new(const struct nilo_events_config *config, struct nilo_events 
     return 0;
 }
 
+/* A worker that has answered already, and not yet handed the stream over, still writes to the listener. */
+static void until_none_is_coming(struct nilo_events *e)
+{
+    pthread_mutex_lock(&e->mutex);
+    for (const struct nilo__listener *l = e->listeners; l != NULL;) {
+        if (l->stream != NULL) {
+            l = l->next;
+            continue;
+        }
+        pthread_cond_wait(&e->watch.moved, &e->mutex);
+        l = e->listeners;
+    }
+    pthread_mutex_unlock(&e->mutex);
+}
+
 void nilo_events_free(struct nilo_events *e)
 {
     if (e == NULL)
         return;
     unwatch(e);
+    until_none_is_coming(e);
     for (struct nilo__listener *l = e->listeners, *next; l != NULL; l = next) {
         next = l->next;
         nilo__listener_free(l);

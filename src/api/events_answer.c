@@ -112,6 +112,7 @@ static void leave(struct nilo_events *e, struct nilo__listener *l)
         at = &(*at)->next;
     *at = l->next;
     e->counts.listeners--;
+    pthread_cond_signal(&e->watch.moved);
     pthread_mutex_unlock(&e->mutex);
     nilo__listener_free(l);
 }
@@ -171,6 +172,7 @@ static int listen_on(struct nilo_events *e, struct nilo_exchange *x, struct nilo
     if (l->stream != NULL)
         catch_up(e, l, since);
     bool kept_on = l->stream != NULL;
+    pthread_cond_signal(&e->watch.moved); /* nilo_events_free() waits for it */
     pthread_mutex_unlock(&e->mutex);
     if (kept_on)
         return 0; /* from here on it is the list's */
