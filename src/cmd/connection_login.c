@@ -54,11 +54,15 @@ static int take_seconds(struct nilo_json *j, int64_t *ret, struct nilo_err *err)
         return -1;
     if (event == NILO_JSON_NULL)
         return 0;
-    if ((event != NILO_JSON_NUMBER && event != NILO_JSON_STRING) || n == 0 || n > 12 || strspn(text, "0123456789") < n)
+    bool fine = (event == NILO_JSON_NUMBER || event == NILO_JSON_STRING) && n > 0 && n <= 12;
+    int64_t seconds = 0;
+    for (size_t i = 0; fine && i < n; i++) {
+        fine = text[i] >= '0' && text[i] <= '9';
+        seconds = seconds * 10 + (text[i] - '0');
+    }
+    if (!fine)
         return nilo_err_set(err, NILO_EBODY, "expires_in is a whole number of seconds");
-    *ret = 0;
-    for (size_t i = 0; i < n; i++)
-        *ret = *ret * 10 + (text[i] - '0');
+    *ret = seconds;
     return 0;
 }
 
