@@ -38,7 +38,7 @@ static void collect_due(void *ctx)
     struct nilo_store *s = NULL;
     struct nilo_err err = {0};
     struct nilo_collect_result result;
-    const struct nilo_collect_options options = {.day = NILO_DAY_NONE, .scheduled = true, .report = tell, .stop = nilo_tasks_quits, .stop_ctx = r->api->tasks};
+    const struct nilo_collect_options options = {.day = NILO_DAY_NONE, .scheduled = true, .nothing_is_fine = true, .report = tell, .stop = nilo_tasks_quits, .stop_ctx = r->api->tasks};
     struct nilo_settings_held *held = nilo_settings_take(r->api->settings);
     if (nilo_store_open_beside(r->api->share, NILO_STORE_WRITE, &s, &err) != 0 || nilo_collect(s, nilo_settings_config(held), &options, &result, &err) != 0)
         nilo_log(NILO_LOG_WARNING, "what is due could not be collected", {"error", err.msg});

@@ -252,7 +252,7 @@ int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const s
         if (collect_scheduled(s, &config->connections[i], &total, &result, err) != 0)
             return -1;
     }
-    if (matching == 0 && !o->platforms_only)
+    if (matching == 0 && !o->platforms_only && !o->nothing_is_fine)
         return nilo__nothing_chosen(config, o, err);
     if (total.chosen == 0 && !o->platforms_only && !o->scheduled)
         return nilo_err_set(err, NILO_ECONFIG, "there is nothing to collect from: every connection is disabled");

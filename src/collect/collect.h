@@ -45,6 +45,7 @@ struct nilo_collect_options {
     const char *run_id;                 /* the slot of the runs of the named day; NULL = none */
     bool platforms_only;                /* no databases */
     bool all;                           /* of platforms: every item, whatever was read when */
+    bool nothing_is_fine;               /* no connections at all are no error: a server may be given some later */
     bool scheduled;                     /* only connections of which a slot is due that nobody has done: each is done once, whoever asks. Others are
                                            left out without a word, and nothing due is no error */
     bool (*stop)(void *ctx);            /* asked about once a second while platforms are waited for: what is under way is logged as failed then. May be NULL */

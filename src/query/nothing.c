@@ -122,9 +122,9 @@ int nilo_query_nothing(const struct nilo_query *q, struct nilo_store *s, const s
     *ret = (struct nilo_notes){0};
     if (!about_days(q, &c, &from, &to))
         return 0;
-    struct nilo_drop_days gone;
-    bool dropped;
-    size_t n;
+    struct nilo_drop_days gone = {.until = NILO_DAY_NONE};
+    bool dropped = false;
+    size_t n = 0;
     if (nilo_query_recorded(s, scope, &r.first, &r.last, err) < 0 || dropped_days(s, scope, from, to, &dropped, &gone, &n, err) < 0)
         return -1;
     if (dropped && (nilo_day_is_none(r.first) || (!nilo_day_is_none(to) && to.n <= gone.until.n))) {
