@@ -7,11 +7,7 @@
 #define NAME_MAX_BYTES 200
 #define ID_MAX_BYTES   255
 
-static nilo_us now_of(const struct nilo_store *s) { return s->env.clock.wall(s->env.clock.ctx); }
-
 static int changed(struct nilo_store *s, struct nilo_err *err) { return nilo__run(s, err, "UPDATE api_access SET changes = changes + 1", 0, NULL); }
-
-static struct nilo_db_value instant(nilo_us us) { return us == NILO_US_NONE ? NILO_DBV_NULL : NILO_DBV_INT(us); }
 
 /* ---- keys --------------------------------------------------------------------------------------------------------------------------- */
 
@@ -34,7 +30,7 @@ int nilo_store_key_add(struct nilo_store *s, const struct nilo_access_key *k, st
     if (nilo__run(s, err,
                   "INSERT INTO api_key (id, role, name, hashed_by, hash, workspaces_said, made_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                   NILO__PARAMS(NILO_DBV_TEXT(k->id), NILO_DBV_INT(k->role), NILO_DBV_TEXT(k->name), NILO_DBV_TEXT(k->hashed_by),
-                               nilo_dbv_bytes(k->hash, sizeof k->hash), NILO_DBV_INT(k->workspaces_said), NILO_DBV_INT(now_of(s)), instant(k->expires_at))) < 0)
+                               nilo_dbv_bytes(k->hash, sizeof k->hash), NILO_DBV_INT(k->workspaces_said), NILO_DBV_INT(nilo__now(s)), nilo__us(k->expires_at))) < 0)
         return -1;
     return add_places(s, k, err) < 0 ? -1 : changed(s, err);
 }
@@ -50,7 +46,7 @@ int nilo_store_key_revoke(struct nilo_store *s, const char *id, bool *ret_new, s
     *ret_new = open != 0;
     if (!open)
         return 0;
-    if (nilo__run(s, err, "UPDATE api_key SET revoked_at = ?2 WHERE id = ?1", NILO__PARAMS(NILO_DBV_TEXT(id), NILO_DBV_INT(now_of(s)))) < 0)
+    if (nilo__run(s, err, "UPDATE api_key SET revoked_at = ?2 WHERE id = ?1", NILO__PARAMS(NILO_DBV_TEXT(id), NILO_DBV_INT(nilo__now(s)))) < 0)
         return -1;
     return changed(s, err);
 }
@@ -62,11 +58,11 @@ int nilo_store_revoke(struct nilo_store *s, enum nilo_revoked_kind kind, const c
     if (!nilo_name_ok(id, ID_MAX_BYTES))
         return nilo_err_set(err, NILO_EINVAL, "the id of a token or user is one line of at most %d bytes of UTF-8", ID_MAX_BYTES);
     /* what expired long ago is refused for that alone */
-    if (nilo__run(s, err, "DELETE FROM api_revoked WHERE until < ?1", NILO__PARAMS(NILO_DBV_INT(now_of(s) - NILO_US_DAY))) < 0 ||
+    if (nilo__run(s, err, "DELETE FROM api_revoked WHERE until < ?1", NILO__PARAMS(NILO_DBV_INT(nilo__now(s) - NILO_US_DAY))) < 0 ||
         nilo__run(s, err, "INSERT INTO api_revoked (kind, id, revoked_at, until) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, id) DO UPDATE SET until = "
                           "CASE WHEN api_revoked.until IS NULL OR excluded.until IS NULL THEN NULL "
                           "WHEN excluded.until > api_revoked.until THEN excluded.until ELSE api_revoked.until END",
-                  NILO__PARAMS(NILO_DBV_INT(kind), NILO_DBV_TEXT(id), NILO_DBV_INT(now_of(s)), instant(until))) < 0)
+                  NILO__PARAMS(NILO_DBV_INT(kind), NILO_DBV_TEXT(id), NILO_DBV_INT(nilo__now(s)), nilo__us(until))) < 0)
         return -1;
     return changed(s, err);
 }
@@ -90,7 +86,7 @@ int nilo_store_unrevoke(struct nilo_store *s, enum nilo_revoked_kind kind, const
 
 int nilo_store_access_close(struct nilo_store *s, int64_t workspace, bool close, bool *ret_new, struct nilo_err *err)
 {
-    const struct nilo_db_value params[] = {NILO_DBV_INT(workspace), NILO_DBV_INT(now_of(s))};
+    const struct nilo_db_value params[] = {NILO_DBV_INT(workspace), NILO_DBV_INT(nilo__now(s))};
     if (close)
         return one_row(s, "INSERT INTO api_closed (workspace_id, closed_at) VALUES (?1, ?2) ON CONFLICT (workspace_id) DO NOTHING", params, 2, ret_new, err);
     return one_row(s, "DELETE FROM api_closed WHERE workspace_id = ?1", params, 1, ret_new, err);
@@ -103,11 +99,6 @@ int nilo_store_access_changes(struct nilo_store *s, int64_t *ret, struct nilo_er
     return nilo__query_int(s, 0, ret, err, "SELECT changes FROM api_access", 0, NULL);
 }
 
-static nilo_us instant_of(struct nilo_db_stmt *stmt, int column)
-{
-    return nilo_db_column_null(stmt, column) ? NILO_US_NONE : nilo_db_column_int(stmt, column);
-}
-
 static int take_key(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_access_key *k, struct nilo_err *err)
 {
     struct nilo_db_value hash = nilo_db_column(stmt, 4);
@@ -117,40 +108,13 @@ static int take_key(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct 
                                   .hashed_by = nilo_arena_strdup(arena, nilo_db_column_text(stmt, 3)),
                                   .workspaces_said = nilo_db_column_int(stmt, 5) != 0,
                                   .made_at = nilo_db_column_int(stmt, 6),
-                                  .expires_at = instant_of(stmt, 7),
-                                  .revoked_at = instant_of(stmt, 8)};
+                                  .expires_at = nilo__us_column(stmt, 7),
+                                  .revoked_at = nilo__us_column(stmt, 8)};
     if (hash.len == sizeof k->hash)
         memcpy(k->hash, hash.p, sizeof k->hash);
     else
         k->revoked_at = k->made_at; /* nothing that was made here: no text may ever fit it */
     return k->id && k->hashed_by ? 0 : nilo_err_nomem(err);
-}
-
-/* The columns of a list, row by row, into an array of the arena. */
-typedef int take_fn(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err);
-static int take_all(struct nilo_store *s, const char *count, const char *sql, take_fn *take, size_t size, struct nilo_arena *arena, void **ret,
-                    size_t *ret_n, struct nilo_err *err)
-{
-    struct nilo_db_stmt *stmt;
-    int64_t most;
-    size_t n = 0;
-    int got = 0;
-    if (nilo__query_int(s, 0, &most, err, count, 0, NULL) < 0)
-        return -1;
-    char *rows = nilo_arena_array(arena, (size_t)most + 1, size);
-    if (!rows)
-        return nilo_err_nomem(err);
-    if (nilo__query(s, &stmt, err, sql, 0, NULL) < 0)
-        return -1;
-    while ((int64_t)n < most && (got = nilo_db_row(stmt, err)) == 1)
-        if (take(stmt, arena, rows + n++ * size, err) < 0) {
-            got = -1;
-            break;
-        }
-    nilo_db_reset(stmt);
-    *ret = rows;
-    *ret_n = n;
-    return got < 0 ? -1 : 0;
 }
 
 static int take_key_row(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err) { return take_key(stmt, arena, to, err); }
@@ -161,7 +125,7 @@ static int take_revoked(struct nilo_db_stmt *stmt, struct nilo_arena *arena, voi
     *r = (struct nilo_access_revoked){.kind = (enum nilo_revoked_kind)nilo_db_column_int(stmt, 0),
                                       .id = nilo_arena_strdup(arena, nilo_db_column_text(stmt, 1)),
                                       .revoked_at = nilo_db_column_int(stmt, 2),
-                                      .until = instant_of(stmt, 3)};
+                                      .until = nilo__us_column(stmt, 3)};
     return r->id ? 0 : nilo_err_nomem(err);
 }
 
@@ -213,25 +177,25 @@ int nilo_store_access(struct nilo_store *s, struct nilo_arena *arena, struct nil
         return -1;
     int rc = nilo_store_access_changes(s, &a.changes, err);
     if (rc == 0)
-        rc = take_all(s, "SELECT count(*) FROM api_key",
-                      pg ? "SELECT id, role, name, hashed_by, hash, workspaces_said, made_at, expires_at, revoked_at FROM api_key ORDER BY id COLLATE \"C\""
-                         : "SELECT id, role, name, hashed_by, hash, workspaces_said, made_at, expires_at, revoked_at FROM api_key ORDER BY id",
-                      take_key_row, sizeof(struct nilo_access_key), arena, &keys, &a.n_keys, err);
+        rc = nilo__take_all(s, arena, sizeof(struct nilo_access_key), take_key_row, &keys, &a.n_keys, err,
+                            pg ? "SELECT id, role, name, hashed_by, hash, workspaces_said, made_at, expires_at, revoked_at FROM api_key ORDER BY id COLLATE \"C\""
+                               : "SELECT id, role, name, hashed_by, hash, workspaces_said, made_at, expires_at, revoked_at FROM api_key ORDER BY id",
+                            0, NULL);
     if (rc == 0)
-        rc = take_all(s, "SELECT count(*) FROM api_key_workspace",
-                      pg ? "SELECT k.api_key_id, w.name FROM api_key_workspace k JOIN workspace w ON w.id = k.workspace_id ORDER BY k.api_key_id COLLATE \"C\", w.id"
-                         : "SELECT k.api_key_id, w.name FROM api_key_workspace k JOIN workspace w ON w.id = k.workspace_id ORDER BY k.api_key_id, w.id",
-                      take_place, sizeof(struct place), arena, &places, &n_places, err);
+        rc = nilo__take_all(s, arena, sizeof(struct place), take_place, &places, &n_places, err,
+                            pg ? "SELECT k.api_key_id, w.name FROM api_key_workspace k JOIN workspace w ON w.id = k.workspace_id ORDER BY k.api_key_id COLLATE \"C\", w.id"
+                               : "SELECT k.api_key_id, w.name FROM api_key_workspace k JOIN workspace w ON w.id = k.workspace_id ORDER BY k.api_key_id, w.id",
+                            0, NULL);
     if (rc == 0)
-        rc = take_all(s, "SELECT count(*) FROM api_revoked",
-                      pg ? "SELECT kind, id, revoked_at, until FROM api_revoked ORDER BY kind, id COLLATE \"C\""
-                         : "SELECT kind, id, revoked_at, until FROM api_revoked ORDER BY kind, id",
-                      take_revoked, sizeof(struct nilo_access_revoked), arena, &revoked, &a.n_revoked, err);
+        rc = nilo__take_all(s, arena, sizeof(struct nilo_access_revoked), take_revoked, &revoked, &a.n_revoked, err,
+                            pg ? "SELECT kind, id, revoked_at, until FROM api_revoked ORDER BY kind, id COLLATE \"C\""
+                               : "SELECT kind, id, revoked_at, until FROM api_revoked ORDER BY kind, id",
+                            0, NULL);
     if (rc == 0)
-        rc = take_all(s, "SELECT count(*) FROM api_closed",
-                      pg ? "SELECT w.name FROM api_closed c JOIN workspace w ON w.id = c.workspace_id ORDER BY w.name COLLATE \"C\""
-                         : "SELECT w.name FROM api_closed c JOIN workspace w ON w.id = c.workspace_id ORDER BY w.name",
-                      take_name, sizeof(const char *), arena, &closed, &a.n_closed, err);
+        rc = nilo__take_all(s, arena, sizeof(const char *), take_name, &closed, &a.n_closed, err,
+                            pg ? "SELECT w.name FROM api_closed c JOIN workspace w ON w.id = c.workspace_id ORDER BY w.name COLLATE \"C\""
+                               : "SELECT w.name FROM api_closed c JOIN workspace w ON w.id = c.workspace_id ORDER BY w.name",
+                            0, NULL);
     if (rc == 0)
         rc = nilo__query_int(s, 0, &open, err, "SELECT count(*) FROM workspace w WHERE NOT EXISTS (SELECT 1 FROM api_closed c WHERE c.workspace_id = w.id)", 0, NULL);
     if (rc == 0)

@@ -6,7 +6,6 @@
 
 #define REASON_MAX 200
 
-static nilo_us now_of(const struct nilo_store *s) { return s->env.clock.wall(s->env.clock.ctx); }
 
 /* ---- pause, resume ------------------------------------------------------------------------------------------------------------ */
 
@@ -23,7 +22,7 @@ static int check_reason(const char *reason, struct nilo_err *err)
 static int pause_start(struct nilo_store *s, int64_t connection, nilo_us *ret, struct nilo_err *err)
 {
     int64_t last;
-    nilo_us now = now_of(s);
+    nilo_us now = nilo__now(s);
     if (nilo__query_int(s, NILO_US_NONE, &last, err, "SELECT max(resumed_at) FROM connection_pause WHERE connection_id = ?1",
                         NILO__PARAMS(NILO_DBV_INT(connection))) < 0)
         return -1;
@@ -62,7 +61,7 @@ int nilo_store_resume(struct nilo_store *s, int64_t connection, bool *ret_was, s
     return nilo__run(s, err,
                      "UPDATE connection_pause SET resumed_at = CASE WHEN paused_at > ?2 THEN paused_at ELSE ?2 END "
                      "WHERE connection_id = ?1 AND resumed_at IS NULL",
-                     NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(now_of(s))));
+                     NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(nilo__now(s))));
 }
 
 /* ---- secrets -------------------------------------------------------------------------------------------------------------------- */
@@ -75,7 +74,7 @@ int nilo_store_secret_set(struct nilo_store *s, const struct nilo_secret_row *ro
                      "key_id = excluded.key_id, nonce = excluded.nonce, ciphertext = excluded.ciphertext, unreadable = 0, updated_at = excluded.updated_at",
                      NILO__PARAMS(NILO_DBV_INT(row->workspace), NILO_DBV_INT(row->connection), NILO_DBV_TEXT(row->kind), NILO_DBV_TEXT(row->key_id),
                                   nilo_dbv_bytes(row->nonce, row->nonce_len), nilo_dbv_bytes(row->ciphertext, row->ciphertext_len),
-                                  NILO_DBV_INT(now_of(s))));
+                                  NILO_DBV_INT(nilo__now(s))));
 }
 
 int nilo_store_secret_delete(struct nilo_store *s, int64_t connection, const char *kind, bool *ret_was, struct nilo_err *err)
@@ -96,8 +95,9 @@ int nilo_store_secret_mark(struct nilo_store *s, int64_t connection, const char 
                      NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_TEXT(kind), NILO_DBV_INT(unreadable)));
 }
 
-static int take_secret(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_secret_row *row, struct nilo_err *err)
+static int take_secret(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err)
 {
+    struct nilo_secret_row *row = to;
     struct nilo_db_value nonce = nilo_db_column(stmt, 4), sealed = nilo_db_column(stmt, 5);
     *row = (struct nilo_secret_row){.workspace = nilo_db_column_int(stmt, 0),
                                     .connection = nilo_db_column_int(stmt, 1),
@@ -114,31 +114,13 @@ static int take_secret(struct nilo_db_stmt *stmt, struct nilo_arena *arena, stru
 int nilo_store_secrets(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_secret_row **ret, size_t *ret_n,
                        struct nilo_err *err)
 {
-    struct nilo_db_stmt *stmt;
-    int64_t most;
-    size_t n = 0;
-    int got = 0;
-    if (nilo__query_int(s, 0, &most, err, "SELECT count(*) FROM connection_secret WHERE ?1 = 0 OR connection_id = ?1",
-                        NILO__PARAMS(NILO_DBV_INT(connection))) < 0)
-        return -1;
-    struct nilo_secret_row *rows = nilo_arena_array(arena, (size_t)most + 1, sizeof *rows);
-    if (!rows)
-        return nilo_err_nomem(err);
-    if (nilo__query(s, &stmt, err,
-                    "SELECT workspace_id, connection_id, kind, key_id, nonce, ciphertext, unreadable FROM connection_secret "
-                    "WHERE ?1 = 0 OR connection_id = ?1 ORDER BY workspace_id, connection_id, kind",
-                    NILO__PARAMS(NILO_DBV_INT(connection))) < 0)
-        return -1;
-    while ((int64_t)n < most && (got = nilo_db_row(stmt, err)) == 1)
-        if (take_secret(stmt, arena, &rows[n++], err) < 0) {
-            got = -1;
-            break;
-        }
-    nilo_db_reset(stmt);
-    if (got < 0)
+    void *rows;
+    if (nilo__take_all(s, arena, sizeof(struct nilo_secret_row), take_secret, &rows, ret_n, err,
+                       "SELECT workspace_id, connection_id, kind, key_id, nonce, ciphertext, unreadable FROM connection_secret "
+                          "WHERE ?1 = 0 OR connection_id = ?1 ORDER BY workspace_id, connection_id, kind",
+                          NILO__PARAMS(NILO_DBV_INT(connection))) < 0)
         return -1;
     *ret = rows;
-    *ret_n = n;
     return 0;
 }
 

@@ -4,33 +4,21 @@
 #include "store/collecting.h"
 #include "store/rows/rows.h"
 
-static nilo_us now_of(const struct nilo_store *s) { return s->env.clock.wall(s->env.clock.ctx); }
-static struct nilo_db_value instant(nilo_us us) { return us == NILO_US_NONE ? NILO_DBV_NULL : NILO_DBV_INT(us); }
-static nilo_us column_us(struct nilo_db_stmt *stmt, int column)
-{
-    return nilo_db_column_null(stmt, column) ? NILO_US_NONE : nilo_db_column_int(stmt, column);
-}
-static int column_text(struct nilo_db_stmt *stmt, int column, struct nilo_arena *arena, const char **ret, struct nilo_err *err)
-{
-    const char *text = nilo_db_column_text(stmt, column);
-    *ret = nilo_arena_strdup(arena, text);
-    return text && !*ret ? nilo_err_nomem(err) : 0;
-}
-
 /* ---- budgets ------------------------------------------------------------------------------------------------------------------------ */
 
 #define BUDGET "SELECT owner, bucket, period_start, period_end, most, used, blocked_until, reason FROM api_budget"
 
-static int read_budget(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_budget_row *row, struct nilo_err *err)
+static int read_budget(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err)
 {
+    struct nilo_budget_row *row = to;
     *row = (struct nilo_budget_row){.period_start = nilo_db_column_int(stmt, 2),
                                     .period_end = nilo_db_column_int(stmt, 3),
                                     .most = nilo_db_column_int(stmt, 4),
                                     .used = nilo_db_column_int(stmt, 5),
-                                    .blocked_until = column_us(stmt, 6)};
-    if (column_text(stmt, 0, arena, &row->owner, err) < 0 || column_text(stmt, 1, arena, &row->bucket, err) < 0)
+                                    .blocked_until = nilo__us_column(stmt, 6)};
+    if (nilo__text_column(stmt, 0, arena, &row->owner, err) < 0 || nilo__text_column(stmt, 1, arena, &row->bucket, err) < 0)
         return -1;
-    return column_text(stmt, 7, arena, &row->reason, err);
+    return nilo__text_column(stmt, 7, arena, &row->reason, err);
 }
 
 int nilo_store_budget(struct nilo_store *s, const char *owner, const char *bucket, struct nilo_arena *arena, bool *ret_there, struct nilo_budget_row *ret,
@@ -60,33 +48,17 @@ int nilo_store_budget_put(struct nilo_store *s, const struct nilo_budget_row *ro
                      "period_end = excluded.period_end, most = excluded.most, used = excluded.used, blocked_until = excluded.blocked_until, "
                      "reason = excluded.reason, updated_at = excluded.updated_at",
                      NILO__PARAMS(NILO_DBV_TEXT(row->owner), NILO_DBV_TEXT(row->bucket), NILO_DBV_INT(row->period_start), NILO_DBV_INT(row->period_end),
-                                  NILO_DBV_INT(row->most), NILO_DBV_INT(row->used), instant(row->blocked_until), NILO_DBV_TEXT(row->reason),
-                                  NILO_DBV_INT(now_of(s))));
+                                  NILO_DBV_INT(row->most), NILO_DBV_INT(row->used), nilo__us(row->blocked_until), NILO_DBV_TEXT(row->reason),
+                                  NILO_DBV_INT(nilo__now(s))));
 }
 
 int nilo_store_budgets(struct nilo_store *s, struct nilo_arena *arena, struct nilo_budget_row **ret, size_t *ret_n, struct nilo_err *err)
 {
-    struct nilo_db_stmt *stmt;
-    int64_t most;
-    size_t n = 0;
-    int got = 0;
-    if (nilo__query_int(s, 0, &most, err, "SELECT count(*) FROM api_budget", 0, NULL) < 0)
-        return -1;
-    struct nilo_budget_row *rows = nilo_arena_array(arena, (size_t)most + 1, sizeof *rows);
-    if (!rows)
-        return nilo_err_nomem(err);
-    if (nilo__query(s, &stmt, err, BUDGET " ORDER BY owner, bucket", 0, NULL) < 0)
-        return -1;
-    while ((int64_t)n < most && (got = nilo_db_row(stmt, err)) == 1)
-        if (read_budget(stmt, arena, &rows[n++], err) < 0) {
-            got = -1;
-            break;
-        }
-    nilo_db_reset(stmt);
-    if (got < 0)
+    void *rows;
+    if (nilo__take_all(s, arena, sizeof(struct nilo_budget_row), read_budget, &rows, ret_n, err,
+                       BUDGET " ORDER BY owner, bucket", 0, NULL) < 0)
         return -1;
     *ret = rows;
-    *ret_n = n;
     return 0;
 }
 
@@ -101,7 +73,7 @@ int nilo_store_host(struct nilo_store *s, const char *host, bool *ret_there, str
     if (got == 1)
         *ret = (struct nilo_host_row){.failures = nilo_db_column_int(stmt, 0),
                                       .opened = nilo_db_column_int(stmt, 1),
-                                      .open_until = column_us(stmt, 2),
+                                      .open_until = nilo__us_column(stmt, 2),
                                       .credit = nilo_db_column_int(stmt, 3),
                                       .at = nilo_db_column_int(stmt, 4)};
     nilo_db_reset(stmt);
@@ -117,56 +89,39 @@ int nilo_store_host_put(struct nilo_store *s, const char *host, const struct nil
                      "INSERT INTO api_host (host, failures, opened, open_until, credit, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
                      "ON CONFLICT (host) DO UPDATE SET failures = excluded.failures, opened = excluded.opened, open_until = excluded.open_until, "
                      "credit = excluded.credit, updated_at = excluded.updated_at",
-                     NILO__PARAMS(NILO_DBV_TEXT(host), NILO_DBV_INT(row->failures), NILO_DBV_INT(row->opened), instant(row->open_until),
+                     NILO__PARAMS(NILO_DBV_TEXT(host), NILO_DBV_INT(row->failures), NILO_DBV_INT(row->opened), nilo__us(row->open_until),
                                   NILO_DBV_INT(row->credit), NILO_DBV_INT(row->at)));
 }
 
 /* ---- items -------------------------------------------------------------------------------------------------------------------------- */
 
-static int read_item(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_item_state *item, struct nilo_err *err)
+static int read_item(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err)
 {
+    struct nilo_item_state *item = to;
     *item = (struct nilo_item_state){.entity = {.bucket = (int32_t)nilo_db_column_int(stmt, 0), .id = nilo_db_column_int(stmt, 1)},
                                      .first_seen = nilo_db_column_int(stmt, 3),
-                                     .posted_at = column_us(stmt, 4),
-                                     .deleted_at = column_us(stmt, 5),
-                                     .read_at = column_us(stmt, 7),
-                                     .failed_at = column_us(stmt, 8),
+                                     .posted_at = nilo__us_column(stmt, 4),
+                                     .deleted_at = nilo__us_column(stmt, 5),
+                                     .read_at = nilo__us_column(stmt, 7),
+                                     .failed_at = nilo__us_column(stmt, 8),
                                      .failures = nilo_db_column_int(stmt, 9)};
-    if (column_text(stmt, 2, arena, &item->external_id, err) < 0 || column_text(stmt, 6, arena, &item->status, err) < 0)
+    if (nilo__text_column(stmt, 2, arena, &item->external_id, err) < 0 || nilo__text_column(stmt, 6, arena, &item->status, err) < 0)
         return -1;
-    return column_text(stmt, 10, arena, &item->class, err);
+    return nilo__text_column(stmt, 10, arena, &item->class, err);
 }
 
 int nilo_store_items(struct nilo_store *s, int64_t connection, enum nilo_entity_kind kind, struct nilo_arena *arena, struct nilo_item_state **ret, size_t *ret_n,
                      struct nilo_err *err)
 {
-    struct nilo_db_stmt *stmt;
-    int64_t most;
-    size_t n = 0;
-    int got = 0;
-    if (nilo__query_int(s, 0, &most, err, "SELECT count(*) FROM entity WHERE connection_id = ?1 AND kind = ?2",
-                        NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(kind))) < 0)
+    void *rows;
+    if (nilo__take_all(s, arena, sizeof(struct nilo_item_state), read_item, &rows, ret_n, err,
+                       "SELECT e.bucket, e.id, e.external_id, e.first_seen_at, c.posted_at, c.deleted_at, c.status, i.read_at, i.failed_at, "
+                          "COALESCE(i.failures, 0), i.class FROM entity e LEFT JOIN content c ON c.bucket = e.bucket AND c.entity_id = e.id "
+                          "LEFT JOIN collect_item i ON i.bucket = e.bucket AND i.entity_id = e.id "
+                          "WHERE e.connection_id = ?1 AND e.kind = ?2 AND e.erased_at IS NULL ORDER BY e.external_id",
+                          NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(kind))) < 0)
         return -1;
-    struct nilo_item_state *items = nilo_arena_array(arena, (size_t)most + 1, sizeof *items);
-    if (!items)
-        return nilo_err_nomem(err);
-    if (nilo__query(s, &stmt, err,
-                    "SELECT e.bucket, e.id, e.external_id, e.first_seen_at, c.posted_at, c.deleted_at, c.status, i.read_at, i.failed_at, "
-                    "COALESCE(i.failures, 0), i.class FROM entity e LEFT JOIN content c ON c.bucket = e.bucket AND c.entity_id = e.id "
-                    "LEFT JOIN collect_item i ON i.bucket = e.bucket AND i.entity_id = e.id "
-                    "WHERE e.connection_id = ?1 AND e.kind = ?2 AND e.erased_at IS NULL ORDER BY e.external_id",
-                    NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(kind))) < 0)
-        return -1;
-    while ((int64_t)n < most && (got = nilo_db_row(stmt, err)) == 1)
-        if (read_item(stmt, arena, &items[n++], err) < 0) {
-            got = -1;
-            break;
-        }
-    nilo_db_reset(stmt);
-    if (got < 0)
-        return -1;
-    *ret = items;
-    *ret_n = n;
+    *ret = rows;
     return 0;
 }
 
@@ -185,8 +140,8 @@ static void went_params(void *ctx, size_t i, struct nilo_db_value *p)
     p[2] = NILO_DBV_INT(w->connection->id);
     p[3] = NILO_DBV_INT(w->kind);
     p[4] = NILO_DBV_TEXT(item->external_id);
-    p[5] = instant(item->read_at);
-    p[6] = instant(item->failed_at);
+    p[5] = nilo__us(item->read_at);
+    p[6] = nilo__us(item->failed_at);
     p[7] = NILO_DBV_INT(item->failures);
     p[8] = NILO_DBV_TEXT(item->class);
 }
@@ -218,10 +173,10 @@ int nilo_store_collect_state(struct nilo_store *s, int64_t connection, struct ni
         return -1;
     int got = nilo_db_row(stmt, err);
     if (got == 1) {
-        state.listed_at = column_us(stmt, 0);
-        state.next_at = column_us(stmt, 1);
+        state.listed_at = nilo__us_column(stmt, 0);
+        state.next_at = nilo__us_column(stmt, 1);
         state.variants = nilo_db_column_int(stmt, 3);
-        if (column_text(stmt, 2, arena, &state.why, err) < 0)
+        if (nilo__text_column(stmt, 2, arena, &state.why, err) < 0)
             got = -1;
     }
     nilo_db_reset(stmt);
@@ -237,6 +192,6 @@ int nilo_store_collect_state_put(struct nilo_store *s, int64_t connection, const
                      "INSERT INTO collect_state (connection_id, listed_at, next_at, why, variants) VALUES (?1, ?2, ?3, ?4, ?5) "
                      "ON CONFLICT (connection_id) DO UPDATE SET listed_at = excluded.listed_at, next_at = excluded.next_at, why = excluded.why, "
                      "variants = excluded.variants",
-                     NILO__PARAMS(NILO_DBV_INT(connection), instant(state->listed_at), instant(state->next_at), NILO_DBV_TEXT(state->why),
+                     NILO__PARAMS(NILO_DBV_INT(connection), nilo__us(state->listed_at), nilo__us(state->next_at), NILO_DBV_TEXT(state->why),
                                   NILO_DBV_INT(state->variants)));
 }

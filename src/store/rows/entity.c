@@ -148,7 +148,6 @@ struct describing {
     size_t *which;
 };
 
-static struct nilo_db_value us_or_null(nilo_us us) { return us == NILO_US_NONE ? NILO_DBV_NULL : NILO_DBV_INT(us); }
 
 static void content_params(void *ctx, size_t i, struct nilo_db_value *p)
 {
@@ -160,14 +159,14 @@ static void content_params(void *ctx, size_t i, struct nilo_db_value *p)
     p[1] = NILO_DBV_INT(d->ref[at].id);
     p[2] = NILO_DBV_TEXT(a->title);
     p[3] = NILO_DBV_TEXT(a->url);
-    p[4] = us_or_null(a->posted_at);
+    p[4] = nilo__us(a->posted_at);
     p[5] = NILO_DBV_TEXT(a->media_type);
     p[6] = NILO_DBV_TEXT(a->caption);
     p[7] = a->duration_ms < 0 ? NILO_DBV_NULL : NILO_DBV_INT(a->duration_ms);
     p[8] = NILO_DBV_TEXT(a->thumbnail);
     p[9] = NILO_DBV_TEXT(a->tags);
     p[10] = NILO_DBV_TEXT(a->status);
-    p[11] = us_or_null(a->deleted_at);
+    p[11] = nilo__us(a->deleted_at);
     p[12] = NILO_DBV_INT(a->at);
 }
 

@@ -7,10 +7,6 @@
 
 #define REASON_MAX 400
 
-static nilo_us now_of(const struct nilo_store *s) { return s->env.clock.wall(s->env.clock.ctx); }
-
-static struct nilo_db_value us_or_null(nilo_us us) { return us == NILO_US_NONE ? NILO_DBV_NULL : NILO_DBV_INT(us); }
-
 /* A statement that says how many rows it changed. */
 static int changes(struct nilo_store *s, int64_t *ret, struct nilo_err *err, const char *sql, int n, const struct nilo_db_value *params)
 {
@@ -24,35 +20,24 @@ static int changes(struct nilo_store *s, int64_t *ret, struct nilo_err *err, con
     "connection_id, generation, account, account_name, scopes, connected_at, renewed_at, access_until, refresh_until, renewable, fence, "  \
     "lease_until, asked_at, failures, retry_at, problem, problem_at"
 
-static nilo_us us_column(struct nilo_db_stmt *stmt, int column)
+static int take_login(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err)
 {
-    return nilo_db_column_null(stmt, column) ? NILO_US_NONE : nilo_db_column_int(stmt, column);
-}
-
-static int text_column(struct nilo_db_stmt *stmt, int column, struct nilo_arena *arena, const char **ret, struct nilo_err *err)
-{
-    const char *text = nilo_db_column_text(stmt, column);
-    *ret = text ? nilo_arena_strdup(arena, text) : NULL;
-    return text && !*ret ? nilo_err_nomem(err) : 0;
-}
-
-static int take_login(struct nilo_db_stmt *stmt, struct nilo_arena *arena, struct nilo_login_row *row, struct nilo_err *err)
-{
+    struct nilo_login_row *row = to;
     *row = (struct nilo_login_row){.connection = nilo_db_column_int(stmt, 0),
                                    .generation = nilo_db_column_int(stmt, 1),
                                    .connected_at = nilo_db_column_int(stmt, 5),
-                                   .renewed_at = us_column(stmt, 6),
-                                   .access_until = us_column(stmt, 7),
-                                   .refresh_until = us_column(stmt, 8),
+                                   .renewed_at = nilo__us_column(stmt, 6),
+                                   .access_until = nilo__us_column(stmt, 7),
+                                   .refresh_until = nilo__us_column(stmt, 8),
                                    .renewable = nilo_db_column_int(stmt, 9) != 0,
                                    .fence = nilo_db_column_int(stmt, 10),
-                                   .lease_until = us_column(stmt, 11),
-                                   .asked_at = us_column(stmt, 12),
+                                   .lease_until = nilo__us_column(stmt, 11),
+                                   .asked_at = nilo__us_column(stmt, 12),
                                    .failures = nilo_db_column_int(stmt, 13),
-                                   .retry_at = us_column(stmt, 14),
-                                   .problem_at = us_column(stmt, 16)};
-    return text_column(stmt, 2, arena, &row->account, err) < 0 || text_column(stmt, 3, arena, &row->account_name, err) < 0 ||
-                   text_column(stmt, 4, arena, &row->scopes, err) < 0 || text_column(stmt, 15, arena, &row->problem, err) < 0
+                                   .retry_at = nilo__us_column(stmt, 14),
+                                   .problem_at = nilo__us_column(stmt, 16)};
+    return nilo__text_column(stmt, 2, arena, &row->account, err) < 0 || nilo__text_column(stmt, 3, arena, &row->account_name, err) < 0 ||
+                   nilo__text_column(stmt, 4, arena, &row->scopes, err) < 0 || nilo__text_column(stmt, 15, arena, &row->problem, err) < 0
                ? -1
                : 0;
 }
@@ -77,27 +62,11 @@ int nilo_store_login(struct nilo_store *s, int64_t connection, struct nilo_arena
 
 int nilo_store_logins(struct nilo_store *s, struct nilo_arena *arena, struct nilo_login_row **ret, size_t *ret_n, struct nilo_err *err)
 {
-    struct nilo_db_stmt *stmt;
-    int64_t most;
-    size_t n = 0;
-    int got = 0;
-    if (nilo__query_int(s, 0, &most, err, "SELECT count(*) FROM connection_login", 0, NULL) < 0)
-        return -1;
-    struct nilo_login_row *rows = nilo_arena_array(arena, (size_t)most + 1, sizeof *rows);
-    if (!rows)
-        return nilo_err_nomem(err);
-    if (nilo__query(s, &stmt, err, "SELECT " COLUMNS " FROM connection_login ORDER BY connection_id", 0, NULL) < 0)
-        return -1;
-    while ((int64_t)n < most && (got = nilo_db_row(stmt, err)) == 1)
-        if (take_login(stmt, arena, &rows[n++], err) < 0) {
-            got = -1;
-            break;
-        }
-    nilo_db_reset(stmt);
-    if (got < 0)
+    void *rows;
+    if (nilo__take_all(s, arena, sizeof(struct nilo_login_row), take_login, &rows, ret_n, err,
+                       "SELECT " COLUMNS " FROM connection_login ORDER BY connection_id", 0, NULL) < 0)
         return -1;
     *ret = rows;
-    *ret_n = n;
     return 0;
 }
 
@@ -112,7 +81,7 @@ int nilo_store_login_put(struct nilo_store *s, const struct nilo_login_row *row,
                   "renewed_at = NULL, access_until = excluded.access_until, refresh_until = excluded.refresh_until, renewable = excluded.renewable, "
                   "fence = connection_login.fence + 1, lease_until = NULL, asked_at = NULL, failures = 0, retry_at = NULL, problem = NULL, problem_at = NULL",
                   NILO__PARAMS(NILO_DBV_INT(row->connection), NILO_DBV_TEXT(row->account), NILO_DBV_TEXT(row->account_name),
-                               NILO_DBV_TEXT(row->scopes), NILO_DBV_INT(row->connected_at), us_or_null(row->access_until), us_or_null(row->refresh_until),
+                               NILO_DBV_TEXT(row->scopes), NILO_DBV_INT(row->connected_at), nilo__us(row->access_until), nilo__us(row->refresh_until),
                                NILO_DBV_INT(row->renewable))) < 0)
         return -1;
     return nilo__query_int(s, 0, ret, err, "SELECT generation FROM connection_login WHERE connection_id = ?1", NILO__PARAMS(NILO_DBV_INT(row->connection)));
@@ -150,8 +119,8 @@ int nilo_store_login_renewed(struct nilo_store *s, int64_t from, const struct ni
                 "UPDATE connection_login SET generation = generation + 1, renewed_at = ?3, access_until = ?4, refresh_until = ?5, renewable = ?6, "
                 "fence = fence + 1, lease_until = NULL, asked_at = NULL, failures = 0, retry_at = NULL, problem = NULL, problem_at = NULL "
                 "WHERE connection_id = ?1 AND generation = ?2",
-                NILO__PARAMS(NILO_DBV_INT(row->connection), NILO_DBV_INT(from), NILO_DBV_INT(row->renewed_at), us_or_null(row->access_until),
-                             us_or_null(row->refresh_until), NILO_DBV_INT(row->renewable))) < 0)
+                NILO__PARAMS(NILO_DBV_INT(row->connection), NILO_DBV_INT(from), NILO_DBV_INT(row->renewed_at), nilo__us(row->access_until),
+                             nilo__us(row->refresh_until), NILO_DBV_INT(row->renewable))) < 0)
         return -1;
     *ret_taken = n > 0;
     return 0;
@@ -162,7 +131,7 @@ int nilo_store_login_failed(struct nilo_store *s, int64_t connection, int64_t fe
     return nilo__run(s, err,
                      "UPDATE connection_login SET lease_until = NULL, asked_at = NULL, failures = failures + 1, problem = ?3, problem_at = ?4, retry_at = ?5 "
                      "WHERE connection_id = ?1 AND fence = ?2",
-                     NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(fence), NILO_DBV_TEXT(problem), NILO_DBV_INT(now_of(s)), us_or_null(retry_at)));
+                     NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(fence), NILO_DBV_TEXT(problem), NILO_DBV_INT(nilo__now(s)), nilo__us(retry_at)));
 }
 
 /* ---- status ----------------------------------------------------------------------------------------------------------------------- */
@@ -181,7 +150,7 @@ static int turn(struct nilo_store *s, int64_t connection, const char *status, co
     if (changes(s, &n, err,
                 "INSERT INTO connection_status (connection_id, seq, at, status, was, reason) SELECT c.id, (SELECT COALESCE(MAX(t.seq), 0) + 1 FROM "
                 "connection_status t WHERE t.connection_id = c.id), ?3, ?2, c.status, ?4 FROM connection c WHERE c.id = ?1 AND c.status <> ?2",
-                NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_TEXT(status), NILO_DBV_INT(now_of(s)), NILO_DBV_TEXT(reason))) < 0)
+                NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_TEXT(status), NILO_DBV_INT(nilo__now(s)), NILO_DBV_TEXT(reason))) < 0)
         return -1;
     *ret_new = n > 0;
     return n == 0 ? 0
@@ -220,8 +189,8 @@ int nilo_store_connection_turns(struct nilo_store *s, int64_t connection, size_t
     while (n < most && (got = nilo_db_row(stmt, err)) == 1) {
         struct nilo_status_row *row = &rows[n++];
         row->at = nilo_db_column_int(stmt, 0);
-        if (text_column(stmt, 1, arena, &row->status, err) < 0 || text_column(stmt, 2, arena, &row->was, err) < 0 ||
-            text_column(stmt, 3, arena, &row->reason, err) < 0) {
+        if (nilo__text_column(stmt, 1, arena, &row->status, err) < 0 || nilo__text_column(stmt, 2, arena, &row->was, err) < 0 ||
+            nilo__text_column(stmt, 3, arena, &row->reason, err) < 0) {
             got = -1;
             break;
         }

@@ -479,6 +479,54 @@ int nilo__query_int(struct nilo_store *s, int64_t fallback, int64_t *ret, struct
     return 0;
 }
 
+int nilo__take_all(struct nilo_store *s, struct nilo_arena *arena, size_t size, nilo__take_fn *take, void **ret, size_t *ret_n, struct nilo_err *err,
+                   const char *sql, int n, const struct nilo_db_value *params)
+{
+    struct nilo_db_stmt *stmt;
+    size_t cap = 16, count = 0;
+    int got;
+    char *rows = nilo_arena_array(arena, cap, size);
+    if (!rows)
+        return nilo_err_nomem(err);
+    if (nilo__query(s, &stmt, err, sql, n, params) < 0)
+        return -1;
+    while ((got = nilo_db_row(stmt, err)) == 1) {
+        if (count == cap) {
+            char *more = nilo_arena_array(arena, 2 * cap, size);
+            if (!more) {
+                got = nilo_err_nomem(err);
+                break;
+            }
+            rows = memcpy(more, rows, cap * size);
+            cap *= 2;
+        }
+        if ((got = take(stmt, arena, rows + count++ * size, err)) < 0)
+            break;
+    }
+    nilo_db_reset(stmt);
+    if (got < 0)
+        return -1;
+    *ret = rows;
+    *ret_n = count;
+    return 0;
+}
+
+struct nilo_db_value nilo__us(nilo_us us) { return us == NILO_US_NONE ? NILO_DBV_NULL : NILO_DBV_INT(us); }
+
+nilo_us nilo__us_column(struct nilo_db_stmt *stmt, int column)
+{
+    return nilo_db_column_null(stmt, column) ? NILO_US_NONE : nilo_db_column_int(stmt, column);
+}
+
+int nilo__text_column(struct nilo_db_stmt *stmt, int column, struct nilo_arena *arena, const char **ret, struct nilo_err *err)
+{
+    const char *text = nilo_db_column_text(stmt, column);
+    *ret = text ? nilo_arena_strdup(arena, text) : NULL;
+    return text && !*ret ? nilo_err_nomem(err) : 0;
+}
+
+nilo_us nilo__now(const struct nilo_store *s) { return s->env.clock.wall(s->env.clock.ctx); }
+
 int nilo__next_ids(struct nilo_store *s, const char *sequence, int64_t n, int64_t *ret_first, struct nilo_err *err)
 {
     int64_t next;

@@ -57,6 +57,16 @@ int nilo__run(struct nilo_store *s, struct nilo_err *err, const char *sql, int n
 /* One integer of one row; fallback when there is no row or it is NULL. */
 int nilo__query_int(struct nilo_store *s, int64_t fallback, int64_t *ret, struct nilo_err *err, const char *sql, int n,
                     const struct nilo_db_value *params);
+/* All rows of a list, each taken into an element of `size` bytes of an array in the arena, which stays. Nothing is counted before: what is added
+ * meanwhile is there or not, and nothing is cut off. ret stays untouched on failure. */
+typedef int nilo__take_fn(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err);
+int nilo__take_all(struct nilo_store *s, struct nilo_arena *arena, size_t size, nilo__take_fn *take, void **ret, size_t *ret_n, struct nilo_err *err,
+                   const char *sql, int n, const struct nilo_db_value *params);
+/* An instant, or NULL for NILO_US_NONE, as a value and as a column; a text or NULL, in the arena; now. */
+struct nilo_db_value nilo__us(nilo_us us);
+nilo_us nilo__us_column(struct nilo_db_stmt *stmt, int column);
+int nilo__text_column(struct nilo_db_stmt *stmt, int column, struct nilo_arena *arena, const char **ret, struct nilo_err *err);
+nilo_us nilo__now(const struct nilo_store *s);
 /* The next n ids of a sequence; returns the first. */
 int nilo__next_ids(struct nilo_store *s, const char *sequence, int64_t n, int64_t *ret_first, struct nilo_err *err);
 /* The lock file of an SQLite store: a descriptor that holds it, or -1. */

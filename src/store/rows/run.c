@@ -5,7 +5,6 @@
 #include "store/rows/derive.h"
 
 static struct nilo_db_value day_or_null(nilo_day d) { return nilo_day_is_none(d) ? NILO_DBV_NULL : NILO_DBV_INT(d.n); }
-static struct nilo_db_value us_or_null(nilo_us us) { return us == NILO_US_NONE ? NILO_DBV_NULL : NILO_DBV_INT(us); }
 
 int nilo_store_run_begin(struct nilo_store *s, struct nilo_run *run, struct nilo_err *err)
 {
@@ -34,7 +33,7 @@ int nilo_store_run_update(struct nilo_store *s, const struct nilo_run *r, struct
         "values_recorded = ?9, values_replaced = ?10, values_kept = ?11, values_unchanged = ?12, values_merged = ?13, values_late = ?14, "
         "values_amended = ?15, values_refused = ?16, failed = ?17, metrics_collected = ?18, days_closed = ?19, compared = ?20, fell = ?21, "
         "jumped = ?22, vanished = ?23, error = ?24, details = ?25 WHERE id = ?1",
-        NILO__PARAMS(NILO_DBV_INT(r->id), NILO_DBV_INT(r->status), us_or_null(r->ended_at), NILO_DBV_INT(r->duration_ms),
+        NILO__PARAMS(NILO_DBV_INT(r->id), NILO_DBV_INT(r->status), nilo__us(r->ended_at), NILO_DBV_INT(r->duration_ms),
                      day_or_null(r->first_day), day_or_null(r->last_day), NILO_DBV_INT(r->items), NILO_DBV_INT(r->readings),
                      NILO_DBV_INT(o[NILO_RECORDED]), NILO_DBV_INT(o[NILO_REPLACED]), NILO_DBV_INT(o[NILO_KEPT]),
                      NILO_DBV_INT(o[NILO_UNCHANGED]), NILO_DBV_INT(o[NILO_MERGED]), NILO_DBV_INT(o[NILO_LATE]),

@@ -79,7 +79,6 @@ void nilo__forget(struct nilo_store *s)
     forget_catalog(s);
 }
 
-static nilo_us now_of(const struct nilo_store *s) { return s->env.clock.wall(s->env.clock.ctx); }
 
 static void copy_name(char *to, size_t size, const char *from)
 {
@@ -110,7 +109,7 @@ static int check_zone(struct nilo_store *s, const char *zone, struct nilo_err *e
 
 static int workspace_insert(struct nilo_store *s, const char *name, const char *zone, int64_t *ret_id, struct nilo_err *err)
 {
-    nilo_us now = now_of(s);
+    nilo_us now = nilo__now(s);
     if (nilo__next_ids(s, "workspace", 1, ret_id, err) < 0 ||
         nilo__run(s, err, "INSERT INTO workspace (id, name, created_at) VALUES (?1, ?2, ?3)",
                   NILO__PARAMS(NILO_DBV_INT(*ret_id), NILO_DBV_TEXT(name), NILO_DBV_INT(now))) < 0)
@@ -256,7 +255,7 @@ int nilo_store_zone_set(struct nilo_store *s, int64_t workspace, const char *zon
     int64_t recorded;
     if (nilo_store_calendar(s, workspace, &c, err) < 0 || nilo_zone_load(s->env.zoneinfo, zone, &z, err) < 0)
         return -1;
-    nilo_us now = now_of(s);
+    nilo_us now = nilo__now(s);
     nilo_day old_today = nilo_calendar_day(c, now), new_today = nilo_zone_day(z, now);
     nilo_zone_free(z);
     const struct nilo_era *last = &c->eras[c->n - 1];
@@ -339,7 +338,7 @@ int nilo_store_connection(struct nilo_store *s, int64_t workspace, const char *n
         return -1;
     if (nilo__run(s, err, "INSERT INTO connection (id, workspace_id, name, platform, origin, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                   NILO__PARAMS(NILO_DBV_INT(id), NILO_DBV_INT(workspace), NILO_DBV_TEXT(name), NILO_DBV_TEXT(platform),
-                               NILO_DBV_TEXT(origin ? origin : "db"), NILO_DBV_INT(now_of(s)))) < 0)
+                               NILO_DBV_TEXT(origin ? origin : "db"), NILO_DBV_INT(nilo__now(s)))) < 0)
         return -1;
     return nilo_store_connection_get(s, id, ret, err);
 }
@@ -486,7 +485,7 @@ static int insert_metric(struct nilo_store *s, const struct nilo_metric *m, bool
         NILO__PARAMS(NILO_DBV_INT(id), NILO_DBV_TEXT(m->name), NILO_DBV_INT(m->type), NILO_DBV_INT(m->kind), NILO_DBV_INT(m->aggregation),
                      NILO_DBV_INT(m->scale), NILO_DBV_INT(m->best_rule), NILO_DBV_INT(wide), NILO_DBV_INT(m->builtin),
                      NILO_DBV_TEXT(m->currency), NILO_DBV_TEXT(m->unit), NILO_DBV_TEXT(m->display_name), NILO_DBV_TEXT(m->description),
-                     NILO_DBV_TEXT(m->format_pattern ? m->format_pattern : "0,0"), NILO_DBV_INT(now_of(s))));
+                     NILO_DBV_TEXT(m->format_pattern ? m->format_pattern : "0,0"), NILO_DBV_INT(nilo__now(s))));
 }
 
 int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, const struct nilo_metric **ret, struct nilo_err *err)
