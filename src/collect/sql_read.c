@@ -302,15 +302,27 @@ static bool is_wanted(const struct nilo__job *job, size_t table)
     return false;
 }
 
+/* Does every metric of the table count what happened on the days, and none what there was before? */
+static bool is_created_only(const struct nilo__job *job, size_t table)
+{
+    for (int m = 0; m < job->n_metrics; m++) {
+        if (job->metrics[m].table == table && job->metrics[m].active && job->metrics[m].fail == NULL && !job->metrics[m].created)
+            return false;
+    }
+    return true;
+}
+
 struct table_question {
     struct nilo__table *table;
+    bool created_only;
     struct nilo_sql_counts counts;
 };
 
 static int ask_table(struct nilo__job *job, void *question, struct nilo_err *err)
 {
     struct table_question *q = question;
-    const struct nilo_sql_pass pass = {.table = q->table->table, .timestamp = q->table->timestamp, .filter = q->table->filter};
+    const struct nilo_sql_pass pass = {.table = q->table->table, .timestamp = q->table->timestamp, .filter = q->table->filter,
+                                       .between = q->created_only};
     return nilo_sql_count_pass(job->db, &pass, job->cuts, job->n_cuts, q->table->below, &q->counts, err);
 }
 
@@ -318,7 +330,7 @@ static int read_tables(struct nilo__job *job, struct nilo_err *err)
 {
     struct nilo_err why = {0};
     for (size_t i = 0; i < job->n_tables; i++) {
-        struct table_question q = {.table = &job->tables[i]};
+        struct table_question q = {.table = &job->tables[i], .created_only = is_created_only(job, i)};
         if (q.table->is_statement || !is_wanted(job, i))
             continue;
         q.table->below = nilo_arena_array(&job->arena, job->n_cuts, sizeof *q.table->below);

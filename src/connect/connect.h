@@ -58,9 +58,12 @@ int nilo_sql_count(struct nilo_db *source, const char *table, const char *timest
 struct nilo_sql_pass {
     const char *table, *timestamp; /* as above */
     const char *filter;            /* NULL, or a condition that rows meet: nilo_config_sql_filter() let it through */
-    int64_t chunk;                 /* SQLite: rows, PostgreSQL: blocks that one statement reads, and its timeout holds for; 0 = a fitting number */
+    int64_t chunk;                 /* SQLite: rows, PostgreSQL: blocks that one statement reads, and its timeout holds for; 0 = a fitting number;
+                                      halved where it takes too long */
+    bool between;                  /* only what lies between cuts is wanted: ret_below may be off by the same number everywhere */
 };
-/** nilo_sql_count_pass - as nilo_sql_count(); a big table is read in several statements of one transaction, so it is still one state of it */
+/** nilo_sql_count_pass - as nilo_sql_count(); a big table is read in several statements of one transaction, so it is still one state of it.
+ *  What takes too long is asked again in halves: tables and partitions by blocks, views and foreign tables by cuts */
 int nilo_sql_count_pass(struct nilo_db *source, const struct nilo_sql_pass *pass, const struct nilo_cut *cuts, size_t n, int64_t *ret_below,
                         struct nilo_sql_counts *ret, struct nilo_err *err);
 

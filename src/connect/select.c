@@ -360,7 +360,13 @@ static void bind_text(const struct select *s, nilo_us at, char out[NILO_US_TEXT]
     out[19] = '\0'; /* days begin on whole seconds */
 }
 
-static int ask(struct select *s, const char *sql, struct nilo_err *err)
+/* Its columns are known before anything is executed. */
+static int look(struct select *s, const char *sql, struct nilo_err *err)
+{
+    return nilo_db_prepare(s->db, sql, &s->rows, err) == 0 ? find_columns(s, err) : -1;
+}
+
+static int ask(struct select *s, struct nilo_err *err)
 {
     char from[NILO_US_TEXT], to[NILO_US_TEXT], day[NILO_DAY_TEXT];
     struct nilo_db_value params[3];
@@ -374,25 +380,21 @@ static int ask(struct select *s, const char *sql, struct nilo_err *err)
         params[s->shape.to - 1] = nilo_dbv_text(to);
     if (s->shape.day > 0)
         params[s->shape.day - 1] = nilo_dbv_text(day);
-    if (nilo_db_prepare(s->db, sql, &s->rows, err) != 0 || nilo_db_query(s->rows, params, s->shape.n, err) != 0)
-        return -1;
-    return find_columns(s, err);
+    return nilo_db_query(s->rows, params, s->shape.n, err);
 }
 
-/* *ret_by_day: the answer has no days, so it is wanted day by day; then nothing was read. */
+/* *ret_by_day: the answer has no days, so it is wanted day by day; then nothing was executed: for the whole range it may take too long, and a
+ * failure would leave PostgreSQL's transaction aborted for the days that are asked for then. */
 static int ask_range(struct select *s, const char *sql, bool *ret_by_day, struct nilo_err *err)
 {
     int row;
-    if (ask(s, sql, err) != 0) {
-        if (s->rows != NULL)
-            nilo_db_reset(s->rows);
+    if (look(s, sql, err) != 0)
         return -1;
-    }
     *ret_by_day = s->at[DAY] < 0 && s->n > 1;
-    if (*ret_by_day) {
-        nilo_db_reset(s->rows);
+    if (*ret_by_day)
         return 0;
-    }
+    if (ask(s, err) != 0)
+        return -1;
     s->items_day = NILO_DAY_NONE;
     s->n_items = 0;
     while ((row = nilo_db_row(s->rows, err)) == 1) {

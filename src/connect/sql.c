@@ -24,6 +24,7 @@
 /* What takes a few seconds, so that a timeout of half a minute is one for a source that hangs. */
 #define CHUNK_ROWS   INT64_C(2000000)
 #define CHUNK_BLOCKS INT64_C(131072) /* 1 GiB */
+#define FLOOR_BLOCKS 64 /* 512 KiB: where even that takes too long, smaller pieces are no help */
 #define GRID_MIN     (15 * 60 * NILO_US_SECOND) /* finer cells would be too many groups */
 
 int nilo_sql_open(const char *database, int64_t timeout_ms, const char *vfs, struct nilo_db **ret, struct nilo_err *err)
@@ -86,6 +87,7 @@ struct count {
     const char *table_text, *column_text; /* as configured, for messages */
     const char *filter;                   /* NULL = none */
     int64_t chunk;
+    bool between;                         /* what lies before the first cut is not wanted */
     struct name table, column;
     const struct nilo_cut *cuts;
     size_t n;
@@ -222,7 +224,7 @@ static int sqlite_has_rowid(struct count *c, bool *ret, struct nilo_err *err)
     return row < 0 ? -1 : 0;
 }
 
-/* All rows, or the next `chunk` of them behind row number *after; how many came. */
+/* All rows, or the next `chunk` of them behind row number *after; how many came, and those before an error, too. */
 static int sqlite_rows(struct count *c, const char *sql, int64_t *after, int64_t *ret_rows, struct nilo_err *err)
 {
     struct nilo_db_stmt *rows;
@@ -244,10 +246,27 @@ static int sqlite_rows(struct count *c, const char *sql, int64_t *after, int64_t
     return row;
 }
 
+/* What was read when the time was up is read: the rest goes on behind it, in pieces that fit. */
+static int sqlite_chunks(struct count *c, const char *sql, struct nilo_err *err)
+{
+    int64_t after = INT64_MIN, rows = c->chunk;
+    while (rows == c->chunk) {
+        struct nilo_err why = {0};
+        if (sqlite_rows(c, sql, &after, &rows, &why) == 0)
+            continue;
+        if (why.code != NILO_ETIMEOUT || rows == 0) {
+            *err = why;
+            return -1;
+        }
+        c->chunk = rows;
+    }
+    return 0;
+}
+
 static int sqlite_count(struct count *c, struct nilo_buf *sql, struct nilo_err *err)
 {
     bool chunked;
-    int64_t after = INT64_MIN, rows;
+    int64_t after = INT64_MIN;
     if (sqlite_check(c, err) != 0 || sqlite_has_rowid(c, &chunked, err) != 0)
         return -1;
     nilo_buf_addf(sql, "SELECT t.%s%s FROM %s AS t", nilo_buf_str(&c->column.quoted), chunked ? ", t._rowid_" : "",
@@ -259,13 +278,7 @@ static int sqlite_count(struct count *c, struct nilo_buf *sql, struct nilo_err *
         nilo_buf_adds(sql, " ORDER BY t._rowid_ LIMIT ?2");
     if (sql->failed)
         return nilo_err_nomem(err);
-    if (!chunked)
-        return sqlite_rows(c, nilo_buf_str(sql), &after, NULL, err);
-    do {
-        if (sqlite_rows(c, nilo_buf_str(sql), &after, &rows, err) != 0)
-            return -1;
-    } while (rows == c->chunk);
-    return 0;
+    return chunked ? sqlite_chunks(c, nilo_buf_str(sql), err) : sqlite_rows(c, nilo_buf_str(sql), &after, NULL, err);
 }
 
 /* ---- PostgreSQL ------------------------------------------------------------------------------------------------------------------ */
@@ -355,12 +368,22 @@ struct pg_ask {
     const struct pg_kind *kind;
     int version;
     bool citus;
-    int64_t blocks;  /* to be read one chunk after the other; 0 = at once: no table, a small one, or an old server, which would read all
-                        of the table for each chunk */
+    int64_t *sizes;  /* blocks of the table, or of each of its leaf partitions; n_sizes = 0: cannot be read by blocks: a view, a foreign
+                        table, or an old server, which would read all of the table for each chunk */
+    size_t n_sizes;
+    int64_t blocks, highest; /* their sum, the greatest */
     int64_t grid;    /* all cuts lie on multiples of it from the first one on; 0 = they do not, and the server searches them */
     struct nilo_buf sql;
     struct nilo_buf params[2]; /* cuts; or first cut and the grid's step */
     int n_params;
+    struct nilo_buf rows; /* what a condition about the time compares */
+    int64_t *kept;        /* the buckets as they were before a piece */
+};
+
+/* A piece of the rows: all, those in some blocks (of each partition), or those of some buckets. */
+struct pg_piece {
+    enum { ALL, BLOCKS, BUCKETS } by;
+    int64_t from, to;
 };
 
 /* The place of a group among the cuts. */
@@ -403,24 +426,49 @@ static int pg_fold(struct count *c, const struct pg_ask *ask, struct nilo_db_stm
     return row;
 }
 
+static int pg_size(struct pg_ask *ask, int64_t blocks, struct nilo_err *err)
+{
+    if ((ask->n_sizes & (ask->n_sizes - 1)) == 0) {
+        size_t room = ask->n_sizes == 0 ? 1 : ask->n_sizes * 2;
+        int64_t *sizes = realloc(ask->sizes, room * sizeof *sizes);
+        if (sizes == NULL)
+            return nilo_err_nomem(err);
+        ask->sizes = sizes;
+    }
+    ask->sizes[ask->n_sizes++] = blocks;
+    ask->blocks += blocks;
+    ask->highest = blocks > ask->highest ? blocks : ask->highest;
+    return 0;
+}
+
+/* The leaves are those of partitions and of old inheritance; a partitioned table itself holds nothing. */
 static int pg_server(struct count *c, struct pg_ask *ask, struct nilo_err *err)
 {
-    struct nilo_db_stmt *size;
+    struct nilo_db_stmt *leaves;
+    bool by_blocks = true;
+    int row;
     const struct nilo_db_value table = nilo_dbv_text(nilo_buf_str(&c->table.quoted));
     if (start(c,
-              "SELECT CAST(current_setting('server_version_num') AS integer), to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL,"
-              " CASE WHEN relkind IN ('r', 'm') THEN pg_relation_size(oid) / CAST(current_setting('block_size') AS bigint) ELSE 0 END"
-              " FROM pg_class WHERE oid = to_regclass(?1)",
-              &table, 1, &size, err) != 0)
+              "WITH RECURSIVE leaf(oid) AS (SELECT CAST(to_regclass(?1) AS oid)"
+              " UNION SELECT i.inhrelid FROM pg_inherits AS i JOIN leaf ON i.inhparent = leaf.oid)"
+              " SELECT CAST(current_setting('server_version_num') AS integer), to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL,"
+              " relkind IN ('r', 'm'), CASE WHEN relkind IN ('r', 'm')"
+              " THEN coalesce(pg_relation_size(r.oid), 0) / CAST(current_setting('block_size') AS bigint) ELSE 0 END"
+              " FROM leaf JOIN pg_class AS r ON r.oid = leaf.oid WHERE relkind <> 'p'",
+              &table, 1, &leaves, err) != 0)
         return -1;
-    int row = nilo_db_row(size, err);
-    if (row == 1) {
-        ask->version = (int)nilo_db_column_int(size, 0);
-        ask->citus = nilo_db_column_int(size, 1) != 0;
-        ask->blocks = ask->version >= 140000 && nilo_db_column_int(size, 2) > c->chunk ? nilo_db_column_int(size, 2) : 0;
+    while ((row = nilo_db_row(leaves, err)) == 1) {
+        ask->version = (int)nilo_db_column_int(leaves, 0);
+        ask->citus = nilo_db_column_int(leaves, 1) != 0;
+        by_blocks = by_blocks && nilo_db_column_int(leaves, 2) != 0 && ask->version >= 140000;
+        if (pg_size(ask, nilo_db_column_int(leaves, 3), err) != 0) {
+            nilo_db_reset(leaves);
+            return -1;
+        }
     }
-    nilo_db_reset(size);
-    return row < 0 ? -1 : 0;
+    if (!by_blocks)
+        ask->n_sizes = 0;
+    return row;
 }
 
 /* The greatest step that all cuts are multiples of, from the first one on. */
@@ -486,11 +534,50 @@ static void pg_by_search(struct count *c, struct pg_ask *ask, const char *column
     ask->n_params = 1;
 }
 
+/* An epoch is compared as what it means; anything else as it is, so that an index helps. */
+static void pg_value(const struct pg_ask *ask, const char *column, struct nilo_buf *b)
+{
+    for (const char *p = ask->kind->cut == CUT_EPOCH ? ask->kind->value : "%s"; *p != '\0'; p++) {
+        if (p[0] == '%' && p[1] == 's') {
+            nilo_buf_adds(b, column);
+            p++;
+        } else {
+            nilo_buf_addc(b, *p);
+        }
+    }
+}
+
+/* The condition of a piece. Its bounds are the parameters behind those that there are: two of blocks; of buckets the lower, where there is one, then the upper.
+ * What has no time is with the first bucket. */
+static void pg_where(const struct count *c, struct pg_ask *ask, const struct pg_piece *piece, const char *column)
+{
+    int n = ask->n_params;
+    bool lower = piece->from > 0, upper = piece->to <= (int64_t)c->n;
+    if (piece->by == BLOCKS)
+        nilo_buf_addf(&ask->sql, " WHERE t.ctid >= CAST(?%d AS tid) AND t.ctid < CAST(?%d AS tid)", n + 1, n + 2);
+    if (piece->by != BUCKETS)
+        return;
+    pg_value(ask, column, &ask->rows);
+    const char *value = nilo_buf_str(&ask->rows), *type = ask->kind->name;
+    nilo_buf_adds(&ask->sql, " WHERE (");
+    if (lower)
+        nilo_buf_addf(&ask->sql, "%s >= CAST(?%d AS %s)", value, ++n, type);
+    if (upper)
+        nilo_buf_addf(&ask->sql, "%s%s < CAST(?%d AS %s)", lower ? " AND " : "", value, ++n, type);
+    if (!lower)
+        nilo_buf_addf(&ask->sql, "%s%s IS NULL", upper ? " OR " : "TRUE OR ", value);
+    nilo_buf_addc(&ask->sql, ')');
+}
+
 /* OFFSET hides from the planner how many different timestamps there are, which it would take for the number of groups; then it lets its parallel
  * workers group, each its part. Only a bare constant hides it without forbidding the workers. Citus would fetch all rows for it. */
-static int pg_statement(struct count *c, struct pg_ask *ask, struct nilo_err *err)
+static int pg_statement(struct count *c, struct pg_ask *ask, const struct pg_piece *piece, struct nilo_err *err)
 {
     struct nilo_buf column;
+    nilo_buf_reset(&ask->sql);
+    nilo_buf_reset(&ask->rows);
+    nilo_buf_reset(&ask->params[0]);
+    nilo_buf_reset(&ask->params[1]);
     nilo_buf_init(&column, NAME_MAX_BYTES);
     nilo_buf_addf(&column, "t.%s", nilo_buf_str(&c->column.quoted));
     int64_t grid = fits_grid(c, ask) ? grid_of(c) : 0;
@@ -502,49 +589,184 @@ static int pg_statement(struct count *c, struct pg_ask *ask, struct nilo_err *er
     else
         pg_by_search(c, ask, nilo_buf_str(&column));
     nilo_buf_addf(&ask->sql, " FROM %s AS t", nilo_buf_str(&c->table.quoted));
-    if (ask->blocks > 0)
-        nilo_buf_addf(&ask->sql, " WHERE t.ctid >= CAST(?%d AS tid) AND t.ctid < CAST(?%d AS tid)", ask->n_params + 1, ask->n_params + 2);
-    add_filter(c, ask->blocks > 0 ? " AND " : " WHERE ", &ask->sql);
+    pg_where(c, ask, piece, nilo_buf_str(&column));
+    add_filter(c, piece->by != ALL ? " AND " : " WHERE ", &ask->sql);
     nilo_buf_addf(&ask->sql, "%s) AS r GROUP BY b) AS g", ask->citus ? "" : " OFFSET bigint '0'");
-    bool failed = column.failed || ask->sql.failed || ask->params[0].failed || ask->params[1].failed;
+    bool failed = column.failed || ask->rows.failed || ask->sql.failed || ask->params[0].failed || ask->params[1].failed;
     nilo_buf_done(&column);
     return failed ? nilo_err_nomem(err) : 0;
 }
 
-/* The transaction sees one state, so chunk after chunk makes one count; the last one has no end, as children of the table may be longer. */
-static int pg_chunks(struct count *c, const struct pg_ask *ask, struct nilo_err *err)
+#define BOUND_TEXT 48
+
+/* The last piece of blocks has no end, as a table may be longer than it was. */
+static void pg_block(const struct pg_ask *ask, int64_t at, char text[BOUND_TEXT])
 {
-    for (int64_t at = 0; at < ask->blocks || at == 0; at += c->chunk) {
-        char from[32], to[32];
-        struct nilo_db_stmt *groups;
-        struct nilo_db_value params[4];
-        int n = 0;
-        for (; n < ask->n_params; n++)
-            params[n] = nilo_dbv_textn(ask->params[n].data, ask->params[n].len);
-        snprintf(from, sizeof from, "(%lld,0)", (long long)at);
-        snprintf(to, sizeof to, "(%lld,0)", (long long)(at + c->chunk < ask->blocks ? at + c->chunk : UINT32_MAX));
-        if (ask->blocks > 0) {
-            params[n++] = nilo_dbv_text(from);
-            params[n++] = nilo_dbv_text(to);
-        }
-        if (start(c, nilo_buf_str(&ask->sql), params, n, &groups, err) != 0 || pg_fold(c, ask, groups, err) != 0)
+    snprintf(text, BOUND_TEXT, "(%lld,0)", (long long)(at < ask->highest ? at : UINT32_MAX));
+}
+
+static void pg_bound(const struct count *c, const struct pg_ask *ask, int64_t bucket, char text[BOUND_TEXT])
+{
+    if (ask->kind->cut == CUT_EPOCH)
+        snprintf(text, BOUND_TEXT, "%lld", (long long)c->cuts[bucket - 1].at);
+    else
+        pg_cut_text(&c->cuts[bucket - 1], ask->kind->cut, text);
+}
+
+static int pg_piece_once(struct count *c, struct pg_ask *ask, const struct pg_piece *piece, struct nilo_err *err)
+{
+    char from[BOUND_TEXT], to[BOUND_TEXT];
+    struct nilo_db_stmt *groups;
+    struct nilo_db_value params[4];
+    int n = 0;
+    if (pg_statement(c, ask, piece, err) != 0)
+        return -1;
+    for (; n < ask->n_params; n++)
+        params[n] = nilo_dbv_textn(ask->params[n].data, ask->params[n].len);
+    if (piece->by == BLOCKS) {
+        snprintf(from, sizeof from, "(%lld,0)", (long long)piece->from);
+        pg_block(ask, piece->to, to);
+        params[n++] = nilo_dbv_text(from);
+        params[n++] = nilo_dbv_text(to);
+    } else if (piece->by == BUCKETS && piece->from > 0) {
+        pg_bound(c, ask, piece->from, from);
+        params[n++] = nilo_dbv_text(from);
+    }
+    if (piece->by == BUCKETS && piece->to <= (int64_t)c->n) {
+        pg_bound(c, ask, piece->to, to);
+        params[n++] = nilo_dbv_text(to);
+    }
+    return start(c, nilo_buf_str(&ask->sql), params, n, &groups, err) != 0 ? -1 : pg_fold(c, ask, groups, err);
+}
+
+/* A piece that takes too long is as if it had not been asked for: the transaction stays, and with it the state that it sees. */
+static int pg_piece(struct count *c, struct pg_ask *ask, const struct pg_piece *piece, bool *ret_too_long, struct nilo_err *err)
+{
+    size_t bytes = (c->n + 1) * sizeof *c->buckets;
+    const struct nilo_sql_counts counts = c->counts;
+    struct nilo_err why = {0};
+    *ret_too_long = false;
+    memcpy(ask->kept, c->buckets, bytes);
+    if (nilo_db_exec(c->db, "SAVEPOINT nilo_piece", err) != 0)
+        return -1;
+    if (pg_piece_once(c, ask, piece, &why) == 0)
+        return nilo_db_exec(c->db, "RELEASE SAVEPOINT nilo_piece", err);
+    *err = why;
+    if (why.code != NILO_ETIMEOUT || nilo_db_exec(c->db, "ROLLBACK TO SAVEPOINT nilo_piece; RELEASE SAVEPOINT nilo_piece", NULL) != 0)
+        return -1;
+    memcpy(c->buckets, ask->kept, bytes);
+    c->counts = counts;
+    *ret_too_long = true;
+    return 0;
+}
+
+/* How many blocks of all leaves lie in [from, to) of each. */
+static int64_t pg_blocks(const struct pg_ask *ask, int64_t from, int64_t to)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < ask->n_sizes; i++)
+        n += ask->sizes[i] > from ? (ask->sizes[i] < to ? ask->sizes[i] : to) - from : 0;
+    return n;
+}
+
+/* Where a piece that begins there ends: the next blocks of each leaf, together no more than a chunk. */
+static int64_t pg_chunk_end(const struct count *c, const struct pg_ask *ask, int64_t from)
+{
+    int64_t low = from + 1, high = ask->highest > low ? ask->highest : low;
+    while (low < high) {
+        int64_t mid = low + (high - low + 1) / 2;
+        if (pg_blocks(ask, from, mid) <= c->chunk)
+            low = mid;
+        else
+            high = mid - 1;
+    }
+    return low;
+}
+
+static int too_long(struct nilo_err *err, const char *pieces)
+{
+    const struct nilo_err why = *err;
+    return nilo_err_set(err, why.code, "%s, even for %s; raise timeout_ms", why.msg, pieces);
+}
+
+/* The transaction sees one state, so chunk after chunk makes one count. All partitions are read side by side, through the table that
+ * they belong to: that is what we may read, and a filter and its rights are that one's. */
+static int pg_by_blocks(struct count *c, struct pg_ask *ask, struct nilo_err *err)
+{
+    bool late;
+    for (int64_t at = 0; at < ask->highest || at == 0;) {
+        const struct pg_piece piece = {.by = BLOCKS, .from = at, .to = pg_chunk_end(c, ask, at)};
+        if (pg_piece(c, ask, &piece, &late, err) != 0)
             return -1;
+        if (!late) {
+            at = piece.to;
+            continue;
+        }
+        int64_t blocks = pg_blocks(ask, piece.from, piece.to);
+        if (blocks <= FLOOR_BLOCKS || piece.to == piece.from + 1)
+            return too_long(err, "half a megabyte of it at a time");
+        c->chunk = blocks / 2;
     }
     return 0;
+}
+
+/* What has no blocks of its own is read by days, half as many as took too long. What lies before and behind all of them is one piece each; where only
+ * what happened on the days is wanted, that one may stay unread: there is something. */
+static int pg_by_buckets(struct count *c, struct pg_ask *ask, struct nilo_err *err)
+{
+    bool late;
+    int64_t n = (int64_t)c->n + 1, width = n / 2;
+    for (int64_t at = 0; at < n;) {
+        const struct pg_piece piece = {.by = BUCKETS, .from = at, .to = at + width < n ? at + width : n};
+        if (pg_piece(c, ask, &piece, &late, err) != 0)
+            return -1;
+        bool alone = piece.to == at + 1, outside = at == 0 || piece.to == n;
+        if (late && alone && !(outside && (c->between || piece.to == n)))
+            return too_long(err, at == 0 ? "what lies before the days that are asked for" : "one day alone");
+        if (late && alone)
+            c->buckets[at]++;
+        else if (late)
+            width = (piece.to - at) / 2;
+        at = late && !alone ? at : piece.to;
+    }
+    return 0;
+}
+
+static int pg_pieces(struct count *c, struct pg_ask *ask, struct nilo_err *err)
+{
+    const struct pg_piece all = {.by = ALL};
+    bool late;
+    ask->kept = calloc(c->n + 1, sizeof *ask->kept);
+    if (ask->kept == NULL)
+        return nilo_err_nomem(err);
+    if (ask->n_sizes > 0 && ask->blocks > c->chunk)
+        return pg_by_blocks(c, ask, err);
+    if (pg_piece(c, ask, &all, &late, err) != 0)
+        return -1;
+    if (!late)
+        return 0;
+    if (ask->n_sizes == 0)
+        return pg_by_buckets(c, ask, err);
+    c->chunk = ask->blocks / 2 > 0 ? ask->blocks / 2 : 1;
+    return ask->blocks <= FLOOR_BLOCKS ? too_long(err, "so small a table") : pg_by_blocks(c, ask, err);
 }
 
 static int pg_count(struct count *c, struct nilo_err *err)
 {
     struct pg_ask ask = {.n_params = 0};
     nilo_buf_init(&ask.sql, SQL_MAX_BYTES);
+    nilo_buf_init(&ask.rows, SQL_MAX_BYTES);
     nilo_buf_init(&ask.params[0], CUTS_MAX_BYTES);
     nilo_buf_init(&ask.params[1], NAME_MAX_BYTES);
     /* Policies would hide rows without a word: then it is an error instead. */
     int result = nilo_db_exec(c->db, "SET LOCAL row_security = off", err) != 0 || pg_find(c, &ask.kind, err) != 0 ||
-                 pg_server(c, &ask, err) != 0 || pg_statement(c, &ask, err) != 0 || pg_chunks(c, &ask, err) != 0 ? -1 : 0;
+                 pg_server(c, &ask, err) != 0 || pg_pieces(c, &ask, err) != 0 ? -1 : 0;
     nilo_buf_done(&ask.sql);
+    nilo_buf_done(&ask.rows);
     nilo_buf_done(&ask.params[0]);
     nilo_buf_done(&ask.params[1]);
+    free(ask.sizes);
+    free(ask.kept);
     return result;
 }
 
@@ -581,6 +803,7 @@ int nilo_sql_count_pass(struct nilo_db *source, const struct nilo_sql_pass *pass
     const char *table = pass->table, *timestamp = pass->timestamp;
     struct count c = {.db = source, .table_text = table, .column_text = timestamp, .filter = pass->filter, .cuts = cuts, .n = n};
     int result = -1;
+    c.between = pass->between;
     c.chunk = pass->chunk > 0 ? pass->chunk : nilo_db_engine(source) == NILO_DB_SQLITE ? CHUNK_ROWS : CHUNK_BLOCKS;
     if (name_init(&c.table, table, err) != 0)
         goto table_out;

@@ -243,6 +243,143 @@ static void a_file_that_stays_locked_is_tried_three_times(void **state)
     world_done(&w);
 }
 
+/* ---- without a day column ---------------------------------------------------------------------------------------------------------------- */
+
+/* Such a statement is asked for each day; for all of them at once it must not be asked: what fails then is nobody's failure. */
+static const struct {
+    const char *name, *more; /* PostgreSQL; what it says for more than a day */
+} at_once[] = {
+    {"sleeps", " AND (SELECT pg_sleep(CASE WHEN :to - :from > interval '1 day' THEN 3600 ELSE 0 END)) IS NOT NULL"},
+    {"divides", " AND 1 / (CASE WHEN :to - :from > interval '1 day' THEN 0 ELSE 1 END) = 1"},
+};
+
+static void a_statement_without_a_day_column_is_asked_for_days_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof at_once / sizeof at_once[0]; i++) {
+        struct world w;
+        char sql[700];
+        snprintf(sql, sizeof sql, "SELECT count(*) AS value FROM plays WHERE played_at >= :from AND played_at < :to%s", at_once[i].more);
+        begin(&w, at_once[i].name, plays(at_once[i].name, true), 2000, sql);
+        struct filled f = fill(&w, "2024-03-01", "2024-03-20");
+        if (strcmp(f.status, "completed") != 0)
+            fail_msg("%s: %s", f.status, f.failure);
+        assert_int_equal(in_store(&w, SAME), 20);
+        world_done(&w);
+    }
+}
+
+static const struct {
+    const char *sql, *says;
+} real[] = {
+    {"WITH d AS (DELETE FROM likes RETURNING 1) SELECT count(*) AS value FROM d WHERE :from < :to", "in a read-only transaction"},
+    {"SELECT 1 / 0 AS value FROM likes WHERE :from < :to", "division by zero"},
+};
+
+static void what_goes_wrong_is_said_in_a_backfill_too(void **state)
+{
+    (void)state;
+    const char *database = plays("real", true);
+    for (size_t i = 0; i < sizeof real / sizeof real[0]; i++) {
+        struct world w;
+        begin(&w, "real", database, 2000, real[i].sql);
+        struct filled f = fill(&w, "2024-03-01", "2024-03-20");
+        assert_string_equal(f.status, "partial");
+        assert_int_equal(f.n_failures, 1);
+        if (strncmp(f.failure, "slow invalid the statement", 26) != 0 || strstr(f.failure, real[i].says) == NULL)
+            fail_msg("%s", f.failure);
+        assert_int_equal(in_store(&w, "SELECT count(*) FROM " VALUES("quick") " AS q"), 20);
+        world_done(&w);
+    }
+}
+
+/* ---- tables ------------------------------------------------------------------------------------------------------------------------------- */
+
+/* few(n) does not end for more than n rows of one statement. 512 rows in as many blocks: 300 on the first of March, 53 on each of four days. */
+#define ROW_AT "CASE WHEN i < 300 THEN timestamptz '2024-03-01 05:00+00' ELSE timestamptz '2024-03-02 05:00+00' + (i - 300) / 53 * interval '1 day' END"
+#define ROWS " SELECT " ROW_AT ", repeat('x', 5000) FROM generate_series(0, 511) AS i;"
+#define BIG                                                                                                                                \
+    "CREATE FUNCTION few(max int) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$ DECLARE n int := 0; BEGIN"                               \
+    " IF current_setting('nilo.at', true) = CAST(statement_timestamp() AS text) THEN n := current_setting('nilo.n'); END IF;"              \
+    " PERFORM set_config('nilo.at', CAST(statement_timestamp() AS text), true), set_config('nilo.n', CAST(n + 1 AS text), true);"          \
+    " IF n >= max THEN PERFORM pg_sleep(3600); END IF; RETURN true; END $$;"                                                               \
+    "CREATE TABLE big (created_at timestamptz, pad text); ALTER TABLE big ALTER pad SET STORAGE PLAIN; INSERT INTO big" ROWS               \
+    "CREATE TABLE parts (created_at timestamptz, pad text) PARTITION BY RANGE (created_at);"                                               \
+    "CREATE TABLE parts_a PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2024-03-02 00:00+00');"                                   \
+    "CREATE TABLE parts_b PARTITION OF parts FOR VALUES FROM ('2024-03-02 00:00+00') TO ('2024-04-01') PARTITION BY RANGE (created_at);"   \
+    "CREATE TABLE parts_b1 PARTITION OF parts_b FOR VALUES FROM ('2024-03-02 00:00+00') TO ('2024-03-03 00:00+00');"                       \
+    "CREATE TABLE parts_b2 PARTITION OF parts_b FOR VALUES FROM ('2024-03-03 00:00+00') TO ('2024-04-01');"                                \
+    "ALTER TABLE parts_a ALTER pad SET STORAGE PLAIN; ALTER TABLE parts_b1 ALTER pad SET STORAGE PLAIN; ALTER TABLE parts_b2 ALTER pad SET STORAGE PLAIN;" \
+    "INSERT INTO parts" ROWS                                                                                                               \
+    "CREATE VIEW seen AS SELECT created_at FROM big; CREATE VIEW seen_days AS SELECT CAST(created_at AS date) AS created_at FROM big;"     \
+    "CREATE VIEW seen_epochs AS SELECT CAST(extract(epoch FROM created_at) AS bigint) AS created_at FROM big"
+
+static const struct {
+    const char *table, *mode;
+    int few;
+    const char *from, *fails; /* NULL: the numbers are those of the table at once */
+} pieces[] = {
+    {"big", "created", 100, "2024-03-01", NULL},
+    {"big", "total", 100, "2024-03-01", NULL},
+    {"big", "total", 10, "2024-03-01", "took longer than 600 ms, even for half a megabyte of it at a time; raise timeout_ms"},
+    {"parts", "created", 100, "2024-03-01", NULL},
+    {"parts", "total", 100, "2024-03-01", NULL},
+    {"seen", "total", 310, "2024-03-01", NULL},
+    {"seen_days", "total", 310, "2024-03-01", NULL},
+    {"seen_epochs", "total", 310, "2024-03-01", NULL},
+    {"seen", "created", 100, "2024-03-02", NULL},
+    {"seen", "total", 100, "2024-03-02", "even for what lies before the days that are asked for; raise timeout_ms"},
+    {"seen", "created", 100, "2024-03-01", "took longer than 600 ms, even for one day alone; raise timeout_ms"},
+};
+
+static void a_table_that_takes_too_long_is_read_in_smaller_pieces(void **state)
+{
+    (void)state;
+    const char *database = plays("pieces", true);
+    world_sql(database, BIG);
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        struct world w;
+        char config[1024];
+        snprintf(config, sizeof config,
+                 "connections:\n  - name: music\n    platform: sql\n    database: %s\n    timeout_ms: 600\n    metrics:\n"
+                 "      - {name: quick, mode: %s, table: big}\n      - {name: slow, mode: %s, table: %s, filter: few(%d)}\n",
+                 database, pieces[i].mode, pieces[i].mode, pieces[i].table, pieces[i].few);
+        world_init(&w, "pieces", NULL, config, NOW);
+        struct filled f = fill(&w, pieces[i].from, "2024-03-05");
+        if (pieces[i].fails != NULL) {
+            assert_string_equal(f.status, "partial");
+            if (strncmp(f.failure, "slow transient ", 15) != 0 || strstr(f.failure, pieces[i].fails) == NULL)
+                fail_msg("%zu: %s", i, f.failure);
+        } else if (strcmp(f.status, "completed") != 0) {
+            fail_msg("%zu: %s: %s", i, f.status, f.failure);
+        }
+        int days = pieces[i].fails != NULL ? 0 : strcmp(pieces[i].from, "2024-03-02") == 0 ? 4 : 5;
+        if (in_store(&w, SAME) != days)
+            fail_msg("%zu: %d days, not %d", i, (int)in_store(&w, SAME), days);
+        world_done(&w);
+    }
+}
+
+/* Each row takes some milliseconds, and together they take more than the time. */
+static void a_file_goes_on_where_the_time_was_up(void **state)
+{
+    (void)state;
+    struct world w;
+    char config[1400];
+    const char *database = plays("goes_on", false);
+    snprintf(config, sizeof config,
+             "connections:\n  - name: music\n    platform: sql\n    database: %s\n    timeout_ms: 400\n    metrics:\n"
+             "      - {name: quick, table: plays, timestamp: played_at}\n      - name: slow\n        table: plays\n        timestamp: played_at\n"
+             "        filter: \"(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000 + t._rowid_ %% 2) SELECT count(*) FROM n) > 0\"\n",
+             database);
+    world_init(&w, "goes_on", NULL, config, NOW);
+    struct filled f = fill(&w, "2024-03-01", "2024-03-05");
+    if (strcmp(f.status, "completed") != 0)
+        fail_msg("%s: %s", f.status, f.failure);
+    assert_int_equal(in_store(&w, SAME), 5);
+    world_done(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +389,10 @@ int main(void)
         cmocka_unit_test(what_never_ends_fails_alone_on_postgres),
         cmocka_unit_test(a_table_that_stays_locked_costs_its_metrics_only),
         cmocka_unit_test(a_file_that_stays_locked_is_tried_three_times),
+        cmocka_unit_test(a_statement_without_a_day_column_is_asked_for_days_alone),
+        cmocka_unit_test(what_goes_wrong_is_said_in_a_backfill_too),
+        cmocka_unit_test(a_table_that_takes_too_long_is_read_in_smaller_pieces),
+        cmocka_unit_test(a_file_goes_on_where_the_time_was_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
