@@ -74,7 +74,8 @@ static int export_values(struct job *j, enum nilo_format format, int64_t *ret_ro
     struct nilo_buf text;
     nilo_buf_init(&text, 4096);
     nilo_buf_adds(&text, "metric_values?select=workspace,connection,platform,entity,external_id,window_days,day,metric,metric_type,value,absence,"
-                         "provenance,captured_at,source_day,recorded_at,run,cause,seq,metadata,title,url,posted_at,owner"
+                         "provenance,captured_at,source_day,recorded_at,run,cause,seq,metadata,title,url,posted_at,owner,"
+                         "metric_kind,metric_aggregation,metric_scale,metric_unit,metric_currency,workspace_zone"
                          "&order=workspace,connection,entity,external_id,window_days,day,metric,metric_type");
     ask_days(j, &text);
     int rc = text.failed ? nilo_err_nomem(err) : ask(j, &text, format, ret_rows, err);

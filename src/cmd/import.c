@@ -30,6 +30,7 @@ static const struct nilo_option options[] = {
     {"query", "SQL", "the same with a SELECT in place of a table", false},
     {"connection", "C", "with --table and --query: the connection of the workspace that the readings belong to", false},
     {"values", NULL, "the file is what nilometer export --format csv, json or ndjson wrote (seen by itself but on standard input)", false},
+    {"keep-definitions", NULL, "values of such a file: where the store defines a metric otherwise, take them as the store does", false},
     {"dry-run", NULL, "do all of it, record nothing", false},
     {NULL, NULL, NULL, false},
 };
