@@ -74,7 +74,8 @@ static int export_values(struct job *j, enum nilo_format format, int64_t *ret_ro
     struct nilo_buf text;
     nilo_buf_init(&text, 4096);
     nilo_buf_adds(&text, "metric_values?select=workspace,connection,platform,entity,external_id,window_days,day,metric,metric_type,value,absence,"
-                         "provenance,captured_at,source_day,recorded_at,run,cause,seq,metadata,title,url,posted_at,owner"
+                         "provenance,captured_at,source_day,recorded_at,run,cause,seq,metadata,title,url,posted_at,owner,"
+                         "metric_kind,metric_aggregation,metric_scale,metric_unit,metric_currency,workspace_zone"
                          "&order=workspace,connection,entity,external_id,window_days,day,metric,metric_type");
     ask_days(j, &text);
     int rc = text.failed ? nilo_err_nomem(err) : ask(j, &text, format, ret_rows, err);
@@ -150,7 +151,7 @@ const struct nilo_cmd nilo_cmd_export = {
         "with a checksum; one that was cut off or damaged is refused. Others may go on writing meanwhile: the export is one state.\n"
         "\n"
         "csv, json and ndjson hold one row a value as it is shown now, for people and other tools, with exact numbers, and with the item's title, "
-        "address, time of posting and owners. `nilometer import` takes them in again. They do not hold what a value was before it was amended, which "
+        "address, time of posting and owners, how its metric is defined and the workspace's zone. `nilometer import` takes them in again. They do not hold what a value was before it was amended, which "
         "runs and readings it came from, accounts' other attributes, or the days and roles of credits: that is what the format nilometer is for. "
         "In CSV a text that a spreadsheet would take for a formula has a ' before it.\n"
         "\n"

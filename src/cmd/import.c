@@ -30,6 +30,7 @@ static const struct nilo_option options[] = {
     {"query", "SQL", "the same with a SELECT in place of a table", false},
     {"connection", "C", "with --table and --query: the connection of the workspace that the readings belong to", false},
     {"values", NULL, "the file is what nilometer export --format csv, json or ndjson wrote (seen by itself but on standard input)", false},
+    {"keep-definitions", NULL, "values of such a file: where the store defines a metric otherwise, take them as the store does", false},
     {"dry-run", NULL, "do all of it, record nothing", false},
     {NULL, NULL, NULL, false},
 };
@@ -527,13 +528,15 @@ const struct nilo_cmd nilo_cmd_import = {
         "a file that is cut off or damaged, or an import that was stopped, leaves the store as it was.\n"
         "\n"
         "The values that `nilometer export` writes as csv, json or ndjson are known by their header. Each row goes to the workspace and connection that it "
-        "names (--workspace: another one), as imported values with their reasons and metadata; a run for each connection. Metrics that the store "
-        "does not have are made, as instant levels unless the configuration or --define says otherwise.\n"
+        "names (--workspace: another one), as imported values with their reasons and metadata; a run for each connection. Metrics and workspaces that the "
+        "store does not have are made as the file says: kind, aggregation, digits, unit; time zone. A metric that the store defines otherwise is "
+        "refused before anything is recorded; with --keep-definitions its values are taken as the store defines it. Files of older versions do not say: "
+        "such metrics are instant levels unless the configuration or --define says otherwise.\n"
         "\n"
         "--table reads a table of the PostgreSQL database DATABASE (postgres://..., or env:NAME and file:PATH that hold such a URL), --query what a SELECT "
         "answers, each row as an object of NDJSON: in one read-only transaction. A table with the columns metric_date, metric_type, "
         "metric_category, value, metadata and collection_timestamp holds an app's own metrics and needs no --map, but --connection: that of the "
-        "workspace which records them from now on. docs/moving-from-supabase.md shows both.\n"
+        "workspace which records them from now on. Values stand for the day that is named, with the instant at which they were read. docs/moving-from-supabase.md shows both.\n"
         "\n"
         "    nilometer import stats.csv\n"
         "    nilometer import whole.zst --format nilometer\n"

@@ -17,6 +17,7 @@ struct job {
     const char *doing, *what;
     const char *workspace; /* --workspace: where all of it goes */
     char first[256];       /* the workspace that the first rows name */
+    bool table;            /* of daily metrics, not an export */
     int64_t runs, refused_rows, outcomes[NILO_OUTCOME_COUNT];
     char why[256]; /* the first refused row's sentence */
 };
@@ -36,11 +37,39 @@ static void phase(struct job *j, const char *doing)
     j->doing = doing;
 }
 
-/* What the store does not have yet. Kind and aggregation are not in the file: a configuration or --define says them beforehand. */
+/* Sums and breakdowns follow from what a metric is: values under another definition would answer otherwise than where they come from. */
+static int check_definition(const struct job *j, const struct nilo_values_metric *m, struct nilo_err *err)
+{
+    const struct nilo_metric *there = nilo_catalog_by_type(nilo_store_catalog(j->store), m->type, m->name);
+    if (there == NULL || !m->defined || (there->kind == m->kind && there->aggregation == m->aggregation))
+        return 0;
+    return nilo_err_set(err, NILO_EEXIST,
+                        "the metric %s is %s, %s in the file and %s, %s in the store; nothing was imported: import into a store without it, or with "
+                        "--keep-definitions as the store defines it", m->name, nilo_metric_kind_name((int)m->kind),
+                        nilo_aggregation_name((int)m->aggregation), nilo_metric_kind_name((int)there->kind), nilo_aggregation_name((int)there->aggregation));
+}
+
+/* A table of daily metrics names the day of each value; what else it does not say, and exports of older versions do not, is taken for a level. */
+static struct nilo_metric definition(const struct job *j, const struct nilo_values_metric *m)
+{
+    return (struct nilo_metric){
+        .name = m->name, .type = m->type, .active = true, .unit = m->unit, .currency = m->currency,
+        .kind = m->defined ? m->kind : j->table ? NILO_PERIOD : NILO_INSTANT,
+        .aggregation = m->defined ? m->aggregation : NILO_LEVEL,
+        .scale = m->scale >= 0 ? m->scale : nilo_metric_default_scale(m->type),
+    };
+}
+
+/* What the store does not have yet. */
 static int define_all(struct job *j, struct nilo_err *err)
 {
     size_t n;
     const struct nilo_values_metric *list = nilo_values_metrics(j->values, &n);
+    bool keep = nilo_args_get(j->ctx->args, "keep-definitions") != NULL;
+    for (size_t i = 0; i < n && !keep; i++) {
+        if (check_definition(j, &list[i], err) != 0)
+            return -1;
+    }
     for (int i = 0; i < nilo_args_count(j->ctx->args, "define"); i++) {
         struct nilo_metric m;
         if (nilo_import_define(nilo_args_nth(j->ctx->args, "define", i), &j->arena, &m, err) != 0 ||
@@ -48,8 +77,7 @@ static int define_all(struct job *j, struct nilo_err *err)
             return -1;
     }
     for (size_t i = 0; i < n; i++) {
-        struct nilo_metric m = {.name = list[i].name, .type = list[i].type, .kind = NILO_INSTANT, .aggregation = NILO_LEVEL, .active = true};
-        m.scale = list[i].scale >= 0 ? list[i].scale : nilo_metric_default_scale(m.type);
+        const struct nilo_metric m = definition(j, &list[i]);
         if (nilo_catalog_by_type(nilo_store_catalog(j->store), m.type, m.name) == NULL && nilo_store_metric_define(j->store, &m, NULL, err) != 0)
             return -1;
     }
@@ -71,13 +99,14 @@ static int finish_run(struct job *j, struct nilo_err *err)
     return 0;
 }
 
-static int make_connection(struct job *j, const char *workspace, const char *connection, const char *platform, struct nilo_connection *ret,
-                           struct nilo_err *err)
+/* Workspaces of the configuration are there already, in its zone. */
+static int make_connection(struct job *j, const char *workspace, const char *connection, const char *platform, const char *zone,
+                           struct nilo_connection *ret, struct nilo_err *err)
 {
     struct nilo_workspace w;
     if (nilo_store_begin(j->store, err) != 0)
         return -1;
-    if (nilo_store_workspace(j->store, workspace, true, nilo_config_zone(j->config, workspace), &w, err) != 0 ||
+    if (nilo_store_workspace(j->store, workspace, true, zone != NULL ? zone : nilo_config_zone(j->config, workspace), &w, err) != 0 ||
         nilo_store_connection(j->store, w.id, connection, true, platform, "import", ret, err) != 0) {
         nilo_store_rollback(j->store);
         return -1;
@@ -85,8 +114,16 @@ static int make_connection(struct job *j, const char *workspace, const char *con
     return nilo_store_commit(j->store, err);
 }
 
-static int place(void *ctx, const char *workspace, const char *connection, const char *platform, const struct nilo_calendar **ret_calendar,
-                 struct nilo_err *err)
+/* Days are days of the workspace's zone: a store that has another one keeps it, and says so. */
+static void compare_zones(const struct job *j, const char *workspace, const char *zone, const struct nilo_calendar *calendar)
+{
+    const char *has = nilo_zone_name(nilo_calendar_zone(calendar, NILO_DAY_MAX));
+    if (zone != NULL && strcmp(zone, has) != 0)
+        nilo_cmd_notice(j->ctx, "workspace %s keeps its time zone %s; the days of the file are those of %s", workspace, has, zone);
+}
+
+static int place(void *ctx, const char *workspace, const char *connection, const char *platform, const char *zone,
+                 const struct nilo_calendar **ret_calendar, struct nilo_err *err)
 {
     struct job *j = ctx;
     struct nilo_connection c;
@@ -98,9 +135,12 @@ static int place(void *ctx, const char *workspace, const char *connection, const
         snprintf(j->first, sizeof j->first, "%s", workspace);
     if (j->workspace != NULL && strcmp(j->first, workspace) != 0)
         return nilo_err_set(err, NILO_EINVAL, "the file holds the workspaces \"%s\" and \"%s\"; --workspace would mix them", j->first, workspace);
-    if (finish_run(j, err) != 0 || make_connection(j, j->workspace != NULL ? j->workspace : workspace, connection, platform, &c, err) != 0 ||
+    if (j->workspace != NULL)
+        workspace = j->workspace;
+    if (finish_run(j, err) != 0 || make_connection(j, workspace, connection, platform, zone, &c, err) != 0 ||
         nilo_store_calendar(j->store, c.workspace, ret_calendar, err) != 0)
         return -1;
+    compare_zones(j, workspace, zone, *ret_calendar);
     return nilo_record_begin(j->store, &c, &o, &j->recorder, err);
 }
 
@@ -174,7 +214,8 @@ static int check_options(const struct nilo_cmd_ctx *ctx, bool table, struct nilo
 
 int nilo__import_values(struct nilo_cmd_ctx *ctx, enum nilo_values_format format, struct nilo_sql_rows *table, struct nilo_err *err)
 {
-    struct job j = {.ctx = ctx, .workspace = nilo_args_get(ctx->args, "workspace"), .what = table != NULL ? "Daily metrics" : "Values of an export"};
+    struct job j = {.ctx = ctx, .workspace = nilo_args_get(ctx->args, "workspace"), .table = table != NULL,
+                    .what = table != NULL ? "Daily metrics" : "Values of an export"};
     if (nilo__operands(ctx, 1, 1, err) != 0 || check_options(ctx, table != NULL, err) != 0)
         return -1;
     nilo_arena_init(&j.arena, 0);

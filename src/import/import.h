@@ -137,7 +137,11 @@ enum nilo_values_format { NILO_VALUES_CSV, NILO_VALUES_NDJSON, NILO_VALUES_JSON 
 struct nilo_values_metric {
     const char *name;
     enum nilo_metric_type type;
-    int scale; /* most digits behind the point that a value of it has; -1 = no value */
+    int scale;    /* digits behind the point, as the file says or as its values have; -1 = neither */
+    bool defined; /* the file says what follows; exports of older versions do not */
+    enum nilo_metric_kind kind;
+    enum nilo_aggregation aggregation;
+    const char *unit, *currency; /* NULL where not set */
 };
 struct nilo_values;
 /** nilo_values_are - does that file begin like such an export? *ret_format is then its format. "-" and what cannot be read: false */
@@ -154,15 +158,16 @@ int nilo_values_read_rows(struct nilo_sql_rows *rows, const char *tmp_dir, nilo_
                           struct nilo_err *err);
 const struct nilo_values_metric *nilo_values_metrics(const struct nilo_values *v, size_t *ret_n);
 int64_t nilo_values_rows(const struct nilo_values *v);
-/* place: the readings that follow belong there; *ret_calendar is that of the workspace. reading: 0, 1 not taken, -1 the end. */
+/* place: the readings that follow belong there; zone: the workspace's in the store they come from, NULL where the file does not say; *ret_calendar is
+ * that of the workspace. reading: 0, 1 not taken, -1 the end. */
 struct nilo_values_sink {
-    int (*place)(void *ctx, const char *workspace, const char *connection, const char *platform, const struct nilo_calendar **ret_calendar,
-                 struct nilo_err *err);
+    int (*place)(void *ctx, const char *workspace, const char *connection, const char *platform, const char *zone,
+                 const struct nilo_calendar **ret_calendar, struct nilo_err *err);
     nilo_import_sink_fn *reading;
     void *ctx;
 };
-/** nilo_values_feed - everything, by workspace, connection, item, window, day. A reading that was captured on another day than the one it stands for
- *  (in another zone, or a metric that belongs to a day) is handed over with its day alone. Once. */
+/** nilo_values_feed - everything, by workspace, connection, item, window, day. A reading of an instant metric that was captured on another
+ *  day than the one it stands for (in another zone) is handed over with its day alone. Once. */
 int nilo_values_feed(struct nilo_values *v, const struct nilo_catalog *catalog, const struct nilo_values_sink *sink, struct nilo_err *err);
 void nilo_values_free(struct nilo_values *v);
 

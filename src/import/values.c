@@ -8,11 +8,13 @@
 #include "db/db.h"
 
 enum column { WORKSPACE, CONNECTION, PLATFORM, ENTITY, EXTERNAL_ID, WINDOW_DAYS, DAY, METRIC, METRIC_TYPE, VALUE, ABSENCE, PROVENANCE,
-              CAPTURED_AT, METADATA, TITLE, URL, POSTED_AT, OWNER, COLUMNS };
+              CAPTURED_AT, METADATA, TITLE, URL, POSTED_AT, OWNER, METRIC_KIND, METRIC_AGGREGATION,
+              METRIC_SCALE, METRIC_UNIT, METRIC_CURRENCY, WORKSPACE_ZONE, COLUMNS };
 #define NEEDED TITLE /* columns from there on came later: an older export has none of them */
 static const char *const names[COLUMNS] = {"workspace", "connection", "platform", "entity", "external_id", "window_days", "day", "metric",
                                            "metric_type", "value", "absence", "provenance", "captured_at", "metadata",
-                                           "title", "url", "posted_at", "owner"};
+                                           "title", "url", "posted_at", "owner", "metric_kind", "metric_aggregation",
+                                           "metric_scale", "metric_unit", "metric_currency", "workspace_zone"};
 /* As the columns of a table of daily metrics are called that has no other. */
 static const char *const daily_names[COLUMNS] = {[DAY] = "metric_date", [METRIC] = "metric_category", [METRIC_TYPE] = "metric_type", [VALUE] = "value",
                                                  [CAPTURED_AT] = "collection_timestamp", [METADATA] = "metadata"};
@@ -23,8 +25,8 @@ static const char setup[] = "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;
 static const char schema[] =
     "CREATE TABLE v (workspace TEXT NOT NULL, connection TEXT NOT NULL, platform TEXT NOT NULL, kind INTEGER NOT NULL, external_id TEXT NOT NULL, "
     "win INTEGER NOT NULL, day INTEGER NOT NULL, at INTEGER NOT NULL, metric INTEGER NOT NULL, value TEXT, absence INTEGER NOT NULL, "
-    "provenance INTEGER NOT NULL, meta TEXT, title TEXT, url TEXT, posted INTEGER NOT NULL, owner TEXT) STRICT";
-static const char insert_row[] = "INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    "provenance INTEGER NOT NULL, meta TEXT, title TEXT, url TEXT, posted INTEGER NOT NULL, owner TEXT, zone TEXT) STRICT";
+static const char insert_row[] = "INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 static const char select_rows[] = "SELECT * FROM v ORDER BY workspace, connection, kind, external_id, win, day, at, metric, rowid";
 
 struct nilo_values {
@@ -131,8 +133,44 @@ static int digits(const struct nilo__cell *c)
     return point != NULL ? (int)(c->p + c->len - point) - 1 : 0;
 }
 
-static int find_metric(struct nilo_values *v, const struct nilo__cell *name, int type, const struct nilo__cell *value, int *ret, struct nilo_err *err)
+static const char *kept_text(struct nilo_values *v, const struct nilo__cell *c)
 {
+    return c->there ? nilo_arena_strndup(&v->kept, c->p, c->len) : NULL;
+}
+
+/* How the file defines it; each of its rows says the same. Exports of older versions say nothing. */
+static int take_definition(struct nilo_values *v, const struct nilo__cell *c, int64_t line, struct nilo_values_metric *m, struct nilo_err *err)
+{
+    int64_t scale = -1;
+    struct nilo_err ignored;
+    if (!c[METRIC_KIND].there && !c[METRIC_AGGREGATION].there)
+        return 0;
+    int kind = c[METRIC_KIND].there ? nilo_metric_kind_value(c[METRIC_KIND].p) : -1;
+    int aggregation = c[METRIC_AGGREGATION].there ? nilo_aggregation_value(c[METRIC_AGGREGATION].p) : -1;
+    if (kind < 0)
+        return wrong(v, line, METRIC_KIND, "neither instant nor period", err);
+    if (aggregation < 0)
+        return wrong(v, line, METRIC_AGGREGATION, "neither level nor flow", err);
+    if (c[METRIC_SCALE].there &&
+        (nilo_decimal_parse(c[METRIC_SCALE].p, c[METRIC_SCALE].len, 0, false, &scale, &ignored) != 0 || scale < 0 || scale > NILO_SCALE_MAX))
+        return wrong(v, line, METRIC_SCALE, "no number of digits", err);
+    if (m->defined && (m->kind != (enum nilo_metric_kind)kind || m->aggregation != (enum nilo_aggregation)aggregation))
+        return wrong(v, line, METRIC_KIND, "another row says otherwise of the same metric", err);
+    if (scale > m->scale)
+        m->scale = (int)scale;
+    if (m->defined)
+        return 0;
+    m->defined = true;
+    m->kind = (enum nilo_metric_kind)kind;
+    m->aggregation = (enum nilo_aggregation)aggregation;
+    m->unit = kept_text(v, &c[METRIC_UNIT]);
+    m->currency = kept_text(v, &c[METRIC_CURRENCY]);
+    return (m->unit == NULL && c[METRIC_UNIT].there) || (m->currency == NULL && c[METRIC_CURRENCY].there) ? nilo_err_nomem(err) : 0;
+}
+
+static int find_metric(struct nilo_values *v, const struct nilo__cell *c, int64_t line, int type, int *ret, struct nilo_err *err)
+{
+    const struct nilo__cell *name = &c[METRIC], *value = &c[VALUE];
     size_t i = 0;
     while (i < v->n_metrics && (v->metrics[i].type != (enum nilo_metric_type)type || strcmp(v->metrics[i].name, name->p) != 0))
         i++;
@@ -148,12 +186,12 @@ static int find_metric(struct nilo_values *v, const struct nilo__cell *name, int
         char *copy = nilo_arena_strndup(&v->kept, name->p, name->len);
         if (copy == NULL)
             return nilo_err_nomem(err);
-        v->metrics[v->n_metrics++] = (struct nilo_values_metric){copy, (enum nilo_metric_type)type, -1};
+        v->metrics[v->n_metrics++] = (struct nilo_values_metric){.name = copy, .type = (enum nilo_metric_type)type, .scale = -1};
     }
     if (value->there && digits(value) > v->metrics[i].scale)
         v->metrics[i].scale = digits(value);
     *ret = (int)i;
-    return 0;
+    return take_definition(v, c, line, &v->metrics[i], err);
 }
 
 static int one_of(const char *(*name)(int), int least, int most, const char *text)
@@ -242,13 +280,14 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
         return wrong(v, line, ABSENCE, "neither a value nor a reason why there is none", err);
     if (c[PROVENANCE].there && strcmp(c[PROVENANCE].p, nilo_provenance_name(NILO_ESTIMATED)) == 0)
         provenance = NILO_ESTIMATED;
-    if (find_metric(v, &c[METRIC], type, &c[VALUE], &metric, err) != 0)
+    if (find_metric(v, c, line, type, &metric, err) != 0)
         return -1;
     const struct nilo_db_value p[] = {
         text_or_null(&c[WORKSPACE]), text_or_null(&c[CONNECTION]), text_or_null(&c[PLATFORM]), NILO_DBV_INT(kind), text_or_null(&c[EXTERNAL_ID]),
         NILO_DBV_INT(win), NILO_DBV_INT(day.n), NILO_DBV_INT(c[CAPTURED_AT].there ? at.us : NILO_US_NONE), NILO_DBV_INT(metric),
         text_or_null(&c[VALUE]), NILO_DBV_INT(absence), NILO_DBV_INT(provenance), text_or_null(&c[METADATA]),
         text_or_null(&c[TITLE]), text_or_null(&c[URL]), NILO_DBV_INT(c[POSTED_AT].there ? posted.us : NILO_US_NONE), text_or_null(&c[OWNER]),
+        text_or_null(&c[WORKSPACE_ZONE]),
     };
     if (++v->rows % 4096 == 0 && v->progress != NULL)
         v->progress(v->progress_ctx, nilo__input_done(v->in), nilo__input_size(v->in));
@@ -279,7 +318,8 @@ static int read_header(struct nilo_values *v, struct nilo__csv *csv, int *place,
 
 static bool is_text(int column)
 {
-    return column != WINDOW_DAYS && column != DAY && column != VALUE && column != CAPTURED_AT && column != METADATA && column != POSTED_AT && column != OWNER;
+    return column != WINDOW_DAYS && column != DAY && column != VALUE && column != CAPTURED_AT && column != METADATA && column != POSTED_AT && column != OWNER &&
+           column != METRIC_SCALE;
 }
 
 static int read_csv(struct nilo_values *v, struct nilo__csv *csv, struct nilo_err *err)
@@ -489,7 +529,7 @@ static int go_to_place(struct feeding *f, struct nilo_db_stmt *s, struct nilo_er
     f->connection = strdup(connection);
     if (f->workspace == NULL || f->connection == NULL)
         return nilo_err_nomem(err);
-    return f->sink->place(f->sink->ctx, workspace, connection, nilo_db_column_text(s, 2), &f->calendar, err);
+    return f->sink->place(f->sink->ctx, workspace, connection, nilo_db_column_text(s, 2), nilo_db_column_text(s, 17), &f->calendar, err);
 }
 
 struct crediting {
@@ -543,7 +583,9 @@ static int hand_over(struct feeding *f, struct nilo_db_stmt *s, struct nilo_err 
     struct nilo_reading_value value = {.metric = m->id, .absence = (enum nilo_absence)nilo_db_column_int(s, 10), .meta = nilo_db_column_text(s, 12)};
     nilo_day day = NILO_DAY((int32_t)nilo_db_column_int(s, 6));
     nilo_us at = nilo_db_column_int(s, 7);
-    if (at != NILO_US_NONE && (f->calendar == NULL || nilo_calendar_day(f->calendar, at).n != day.n))
+    /* A period's day is the one that is named, whenever it was read. An instant's is that of its instant: where the two differ, the day is kept. */
+    bool named = m->kind == NILO_PERIOD || nilo_db_column_int(s, 5) != 0;
+    if (at != NILO_US_NONE && !named && (f->calendar == NULL || nilo_calendar_day(f->calendar, at).n != day.n))
         at = NILO_US_NONE;
     if (!nilo_db_column_null(s, 9)) {
         const char *text = nilo_db_column_text(s, 9);

@@ -130,13 +130,19 @@ static const struct nilo_column content_best[] = {
     INT("seq", NN, "0: the base; above: amendments in order")
 
 static const struct nilo_column observations[] = {OF_ENTITY};
-/* Of the item, for an export of values that can be taken in again. */
+/* Of the item, the metric and the workspace, for an export of values that can be taken in again. */
 static const struct nilo_column metric_values[] = {
     OF_ENTITY OF_RECORD
     MADE("owner", NILO_F_OWNERS, NN | HIDE, "array of the owners credited now; owner=eq.X matches any of them")
     TEXT("title", HIDE, "newest known title")
     TEXT("url", HIDE, "where it is")
     TIME("posted_at", HIDE, "when it was published")
+    ENUM("metric_kind", NN | HIDE, nilo_metric_kind_name, NILO_PERIOD, "instant or period")
+    ENUM("metric_aggregation", NN | HIDE, nilo_aggregation_name, NILO_FLOW, "level or flow")
+    INT("metric_scale", NN | HIDE, "digits of the metric's fraction")
+    TEXT("metric_unit", HIDE, "views, ms, percent, ...")
+    TEXT("metric_currency", HIDE, "ISO 4217, for money")
+    TEXT("workspace_zone", HIDE, "time zone of the workspace's days, the newest one set")
 };
 static const struct nilo_column revisions[] = {
     OF_ENTITY OF_RECORD

@@ -130,6 +130,9 @@ static void a_table_of_daily_metrics_becomes_the_history_of_a_connection(void **
     assert_string_equal(got, expected);
     free(got);
     assert_done(line("get 'metric_values?metric=eq.posts_created&select=absence,connection' --json"), 0, "\"absence\":\"not_reported\"");
+    /* read when the day was over: the day is the one that is named, the instant stays what it was */
+    assert_done(line("get 'daily_metrics?metric_date=eq.2026-01-01&metric_category=eq.users_total&select=collection_timestamp' --json"), 0, "2026-01-02T00:00:15");
+    assert_done(line("get 'metric_definitions?metric_category=eq.users_total&select=kind,aggregation' --json"), 0, "\"period\"");
     assert_done(line("get connections?select=workspace,name,platform --json"), 0, "\"name\":\"app\"");
 }
 

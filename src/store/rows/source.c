@@ -197,7 +197,9 @@ static void metric_values(struct source *x)
     PUT(x, "(SELECT " OF_ENTITY OF_VALUE ", k.cause AS \"cause\", k.seq AS \"seq\", " OF_CONTENT("title") ", " OF_CONTENT("url") ", "
            OF_CONTENT("posted_at") ", ");
     add_owner(x, "k.bucket", "k.entity_id");
-    PUT(x, " FROM ");
+    PUT(x, ", m.kind AS \"metric_kind\", m.aggregation AS \"metric_aggregation\", m.scale AS \"metric_scale\", m.unit AS \"metric_unit\", "
+           "m.currency AS \"metric_currency\", (SELECT z.zone FROM workspace_zone z WHERE z.workspace_id = w.id ORDER BY z.from_day DESC LIMIT 1) "
+           "AS \"workspace_zone\" FROM ");
     nilo__add_cells(x, &(struct nilo__cells){.kind = -1, .more = kept(x, KEPT, "")});
     PUT(x, JOIN_NAMES);
 }
