@@ -13,6 +13,7 @@ struct job {
     struct nilo_progress *bar;
     struct nilo_workspace workspace; /* id 0: all */
     nilo_day from, to;
+    int64_t written; /* bytes of values */
 };
 
 static void show(void *ctx, int64_t done, int64_t of)
@@ -44,6 +45,16 @@ static void ask_days(const struct job *j, struct nilo_buf *request)
     }
 }
 
+/* The bar counts what is written; it goes away while rows go to a terminal, which would stand in it. */
+static int write_out(void *ctx, const char *p, size_t n, struct nilo_err *err)
+{
+    struct job *j = ctx;
+    if (nilo_args_get(j->ctx->args, "output") == NULL)
+        nilo_progress_hide(j->bar);
+    nilo_progress_set(j->bar, j->written += (int64_t)n);
+    return nilo_output_write(j->output, p, n, err);
+}
+
 static int ask(struct job *j, const struct nilo_buf *text, enum nilo_format format, int64_t *ret_rows, struct nilo_err *err)
 {
     struct nilo_query *q = NULL;
@@ -55,7 +66,7 @@ static int ask(struct job *j, const struct nilo_buf *text, enum nilo_format form
         scope = (struct nilo_scope){.role = NILO_ROLE_SERVICE, .workspaces = &j->workspace.id, .n = 1};
     int rc = nilo_query_parse(j->store, text->data, text->len, &request, &q, NULL, err);
     if (rc == 0)
-        rc = nilo_writer_new(format, false, nilo_output_write, j->output, &writer, err);
+        rc = nilo_writer_new(format, false, write_out, j, &writer, err);
     if (rc == 0) {
         struct nilo_sink sink = nilo_writer_sink(writer);
         rc = nilo_query_run(q, j->store, &scope, &sink, err);
@@ -77,6 +88,7 @@ static int export_values(struct job *j, enum nilo_format format, int64_t *ret_ro
                          "provenance,captured_at,source_day,recorded_at,run,cause,seq,metadata,title,url,posted_at,owner"
                          "&order=workspace,connection,entity,external_id,window_days,day,metric,metric_type");
     ask_days(j, &text);
+    show(j, 0, 0);
     int rc = text.failed ? nilo_err_nomem(err) : ask(j, &text, format, ret_rows, err);
     nilo_buf_done(&text);
     return rc;

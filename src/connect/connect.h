@@ -59,6 +59,8 @@ struct nilo_sql_pass {
     const char *table, *timestamp; /* as above */
     const char *filter;            /* NULL, or a condition that rows meet: nilo_config_sql_filter() let it through */
     int64_t chunk;                 /* SQLite: rows, PostgreSQL: blocks that one statement reads, and its timeout holds for; 0 = a fitting number */
+    void (*progress)(void *ctx, int64_t done, int64_t of); /* NULL, or told after each of them; of 0: not known */
+    void *progress_ctx;
 };
 /** nilo_sql_count_pass - as nilo_sql_count(); a big table is read in several statements of one transaction, so it is still one state of it */
 int nilo_sql_count_pass(struct nilo_db *source, const struct nilo_sql_pass *pass, const struct nilo_cut *cuts, size_t n, int64_t *ret_below,

@@ -85,6 +85,7 @@ struct count {
     struct nilo_db *db;
     const char *table_text, *column_text; /* as configured, for messages */
     const char *filter;                   /* NULL = none */
+    const struct nilo_sql_pass *pass;
     int64_t chunk;
     struct name table, column;
     const struct nilo_cut *cuts;
@@ -199,6 +200,12 @@ static void sqlite_take(struct count *c, const struct nilo_db_value *v, size_t *
     }
 }
 
+static void tell(const struct count *c, int64_t done, int64_t of)
+{
+    if (c->pass->progress != NULL)
+        c->pass->progress(c->pass->progress_ctx, done, of);
+}
+
 /* The condition ends on a line of its own: it may end in a comment. */
 static void add_filter(const struct count *c, const char *before, struct nilo_buf *sql)
 {
@@ -264,6 +271,7 @@ static int sqlite_count(struct count *c, struct nilo_buf *sql, struct nilo_err *
     do {
         if (sqlite_rows(c, nilo_buf_str(sql), &after, &rows, err) != 0)
             return -1;
+        tell(c, c->counts.rows, 0);
     } while (rows == c->chunk);
     return 0;
 }
@@ -529,6 +537,7 @@ static int pg_chunks(struct count *c, const struct pg_ask *ask, struct nilo_err 
         }
         if (start(c, nilo_buf_str(&ask->sql), params, n, &groups, err) != 0 || pg_fold(c, ask, groups, err) != 0)
             return -1;
+        tell(c, at + c->chunk < ask->blocks ? at + c->chunk : ask->blocks, ask->blocks);
     }
     return 0;
 }
@@ -579,7 +588,7 @@ int nilo_sql_count_pass(struct nilo_db *source, const struct nilo_sql_pass *pass
                         struct nilo_sql_counts *ret, struct nilo_err *err)
 {
     const char *table = pass->table, *timestamp = pass->timestamp;
-    struct count c = {.db = source, .table_text = table, .column_text = timestamp, .filter = pass->filter, .cuts = cuts, .n = n};
+    struct count c = {.db = source, .table_text = table, .column_text = timestamp, .filter = pass->filter, .cuts = cuts, .n = n, .pass = pass};
     int result = -1;
     c.chunk = pass->chunk > 0 ? pass->chunk : nilo_db_engine(source) == NILO_DB_SQLITE ? CHUNK_ROWS : CHUNK_BLOCKS;
     if (name_init(&c.table, table, err) != 0)
