@@ -26,10 +26,10 @@ static int run_backup(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     if (nilo__operands(ctx, 1, 1, err) != 0)
         return -1;
     const char *path = nilo_args_rest(ctx->args, 0);
-    if (nilo_cmd_store(ctx, NILO_STORE_READ, &s, err) != 0)
-        return -1;
-    struct nilo_progress *bar = nilo_progress_new(ctx, "copying pages", 0);
-    int rc = nilo_store_backup(s, path, nilo__step, bar, err);
+    struct nilo_progress *bar = nilo_progress_new(ctx, "opening", 0);
+    int rc = nilo_cmd_store(ctx, NILO_STORE_READ, &s, err);
+    if (rc == 0)
+        rc = nilo_store_backup(s, path, nilo__step, bar, err);
     nilo_progress_done(bar);
     nilo_store_close(s);
     if (rc != 0)

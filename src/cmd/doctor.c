@@ -286,7 +286,7 @@ static int check_all(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     nilo_json_array_begin(&f.answer.json);
     if (only == NULL)
         check_config(&f);
-    f.bar = nilo_progress_new(ctx, "checking", 0);
+    f.bar = nilo_progress_new(ctx, "opening", 0);
     check_store(&f, only);
     nilo_progress_done(f.bar);
     nilo_json_array_end(&f.answer.json);

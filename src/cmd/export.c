@@ -2,6 +2,7 @@
  * tools (csv, json, ndjson). What is written is the business of import/ (beside the code that reads it again) and of query. */
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd_priv.h"
 #include "import/import.h"
@@ -19,9 +20,12 @@ struct job {
 static void show(void *ctx, int64_t done, int64_t of)
 {
     struct job *j = ctx;
+    int fd = fileno(j->ctx->out);
+    if (nilo_args_get(j->ctx->args, "output") == NULL && fd >= 0 && isatty(fd))
+        return; /* rows go to the terminal, and pieces of them end in the middle of a line */
     if (j->bar == NULL)
         j->bar = nilo_progress_new(j->ctx, "exporting", of);
-    nilo_progress_set(j->bar, done);
+    nilo_progress_step(j->bar, "exporting", done, of);
 }
 
 static int export_whole(struct job *j, int64_t *ret_rows, struct nilo_err *err)
@@ -45,13 +49,11 @@ static void ask_days(const struct job *j, struct nilo_buf *request)
     }
 }
 
-/* The bar counts what is written; it goes away while rows go to a terminal, which would stand in it. */
+/* The bar counts bytes: how many rows there will be nobody knows. */
 static int write_out(void *ctx, const char *p, size_t n, struct nilo_err *err)
 {
     struct job *j = ctx;
-    if (nilo_args_get(j->ctx->args, "output") == NULL)
-        nilo_progress_hide(j->bar);
-    nilo_progress_set(j->bar, j->written += (int64_t)n);
+    show(j, j->written += (int64_t)n, 0);
     return nilo_output_write(j->output, p, n, err);
 }
 
