@@ -17,22 +17,14 @@ static const struct nilo_option options[] = {
 struct printer {
     struct nilo__teller teller;
     struct nilo_progress *progress;
-    int64_t of; /* what the bar was made for; -1 = there is none */
 };
 
 /* ---- progress -------------------------------------------------------------------------------------------------------------------------- */
 
-static void on_progress(void *ctx, const char *connection, int64_t done, int64_t of)
+static void on_progress(void *ctx, const char *connection, const char *doing, int64_t done, int64_t of)
 {
     struct printer *p = ctx;
-    char what[80];
-    if (of != p->of) {
-        nilo_progress_done(p->progress);
-        snprintf(what, sizeof what, of > 0 ? "%s: days" : "%s: reading", connection);
-        p->progress = nilo_progress_new(p->teller.ctx, what, of);
-        p->of = of;
-    }
-    nilo_progress_set(p->progress, done);
+    nilo__told_progress(p->progress, connection, doing, done, of);
 }
 
 /* ---- --json: a line a connection ------------------------------------------------------------------------------------------------------- */
@@ -146,9 +138,7 @@ static void report(void *ctx, const struct nilo_backfill_run *run)
     struct printer *p = ctx;
     const struct nilo__told told = {run->workspace, run->connection, run->status, run->error, run->asked_by_day, run->run, run->first_day, run->last_day,
                                     run->failures, run->n_failures, run->notes, run->n_notes};
-    nilo_progress_done(p->progress);
-    p->progress = NULL;
-    p->of = -1;
+    nilo_progress_hide(p->progress);
     if (p->teller.ctx->json)
         print_json(&p->teller, run, &told);
     else
@@ -170,7 +160,7 @@ static int read_days(struct nilo_cmd_ctx *ctx, struct nilo_backfill_options *o, 
 static int backfill(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const struct nilo_config *config, struct nilo_err *err)
 {
     static const char *const heads[] = {"connection", "first", "last", "status", "days written", "values", "ms"};
-    struct printer printer = {.of = -1};
+    struct printer printer = {.progress = NULL};
     struct nilo_backfill_result result;
     struct nilo_backfill_options o = {
         .workspace = nilo_args_get(ctx->args, "workspace"),
@@ -184,6 +174,7 @@ static int backfill(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const st
     if (read_days(ctx, &o, err) != 0 || nilo_cmd_apply_config(store, config, err) != 0)
         return -1;
     nilo__teller_init(&printer.teller, ctx, heads, 7, 1u << 4 | 1u << 5 | 1u << 6);
+    printer.progress = nilo_progress_new(ctx, "reading", 0);
     int filled = nilo_backfill(store, config, &o, &result, err);
     nilo_progress_done(printer.progress);
     int printed = nilo__teller_end(&printer.teller, filled == 0 ? err : NULL);

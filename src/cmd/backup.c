@@ -26,9 +26,11 @@ static int run_backup(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     if (nilo__operands(ctx, 1, 1, err) != 0)
         return -1;
     const char *path = nilo_args_rest(ctx->args, 0);
-    if (nilo_cmd_store(ctx, NILO_STORE_READ, &s, err) != 0)
-        return -1;
-    int rc = nilo_store_backup(s, path, err);
+    struct nilo_progress *bar = nilo_progress_new(ctx, "opening", 0);
+    int rc = nilo_cmd_store(ctx, NILO_STORE_READ, &s, err);
+    if (rc == 0)
+        rc = nilo_store_backup(s, path, nilo__step, bar, err);
+    nilo_progress_done(bar);
     nilo_store_close(s);
     if (rc != 0)
         return -1;
@@ -79,7 +81,9 @@ static int restore(struct nilo_cmd_ctx *ctx, const char *from, const char *targe
     char *aside = replace ? aside_name(ctx, target) : NULL;
     if (replace && aside == NULL)
         return nilo_err_nomem(err);
-    int rc = nilo_store_restore(from, target, aside, ctx->env, err);
+    struct nilo_progress *bar = nilo_progress_new(ctx, "checksum", 0);
+    int rc = nilo_store_restore(from, target, aside, ctx->env, nilo__step, bar, err);
+    nilo_progress_done(bar);
     if (rc == 0)
         rc = look_at_keys(ctx, target, err);
     if (rc == 0 && ctx->json)

@@ -52,6 +52,36 @@ static int parse(const char *function, const struct nilo_arg *args, size_t n, co
     return rc;
 }
 
+/* The functions that write are commands here: they take more options, and they say what goes on. The one to use, with what was given. */
+static int refuse_writing(const char *function, const struct nilo_arg *args, size_t n, struct nilo_err *err)
+{
+    static const struct {
+        const char *function, *command;
+        const char *options[2][2]; /* argument, option */
+    } all[] = {
+        {"collect_daily_metrics", "collect", {{"target_date", "day"}, {NULL, NULL}}},
+        {"backfill_daily_metrics", "backfill", {{"start_date", "from"}, {"end_date", "to"}}},
+        {"refresh_metrics", "collect", {{"workspace_id", "workspace"}, {NULL, NULL}}},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct nilo_buf line;
+        if (strcmp(function, all[i].function) != 0)
+            continue;
+        nilo_buf_init(&line, 4096);
+        nilo_buf_addf(&line, "nilometer %s", all[i].command);
+        for (size_t k = 0; k < 2 * n; k++) {
+            const struct nilo_arg *arg = &args[k / 2];
+            const char *const *option = all[i].options[k % 2];
+            if (option[0] != NULL && strcmp(arg->name, option[0]) == 0)
+                nilo_buf_addf(&line, " --%s %s", option[1], arg->value);
+        }
+        nilo_err_set(err, NILO_EUSAGE, "%s writes, and call only reads; here it is a command: %s (over HTTP: add --url)", function, nilo_buf_str(&line));
+        nilo_buf_done(&line);
+        return -1;
+    }
+    return 0;
+}
+
 static int run_call(struct nilo_cmd_ctx *ctx, const struct nilo_arg *args, size_t n, struct nilo_err *err)
 {
     struct nilo_store *s = NULL;
@@ -65,6 +95,8 @@ static int run_call(struct nilo_cmd_ctx *ctx, const struct nilo_arg *args, size_
         return -1;
     if (nilo_args_get(ctx->args, "url") != NULL)
         return nilo__url_call(ctx, nilo_args_rest(ctx->args, 0), args, n, format, err);
+    if (refuse_writing(nilo_args_rest(ctx->args, 0), args, n, err) != 0)
+        return -1;
     if (parse(nilo_args_rest(ctx->args, 0), args, n, &request, &q, &notes, err) != 0) {
         nilo__add_hint(&notes, err);
         return -1;
@@ -101,7 +133,8 @@ const struct nilo_cmd nilo_cmd_call = {
     .description =
         "Functions: timeseries, growth, top_content, owner_profile, coverage, current_metrics, activity, "
         "collection_status, run_report.\n"
-        "docs/queries.md has each with its arguments and an example. An argument may be given once.\n"
+        "docs/queries.md has each with its arguments and an example. An argument may be given once. "
+        "What writes is a command of its own (collect, backfill); with --url a server does it.\n"
         "\n"
         "  nilometer call timeseries metric=views from=2026-01-01 to=2026-01-31\n"
         "  nilometer call timeseries metric=users_total step=month --format csv\n"

@@ -17,6 +17,8 @@ void nilo_cmd_notice(struct nilo_cmd_ctx *ctx, const char *fmt, ...)
     va_list ap;
     if (ctx->quiet)
         return;
+    if (ctx->err_tty)
+        nilo_progress_hide(ctx->bar);
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
@@ -100,6 +102,7 @@ static int run(struct nilo_cmd_ctx *ctx, bool *ret_told)
         status = ctx->cmd->prepare(ctx, &err);
     if (status == 0 && !nilo__remote(ctx, &status))
         status = ctx->cmd->run(ctx, &err);
+    nilo_progress_done(ctx->bar); /* of a command that failed in the middle */
     free(own);
     if (given == NULL)
         nilo_secret_free(ctx->secret);

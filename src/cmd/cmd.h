@@ -42,6 +42,7 @@ struct nilo_cmd_ctx {
     const struct nilo_cmd *cmd; /* the row that is running: progress and notices name it */
     char *secret;               /* what `prepare` read, in secret memory where it is the command's own; NULL = nothing */
     size_t secret_len;
+    struct nilo_progress *bar;  /* the newest one that is not done: notices do not stand in it */
 };
 
 /** a command's run function - prints results on ctx->out; returns the exit status (0, 1, 2, 3), or -1 with err filled: main prints
@@ -88,10 +89,14 @@ int nilo_cmd_apply_config(struct nilo_store *s, const struct nilo_config *c, str
 /* One line on stderr, "nilometer COMMAND: ...", that --quiet leaves out: what a person may want to know and a script not. */
 void nilo_cmd_notice(struct nilo_cmd_ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* A progress line on stderr: a bar on a terminal, plain lines every few seconds otherwise, nothing with --quiet. */
+/* A progress line on stderr: a bar on a terminal, plain lines every few seconds otherwise, nothing with --quiet or --json. On a terminal it moves by
+ * itself, too, for as long as one step of the work takes: nilo_progress_done() before ctx goes. */
 struct nilo_progress;
 struct nilo_progress *nilo_progress_new(struct nilo_cmd_ctx *ctx, const char *what, int64_t of); /* of <= 0: unknown; never NULL-fatal */
 void nilo_progress_set(struct nilo_progress *p, int64_t done); /* p NULL is fine */
+/* What is being done now, and how much of it; the clock of the whole goes on. `what` is copied */
+void nilo_progress_step(struct nilo_progress *p, const char *what, int64_t done, int64_t of);
+void nilo_progress_hide(struct nilo_progress *p); /* before a line is printed; it comes back by itself */
 void nilo_progress_done(struct nilo_progress *p);
 
 #endif

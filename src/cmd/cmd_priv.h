@@ -86,6 +86,9 @@ void nilo__table_addf(struct nilo__table *t, const char *fmt, ...) __attribute__
 int nilo__table_print(struct nilo__table *t, FILE *out, struct nilo_err *err); /* frees it too */
 void nilo__table_done(struct nilo__table *t);
 
+/** nilo__step - nilo_step_fn of store.h for a struct nilo_progress, which may be NULL */
+void nilo__step(void *bar, const char *step, int64_t done, int64_t of);
+
 /* Start and end of a JSON answer: one document and a newline on out. */
 struct nilo__answer {
     struct nilo_buf buf;

@@ -14,6 +14,11 @@ static const struct nilo_option options[] = {
     {NULL, NULL, NULL, false},
 };
 
+struct printer {
+    struct nilo__teller teller;
+    struct nilo_progress *bar;
+};
+
 static struct nilo__told told(const struct nilo_collect_run *run)
 {
     return (struct nilo__told){run->workspace, run->connection, run->status, run->error, run->asked_by_day, run->run, run->first_day, run->last_day,
@@ -64,10 +69,18 @@ static void add_run(struct nilo__teller *p, const struct nilo_collect_run *run, 
         nilo__teller_note(p, told, "", text);
 }
 
+static void on_progress(void *ctx, const char *connection, const char *doing, int64_t done, int64_t of)
+{
+    const struct printer *p = ctx;
+    nilo__told_progress(p->bar, connection, doing, done, of);
+}
+
 static void report(void *ctx, const struct nilo_collect_run *run)
 {
-    struct nilo__teller *p = ctx;
+    struct printer *printer = ctx;
+    struct nilo__teller *p = &printer->teller;
     const struct nilo__told what = told(run);
+    nilo_progress_hide(printer->bar);
     if (p->ctx->json)
         print_json(p, run, &what);
     else
@@ -92,7 +105,7 @@ static int tell_clock(struct nilo_cmd_ctx *ctx, struct nilo_store *store, struct
 static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const struct nilo_config *config, struct nilo_err *err)
 {
     static const char *const heads[] = {"connection", "day", "status", "metrics", "ms"};
-    struct nilo__teller teller;
+    struct printer printer = {.bar = NULL};
     struct nilo_collect_result result;
     struct nilo_collect_options o = {
         .workspace = nilo_args_get(ctx->args, "workspace"),
@@ -100,14 +113,18 @@ static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const str
         .run_id = nilo_args_get(ctx->args, "run-id"),
         .scheduled = nilo_args_get(ctx->args, "scheduled") != NULL,
         .report = report,
-        .report_ctx = &teller,
+        .report_ctx = &printer,
+        .progress = on_progress,
+        .progress_ctx = &printer,
     };
     if (nilo_args_day(ctx->args, "day", &o.day, err) != 0 || nilo_cmd_apply_config(store, config, err) != 0 ||
         nilo__ring_look(ctx, store, err) != 0)
         return -1;
-    nilo__teller_init(&teller, ctx, heads, 5, 1u << 3 | 1u << 4);
+    nilo__teller_init(&printer.teller, ctx, heads, 5, 1u << 3 | 1u << 4);
+    printer.bar = nilo_progress_new(ctx, "collecting", 0);
     int collected = nilo_collect(store, config, &o, &result, err);
-    int printed = nilo__teller_end(&teller, collected == 0 ? err : NULL);
+    nilo_progress_done(printer.bar);
+    int printed = nilo__teller_end(&printer.teller, collected == 0 ? err : NULL);
     if (collected != 0 || printed != 0 || tell_clock(ctx, store, err) != 0)
         return -1;
     int64_t removed;

@@ -18,6 +18,7 @@ static const char *const words[] = {"ok", "note", "odd", "wrong"};
 /* Findings, printed as they come or collected as JSON. */
 struct findings {
     struct nilo_cmd_ctx *ctx;
+    struct nilo_progress *bar;
     struct nilo__answer answer;
     bool failed; /* something could not be looked at, or needs a person: exit 1 */
     bool found;  /* a check of the record found something odd or wrong: exit 3 */
@@ -27,6 +28,7 @@ struct findings {
 static void tell(struct findings *f, const char *check, enum finding what, const struct nilo_finding *finding, const char *text)
 {
     if (!f->ctx->json) {
+        nilo_progress_hide(f->bar);
         fprintf(f->ctx->out, "%-6s %-14s ", words[what], check);
         nilo__put(f->ctx->out, text);
         fputc('\n', f->ctx->out);
@@ -228,6 +230,7 @@ static void check_record(struct findings *f, struct nilo_store *s, const struct 
         snprintf(text, sizeof text, "and %" PRId64 " more; nilometer doctor --check %s prints all of them", c.n - c.most, check->name); /* as lines; JSON is put together in memory */
         tell(f, check->name, worth(check->level), NULL, text);
     }
+    nilo_progress_hide(f->bar);
     if (c.n > 0 && check->todo != NULL && !f->ctx->json)
         fprintf(f->ctx->out, "%-6s %-14s -> %s\n", "", "", check->todo);
 }
@@ -257,6 +260,7 @@ static void check_store(struct findings *f, const struct nilo_check *only)
         return;
     }
     if (only != NULL) {
+        nilo_progress_step(f->bar, only->name, 0, 0);
         check_record(f, s, only, true);
         nilo_store_close(s);
         return;
@@ -264,8 +268,10 @@ static void check_store(struct findings *f, const struct nilo_check *only)
     add(f, "store", FINE, nilo_store_target(s));
     check_clock(f, s);
     check_connections(f, s);
-    for (size_t i = 0; i < nilo_checks_n; i++)
+    for (size_t i = 0; i < nilo_checks_n; i++) {
+        nilo_progress_step(f->bar, nilo_checks[i].name, (int64_t)i, (int64_t)nilo_checks_n);
         check_record(f, s, &nilo_checks[i], false);
+    }
     nilo_store_close(s);
 }
 
@@ -280,7 +286,9 @@ static int check_all(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     nilo_json_array_begin(&f.answer.json);
     if (only == NULL)
         check_config(&f);
+    f.bar = nilo_progress_new(ctx, "opening", 0);
     check_store(&f, only);
+    nilo_progress_done(f.bar);
     nilo_json_array_end(&f.answer.json);
     if (ctx->json && nilo__answer_print(&f.answer, ctx->out, err) != 0)
         return -1;

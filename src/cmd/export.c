@@ -2,6 +2,7 @@
  * tools (csv, json, ndjson). What is written is the business of import/ (beside the code that reads it again) and of query. */
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd_priv.h"
 #include "import/import.h"
@@ -13,14 +14,18 @@ struct job {
     struct nilo_progress *bar;
     struct nilo_workspace workspace; /* id 0: all */
     nilo_day from, to;
+    int64_t written; /* bytes of values */
 };
 
 static void show(void *ctx, int64_t done, int64_t of)
 {
     struct job *j = ctx;
+    int fd = fileno(j->ctx->out);
+    if (nilo_args_get(j->ctx->args, "output") == NULL && fd >= 0 && isatty(fd))
+        return; /* rows go to the terminal, and pieces of them end in the middle of a line */
     if (j->bar == NULL)
         j->bar = nilo_progress_new(j->ctx, "exporting", of);
-    nilo_progress_set(j->bar, done);
+    nilo_progress_step(j->bar, "exporting", done, of);
 }
 
 static int export_whole(struct job *j, int64_t *ret_rows, struct nilo_err *err)
@@ -44,6 +49,14 @@ static void ask_days(const struct job *j, struct nilo_buf *request)
     }
 }
 
+/* The bar counts bytes: how many rows there will be nobody knows. */
+static int write_out(void *ctx, const char *p, size_t n, struct nilo_err *err)
+{
+    struct job *j = ctx;
+    show(j, j->written += (int64_t)n, 0);
+    return nilo_output_write(j->output, p, n, err);
+}
+
 static int ask(struct job *j, const struct nilo_buf *text, enum nilo_format format, int64_t *ret_rows, struct nilo_err *err)
 {
     struct nilo_query *q = NULL;
@@ -55,7 +68,7 @@ static int ask(struct job *j, const struct nilo_buf *text, enum nilo_format form
         scope = (struct nilo_scope){.role = NILO_ROLE_SERVICE, .workspaces = &j->workspace.id, .n = 1};
     int rc = nilo_query_parse(j->store, text->data, text->len, &request, &q, NULL, err);
     if (rc == 0)
-        rc = nilo_writer_new(format, false, nilo_output_write, j->output, &writer, err);
+        rc = nilo_writer_new(format, false, write_out, j, &writer, err);
     if (rc == 0) {
         struct nilo_sink sink = nilo_writer_sink(writer);
         rc = nilo_query_run(q, j->store, &scope, &sink, err);
@@ -78,6 +91,7 @@ static int export_values(struct job *j, enum nilo_format format, int64_t *ret_ro
                          "metric_kind,metric_aggregation,metric_scale,metric_unit,metric_currency,workspace_zone"
                          "&order=workspace,connection,entity,external_id,window_days,day,metric,metric_type");
     ask_days(j, &text);
+    show(j, 0, 0);
     int rc = text.failed ? nilo_err_nomem(err) : ask(j, &text, format, ret_rows, err);
     nilo_buf_done(&text);
     return rc;

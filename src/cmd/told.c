@@ -55,6 +55,13 @@ void nilo__teller_notes(struct nilo__teller *p, const struct nilo__told *run)
         nilo__teller_note(p, run, run->asked_by_day, "asked once for each day, as the statement says no day of its own");
 }
 
+void nilo__told_progress(struct nilo_progress *bar, const char *connection, const char *doing, int64_t done, int64_t of)
+{
+    char what[80];
+    snprintf(what, sizeof what, "%.38s: %.38s", connection, doing);
+    nilo_progress_step(bar, what, done, of);
+}
+
 /* ---- --json: a line a run, as it ends ----------------------------------------------------------------------------------------------------- */
 
 void nilo__told_int(struct nilo__answer *a, const char *key, int64_t v)

@@ -28,6 +28,8 @@ struct nilo__teller {
 void nilo__teller_init(struct nilo__teller *p, struct nilo_cmd_ctx *ctx, const char *const *heads, int columns, unsigned right);
 /** nilo__teller_end - prints the tables, also when the work ended early: what was done before is told. Frees p in every case */
 int nilo__teller_end(struct nilo__teller *p, struct nilo_err *err);
+/** nilo__told_progress - what a nilo_collect_progress_fn is told, on a bar, which may be NULL */
+void nilo__told_progress(struct nilo_progress *bar, const char *connection, const char *doing, int64_t done, int64_t of);
 /** nilo__teller_note - "workspace/connection  metric: text" */
 void nilo__teller_note(struct nilo__teller *p, const struct nilo__told *run, const char *metric, const char *text);
 /** nilo__teller_notes - its error, failures, notes and what was asked day by day */

@@ -68,9 +68,15 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
     struct nilo_store *s = NULL;
     struct nilo_err found = {0}, unprinted;
-    if (nilo__operands(ctx, 0, 0, err) != 0 || nilo_cmd_store(ctx, NILO_STORE_READ, &s, err) != 0)
+    if (nilo__operands(ctx, 0, 0, err) != 0)
         return -1;
-    int rc = nilo_store_verify(s, &found);
+    struct nilo_progress *bar = nilo_progress_new(ctx, "opening", 0);
+    if (nilo_cmd_store(ctx, NILO_STORE_READ, &s, err) != 0) {
+        nilo_progress_done(bar);
+        return -1;
+    }
+    int rc = nilo_store_verify(s, nilo__step, bar, &found);
+    nilo_progress_done(bar);
     if (rc == 0)
         rc = ctx->json ? print_json(ctx->out, nilo_store_target(s), NULL, &found) : print_whole(ctx->out, nilo_store_target(s));
     else if (ctx->json && found.code == NILO_ECORRUPT)

@@ -318,7 +318,7 @@ static int check(struct fill *f, struct nilo_err *err)
 static void on_day(void *ctx, size_t days)
 {
     struct fill *f = ctx;
-    f->options->progress(f->options->progress_ctx, f->job->connection.name, (int64_t)days, f->of);
+    f->options->progress(f->options->progress_ctx, f->job->connection.name, "days", (int64_t)days, f->of);
 }
 
 /* Its texts live as long as the job. */
@@ -425,8 +425,6 @@ static int fill_connection(struct fill *f, struct nilo_err *err)
         return -1;
     if (job->named.n == 0)
         return nilo_err_set(err, NILO_EDATERANGE, "there was no %s in workspace %s: its zone skipped that day", text, job->connection.workspace_name);
-    if (o->progress != NULL)
-        o->progress(o->progress_ctx, job->connection.name, 0, 0);
     if (nilo__sql_read(job, err) != 0)
         return -1;
     if (job->error != NULL)
@@ -459,7 +457,8 @@ static int backfill_one(struct nilo_store *s, const struct nilo_config *config, 
     struct nilo__job job;
     struct fill f = {.job = &job, .options = o};
     const struct nilo_collect_options options = {
-        .workspace = o->workspace, .connection = o->connection, .day = NILO_DAY_NONE, .report = keep_run, .report_ctx = &f};
+        .workspace = o->workspace, .connection = o->connection, .day = NILO_DAY_NONE, .report = keep_run, .report_ctx = &f,
+        .progress = o->progress, .progress_ctx = o->progress_ctx};
     int result = nilo__job_init(&job, s, config, c, &options, err);
     if (result != 0 || is_left_out(&job)) {
         nilo__job_done(&job);

@@ -38,6 +38,9 @@ struct nilo_collect_run {
     const char *asked_by_day;      /* NULL, or the metrics whose statement was asked once for each day, with commas */
 };
 typedef void nilo_collect_report_fn(void *ctx, const struct nilo_collect_run *run);
+/* What it is at with a connection: a table or metric that the source is asked for (done and of: blocks, rows, days; of 0 = not known), or "days" that
+ * are recorded */
+typedef void nilo_collect_progress_fn(void *ctx, const char *connection, const char *doing, int64_t done, int64_t of);
 
 struct nilo_collect_options {
     const char *workspace, *connection; /* NULL = all */
@@ -53,6 +56,8 @@ struct nilo_collect_options {
     struct nilo_http *http;             /* to ask platforms with; NULL = the real one, made for this call */
     nilo_collect_report_fn *report;     /* may be NULL */
     void *report_ctx;
+    nilo_collect_progress_fn *progress; /* may be NULL; of databases */
+    void *progress_ctx;
 };
 
 /* What rpc/collect_daily_metrics answers, and how many connections went how. */
@@ -114,8 +119,6 @@ struct nilo_backfill_run {
     size_t n_notes;
 };
 typedef void nilo_backfill_report_fn(void *ctx, const struct nilo_backfill_run *run);
-/* how far it is: of days; `of` 0 = the source is being read */
-typedef void nilo_backfill_progress_fn(void *ctx, const char *connection, int64_t done, int64_t of);
 
 struct nilo_backfill_options {
     const char *workspace, *connection; /* NULL = all */
@@ -123,7 +126,7 @@ struct nilo_backfill_options {
     bool revise;                        /* estimated values may be amended */
     nilo_backfill_report_fn *report;    /* may be NULL */
     void *report_ctx;
-    nilo_backfill_progress_fn *progress; /* may be NULL */
+    nilo_collect_progress_fn *progress; /* may be NULL */
     void *progress_ctx;
 };
 

@@ -230,6 +230,13 @@ static void wait_before_try(const struct nilo__job *job, int try)
     env->clock.sleep(env->clock.ctx, wait);
 }
 
+static void tell(const struct nilo__job *job, const char *doing, int64_t done, int64_t of)
+{
+    const struct nilo_collect_options *o = job->options;
+    if (o->progress != NULL)
+        o->progress(o->progress_ctx, job->connection.name, doing, done, of);
+}
+
 static int open_source(struct nilo__job *job, struct nilo_err *err)
 {
     for (int try = 1;; try++) {
@@ -314,16 +321,23 @@ static bool is_created_only(const struct nilo__job *job, size_t table)
 }
 
 struct table_question {
+    const struct nilo__job *job;
     struct nilo__table *table;
     bool created_only;
     struct nilo_sql_counts counts;
 };
 
+static void on_chunk(void *ctx, int64_t done, int64_t of)
+{
+    const struct table_question *q = ctx;
+    tell(q->job, q->table->table, done, of);
+}
+
 static int ask_table(struct nilo__job *job, void *question, struct nilo_err *err)
 {
     struct table_question *q = question;
     const struct nilo_sql_pass pass = {.table = q->table->table, .timestamp = q->table->timestamp, .filter = q->table->filter,
-                                       .between = q->created_only};
+                                       .between = q->created_only, .progress = on_chunk, .progress_ctx = q};
     return nilo_sql_count_pass(job->db, &pass, job->cuts, job->n_cuts, q->table->below, &q->counts, err);
 }
 
@@ -331,12 +345,13 @@ static int read_tables(struct nilo__job *job, struct nilo_err *err)
 {
     struct nilo_err why = {0};
     for (size_t i = 0; i < job->n_tables; i++) {
-        struct table_question q = {.table = &job->tables[i], .created_only = is_created_only(job, i)};
+        struct table_question q = {.job = job, .table = &job->tables[i], .created_only = is_created_only(job, i)};
         if (q.table->is_statement || !is_wanted(job, i))
             continue;
         q.table->below = nilo_arena_array(&job->arena, job->n_cuts, sizeof *q.table->below);
         if (q.table->below == NULL)
             return nilo_err_nomem(err);
+        tell(job, q.table->table, 0, 0);
         /* A source that went away is not looked for again for each table that is left: `why` still tells. */
         bool good = job->db != NULL && with_tries(job, ask_table, &q, &why) == 0;
         if (good ? keep_unreadable(job, q.table, &q.counts, err) : keep_failure(job, q.table, &why, err))
@@ -355,6 +370,7 @@ int nilo__sql_read(struct nilo__job *job, struct nilo_err *err)
 {
     struct nilo_err why = {0};
     job->was_read = true;
+    tell(job, "connecting", 0, 0);
     if (make_cuts(job, err) != 0)
         return -1;
     if (nilo_config_secret(job->source->database, &job->database, &why) != 0 || open_source(job, &why) != 0)
@@ -378,6 +394,7 @@ struct slice {
 };
 
 struct statement_question {
+    const char *name; /* of the metric */
     struct nilo_sql_statement *statement;
     nilo_day from;
     size_t days;
@@ -432,6 +449,7 @@ static int ask_in_parts(struct nilo__job *job, struct nilo__table *t, const stru
 {
     for (size_t at = 0; at < q->days;) {
         struct statement_question part = part_of(q, at, t->days_at_once > 0 ? t->days_at_once : q->days);
+        tell(job, q->name, (int64_t)at, (int64_t)q->days);
         if (!wants_any(&part) || (job->db != NULL && with_tries(job, ask_statement, &part, err) == 0)) {
             at += part.days;
             continue;
@@ -452,7 +470,7 @@ static int read_statement(struct nilo__job *job, const struct slice *s, size_t m
 {
     struct nilo__metric *m = &job->metrics[metric];
     struct nilo__table *t = &job->tables[m->table];
-    struct statement_question q = {.statement = &t->statement, .arena = &job->slice};
+    struct statement_question q = {.name = m->config->name, .statement = &t->statement, .arena = &job->slice};
     struct nilo_err why = {.code = NILO_ESOURCE, .msg = "the connection to the source was lost"};
     if (!due_range(job, s, metric, &q.from, &q.days))
         return 0;

@@ -61,6 +61,8 @@ struct nilo_sql_pass {
     int64_t chunk;                 /* SQLite: rows, PostgreSQL: blocks that one statement reads, and its timeout holds for; 0 = a fitting number;
                                       halved where it takes too long */
     bool between;                  /* only what lies between cuts is wanted: ret_below may be off by the same number everywhere */
+    void (*progress)(void *ctx, int64_t done, int64_t of); /* NULL, or told after each of them; of 0: not known */
+    void *progress_ctx;
 };
 /** nilo_sql_count_pass - as nilo_sql_count(); a big table is read in several statements of one transaction, so it is still one state of it.
  *  What takes too long is asked again in halves: tables and partitions by blocks, views and foreign tables by cuts */

@@ -86,6 +86,7 @@ struct count {
     struct nilo_db *db;
     const char *table_text, *column_text; /* as configured, for messages */
     const char *filter;                   /* NULL = none */
+    const struct nilo_sql_pass *pass;
     int64_t chunk;
     bool between;                         /* what lies before the first cut is not wanted */
     struct name table, column;
@@ -201,6 +202,12 @@ static void sqlite_take(struct count *c, const struct nilo_db_value *v, size_t *
     }
 }
 
+static void tell(const struct count *c, int64_t done, int64_t of)
+{
+    if (c->pass->progress != NULL)
+        c->pass->progress(c->pass->progress_ctx, done, of);
+}
+
 /* The condition ends on a line of its own: it may end in a comment. */
 static void add_filter(const struct count *c, const char *before, struct nilo_buf *sql)
 {
@@ -252,8 +259,10 @@ static int sqlite_chunks(struct count *c, const char *sql, struct nilo_err *err)
     int64_t after = INT64_MIN, rows = c->chunk;
     while (rows == c->chunk) {
         struct nilo_err why = {0};
-        if (sqlite_rows(c, sql, &after, &rows, &why) == 0)
+        if (sqlite_rows(c, sql, &after, &rows, &why) == 0) {
+            tell(c, c->counts.rows, 0);
             continue;
+        }
         if (why.code != NILO_ETIMEOUT || rows == 0) {
             *err = why;
             return -1;
@@ -700,6 +709,7 @@ static int pg_by_blocks(struct count *c, struct pg_ask *ask, struct nilo_err *er
             return -1;
         if (!late) {
             at = piece.to;
+            tell(c, pg_blocks(ask, 0, at), pg_blocks(ask, 0, ask->highest));
             continue;
         }
         int64_t blocks = pg_blocks(ask, piece.from, piece.to);
@@ -728,6 +738,7 @@ static int pg_by_buckets(struct count *c, struct pg_ask *ask, struct nilo_err *e
         else if (late)
             width = (piece.to - at) / 2;
         at = late && !alone ? at : piece.to;
+        tell(c, at, n);
     }
     return 0;
 }
@@ -801,7 +812,7 @@ int nilo_sql_count_pass(struct nilo_db *source, const struct nilo_sql_pass *pass
                         struct nilo_sql_counts *ret, struct nilo_err *err)
 {
     const char *table = pass->table, *timestamp = pass->timestamp;
-    struct count c = {.db = source, .table_text = table, .column_text = timestamp, .filter = pass->filter, .cuts = cuts, .n = n};
+    struct count c = {.db = source, .table_text = table, .column_text = timestamp, .filter = pass->filter, .cuts = cuts, .n = n, .pass = pass};
     int result = -1;
     c.between = pass->between;
     c.chunk = pass->chunk > 0 ? pass->chunk : nilo_db_engine(source) == NILO_DB_SQLITE ? CHUNK_ROWS : CHUNK_BLOCKS;

@@ -737,9 +737,9 @@ int nilo_db_migrate(struct nilo_db *db, const struct nilo_db_step *steps, int n,
     return 0;
 }
 
-int nilo_db_copy(struct nilo_db *db, const char *path, struct nilo_err *err)
+int nilo_db_copy(struct nilo_db *db, const char *path, void (*progress)(void *ctx, int64_t done, int64_t of), void *ctx, struct nilo_err *err)
 {
     if (db->ops->copy == NULL)
         return nilo_err_set(err, NILO_EINVAL, "%s is no SQLite database, it is not copied to a file", db->target);
-    return db->ops->copy(db, path, err);
+    return db->ops->copy(db, path, progress, ctx, err);
 }

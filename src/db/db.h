@@ -166,10 +166,11 @@ bool nilo_db_in_transaction(const struct nilo_db *db);
 /** nilo_db_interrupt - from another thread or a signal handler: the running statement ends with NILO_ECANCELLED */
 void nilo_db_interrupt(struct nilo_db *db);
 
+/* progress: may be NULL; pages, in any order of time */
 /** nilo_db_copy - the whole database as one transaction sees it, to a new file at path; others go on reading and writing. Not synced to
  *  disk, and on failure the caller removes what is there.
  *  errors  NILO_EINVAL not an SQLite database, NILO_EFULL, NILO_EIO */
-int nilo_db_copy(struct nilo_db *db, const char *path, struct nilo_err *err);
+int nilo_db_copy(struct nilo_db *db, const char *path, void (*progress)(void *ctx, int64_t done, int64_t of), void *ctx, struct nilo_err *err);
 
 /* ---- migrations -------------------------------------------------------------------------------------------------------- */
 

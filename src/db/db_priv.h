@@ -37,7 +37,7 @@ struct nilo__db_ops {
     void (*rollback)(struct nilo_db *db);
     bool (*in_transaction)(const struct nilo_db *db);
     void (*interrupt)(struct nilo_db *db);
-    int (*copy)(struct nilo_db *db, const char *path, struct nilo_err *err); /* NULL: the server has its own means */
+    int (*copy)(struct nilo_db *db, const char *path, void (*progress)(void *ctx, int64_t done, int64_t of), void *ctx, struct nilo_err *err); /* NULL: the server has its own means */
 };
 
 /* First member of the connection of each driver. */

@@ -726,16 +726,33 @@ static bool lite_in_transaction(const struct nilo_db *db)
     return l->begun || !sqlite3_get_autocommit(l->db);
 }
 
-/* One step for all pages: a reader's snapshot of WAL mode, so writers go on meanwhile. The copy is left in rollback mode, a single file. */
-static int lite_copy(struct nilo_db *db, const char *path, struct nilo_err *err)
+#define COPY_PAGES 1024 /* a step, after which somebody is told */
+
+/* The read transaction holds one state over all steps, so that others who write meanwhile do not make the copy begin anew. */
+static int copy_pages(struct lite *l, sqlite3_backup *backup, void (*progress)(void *ctx, int64_t done, int64_t of), void *ctx)
+{
+    bool own = sqlite3_get_autocommit(l->db) != 0;
+    int rc = own ? sqlite3_exec(l->db, "BEGIN; SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL) : SQLITE_OK;
+    while (rc == SQLITE_OK) {
+        rc = sqlite3_backup_step(backup, COPY_PAGES);
+        if (progress != NULL && rc == SQLITE_OK)
+            progress(ctx, sqlite3_backup_pagecount(backup) - sqlite3_backup_remaining(backup), sqlite3_backup_pagecount(backup));
+    }
+    int finished = sqlite3_backup_finish(backup);
+    if (own && !sqlite3_get_autocommit(l->db))
+        sqlite3_exec(l->db, "COMMIT", NULL, NULL, NULL); /* nothing was written */
+    return finished != SQLITE_OK ? finished : rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* A reader's snapshot of WAL mode, so writers go on meanwhile. The copy is left in rollback mode, a single file. */
+static int lite_copy(struct nilo_db *db, const char *path, void (*progress)(void *ctx, int64_t done, int64_t of), void *ctx, struct nilo_err *err)
 {
     struct lite *l = lite_of(db);
     sqlite3 *to = NULL;
     int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
     sqlite3_backup *backup = rc == SQLITE_OK ? sqlite3_backup_init(to, "main", l->db, "main") : NULL;
     if (backup != NULL) {
-        sqlite3_backup_step(backup, -1);
-        rc = sqlite3_backup_finish(backup);
+        rc = copy_pages(l, backup, progress, ctx);
     } else if (to != NULL && rc == SQLITE_OK) {
         rc = sqlite3_errcode(to);
     }

@@ -152,7 +152,7 @@ int nilometer_seal(struct nilometer *n, int *ret_days)
 int nilometer_verify(struct nilometer *n)
 {
     int code = nilo__lib_enter(n, NILO__NO_RUN | NILO__WHOLE);
-    return code != 0 ? code : nilo__lib_leave(n, nilo_store_verify(n->store, &n->err));
+    return code != 0 ? code : nilo__lib_leave(n, nilo_store_verify(n->store, NULL, NULL, &n->err));
 }
 
 int nilometer_backup(struct nilometer *n, const char *path)
@@ -162,5 +162,5 @@ int nilometer_backup(struct nilometer *n, const char *path)
         return code;
     if (path == NULL || path[0] == '\0')
         return nilo__lib_leave(n, nilo__lib_misuse(n, "the path of the copy is %s", path == NULL ? "NULL" : "empty"));
-    return nilo__lib_leave(n, nilo_store_backup(n->store, path, &n->err));
+    return nilo__lib_leave(n, nilo_store_backup(n->store, path, NULL, NULL, &n->err));
 }

@@ -464,6 +464,9 @@ int nilo_store_last_close(struct nilo_store *s, nilo_us *ret, struct nilo_err *e
  *  (ANALYZE), which without it would not know until autovacuum comes by. Nothing depends on it: errors are for who wants to tell them. */
 int nilo_store_loaded(struct nilo_store *s, int64_t values, struct nilo_err *err);
 
+/* What long work is at: `step` in a word or two, and how much of it is done; of 0 = that cannot be told before it is over. */
+typedef void nilo_step_fn(void *ctx, const char *step, int64_t done, int64_t of);
+
 /** nilo_store_rebuild - every derived table anew from the record; progress may be NULL. Own transaction. */
 typedef void nilo_progress_fn(void *ctx, int64_t done, int64_t of);
 int nilo_store_rebuild(struct nilo_store *s, nilo_progress_fn *progress, void *ctx, struct nilo_err *err);
@@ -565,19 +568,22 @@ bool nilo_store_check_sql(struct nilo_store *s, const struct nilo_check *check, 
 
 /** nilo_store_verify - the store as far as it can be checked by itself: on SQLite the pages of its file, then every check of NILO_CHECK_WRONG, all of
  *  one state. Nothing is written.
+ *  step     may be NULL: the checks
  *  errors   NILO_ECORRUPT the first finding, and what to do about it */
-int nilo_store_verify(struct nilo_store *s, struct nilo_err *err);
+int nilo_store_verify(struct nilo_store *s, nilo_step_fn *step, void *ctx, struct nilo_err *err);
 
 /* ---- copies ---------------------------------------------------------------------------------------------------------------------------- */
 
 /** nilo_store_backup - a consistent copy of an SQLite store while others read and write it, checked, on disk when this returns, with its
  *  SHA-256 beside it in PATH.sha256 (as sha256sum writes it). Any mode of opening will do.
+ *  step    may be NULL: pages that are copied, bytes that are summed
  *  errors  NILO_EEXIST something is at path, NILO_EINVAL a PostgreSQL store (its own tools back it up), NILO_EFULL, NILO_EIO; nothing is left behind */
-int nilo_store_backup(struct nilo_store *s, const char *path, struct nilo_err *err);
+int nilo_store_backup(struct nilo_store *s, const char *path, nilo_step_fn *step, void *ctx, struct nilo_err *err);
 /** nilo_store_restore - a copy made by nilo_store_backup() becomes the store at target, after its checksum, its pages and its schema were
- *  checked. aside: what is at target is moved there first (NULL: nothing may be there). Takes the lock of target.
+ *  checked. aside: what is at target is moved there first (NULL: nothing may be there). Takes the lock of target. step: as above
  *  errors  NILO_ENOENT, NILO_ECORRUPT (the copy is damaged), NILO_ENEWER, NILO_EEXIST, NILO_ELOCKED, and those of the disk; target is as it was */
-int nilo_store_restore(const char *from, const char *target, const char *aside, const struct nilo_env *env, struct nilo_err *err);
+int nilo_store_restore(const char *from, const char *target, const char *aside, const struct nilo_env *env, nilo_step_fn *step, void *ctx,
+                       struct nilo_err *err);
 
 /* ---- whole stores, row by row ------------------------------------------------------------------------------------------------------------- */
 

@@ -233,6 +233,26 @@ static void output_that_cannot_be_written_is_an_error(void **state)
     }
 }
 
+static void functions_that_write_name_the_command_to_use(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *command;
+    } cases[] = {
+        {"call collect_daily_metrics target_date=2026-03-09", "nilometer collect --day 2026-03-09 ("},
+        {"call collect_daily_metrics", "nilometer collect ("},
+        {"call backfill_daily_metrics start_date=2026-03-01 end_date=2026-03-09", "nilometer backfill --from 2026-03-01 --to 2026-03-09 ("},
+        {"call refresh_metrics workspace_id=acme", "nilometer collect --workspace acme ("},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct cmd_result *r = cmd_line(cases[i].line);
+        assert_int_equal(r->status, 2);
+        assert_string_equal(r->out, "");
+        cmd_assert_one_line(r->err);
+        cmd_assert_contains(r->err, cases[i].command);
+    }
+}
+
 static void an_unreadable_clock_setting_is_told(void **state)
 {
     (void)state;
@@ -285,6 +305,7 @@ int main(void)
         cmocka_unit_test(output_that_cannot_be_written_is_an_error),
         cmocka_unit_test(an_unreadable_clock_setting_is_told),
         cmocka_unit_test(the_process_leaves_no_core_and_has_its_three_descriptors),
+        cmocka_unit_test(functions_that_write_name_the_command_to_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,51 @@ static void a_terminal_gets_a_bar_that_goes_away(void **state)
     assert_string_equal(printed() + len - 4, "\r\033[K");
 }
 
+static void a_whole_that_is_unknown_shows_that_the_work_goes_on(void **state)
+{
+    (void)state;
+    ctx.err_tty = true;
+    struct nilo_progress *p = nilo_progress_new(&ctx, "opening", 0);
+    nilo_progress_set(p, 0);
+    assert_string_equal(printed(), ""); /* too early */
+    seconds(3);
+    nilo_progress_set(p, 0);
+    assert_string_equal(printed(), "\ropening [               ====     ] 3 s\033[K");
+    nilo_progress_done(p);
+    assert_null(ctx.bar);
+}
+
+static void steps_have_a_whole_of_their_own_and_one_clock(void **state)
+{
+    (void)state;
+    ctx.err_tty = true;
+    struct nilo_progress *p = nilo_progress_new(&ctx, "opening", 0);
+    seconds(4);
+    nilo_progress_step(p, "copying pages", 0, 200);
+    assert_string_equal(printed(), "\rcopying pages [                        ]   0 % 0, 4 s\033[K");
+    seconds(10);
+    size_t before = len;
+    nilo_progress_step(p, "copying pages", 50, 200); /* a quarter in 10 s, whatever went before */
+    assert_string_equal(printed() + before, "\rcopying pages [======                  ]  25 % 50, 30 s left\033[K");
+    before = len;
+    nilo_cmd_notice(&ctx, "by the way"); /* does not stand in it */
+    assert_string_equal(printed() + before, "\r\033[Knilometer import: by the way\n");
+    before = len;
+    nilo_progress_hide(p); /* is hidden already */
+    nilo_progress_done(p);
+    assert_string_equal(printed() + before, "");
+}
+
+static void a_command_that_stops_in_the_middle_leaves_no_bar(void **state)
+{
+    (void)state;
+    ctx.err_tty = true;
+    nilo_progress_new(&ctx, "reading", 0);
+    assert_non_null(ctx.bar);
+    nilo_progress_done(ctx.bar); /* as nilo_cmd_main() does */
+    assert_null(ctx.bar);
+}
+
 static void a_bar_never_drawn_leaves_no_trace(void **state)
 {
     (void)state;
@@ -103,14 +148,16 @@ static void a_bar_never_drawn_leaves_no_trace(void **state)
 static void quiet_is_quiet(void **state)
 {
     (void)state;
-    ctx.quiet = true;
-    for (int tty = 0; tty < 2; tty++) {
-        ctx.err_tty = tty != 0;
+    for (int i = 0; i < 4; i++) {
+        ctx.err_tty = i % 2 != 0;
+        ctx.quiet = i < 2;
+        ctx.json = !ctx.quiet;
         struct nilo_progress *p = nilo_progress_new(&ctx, "reading", 100);
         seconds(60);
         nilo_progress_set(p, 50);
         nilo_progress_done(p);
     }
+    ctx.quiet = true;
     nilo_cmd_notice(&ctx, "hello");
     assert_string_equal(printed(), "");
 }
@@ -134,6 +181,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(lines_come_every_five_seconds, start, end),
         cmocka_unit_test_setup_teardown(a_whole_that_is_unknown_or_passed_does_no_harm, start, end),
         cmocka_unit_test_setup_teardown(a_terminal_gets_a_bar_that_goes_away, start, end),
+        cmocka_unit_test_setup_teardown(a_whole_that_is_unknown_shows_that_the_work_goes_on, start, end),
+        cmocka_unit_test_setup_teardown(steps_have_a_whole_of_their_own_and_one_clock, start, end),
+        cmocka_unit_test_setup_teardown(a_command_that_stops_in_the_middle_leaves_no_bar, start, end),
         cmocka_unit_test_setup_teardown(a_bar_never_drawn_leaves_no_trace, start, end),
         cmocka_unit_test_setup_teardown(quiet_is_quiet, start, end),
         cmocka_unit_test_setup_teardown(tables_line_up_and_hold_no_escapes, start, end),

@@ -441,6 +441,57 @@ static void each_failing_write_leaves_all_or_nothing(void **state)
     }
 }
 
+/* ---- copies ------------------------------------------------------------------------------------------------------------------- */
+
+struct copying {
+    struct nilo_db *writer;
+    int64_t calls, done, of;
+};
+
+/* Somebody commits between any two steps. */
+static void on_pages(void *ctx, int64_t done, int64_t of)
+{
+    struct copying *c = ctx;
+    assert_true(done > c->done && done < of);
+    assert_true(c->of == 0 || of == c->of);
+    c->calls++;
+    c->done = done;
+    c->of = of;
+    if (nilo_db_exec(c->writer, "UPDATE t SET n = n + 1; INSERT INTO t (n, x) VALUES (0, 'late')", &err) != 0)
+        fail_msg("%s", err.msg);
+}
+
+static int64_t number(struct nilo_db *db, const char *sql)
+{
+    return strtoll(one_text(db, sql), NULL, 10);
+}
+
+static void a_copy_tells_its_pages_and_is_one_state_while_others_write(void **state)
+{
+    (void)state;
+    char from[512], to[512];
+    snprintf(from, sizeof from, "%s", nilo_test_path("copy-from.db"));
+    snprintf(to, sizeof to, "%s", nilo_test_path("copy-to.db"));
+    struct nilo_db *db = must_open(from, NILO_DB_CREATE);
+    assert_int_equal(nilo_db_exec(db, "CREATE TABLE t (n INTEGER, x BLOB);"
+                                      " INSERT INTO t WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 4000)"
+                                      " SELECT 7, randomblob(3000) FROM i", &err), 0);
+    struct nilo_db *reader = must_open(from, NILO_DB_READ);
+    struct copying c = {.writer = db};
+    if (nilo_db_copy(reader, to, on_pages, &c, &err) != 0)
+        fail_msg("%s", err.msg);
+    assert_true(c.calls >= 3 && c.of >= 4000);
+    assert_int_equal(number(db, "SELECT count(*) FROM t"), 4000 + c.calls);
+    assert_false(nilo_db_in_transaction(reader));
+    assert_int_equal(number(reader, "SELECT max(n) FROM t"), 7 + c.calls); /* it let go of the state that it copied */
+    struct nilo_db *copy = must_open(to, NILO_DB_READ);
+    assert_int_equal(number(copy, "SELECT count(*) FROM t"), 4000);
+    assert_int_equal(number(copy, "SELECT count(*) FROM t WHERE n = 7"), 4000);
+    nilo_db_close(copy);
+    nilo_db_close(reader);
+    nilo_db_close(db);
+}
+
 int main(void)
 {
     faulty_register();
@@ -457,6 +508,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_undoes_the_transaction_and_heals),
         cmocka_unit_test(after_an_undone_transaction_nothing_slips_through),
         cmocka_unit_test(each_failing_write_leaves_all_or_nothing),
+        cmocka_unit_test(a_copy_tells_its_pages_and_is_one_state_while_others_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

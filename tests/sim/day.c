@@ -373,7 +373,7 @@ static void check_all(struct sim *s)
     must(s, nilo_store_digest(s->store, after, &s->err), "the digest");
     if (strcmp(before, after) != 0)
         broken(s, "what is derived is not what the record says");
-    if (nilo_store_verify(s->store, &s->err) != 0)
+    if (nilo_store_verify(s->store, NULL, NULL, &s->err) != 0)
         broken(s, "verify: %s", s->err.msg);
     for (size_t i = 0; i < s->em->projects_n; i++)
         if (s->em->project[i].bucket[0].refused + s->em->project[i].bucket[1].refused + s->em->project[i].limited > 0)

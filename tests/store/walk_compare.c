@@ -348,5 +348,5 @@ bool walk_rebuild(struct walk *w)
 /* Whatever was done through the store, verify finds nothing wrong with it. */
 bool walk_verify(struct walk *w)
 {
-    return walk_done(w, nilo_store_verify(w->stores->store, &w->stores->err), "verify");
+    return walk_done(w, nilo_store_verify(w->stores->store, NULL, NULL, &w->stores->err), "verify");
 }

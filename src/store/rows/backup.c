@@ -13,6 +13,24 @@
 
 #define PIECE (1 << 20)
 
+/* Who is told how far it is. */
+struct teller {
+    nilo_step_fn *step; /* may be NULL */
+    void *ctx;
+};
+
+static void tell(const struct teller *t, const char *step, int64_t done, int64_t of)
+{
+    if (t->step != NULL)
+        t->step(t->ctx, step, done, of);
+}
+
+static int64_t size_of(int fd)
+{
+    struct stat st;
+    return fd >= 0 && fstat(fd, &st) == 0 ? (int64_t)st.st_size : 0;
+}
+
 struct path {
     struct nilo_buf b;
 };
@@ -51,7 +69,7 @@ static int sync_folder(const char *path, struct nilo_err *err)
     return rc;
 }
 
-static int hash_file(const char *path, char out[2 * NILO_SHA256_LEN + 1], struct nilo_err *err)
+static int hash_file(const char *path, const struct teller *t, char out[2 * NILO_SHA256_LEN + 1], struct nilo_err *err)
 {
     struct nilo_sha256 h;
     unsigned char digest[NILO_SHA256_LEN];
@@ -61,8 +79,11 @@ static int hash_file(const char *path, char out[2 * NILO_SHA256_LEN + 1], struct
     char *piece = malloc(PIECE);
     ssize_t n = piece ? 0 : -1;
     nilo_sha256_init(&h);
-    while (piece && (n = read(fd, piece, PIECE)) > 0)
+    int64_t done = 0, of = size_of(fd);
+    while (piece && (n = read(fd, piece, PIECE)) > 0) {
         nilo_sha256_add(&h, piece, (size_t)n);
+        tell(t, "checksum", done += n, of);
+    }
     if (n < 0)
         nilo_err_sys(err, NILO_EIO, "cannot read %s", path);
     free(piece);
@@ -75,10 +96,11 @@ static int hash_file(const char *path, char out[2 * NILO_SHA256_LEN + 1], struct
 }
 
 /* Opens the copy as a stranger would: its pages, its schema, its identity. */
-static int check_copy(const char *path, const struct nilo_env *env, struct nilo_err *err)
+static int check_copy(const char *path, const struct nilo_env *env, const struct teller *t, struct nilo_err *err)
 {
     struct nilo_store *s;
     struct nilo_db_stmt *stmt;
+    tell(t, "checking the copy", 0, 0);
     if (nilo_store_open(path, NILO_STORE_READ, env, &s, err) < 0)
         return -1;
     int rc = nilo__query(s, &stmt, err, "PRAGMA integrity_check", 0, NULL);
@@ -111,11 +133,16 @@ static int write_checksum(const char *file, const char *hash, const char *of, st
     return nilo_err_sys(err, NILO_EIO, "cannot write %s", file);
 }
 
-static int backup_to(struct nilo_store *s, const char *path, const char *partial, const char *checksum, struct nilo_err *err)
+static void on_pages(void *ctx, int64_t done, int64_t of)
+{
+    tell(ctx, "copying pages", done, of);
+}
+
+static int backup_to(struct nilo_store *s, const char *path, const char *partial, const char *checksum, struct teller *t, struct nilo_err *err)
 {
     char hash[2 * NILO_SHA256_LEN + 1];
-    if (nilo_db_copy(s->db, partial, err) < 0 || check_copy(partial, &s->env, err) < 0 || sync_path(partial, O_RDONLY, err) < 0 ||
-        hash_file(partial, hash, err) < 0 || write_checksum(checksum, hash, path, err) < 0)
+    if (nilo_db_copy(s->db, partial, on_pages, t, err) < 0 || check_copy(partial, &s->env, t, err) < 0 || sync_path(partial, O_RDONLY, err) < 0 ||
+        hash_file(partial, t, hash, err) < 0 || write_checksum(checksum, hash, path, err) < 0)
         return -1;
     if (rename(partial, path) < 0) {
         unlink(checksum);
@@ -124,8 +151,9 @@ static int backup_to(struct nilo_store *s, const char *path, const char *partial
     return sync_folder(path, err);
 }
 
-int nilo_store_backup(struct nilo_store *s, const char *path, struct nilo_err *err)
+int nilo_store_backup(struct nilo_store *s, const char *path, nilo_step_fn *step, void *ctx, struct nilo_err *err)
 {
+    struct teller t = {step, ctx};
     struct path partial, checksum;
     struct stat st;
     if (nilo_db_engine(s->db) != NILO_DB_SQLITE)
@@ -138,7 +166,7 @@ int nilo_store_backup(struct nilo_store *s, const char *path, struct nilo_err *e
         rc = nilo_err_set(err, NILO_EEXIST, "%s exists already; nothing was overwritten, name another file", lstat(path, &st) == 0 ? path : c);
     else {
         unlink(p); /* of a backup that was killed */
-        rc = backup_to(s, path, p, c, err);
+        rc = backup_to(s, path, p, c, &t, err);
         if (rc < 0)
             unlink(p);
     }
@@ -149,7 +177,7 @@ int nilo_store_backup(struct nilo_store *s, const char *path, struct nilo_err *e
 
 /* ---- restore --------------------------------------------------------------------------------------------------------------------- */
 
-static int check_checksum(const char *from, const char *checksum, struct nilo_err *err)
+static int check_checksum(const char *from, const char *checksum, const struct teller *t, struct nilo_err *err)
 {
     char is[2 * NILO_SHA256_LEN + 1], said[2 * NILO_SHA256_LEN + 1] = "";
     FILE *f = fopen(checksum, "re");
@@ -158,24 +186,27 @@ static int check_checksum(const char *from, const char *checksum, struct nilo_er
     size_t n = fread(said, 1, sizeof said - 1, f);
     fclose(f);
     said[n] = '\0';
-    if (hash_file(from, is, err) < 0)
+    if (hash_file(from, t, is, err) < 0)
         return -1;
     return strcmp(is, said) == 0 ? 0
                                  : nilo_err_set(err, NILO_ECORRUPT, "%s does not match its checksum %s: the copy is damaged, use another one", from,
                                                 checksum);
 }
 
-static int copy_file(const char *from, const char *to, struct nilo_err *err)
+static int copy_file(const char *from, const char *to, const struct teller *t, struct nilo_err *err)
 {
     int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     char *piece = malloc(PIECE);
     ssize_t n = -1;
-    while (in >= 0 && out >= 0 && piece && (n = read(in, piece, PIECE)) > 0)
+    int64_t copied = 0, of = size_of(in);
+    while (in >= 0 && out >= 0 && piece && (n = read(in, piece, PIECE)) > 0) {
         for (ssize_t done = 0, w; done < n; done += w)
             if ((w = write(out, piece + done, (size_t)(n - done))) < 0) {
                 n = -1;
                 goto out;
             }
+        tell(t, "copying", copied += n, of);
+    }
 out:
     if (n == 0 && fsync(out) < 0)
         n = -1;
@@ -206,7 +237,7 @@ static int move_aside(const char *target, const char *aside, struct nilo_err *er
 }
 
 static int restore_to(const char *from, const char *target, const char *aside, const char *partial, const struct nilo_env *env,
-                      struct nilo_err *err)
+                      const struct teller *teller, struct nilo_err *err)
 {
     struct stat st;
     bool there = lstat(target, &st) == 0;
@@ -214,15 +245,17 @@ static int restore_to(const char *from, const char *target, const char *aside, c
         return nilo_err_set(err, NILO_EEXIST, "%s exists already; restore to another path, or let it be moved aside with --replace", target);
     if (aside && lstat(aside, &st) == 0)
         return nilo_err_set(err, NILO_EEXIST, "%s exists already; nothing was moved or restored", aside);
-    if (copy_file(from, partial, err) < 0 || check_copy(partial, env, err) < 0 || (there && move_aside(target, aside, err) < 0))
+    if (copy_file(from, partial, teller, err) < 0 || check_copy(partial, env, teller, err) < 0 || (there && move_aside(target, aside, err) < 0))
         return -1;
     if (rename(partial, target) < 0)
         return nilo_err_sys(err, NILO_EIO, "cannot name the restored store %s", target);
     return sync_folder(target, err);
 }
 
-int nilo_store_restore(const char *from, const char *target, const char *aside, const struct nilo_env *env, struct nilo_err *err)
+int nilo_store_restore(const char *from, const char *target, const char *aside, const struct nilo_env *env, nilo_step_fn *step, void *ctx,
+                       struct nilo_err *err)
 {
+    const struct teller t = {step, ctx};
     struct path partial, checksum;
     if (nilo__target_check(target, err) < 0)
         return -1;
@@ -233,11 +266,11 @@ int nilo_store_restore(const char *from, const char *target, const char *aside, 
     const char *p = path_of(&partial, target, ".partial"), *c = path_of(&checksum, from, ".sha256");
     int lock = -1, rc = partial.b.failed || checksum.b.failed ? nilo_err_set(err, NILO_EINVAL, "the path is too long") : 0;
     if (rc == 0)
-        rc = check_checksum(from, c, err);
+        rc = check_checksum(from, c, &t, err);
     if (rc == 0 && (lock = nilo__lock_file(target, err)) < 0)
         rc = -1;
     if (rc == 0) {
-        rc = restore_to(from, target, aside, p, env, err);
+        rc = restore_to(from, target, aside, p, env, &t, err);
         if (rc < 0)
             unlink(p);
     }

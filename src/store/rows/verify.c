@@ -39,21 +39,25 @@ static int tell(void *ctx, const struct nilo_finding *f)
     return 1;
 }
 
-static int check_record(struct nilo_store *s, struct nilo_err *err)
+static int check_record(struct nilo_store *s, nilo_step_fn *step, void *ctx, struct nilo_err *err)
 {
     for (size_t i = 0; i < nilo_checks_n; i++) {
         struct first first = {s, &nilo_checks[i], err};
+        if (step != NULL)
+            step(ctx, nilo_checks[i].name, (int64_t)i, (int64_t)nilo_checks_n);
         if (nilo_checks[i].level == NILO_CHECK_WRONG && nilo_store_check(s, &nilo_checks[i], tell, &first, err) != 0)
             return -1;
     }
     return 0;
 }
 
-int nilo_store_verify(struct nilo_store *s, struct nilo_err *err)
+int nilo_store_verify(struct nilo_store *s, nilo_step_fn *step, void *ctx, struct nilo_err *err)
 {
     if (nilo_store_begin(s, err) < 0)
         return -1;
-    int rc = check_file(s, err) < 0 || check_record(s, err) < 0 ? -1 : 0;
+    if (step != NULL && nilo_db_engine(s->db) == NILO_DB_SQLITE)
+        step(ctx, "pages", 0, 0);
+    int rc = check_file(s, err) < 0 || check_record(s, step, ctx, err) < 0 ? -1 : 0;
     nilo_store_rollback(s);
     return rc;
 }
