@@ -54,6 +54,7 @@ struct nilo_collect_options {
     bool (*stop)(void *ctx);            /* asked about once a second while platforms are waited for: what is under way is logged as failed then. May be NULL */
     void *stop_ctx;
     struct nilo_http *http;             /* to ask platforms with; NULL = the real one, made for this call */
+    struct nilo_http *token_http;       /* to renew tokens with; another one than http; NULL likewise */
     nilo_collect_report_fn *report;     /* may be NULL */
     void *report_ctx;
     nilo_collect_progress_fn *progress; /* may be NULL; of databases */

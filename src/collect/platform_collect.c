@@ -326,7 +326,7 @@ static int look_at_store(struct all *a, struct nilo_err *err)
 
 static int choose_all(struct all *a, int *ret_matching, int *ret_chosen, struct nilo_err *err)
 {
-    if (look_at_store(a, err) != 0 || nilo_tokens_of_new(a->store, a->config, NULL, &a->tokens, err) != 0)
+    if (look_at_store(a, err) != 0 || nilo_tokens_of_new(a->store, a->config, a->o->token_http, &a->tokens, err) != 0)
         return -1;
     for (int i = 0; i < a->config->n_connections; i++) {
         if (choose_one(a, &a->config->connections[i], ret_matching, ret_chosen, err) != 0)

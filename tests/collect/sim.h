@@ -28,8 +28,8 @@ struct sim {
     char key[EMULATOR_TEXT], client[EMULATOR_TEXT], secret[EMULATOR_TEXT], refresh[EMULATOR_TEXT], access[EMULATOR_TEXT];
     int refreshes;
     /* what was seen */
-    int64_t requests, most_under_way, early; /* early: before a Retry-After of the same host had passed */
-    nilo_us not_before;
+    int64_t requests, under_way, most_under_way, early; /* early: before a Retry-After of the same host had passed */
+    nilo_us not_before, ahead; /* ahead stays 0: the world's time is the wall clock's */
     struct sim_outcome outcomes[SIM_OUTCOMES];
     size_t n_outcomes;
     /* faults of a test's own: an answer in place of the emulator's; 0 = none */

@@ -26,6 +26,21 @@ static int hits(int *left)
     return 1;
 }
 
+/* *ret_now: it is this change at which the process dies. */
+static bool is_dead(bool *ret_now)
+{
+    bool now = faulty.kill_at > 0 && --faulty.kill_at == 0;
+    if (ret_now)
+        *ret_now = now;
+    faulty.dead = faulty.dead || now;
+    return faulty.dead;
+}
+
+static int write_half(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
+{
+    return n < 2 ? SQLITE_OK : real_of(f)->pMethods->xWrite(real_of(f), p, n / 2, at);
+}
+
 static int f_close(sqlite3_file *f)
 {
     return real_of(f)->pMethods->xClose(real_of(f));
@@ -36,17 +51,33 @@ static int f_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
 }
 static int f_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 {
+    bool now;
     faulty.writes++;
-    return hits(&faulty.fail_write) ? faulty.write_code : real_of(f)->pMethods->xWrite(real_of(f), p, n, at);
+    if (is_dead(&now)) {
+        if (now)
+            write_half(f, p, n, at);
+        return SQLITE_IOERR_WRITE;
+    }
+    if (!hits(&faulty.fail_write))
+        return real_of(f)->pMethods->xWrite(real_of(f), p, n, at);
+    faulty.failed++;
+    if (faulty.short_write)
+        write_half(f, p, n, at);
+    return faulty.write_code;
 }
 static int f_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
-    return real_of(f)->pMethods->xTruncate(real_of(f), size);
+    return is_dead(NULL) ? SQLITE_IOERR_TRUNCATE : real_of(f)->pMethods->xTruncate(real_of(f), size);
 }
 static int f_sync(sqlite3_file *f, int flags)
 {
     faulty.syncs++;
-    return hits(&faulty.fail_sync) ? SQLITE_IOERR_FSYNC : real_of(f)->pMethods->xSync(real_of(f), flags);
+    if (is_dead(NULL))
+        return SQLITE_IOERR_FSYNC;
+    if (!hits(&faulty.fail_sync))
+        return real_of(f)->pMethods->xSync(real_of(f), flags);
+    faulty.failed++;
+    return SQLITE_IOERR_FSYNC;
 }
 static int f_size(sqlite3_file *f, sqlite3_int64 *size)
 {
@@ -123,14 +154,23 @@ static int v_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *f, int 
     return rc;
 }
 
+static int v_delete(sqlite3_vfs *vfs, const char *name, int sync)
+{
+    (void)vfs;
+    return is_dead(NULL) ? SQLITE_IOERR_DELETE : system_vfs->xDelete(system_vfs, name, sync);
+}
+
 void faulty_register(void)
 {
     static sqlite3_vfs vfs;
+    if (system_vfs)
+        return;
     system_vfs = sqlite3_vfs_find(NULL);
     vfs = *system_vfs;
     vfs.pNext = NULL;
     vfs.zName = FAULTY_VFS;
     vfs.szOsFile = (int)offsetof(struct faulty_file, real) + system_vfs->szOsFile;
     vfs.xOpen = v_open;
+    vfs.xDelete = v_delete;
     sqlite3_vfs_register(&vfs, 0);
 }

@@ -1,6 +1,7 @@
 /* See in_process.h. A request is answered when it is started; what the answer is and when it is there is kept until the clock has come so far. */
 #include "emulator/in_process.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -26,7 +27,23 @@ struct transport {
     nilo_us offset; /* from the monotonic clock to the world's time: the program's wall clock may step, the world's does not */
     struct flight *first; /* by due, then in the order they were started */
     bool woken;
+    struct emulator_http_watch watch;
 };
+
+static bool is_gone(const struct transport *t)
+{
+    return t->watch.gone && *t->watch.gone;
+}
+
+static int dead(struct nilo_err *err)
+{
+    return nilo_err_set(err, NILO_ECANCELLED, "the process is gone");
+}
+
+static nilo_us world_time(const struct transport *t)
+{
+    return t->watch.ahead ? t->clock->wall - *t->watch.ahead : t->clock->mono + t->offset;
+}
 
 /* Decompressed as the client would, up to a ceiling. */
 static enum nilo_http_end unpack(struct nilo_buf *body, size_t max)
@@ -118,16 +135,12 @@ static void split_url(const char *url, char *host, size_t size, const char **ret
     *ret_target = s[n] ? s + n : "/";
 }
 
-static int start(void *ctx, const struct nilo_http_job *job, struct nilo_err *err)
+static void ask_platform(struct transport *t, const struct nilo_http_job *job, struct emulator_response *res)
 {
-    struct transport *t = ctx;
     struct emulator_header headers[HEADERS];
-    char *lines[HEADERS], host[256], gzip[32];
+    char *lines[HEADERS], host[256];
     const char *target;
     size_t n = 0;
-    struct flight *f = calloc(1, sizeof *f);
-    if (!f)
-        return nilo_err_nomem(err);
     for (size_t i = 0; i < job->n_headers && n < HEADERS; i++) {
         char *line = strdup(job->headers[i]), *colon = line ? strchr(line, ':') : NULL;
         if (!colon) {
@@ -141,9 +154,42 @@ static int start(void *ctx, const struct nilo_http_job *job, struct nilo_err *er
     split_url(job->wire_url, host, sizeof host, &target);
     struct emulator_request req = {.method = job->method, .host = host, .target = target, .headers = headers, .headers_n = n, .body = job->body,
                                    .body_len = job->n_body};
-    emulator_answer(t->em, t->clock->mono + t->offset, &req, &f->res);
+    emulator_answer(t->em, world_time(t), &req, res);
     while (n > 0)
         free(lines[--n]);
+}
+
+/* A status that the test wants in the platform's place. */
+static void instead(struct emulator_response *res, int status, int64_t retry_after_s)
+{
+    char line[64];
+    *res = (struct emulator_response){.status = status, .delay_us = NILO_US_SECOND / 10};
+    nilo_buf_init(&res->head, 256);
+    nilo_buf_init(&res->body, 256);
+    snprintf(line, sizeof line, "Retry-After: %lld\r\n", (long long)retry_after_s);
+    if (retry_after_s >= 0)
+        nilo_buf_adds(&res->head, line);
+}
+
+static int start(void *ctx, const struct nilo_http_job *job, struct nilo_err *err)
+{
+    struct transport *t = ctx;
+    char gzip[32];
+    int64_t retry_after_s = -1;
+    if (is_gone(t))
+        return dead(err);
+    int status = t->watch.start ? t->watch.start(t->watch.ctx, job, &retry_after_s) : 0;
+    if (status < 0)
+        return dead(err);
+    struct flight *f = calloc(1, sizeof *f);
+    if (!f)
+        return nilo_err_nomem(err);
+    if (status > 0)
+        instead(&f->res, status, retry_after_s);
+    else
+        ask_platform(t, job, &f->res);
+    if (t->watch.sent)
+        t->watch.sent(t->watch.ctx);
     f->http = job->http;
     f->id = job->id;
     f->due = t->clock->mono + f->res.delay_us;
@@ -163,7 +209,7 @@ static int start(void *ctx, const struct nilo_http_job *job, struct nilo_err *er
     return 0;
 }
 
-static void land(struct flight *f)
+static void land(struct transport *t, struct flight *f)
 {
     struct nilo_http_header headers[HEADERS];
     size_t n = 0;
@@ -184,6 +230,8 @@ static void land(struct flight *f)
         o.n_headers = n;
         o.body = &f->res.body;
     }
+    if (t->watch.land)
+        t->watch.land(t->watch.ctx, &o);
     nilo_http_finish(f->http, f->id, &o);
     emulator_response_done(&f->res);
     free(text);
@@ -193,10 +241,10 @@ static void land(struct flight *f)
 static bool land_due(struct transport *t)
 {
     bool any = false;
-    while (t->first && t->first->due <= t->clock->mono) {
+    while (t->first && t->first->due <= t->clock->mono && !is_gone(t)) {
         struct flight *f = t->first;
         t->first = f->next;
-        land(f);
+        land(t, f);
         any = true;
     }
     return any;
@@ -205,7 +253,8 @@ static bool land_due(struct transport *t)
 static int move(void *ctx, nilo_us span, struct nilo_err *err)
 {
     struct transport *t = ctx;
-    (void)err;
+    if (is_gone(t))
+        return dead(err);
     if (land_due(t) || t->woken || span == 0 || (span == NILO_US_NONE && !t->first)) {
         t->woken = false;
         return 0;
@@ -215,7 +264,7 @@ static int move(void *ctx, nilo_us span, struct nilo_err *err)
         wait = span;
     nilo_virtual_clock_advance(t->clock, wait);
     land_due(t);
-    return 0;
+    return is_gone(t) ? dead(err) : 0;
 }
 
 static void cancel(void *ctx, uint64_t id)
@@ -226,7 +275,7 @@ static void cancel(void *ctx, uint64_t id)
             struct flight *f = *at;
             *at = f->next;
             ends_as(f, NILO_HTTP_CANCELLED, "cancelled");
-            land(f);
+            land(t, f);
             return;
         }
 }
@@ -251,11 +300,18 @@ static void transport_free(void *ctx)
 
 int emulator_http_new(struct emulator *em, struct nilo_virtual_clock *clock, const struct nilo_env *env, struct nilo_http **ret, struct nilo_err *err)
 {
+    return emulator_http_watched(em, clock, env, &(const struct emulator_http_watch){0}, ret, err);
+}
+
+int emulator_http_watched(struct emulator *em, struct nilo_virtual_clock *clock, const struct nilo_env *env, const struct emulator_http_watch *watch,
+                          struct nilo_http **ret, struct nilo_err *err)
+{
     static const struct nilo_http_ops ops = {.name = "emulator", .start = start, .poll = move, .cancel = cancel, .wake = wake, .free = transport_free};
     struct transport *t = calloc(1, sizeof *t);
     if (!t)
         return nilo_err_nomem(err);
     t->em = em;
+    t->watch = *watch;
     t->clock = clock;
     t->offset = clock->wall - clock->mono;
     if (nilo_http_new_over(env, &ops, t, ret, err) != 0) {
