@@ -356,33 +356,29 @@ static bool body_holds(const struct body *b, const struct nilo_jwt_rule *rule)
     return b->has_exp && (rule->iss == NULL || b->iss_holds) && (rule->aud == NULL || b->aud_holds);
 }
 
-static enum nilo_jwt_result judge_time(const struct body *b, nilo_us now)
+static enum nilo_jwt_result judge_time(const struct nilo__jwt_said *said, nilo_us now)
 {
     int64_t second = now / NILO_US_SECOND;
-    if (b->nbf > second + NILO_JWT_SKEW_S || b->claims.iat > second + NILO_JWT_SKEW_S)
+    if (said->nbf > second + NILO_JWT_SKEW_S || said->claims.iat > second + NILO_JWT_SKEW_S)
         return NILO_JWT_BAD;
-    return b->claims.exp <= second - NILO_JWT_SKEW_S ? NILO_JWT_EXPIRED : NILO_JWT_OK;
+    return said->claims.exp <= second - NILO_JWT_SKEW_S ? NILO_JWT_EXPIRED : NILO_JWT_OK;
 }
 
-static enum nilo_jwt_result read_body(struct span encoded, const struct nilo__jwt_key *key, nilo_us now, struct nilo_arena *arena,
-                                      struct nilo_jwt_claims *ret)
+static bool read_body(struct span encoded, const struct nilo__jwt_key *key, struct nilo_arena *arena, struct nilo__jwt_said *ret)
 {
     unsigned char text[PART_MAX];
     struct body b = {0};
     struct reading r = {.arena = arena, .rule = &key->rule};
     int n = decode(encoded, text, sizeof(text));
     if (n <= 0 || !whole_object(&r, text, (size_t)n, body_member, &b) || !body_holds(&b, &key->rule))
-        return NILO_JWT_BAD;
-    enum nilo_jwt_result result = judge_time(&b, now);
-    if (result == NILO_JWT_BAD)
-        return result;
+        return false;
     const struct places *p = b.top.said ? &b.top : &b.app;
     b.claims.workspaces_said = p->said;
     b.claims.workspaces = p->list;
     b.claims.n_workspaces = p->n;
     b.claims.kid = key->rule.kid;
-    *ret = b.claims;
-    return result;
+    *ret = (struct nilo__jwt_said){.claims = b.claims, .nbf = b.nbf};
+    return true;
 }
 
 /* ---- the calls of jwt.h -------------------------------------------------------------------------------------------------------------------------- */
@@ -403,42 +399,6 @@ static bool split(const char *text, size_t len, struct span parts[3])
     return n == 3;
 }
 
-/* Two words of a hash of the whole token that nobody without the key can aim at: what has them is the token that was here before. */
-struct mark {
-    uint64_t words[2];
-};
-
-static struct mark mark_of(const struct nilo_jwt_keys *keys, const char *text, size_t len)
-{
-    unsigned char mac[NILO_MAC_LEN];
-    struct mark m = {{0, 0}};
-    if (keys->seen != NULL) {
-        nilo_mac(keys->seen_key, text, len, mac);
-        memcpy(m.words, mac, sizeof(m.words));
-        m.words[0] |= 1; /* not what an empty place has */
-    }
-    return m;
-}
-
-static bool seen(const struct nilo_jwt_keys *keys, const struct mark *m)
-{
-    if (keys->seen == NULL)
-        return false;
-    const _Atomic uint64_t *place = keys->seen[m->words[1] % NILO__JWT_SEEN];
-    return atomic_load_explicit(&place[0], memory_order_relaxed) == m->words[0] &&
-           atomic_load_explicit(&place[1], memory_order_relaxed) == m->words[1];
-}
-
-/* Two threads may leave half of each: that is no token's mark. */
-static void remember(const struct nilo_jwt_keys *keys, const struct mark *m)
-{
-    if (keys->seen == NULL)
-        return;
-    _Atomic uint64_t *place = keys->seen[m->words[1] % NILO__JWT_SEEN];
-    atomic_store_explicit(&place[0], m->words[0], memory_order_relaxed);
-    atomic_store_explicit(&place[1], m->words[1], memory_order_relaxed);
-}
-
 static const struct nilo__jwt_key *choose_key(struct span encoded, const struct nilo_jwt_keys *keys)
 {
     unsigned char text[PART_MAX];
@@ -457,15 +417,19 @@ enum nilo_jwt_result nilo_jwt_verify(const char *text, size_t len, const struct 
     struct span parts[3];
     if (len > NILO_JWT_MAX || !split(text, len, parts))
         return NILO_JWT_BAD;
-    const struct nilo__jwt_key *key = choose_key(parts[0], keys);
-    struct span signed_text = {text, parts[0].n + 1 + parts[1].n};
-    const struct mark m = mark_of(keys, text, len);
-    if (key == NULL || !seen(keys, &m)) {
-        if (!signature_holds(key, signed_text, parts[2]))
+    struct nilo__jwt_said said;
+    const struct nilo__jwt_mark mark = nilo__jwt_mark_of(keys, text, len);
+    if (!nilo__jwt_recall(keys, &mark, arena, &said)) {
+        const struct nilo__jwt_key *key = choose_key(parts[0], keys);
+        struct span signed_text = {text, parts[0].n + 1 + parts[1].n};
+        if (!signature_holds(key, signed_text, parts[2]) || !read_body(parts[1], key, arena, &said))
             return NILO_JWT_BAD;
-        remember(keys, &m);
+        nilo__jwt_remember(keys, &mark, &said);
     }
-    return read_body(parts[1], key, now, arena, ret);
+    enum nilo_jwt_result result = judge_time(&said, now);
+    if (result != NILO_JWT_BAD)
+        *ret = said.claims;
+    return result;
 }
 
 static int check_issue(const struct nilo_jwt_issue *issue, const char *kid, struct nilo_err *err)

@@ -51,8 +51,8 @@ struct nilo_jwt_rule {
 struct nilo_jwt_keys; /* once filled not changed, but for what it remembers: any thread may use it */
 int nilo_jwt_keys_new(struct nilo_jwt_keys **ret, struct nilo_err *err);
 void nilo_jwt_keys_free(struct nilo_jwt_keys *k); /* NULL is fine; secrets are overwritten */
-/** nilo_jwt_keys_remember - from now on a token whose signature has held is known again by a hash under a random key, and its signature not computed anew; its
- *  claims and times are read each time. A thousand are remembered, and gone with the table: so a reload forgets them */
+/** nilo_jwt_keys_remember - from now on a token whose signature has held is known again by a hash under a random key, and neither its signature nor its JSON read
+ *  anew; its times are judged each time. A thousand are remembered, and gone with the table: so a reload forgets them */
 void nilo_jwt_keys_remember(struct nilo_jwt_keys *k, const struct nilo_random *random);
 size_t nilo_jwt_keys_n(const struct nilo_jwt_keys *k);
 

@@ -40,16 +40,8 @@ void nilo_jwt_keys_free(struct nilo_jwt_keys *k)
     }
     nilo_secret_wipe(k->seen_key, sizeof(k->seen_key));
     nilo_arena_done(&k->arena);
-    free(k->seen);
+    nilo__jwt_seen_free(k->seen);
     free(k);
-}
-
-void nilo_jwt_keys_remember(struct nilo_jwt_keys *k, const struct nilo_random *random)
-{
-    if (k->seen != NULL)
-        return;
-    random->fill(random->ctx, k->seen_key, sizeof(k->seen_key));
-    k->seen = calloc(NILO__JWT_SEEN, sizeof(*k->seen)); /* no memory: nothing is remembered */
 }
 
 size_t nilo_jwt_keys_n(const struct nilo_jwt_keys *k)

@@ -1,8 +1,6 @@
-/* Inside jwt: the table of keys. */
+/* Inside jwt: the table of keys, and the tokens that it knows again. */
 #ifndef NILO_API_JWT_PRIV_H
 #define NILO_API_JWT_PRIV_H
-
-#include <stdatomic.h>
 
 #include "api/jwt.h"
 #include "api/signature.h"
@@ -16,17 +14,36 @@ struct nilo__jwt_key {
     struct nilo_public_key *public_key;
 };
 
-#define NILO__JWT_SEEN 1024 /* tokens whose signature has held; two words of a keyed hash of each. Never the token itself */
+/* What a token says once its signature has held: nothing of it changes, but whether its times fit has to be judged each time. */
+struct nilo__jwt_said {
+    struct nilo_jwt_claims claims;
+    int64_t nbf;
+};
+
+/* Two words of a hash of the whole token that nobody without the key can aim at: what has them is the token that was here before. */
+struct nilo__jwt_mark {
+    uint64_t words[2];
+};
+
+struct nilo__jwt_seen; /* jwt_seen.c */
 
 struct nilo_jwt_keys {
     struct nilo_arena arena;
     unsigned char seen_key[NILO_MAC_LEN];
-    _Atomic uint64_t (*seen)[2]; /* NILO__JWT_SEEN of them; NULL: nothing is remembered */
+    struct nilo__jwt_seen *seen; /* NULL: nothing is remembered */
     struct nilo__jwt_key list[NILO_JWT_KEYS_MAX];
     size_t n;
 };
 
 /** nilo__jwt_key_find - the key of a token that calls itself kid (NULL: gives none) and alg; NULL = no such, or not to be told */
 const struct nilo__jwt_key *nilo__jwt_key_find(const struct nilo_jwt_keys *k, const char *kid, const char *alg);
+
+/** nilo__jwt_recall - what this very token said when its signature held: true, and copied into the arena; false = not known, or no memory
+ *  threads any; a place has a lock of its own, held for the copy */
+bool nilo__jwt_recall(const struct nilo_jwt_keys *k, const struct nilo__jwt_mark *mark, struct nilo_arena *arena, struct nilo__jwt_said *ret);
+/** nilo__jwt_remember - in place of what was there before; without memory nothing is */
+void nilo__jwt_remember(const struct nilo_jwt_keys *k, const struct nilo__jwt_mark *mark, const struct nilo__jwt_said *said);
+struct nilo__jwt_mark nilo__jwt_mark_of(const struct nilo_jwt_keys *k, const char *text, size_t len);
+void nilo__jwt_seen_free(struct nilo__jwt_seen *seen); /* NULL is fine */
 
 #endif

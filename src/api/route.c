@@ -1,4 +1,4 @@
-/* The table of routes: is it sound, and which row takes a path. A linear search: some dozens of rows, and the first bytes tell most apart. */
+/* The table of routes: is it sound, and which row takes a path. A linear search: some dozens of rows, what is asked most stands first. */
 #include "api/server_priv.h"
 
 #include <string.h>
@@ -28,17 +28,19 @@ static bool takes(const char *pattern, const char *path, struct nilo__match *m)
 void nilo__route_find(const struct nilo_route *routes, size_t n, enum nilo_method method, const char *path, struct nilo__match *ret)
 {
     struct nilo__match m = {0};
-    *ret = (struct nilo__match){0};
-    for (size_t i = 0; i < n; i++) {
-        if (!takes(routes[i].path, path, &m))
-            continue;
-        ret->allowed |= routes[i].methods;
-        if (ret->route == NULL && (routes[i].methods & (unsigned)method) != 0) {
-            m.allowed = ret->allowed;
+    for (size_t i = 0; i < n && m.route == NULL; i++) {
+        if ((routes[i].methods & (unsigned)method) != 0 && takes(routes[i].path, path, &m))
             m.route = &routes[i];
-            *ret = m;
-        }
     }
+    /* What else the path takes is of interest where it does not take this. */
+    struct nilo__match other;
+    for (size_t i = 0; i < n && m.route == NULL; i++) {
+        if (takes(routes[i].path, path, &other))
+            m.allowed |= routes[i].methods;
+    }
+    if (m.route == NULL)
+        m.n_segments = 0;
+    *ret = m;
 }
 
 void nilo__allow(unsigned methods, struct nilo_buf *out)

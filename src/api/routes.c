@@ -42,6 +42,10 @@ static int readyz(struct nilo_exchange *x, struct nilo_err *err)
 }
 
 const struct nilo_route nilo_api_routes[] = {
+    /* what is asked most */
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/rest/v1/{relation}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_read),
+    NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1/{relation}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_read),
+    /* the server itself */
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/healthz", EVERYONE, .instant = healthz),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/readyz", EVERYONE, .handler = readyz, .deadline_us = 10 * NILO_US_SECOND),
     NILO_ROUTE(NILO_GET | NILO_HEAD, "/metrics", SERVICE, .handler = nilo_own_metrics),
@@ -65,15 +69,13 @@ const struct nilo_route nilo_api_routes[] = {
     NILO_ROUTE(NILO_POST, "/commands", SERVICE, .handler = nilo_job_command, .deadline_us = NILO_NO_DEADLINE),
     NILO_ROUTE(NILO_GET | NILO_POST, "/cron/metrics-refresh", EVERYONE, .handler = nilo_job_cron, .deadline_us = NILO_JOB_DEADLINE),
     NILO_ROUTE(NILO_GET | NILO_POST, "/api/cron/studio/metrics-refresh", EVERYONE, .handler = nilo_job_cron, .deadline_us = NILO_JOB_DEADLINE),
-    /* reads */
+    /* functions and writes */
     NILO_ROUTE(NILO_POST, "/rest/v1/rpc/record", ANON, .handler = nilo_rest_record),
     NILO_ROUTE(NILO_POST, "/w/{workspace}/rest/v1/rpc/record", ANON, .handler = nilo_rest_record),
     NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_call),
     NILO_ROUTE(NILO_GET | NILO_HEAD | NILO_POST, "/w/{workspace}/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_call),
     NILO_ROUTE(NILO_PUT | NILO_PATCH | NILO_DELETE, "/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_call_wrong),
     NILO_ROUTE(NILO_PUT | NILO_PATCH | NILO_DELETE, "/w/{workspace}/rest/v1/rpc/{function}", ANON, .instant = nilo_rest_call_wrong),
-    NILO_ROUTE(NILO_GET | NILO_HEAD, "/rest/v1/{relation}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_read),
-    NILO_ROUTE(NILO_GET | NILO_HEAD, "/w/{workspace}/rest/v1/{relation}", ANON, .instant = nilo_rest_instant, .handler = nilo_rest_read),
     NILO_ROUTE(NILO_POST | NILO_PATCH | NILO_DELETE, "/rest/v1/{relation}", ANON, .handler = nilo_rest_write),
     NILO_ROUTE(NILO_POST | NILO_PATCH | NILO_DELETE, "/w/{workspace}/rest/v1/{relation}", ANON, .handler = nilo_rest_write),
 };

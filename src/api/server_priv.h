@@ -33,7 +33,7 @@ void nilo__encoder_free(struct nilo__encoder *e);
 
 struct nilo__match {
     const struct nilo_route *route; /* NULL: none takes path and method */
-    unsigned allowed;               /* methods of all routes that take the path */
+    unsigned allowed;               /* route NULL: methods of all routes that take the path; else 0 */
     int n_segments;
     struct {
         size_t at, n; /* in the path */

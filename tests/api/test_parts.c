@@ -108,15 +108,16 @@ static void the_first_row_that_takes_path_and_method_wins(void **state)
         enum nilo_method method;
         const char *path;
         int row; /* -1: none */
-        unsigned allowed;
-    } rows[] = {{NILO_GET, "/rest/v1/", 0, NILO_GET},
+        unsigned allowed; /* none: what else the path takes */
+    } rows[] = {{NILO_GET, "/rest/v1/", 0, 0},
                 {NILO_GET, "/rest/v1", -1, 0},
                 {NILO_GET, "/rest/v1/rpc/f", -1, NILO_POST},
-                {NILO_POST, "/rest/v1/rpc/f", 1, NILO_POST},
-                {NILO_GET, "/rest/v1/status", 2, NILO_GET | NILO_POST},
-                {NILO_POST, "/rest/v1/status", 3, NILO_GET | NILO_POST},
-                {NILO_GET, "/rest/v1/statuses", 3, NILO_GET | NILO_POST},
-                {NILO_GET, "/w/acme/rest/v1/content", 4, NILO_GET},
+                {NILO_POST, "/rest/v1/rpc/f", 1, 0},
+                {NILO_GET, "/rest/v1/status", 2, 0},
+                {NILO_POST, "/rest/v1/status", 3, 0},
+                {NILO_DELETE, "/rest/v1/status", -1, NILO_GET | NILO_POST},
+                {NILO_GET, "/rest/v1/statuses", 3, 0},
+                {NILO_GET, "/w/acme/rest/v1/content", 4, 0},
                 {NILO_GET, "/w//rest/v1/content", -1, 0},
                 {NILO_GET, "/w/a/b/rest/v1/content", -1, 0},
                 {NILO_GET, "/", -1, 0}};
