@@ -743,3 +743,10 @@ int nilo_db_copy(struct nilo_db *db, const char *path, void (*progress)(void *ct
         return nilo_err_set(err, NILO_EINVAL, "%s is no SQLite database, it is not copied to a file", db->target);
     return db->ops->copy(db, path, progress, ctx, err);
 }
+
+int nilo_db_reads(struct nilo_db *db, const char *sql, nilo_db_reads_fn *fn, void *ctx, struct nilo_err *err)
+{
+    if (db->ops->reads == NULL)
+        return nilo_err_set(err, NILO_EINVAL, "%s is no SQLite database, it does not tell what a statement reads", db->target);
+    return db->ops->reads(db, sql, fn, ctx, err);
+}

@@ -172,6 +172,12 @@ void nilo_db_interrupt(struct nilo_db *db);
  *  errors  NILO_EINVAL not an SQLite database, NILO_EFULL, NILO_EIO */
 int nilo_db_copy(struct nilo_db *db, const char *path, void (*progress)(void *ctx, int64_t done, int64_t of), void *ctx, struct nilo_err *err);
 
+/** nilo_db_reads - which columns of which tables a statement reads: SQLite tells, without running it
+ *  fn      called for each as often as it stands there, in no order; with the names as the schema spells them. It uses no statement of db
+ *  errors  NILO_EINVAL not an SQLite database; what nilo_db_prepare() says of the statement */
+typedef void nilo_db_reads_fn(void *ctx, const char *table, const char *column);
+int nilo_db_reads(struct nilo_db *db, const char *sql, nilo_db_reads_fn *fn, void *ctx, struct nilo_err *err);
+
 /* ---- migrations -------------------------------------------------------------------------------------------------------- */
 
 /** nilo_db_migrate - bring the schema to the newest of `steps` (append-only, index + 1 = version), each in one transaction,

@@ -38,6 +38,7 @@ struct nilo__db_ops {
     bool (*in_transaction)(const struct nilo_db *db);
     void (*interrupt)(struct nilo_db *db);
     int (*copy)(struct nilo_db *db, const char *path, void (*progress)(void *ctx, int64_t done, int64_t of), void *ctx, struct nilo_err *err); /* NULL: the server has its own means */
+    int (*reads)(struct nilo_db *db, const char *sql, nilo_db_reads_fn *fn, void *ctx, struct nilo_err *err); /* NULL: the engine does not tell */
 };
 
 /* First member of the connection of each driver. */

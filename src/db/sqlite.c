@@ -324,10 +324,10 @@ static void set_flags(sqlite3 *db, enum nilo_db_mode mode)
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
-    if (ours) {
-        sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL); /* "x" is a column, never a text: as in PostgreSQL */
+    /* "x" is a column, never a text, as in PostgreSQL: a condition on one that is gone would else count everything, or nothing. */
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    if (ours) /* an app's views may lean on it */
         sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    }
     if (!writes)
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
@@ -505,6 +505,36 @@ static int lite_prepare(struct nilo_db *db, const char *sql, bool once, struct n
     sqlite3_finalize(s->stmt);
     free(s);
     return -1;
+}
+
+struct reads {
+    nilo_db_reads_fn *fn;
+    void *ctx;
+};
+
+static int on_access(void *ctx, int action, const char *table, const char *column, const char *schema, const char *inner)
+{
+    const struct reads *r = ctx;
+    (void)inner;
+    if (action == SQLITE_READ && table != NULL && column != NULL && *column != '\0' && schema != NULL && strcmp(schema, "main") == 0)
+        r->fn(r->ctx, table, column);
+    return SQLITE_OK;
+}
+
+static int lite_reads(struct nilo_db *db, const char *sql, nilo_db_reads_fn *fn, void *ctx, struct nilo_err *err)
+{
+    struct lite *l = lite_of(db);
+    struct reads r = {fn, ctx};
+    sqlite3_stmt *s = NULL;
+    if (usable(l, err) != 0)
+        return -1;
+    sqlite3_set_authorizer(l->db, on_access, &r);
+    int rc = sqlite3_prepare_v2(l->db, sql, -1, &s, NULL);
+    sqlite3_set_authorizer(l->db, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return lite_error(l, rc, err);
+    sqlite3_finalize(s);
+    return 0;
 }
 
 static void lite_reset(struct nilo_db_stmt *base)
@@ -788,4 +818,5 @@ static const struct nilo__db_ops lite_ops = {
     .in_transaction = lite_in_transaction,
     .interrupt = lite_interrupt,
     .copy = lite_copy,
+    .reads = lite_reads,
 };

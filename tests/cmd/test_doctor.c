@@ -68,12 +68,12 @@ static void a_finding_of_the_record_exits_3(void **state)
 {
     (void)state;
     more("external_id,day,window_days,views\nv2,2026-03-05,30,70\n");
-    cmd_assert_contains(doctor("", 3)->out, "odd    windows        us/import-youtube, v2, window 30, 2026-03-05, views 70: more than all-time on the same day (60)\n");
+    cmd_assert_contains(doctor("", 3)->out, "odd    windows        us/import-youtube, v2, window 30, 2026-03-05, views 70: more than all-time on 2026-03-05 (60)\n");
     const char *out = doctor("--json", 3)->out;
     struct nilo_err err;
     assert_int_equal(nilo_json_check(out, strlen(out), &err), 0);
     cmd_assert_contains(out, "{\"check\":\"windows\",\"result\":\"odd\",\"text\":\"us/import-youtube, v2, window 30, 2026-03-05, views 70: more than all-time on "
-                             "the same day (60)\",\"workspace\":\"us\",\"connection\":\"import-youtube\",\"external_id\":\"v2\",\"window_days\":30,"
+                             "2026-03-05 (60)\",\"workspace\":\"us\",\"connection\":\"import-youtube\",\"external_id\":\"v2\",\"window_days\":30,"
                              "\"day\":\"2026-03-05\",\"metric\":\"views\"}");
 }
 

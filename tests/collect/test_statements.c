@@ -255,6 +255,10 @@ static const struct {
     {"statement: 'SELECT 1.5 AS value WHERE :day IS NOT NULL'", "more decimal places", NULL},
     {"statement: 'SELECT 1 AS value, 5 AS day WHERE :from < :to'", "column day is no date", NULL},
     {"statement: \"SELECT 1 AS value, '2025-01-09' AS day WHERE :from < :to\"", "the day 2025-01-09, which is not among those asked for", NULL},
+    {"statement: \"SELECT 1 AS value, '2025-01-10 13:00:00' AS day WHERE :from < :to\"", "13:00:00, which is not where a day of the zone UTC begins", NULL},
+    {"statement: \"SELECT 1 AS value, '2025-01-10T01:00:00+02:00' AS day WHERE :from < :to\"", "which is not where a day of the zone UTC begins", NULL},
+    {"table: likes, filter: '\"creatd_at\" <> 1'", "creatd_at", NULL},
+    {"statement: 'SELECT count(*) AS value FROM likes WHERE created_at >= :from AND created_at < :to AND \"state\" = 1'", "state", NULL},
     {"statement: 'SELECT 1 AS value FROM plays WHERE :from < :to'", "more than one row for 2025-01-10", NULL},
     {"statement: 'SELECT 1 AS value FROM nowhere WHERE :from < :to'", "nowhere", NULL},
     {"statement: 'WITH d AS (DELETE FROM likes RETURNING 1) SELECT count(*) AS value FROM d WHERE :day IS NOT NULL'", "syntax error",
@@ -335,6 +339,117 @@ static void from_and_to_are_the_days_of_the_workspaces_zone(void **state)
 }
 
 /* However small the chunks are, each row is counted once. */
+/* In Berlin, whose days begin at 23:00 UTC: what date_trunc() gives is a day, whichever way it is spelled. */
+static void a_day_may_be_its_first_instant(void **state)
+{
+    static const char *const days[] = {
+        "date_trunc(''day'', played_at, ''Europe/Berlin'')",
+        "date_trunc(''day'', played_at AT TIME ZONE ''Europe/Berlin'')",
+        "CAST(played_at AT TIME ZONE ''Europe/Berlin'' AS date)",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
+        struct world w;
+        snprintf(text, sizeof text,
+                 "workspaces: [{name: default, zone: Europe/Berlin}]\nconnections:\n  - name: music\n    platform: sql\n    database: %s\n    metrics:\n"
+                 "      - name: plays_made\n        mode: created\n        statement: 'SELECT %s AS day, count(*) AS value FROM plays\n"
+                 "          WHERE played_at >= :from AND played_at < :to GROUP BY 1'\n"
+                 "      - name: utc_days\n        mode: created\n        statement: 'SELECT date_trunc(''day'', played_at) AS day, count(*) AS value FROM plays\n"
+                 "          WHERE played_at >= :from AND played_at < :to GROUP BY 1'\n",
+                 music("trunc_pg", true), days[i]);
+        world_init(&w, "trunc_pg", NULL, text, "2025-01-12T09:30:00Z");
+        assert_int_equal(world_collect(&w, "2025-01-10"), 0);
+        assert_int_equal(w.runs[0].n_failures, 1);
+        assert_non_null(strstr(w.runs[0].failures[0], "utc_days"));
+        assert_non_null(strstr(w.runs[0].failures[0], "which is not where a day of the zone Europe/Berlin begins"));
+        check(&w, "plays_made", "2025-01-10", 3, "");
+        world_done(&w);
+    }
+}
+
+/* A reader that policies hide rows from gets to hear so; not a smaller number. */
+static void what_policies_hide_is_an_error(void **state)
+{
+    (void)state;
+    struct world w;
+    const char *database = music("policies_pg", true);
+    world_sql(database, "CREATE POLICY few ON likes USING (created_at < '2025-01-10'); ALTER TABLE likes ENABLE ROW LEVEL SECURITY; "
+                        "ALTER TABLE likes FORCE ROW LEVEL SECURITY; DROP ROLE IF EXISTS nilo_reader; CREATE ROLE nilo_reader LOGIN; "
+                        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO nilo_reader");
+    char reader[300], *at;
+    snprintf(reader, sizeof reader, "%s", database);
+    assert_non_null(at = strstr(reader, "nilo@"));
+    char rest[256];
+    snprintf(rest, sizeof rest, "%s", at + 4);
+    snprintf(at, sizeof reader - (size_t)(at - reader), "nilo_reader%s", rest);
+    snprintf(text, sizeof text,
+             "connections:\n  - name: music\n    platform: sql\n    database: %s\n    metrics:\n"
+             "      - {name: hidden, statement: 'SELECT count(*) AS value FROM likes WHERE created_at >= :from AND created_at < :to'}\n"
+             "      - {name: seen, statement: 'SELECT count(*) AS value FROM follows WHERE followed_at >= :from AND followed_at < :to'}\n", reader);
+    world_init(&w, "policies_pg", NULL, text, "2025-01-11T09:30:00Z");
+    assert_int_equal(world_collect(&w, "2025-01-09"), 0);
+    assert_int_equal(w.runs[0].n_failures, 1);
+    assert_non_null(strstr(w.runs[0].failures[0], "hidden"));
+    assert_non_null(strstr(w.runs[0].failures[0], "row-level security"));
+    check(&w, "hidden", "2025-01-09", FAILED, NULL);
+    check(&w, "seen", "2025-01-09", 1, "");
+    world_done(&w);
+}
+
+/* One row a day at 22:30 and one at 23:30 UTC, of which in Berlin the second belongs to the next day. %s: how the source writes an instant. */
+static const struct spelling {
+    const char *instant, *where; /* of the column at */
+    const char *says;            /* NULL: the day is counted right */
+} spellings[] = {
+    {"x", "at >= :from AND at < :to", NULL},
+    {"replace(x, ' ', 'T')", "at >= :from AND at < :to", NULL},
+    {"replace(x, ' ', 'T') || 'Z'", "at >= :from AND at < :to", NULL},
+    {"replace(x, ' ', 'T') || '.000Z'", "at >= :from AND at < :to", NULL},
+    {"replace(x, ' ', 'T') || '+00:00'", "at >= :from AND at < :to", NULL},
+    {"x || '.000'", "at >= :from AND at < :to", NULL},
+    {"replace(x, ' ', 'T') || 'Z'", "datetime(at) >= :from AND datetime(at) < :to", NULL},
+    {"replace(x, ' ', 'T') || 'Z'", "julianday(at) >= julianday(:from) AND julianday(at) < julianday(:to)", NULL},
+    {"CAST(strftime('%s', x) AS integer)", "at >= unixepoch(:from) AND at < unixepoch(:to)", NULL},
+    {"1000 * CAST(strftime('%s', x) AS integer)", "at >= 1000 * unixepoch(:from) AND at < 1000 * unixepoch(:to)", NULL},
+    {"datetime(x, '+2 hours') || '+02:00'", "datetime(at) >= :from AND datetime(at) < :to", NULL},
+    {"CAST(strftime('%s', x) AS integer)", "at >= :from AND at < :to", "rows.at holds seconds since 1970; write column >= unixepoch(:from)"},
+    {"1000 * CAST(strftime('%s', x) AS integer)", "at >= :from AND at < :to", "rows.at holds milliseconds since 1970; write column >= 1000 * unixepoch(:from)"},
+    {"date(x)", "at >= :from AND at < :to", "rows.at holds dates; write column = :day"},
+    {"datetime(x, '+2 hours') || '+02:00'", "at >= :from AND at < :to", "rows.at holds times with different offsets"},
+    {"CASE WHEN x < '2025-01-10' THEN x ELSE replace(x, ' ', 'T') END", "at >= :from AND at < :to", "rows.at holds times with a T, others with a blank"},
+};
+
+static void times_of_sqlite_are_compared_as_the_source_spells_them(void **state)
+{
+    (void)state;
+    char sql[1024], path[300];
+    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
+        const struct spelling *s = &spellings[i];
+        struct world w;
+        snprintf(path, sizeof path, "%s/spelling.app", nilo_test_tmp());
+        nilo_test_remove(path);
+        snprintf(sql, sizeof sql, "CREATE TABLE rows (id INTEGER PRIMARY KEY, at); WITH RECURSIVE d(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM d WHERE n < 4), "
+                 "t(x) AS (SELECT datetime('2025-01-08 22:30:00', n || ' days') FROM d UNION ALL SELECT datetime('2025-01-08 23:30:00', n || ' days') FROM d) "
+                 "INSERT INTO rows (at) SELECT %s FROM t", s->instant);
+        world_sql(path, sql);
+        snprintf(text, sizeof text, "workspaces: [{name: default, zone: Europe/Berlin}]\nconnections:\n  - name: music\n    platform: sql\n    database: %s\n"
+                 "    metrics:\n      - {name: made, mode: created, statement: \"SELECT group_concat(id) AS key, count(*) AS value FROM rows WHERE %s\", "
+                 "type: aggregate}\n", path, s->where);
+        world_init(&w, "spelling", NULL, text, "2025-01-12T09:30:00Z");
+        assert_int_equal(world_collect(&w, "2025-01-10"), 0);
+        if (s->says == NULL) {
+            if (w.runs[0].n_failures != 0)
+                fail_msg("%s: %s", s->instant, w.runs[0].failures[0]);
+            struct cell c = cell(&w, "made", "2025-01-10");
+            if (c.value != 2 || strstr(c.meta, "\"3,7\"") == NULL) /* 22:30 of the 10th is 23:30 in Berlin; 23:30 of the 9th 00:30 of the 10th */
+                fail_msg("%s, %s: %lld %s", s->instant, s->where, (long long)c.value, c.meta);
+        } else if (w.runs[0].n_failures != 1 || strstr(w.runs[0].failures[0], s->says) == NULL) {
+            fail_msg("%s: %zu failures, %s", s->instant, w.runs[0].n_failures, w.runs[0].failures[0]);
+        }
+        world_done(&w);
+    }
+}
+
 static void a_table_read_in_chunks_is_counted_as_in_one(void **state)
 {
     (void)state;
@@ -375,6 +490,9 @@ int main(void)
         cmocka_unit_test(what_lies_outside_of_the_expected_range_is_marked_and_kept),
         cmocka_unit_test(a_table_read_in_chunks_is_counted_as_in_one),
         cmocka_unit_test(from_and_to_are_the_days_of_the_workspaces_zone),
+        cmocka_unit_test(a_day_may_be_its_first_instant),
+        cmocka_unit_test(what_policies_hide_is_an_error),
+        cmocka_unit_test(times_of_sqlite_are_compared_as_the_source_spells_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,16 +88,20 @@
      " LEFT JOIN best b ON b.bucket = v.bucket AND b.entity_id = v.entity_id AND b.metric_id = v.metric_id "                 \
      "WHERE v.value IS NOT NULL AND (b.value IS NULL OR (m.best_rule = 0 AND b.value < v.value)) "                        \
      "AND v.run_id NOT IN (SELECT id FROM run WHERE status IN (5, 6)) AND " SHOWN("v") IN_ORDER)
-/* Item by item over its windows: l the shorter one, k the longer one or lifetime. A lifetime flow is the day's own, no all-time value. */
+/* Item by item over its windows: l the shorter one, k the longer one or lifetime. A lifetime flow is the day's own, no all-time value. Windows are often
+ * read on different days: the first reading of k whose days hold all of a's is what must not be less. */
+#define HOLDS_ALL                                                                                                     \
+    "(SELECT n.day FROM day_value n WHERE n.bucket = k.bucket AND n.entity_id = k.entity_id AND n.win = k.win AND n.day >= a.day "           \
+    "AND (k.win = 0 OR n.day <= a.day + k.win - l.win) AND n.metric_id = a.metric_id AND n.value IS NOT NULL ORDER BY n.day LIMIT 1)"
 #define WINDOWS(DAY)                                                                                                   \
     ("SELECT " COLUMNS("w.name", "c.name", "e.external_id", "a.win", DAY("a.day"), "m.name", "m.scale", BIG("a.value"), BIG("b.value"), \
-                       "CASE WHEN b.win = 0 THEN 'more than all-time on the same day (other)' "                          \
-                       "ELSE 'more than the longer window of ' || b.win || ' days on the same day (other)' END")            \
+                       "CASE WHEN b.win = 0 THEN 'more than all-time on ' || " DAY("b.day") " || ' (other)' "            \
+                       "ELSE 'more than the longer window of ' || b.win || ' days on ' || " DAY("b.day") " || ' (other)' END")  \
      " FROM latest l JOIN latest k ON k.bucket = l.bucket AND k.entity_id = l.entity_id AND (k.win = 0 OR k.win > l.win) "    \
      "JOIN day_value a ON a.bucket = l.bucket AND a.entity_id = l.entity_id AND a.win = l.win "                             \
-     "JOIN day_value b ON b.bucket = k.bucket AND b.entity_id = k.entity_id AND b.win = k.win AND b.day = a.day "            \
-     "AND b.metric_id = a.metric_id" ITEM("a") NAMES METRIC("a")                                                         \
-     " WHERE l.win > 0 AND m.type = 0 AND a.value > b.value AND (b.win > 0 OR m.aggregation = 0) AND " SHOWN("a") " AND " SHOWN("b") \
+     "JOIN day_value b ON b.bucket = k.bucket AND b.entity_id = k.entity_id AND b.win = k.win AND b.day = " HOLDS_ALL           \
+     " AND b.metric_id = a.metric_id" ITEM("a") NAMES METRIC("a")                                                        \
+     " WHERE l.win > 0 AND m.type = 0 AND a.value > b.value AND (b.win > 0 OR m.aggregation = 0) AND a.day > c.dropped_until AND " SHOWN("a") " AND " SHOWN("b") \
      " ORDER BY 1, 2, 3, 4, 5, 6, b.win")
 #define FALLS(DAY)                                                                                                     \
     ("SELECT " COLUMNS("w.name", "c.name", "e.external_id", NO_INT, DAY("x.day"), "m.name", "m.scale", BIG("x.value"), BIG("x.before"), \
@@ -106,7 +110,7 @@
      "lag(v.value) OVER (PARTITION BY v.bucket, v.entity_id, v.metric_id ORDER BY v.day) AS before, "                       \
      "lag(v.day) OVER (PARTITION BY v.bucket, v.entity_id, v.metric_id ORDER BY v.day) AS before_day FROM day_value v "       \
      "WHERE v.win = 0 AND v.value IS NOT NULL AND v.metric_id IN (SELECT id FROM metric WHERE type = 0 AND aggregation = 0) AND " \
-     SHOWN("v") ") x" ITEM("x") NAMES METRIC("x") " WHERE x.value < x.before" IN_ORDER)
+     SHOWN("v") ") x" ITEM("x") NAMES METRIC("x") " WHERE x.value < x.before AND x.before_day > c.dropped_until" IN_ORDER)
 /* A day is over everywhere 12 hours after it is in UTC; two days of grace beyond the settle delay. */
 #define OPEN_DAYS(DAY)                                                                                                 \
     ("SELECT " COLUMNS("x.workspace", "x.connection", NO_TEXT, NO_INT, DAY("x.first_open"), NO_TEXT, "0", BIG("x.run"), NO_INT,      \
@@ -194,7 +198,7 @@ const struct nilo_check nilo_checks[] = {
      "nilometer rebuild makes it anew from the record; please report it", BOTH(BEST)},
     {"derived", NILO_CHECK_WRONG, "latest, best or total that a fresh derivation from the record does not give",
      "latest, best and totals are what the record gives", "nilometer rebuild makes them anew from the record; please report it", {NULL, NULL}},
-    {"windows", NILO_CHECK_ODD, "a window's value above that of a longer window, or of all time, on the same day",
+    {"windows", NILO_CHECK_ODD, "a window's value above that of a longer window, or of all time, that holds all its days",
      "no window contradicts a longer one", "look at the item with --item; nilometer revise puts a wrong value right", BOTH(WINDOWS)},
     {"falls", NILO_CHECK_ODD, "an all-time value that is lower than on the day before", "no all-time value fell",
      "the platform counted again or rows were deleted; where the value is wrong, nilometer revise puts it right", BOTH(FALLS)},
