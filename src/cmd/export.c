@@ -64,6 +64,7 @@ static int ask(struct job *j, const struct nilo_buf *text, enum nilo_format form
     struct nilo_request request = NILO_REQUEST_DEFAULT;
     struct nilo_scope scope = NILO_SCOPE_ALL;
     request.any_range = true;
+    request.left = nilo_day_is_none(j->from) && nilo_day_is_none(j->to); /* a copy without it would not have the latest of items read before only */
     if (j->workspace.id != 0)
         scope = (struct nilo_scope){.role = NILO_ROLE_SERVICE, .workspaces = &j->workspace.id, .n = 1};
     int rc = nilo_query_parse(j->store, text->data, text->len, &request, &q, NULL, err);
@@ -88,7 +89,8 @@ static int export_values(struct job *j, enum nilo_format format, int64_t *ret_ro
     nilo_buf_init(&text, 4096);
     nilo_buf_adds(&text, "metric_values?select=workspace,connection,platform,entity,external_id,window_days,day,metric,metric_type,value,absence,"
                          "provenance,captured_at,source_day,recorded_at,run,cause,seq,metadata,title,url,posted_at,owner,"
-                         "metric_kind,metric_aggregation,metric_scale,metric_unit,metric_currency,workspace_zone"
+                         "metric_kind,metric_aggregation,metric_scale,metric_unit,metric_currency,workspace_zone,"
+                         "best_value,best_window_days,best_day,best_captured_at,best_gmv"
                          "&order=workspace,connection,entity,external_id,window_days,day,metric,metric_type");
     ask_days(j, &text);
     show(j, 0, 0);
@@ -165,7 +167,7 @@ const struct nilo_cmd nilo_cmd_export = {
         "with a checksum; one that was cut off or damaged is refused. Others may go on writing meanwhile: the export is one state.\n"
         "\n"
         "csv, json and ndjson hold one row a value as it is shown now, for people and other tools, with exact numbers, and with the item's title, "
-        "address, time of posting and owners, how its metric is defined and the workspace's zone. `nilometer import` takes them in again. They do not hold what a value was before it was amended, which "
+        "address, time of posting and owners, how its metric is defined, the workspace's zone and the all-time best of the metric. `nilometer import` takes them in again. They do not hold what a value was before it was amended, which "
         "runs and readings it came from, accounts' other attributes, or the days and roles of credits: that is what the format nilometer is for. "
         "In CSV a text that a spreadsheet would take for a formula has a ' before it.\n"
         "\n"

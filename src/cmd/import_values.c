@@ -18,7 +18,7 @@ struct job {
     const char *workspace; /* --workspace: where all of it goes */
     char first[256];       /* the workspace that the first rows name */
     bool table;            /* of daily metrics, not an export */
-    int64_t runs, refused_rows, outcomes[NILO_OUTCOME_COUNT];
+    int64_t runs, refused_rows, bests, outcomes[NILO_OUTCOME_COUNT];
     char why[256]; /* the first refused row's sentence */
 };
 
@@ -94,6 +94,7 @@ static int finish_run(struct job *j, struct nilo_err *err)
     if (rc != 0)
         return -1;
     j->runs++;
+    j->bests += run.bests;
     for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
         j->outcomes[i] += run.outcomes[i];
     return 0;
@@ -144,11 +145,9 @@ static int place(void *ctx, const char *workspace, const char *connection, const
     return nilo_record_begin(j->store, &c, &o, &j->recorder, err);
 }
 
-static int reading(void *ctx, const struct nilo_reading *r, struct nilo_err *err)
+/* It was refused with a sentence, and the rest goes on; or the import ends. */
+static int not_taken(struct job *j, const struct nilo_err *err)
 {
-    struct job *j = ctx;
-    if (nilo_record_add(j->recorder, r, err) == 0)
-        return 0;
     if (err->code != NILO_EINVAL && err->code != NILO_EDATERANGE)
         return -1;
     if (j->refused_rows++ == 0)
@@ -156,9 +155,21 @@ static int reading(void *ctx, const struct nilo_reading *r, struct nilo_err *err
     return 1;
 }
 
+static int reading(void *ctx, const struct nilo_reading *r, struct nilo_err *err)
+{
+    struct job *j = ctx;
+    return nilo_record_add(j->recorder, r, err) == 0 ? 0 : not_taken(j, err);
+}
+
+static int best(void *ctx, const struct nilo_best_in *b, struct nilo_err *err)
+{
+    struct job *j = ctx;
+    return nilo_record_best(j->recorder, b, err) == 0 ? 0 : not_taken(j, err);
+}
+
 static int record(struct job *j, struct nilo_err *err)
 {
-    const struct nilo_values_sink sink = {place, reading, j};
+    const struct nilo_values_sink sink = {place, reading, best, j};
     if (nilo_cmd_apply_config(j->store, j->config, err) != 0 || define_all(j, err) != 0)
         return -1;
     int rc = nilo_values_feed(j->values, nilo_store_catalog(j->store), &sink, err);
@@ -184,6 +195,8 @@ static int print(struct job *j, struct nilo_err *err)
             nilo_json_key(&a.json, nilo_outcome_name((enum nilo_outcome)i));
             nilo_json_int(&a.json, j->outcomes[i]);
         }
+        nilo_json_key(&a.json, "bests");
+        nilo_json_int(&a.json, j->bests);
         nilo_json_key(&a.json, "rows_refused");
         nilo_json_int(&a.json, j->refused_rows);
         nilo_json_object_end(&a.json);
@@ -196,6 +209,8 @@ static int print(struct job *j, struct nilo_err *err)
     for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
         if (j->outcomes[i] > 0)
             fprintf(j->ctx->out, "  %" PRId64 " %s\n", j->outcomes[i], nilo_outcome_name((enum nilo_outcome)i));
+    if (j->bests > 0)
+        fprintf(j->ctx->out, "  %" PRId64 " all-time %s that no value here shows\n", j->bests, j->bests == 1 ? "best" : "bests");
     if (j->refused_rows > 0)
         fprintf(j->ctx->out, "  %" PRId64 " rows not taken, the first: %s\n", j->refused_rows, j->why);
     return refused > 0 ? 3 : 0;

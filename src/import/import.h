@@ -164,9 +164,10 @@ struct nilo_values_sink {
     int (*place)(void *ctx, const char *workspace, const char *connection, const char *platform, const char *zone,
                  const struct nilo_calendar **ret_calendar, struct nilo_err *err);
     nilo_import_sink_fn *reading;
+    int (*best)(void *ctx, const struct nilo_best_in *best, struct nilo_err *err); /* behind the readings of its connection; answers as reading() */
     void *ctx;
 };
-/** nilo_values_feed - everything, by workspace, connection, item, window, day. A reading of an instant metric that was captured on another
+/** nilo_values_feed - everything, by workspace, connection, item, window, day; behind each connection's its all-time bests. A reading of an instant metric that was captured on another
  *  day than the one it stands for (in another zone) is handed over with its day alone. Once. */
 int nilo_values_feed(struct nilo_values *v, const struct nilo_catalog *catalog, const struct nilo_values_sink *sink, struct nilo_err *err);
 void nilo_values_free(struct nilo_values *v);

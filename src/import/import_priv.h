@@ -214,6 +214,25 @@ int nilo__stage_drop_raw(struct nilo__stage *s, int64_t seq, struct nilo_err *er
 /** nilo__stage_raw - the row as it stood in its file; NULL when it was not kept. valid until the next call */
 int nilo__stage_raw(struct nilo__stage *s, int64_t seq, const char **ret, size_t *ret_len, struct nilo_err *err);
 
+/* ---- values_best.c: the all-time bests beside the values of an export ---------------------------------------------------------------------- */
+
+struct nilo__best {
+    const char *workspace, *connection, *external_id;
+    int kind, metric; /* metric: the file's own number */
+    const char *value, *gmv; /* exact numbers as they are written; gmv "": none */
+    int32_t win;
+    nilo_day day;
+    nilo_us at; /* NILO_US_NONE: not told */
+};
+struct nilo__bests;
+struct nilo_db;
+int nilo__bests_new(struct nilo_db *db, struct nilo__bests **ret, struct nilo_err *err); /* db: the sorter's, which lives longer */
+void nilo__bests_free(struct nilo__bests *b);
+int nilo__bests_add(struct nilo__bests *b, const struct nilo__best *x, struct nilo_err *err); /* the same again is no harm */
+/** nilo__bests_feed - those of a connection to sink->best. metrics: by the file's numbers */
+int nilo__bests_feed(struct nilo__bests *b, const char *workspace, const char *connection, const struct nilo_metric *const *metrics,
+                     const struct nilo_metric *gmv, const struct nilo_values_sink *sink, struct nilo_err *err);
+
 /* ---- refuse.c: counting and keeping what was refused ------------------------------------------------------------------------------------------ */
 
 struct nilo__refusals;

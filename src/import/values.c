@@ -9,12 +9,14 @@
 
 enum column { WORKSPACE, CONNECTION, PLATFORM, ENTITY, EXTERNAL_ID, WINDOW_DAYS, DAY, METRIC, METRIC_TYPE, VALUE, ABSENCE, PROVENANCE,
               CAPTURED_AT, METADATA, TITLE, URL, POSTED_AT, OWNER, METRIC_KIND, METRIC_AGGREGATION,
-              METRIC_SCALE, METRIC_UNIT, METRIC_CURRENCY, WORKSPACE_ZONE, COLUMNS };
+              METRIC_SCALE, METRIC_UNIT, METRIC_CURRENCY, WORKSPACE_ZONE,
+              BEST_VALUE, BEST_WINDOW_DAYS, BEST_DAY, BEST_CAPTURED_AT, BEST_GMV, COLUMNS };
 #define NEEDED TITLE /* columns from there on came later: an older export has none of them */
 static const char *const names[COLUMNS] = {"workspace", "connection", "platform", "entity", "external_id", "window_days", "day", "metric",
                                            "metric_type", "value", "absence", "provenance", "captured_at", "metadata",
                                            "title", "url", "posted_at", "owner", "metric_kind", "metric_aggregation",
-                                           "metric_scale", "metric_unit", "metric_currency", "workspace_zone"};
+                                           "metric_scale", "metric_unit", "metric_currency", "workspace_zone",
+                                           "best_value", "best_window_days", "best_day", "best_captured_at", "best_gmv"};
 /* As the columns of a table of daily metrics are called that has no other. */
 static const char *const daily_names[COLUMNS] = {[DAY] = "metric_date", [METRIC] = "metric_category", [METRIC_TYPE] = "metric_type", [VALUE] = "value",
                                                  [CAPTURED_AT] = "collection_timestamp", [METADATA] = "metadata"};
@@ -33,6 +35,7 @@ struct nilo_values {
     struct nilo__input *in;
     struct nilo_db *db;
     struct nilo_db_stmt *add;
+    struct nilo__bests *bests;
     struct nilo_arena arena; /* of a row, then of a reading */
     struct nilo_arena kept;
     struct nilo_values_metric *metrics;
@@ -47,6 +50,7 @@ void nilo_values_free(struct nilo_values *v)
 {
     if (v == NULL)
         return;
+    nilo__bests_free(v->bests);
     if (v->db != NULL) {
         nilo_db_rollback(v->db);
         nilo_db_close(v->db);
@@ -190,6 +194,8 @@ static int find_metric(struct nilo_values *v, const struct nilo__cell *c, int64_
     }
     if (value->there && digits(value) > v->metrics[i].scale)
         v->metrics[i].scale = digits(value);
+    if (c[BEST_VALUE].there && digits(&c[BEST_VALUE]) > v->metrics[i].scale)
+        v->metrics[i].scale = digits(&c[BEST_VALUE]);
     *ret = (int)i;
     return take_definition(v, c, line, &v->metrics[i], err);
 }
@@ -243,10 +249,53 @@ static int each_owner(const char *list, owner_fn *fn, void *ctx, struct nilo_err
     return rc;
 }
 
+static bool exact(const struct nilo__cell *c)
+{
+    int64_t v;
+    struct nilo_err ignored;
+    return digits(c) <= NILO_SCALE_MAX && nilo_decimal_parse(c->p, c->len, digits(c), false, &v, &ignored) == 0;
+}
+
+static bool days_of_window(const struct nilo__cell *c, int64_t *ret)
+{
+    struct nilo_err ignored;
+    return nilo_decimal_parse(c->p, c->len, 0, false, ret, &ignored) == 0 && *ret >= 0 && *ret <= 3660;
+}
+
+/* The all-time best that the row tells of its metric. */
+static int take_best(struct nilo_values *v, const struct nilo__cell *c, int kind, int metric, int64_t line, struct nilo_err *err)
+{
+    int64_t win;
+    nilo_day day;
+    struct nilo_iso at;
+    struct nilo_err ignored;
+    for (int i = BEST_WINDOW_DAYS; i < COLUMNS && !c[BEST_VALUE].there; i++) {
+        if (c[i].there)
+            return wrong(v, line, i, "there is no best_value", err);
+    }
+    if (!c[BEST_VALUE].there)
+        return 0;
+    if (!exact(&c[BEST_VALUE]))
+        return wrong(v, line, BEST_VALUE, "no exact number", err);
+    if (!c[BEST_WINDOW_DAYS].there || !days_of_window(&c[BEST_WINDOW_DAYS], &win))
+        return wrong(v, line, BEST_WINDOW_DAYS, "no number of days", err);
+    if (!c[BEST_DAY].there || nilo_day_parse(c[BEST_DAY].p, c[BEST_DAY].len, &day, &ignored) != 0)
+        return wrong(v, line, BEST_DAY, "no day", err);
+    if (c[BEST_CAPTURED_AT].there && (nilo_iso_parse(c[BEST_CAPTURED_AT].p, c[BEST_CAPTURED_AT].len, &at, &ignored) != 0 || at.date_only))
+        return wrong(v, line, BEST_CAPTURED_AT, "no instant", err);
+    if (c[BEST_GMV].there && (!exact(&c[BEST_GMV]) || digits(&c[BEST_GMV]) > 2))
+        return wrong(v, line, BEST_GMV, "no exact amount with two digits behind the point", err);
+    return nilo__bests_add(v->bests,
+                           &(struct nilo__best){.workspace = c[WORKSPACE].p, .connection = c[CONNECTION].p, .kind = kind, .external_id = c[EXTERNAL_ID].p,
+                                                .metric = metric, .value = c[BEST_VALUE].p, .win = (int32_t)win, .day = day,
+                                                .at = c[BEST_CAPTURED_AT].there ? at.us : NILO_US_NONE, .gmv = c[BEST_GMV].there ? c[BEST_GMV].p : ""},
+                           err);
+}
+
 /* Cells by column; empty ones are not there. */
 static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t line, struct nilo_err *err)
 {
-    int64_t win, checked;
+    int64_t win;
     nilo_day day;
     struct nilo_iso at, posted;
     struct nilo_err ignored;
@@ -264,7 +313,7 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
         return wrong(v, line, ENTITY, "neither content, account nor app", err);
     if (type < 0)
         return wrong(v, line, METRIC_TYPE, "neither count, average, percentage nor aggregate", err);
-    if (nilo_decimal_parse(c[WINDOW_DAYS].p, c[WINDOW_DAYS].len, 0, false, &win, &ignored) != 0 || win < 0 || win > 3660)
+    if (!days_of_window(&c[WINDOW_DAYS], &win))
         return wrong(v, line, WINDOW_DAYS, "no number of days", err);
     if (nilo_day_parse(c[DAY].p, c[DAY].len, &day, &ignored) != 0)
         return wrong(v, line, DAY, "no day", err);
@@ -274,13 +323,13 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
         return wrong(v, line, POSTED_AT, "no instant", err);
     if (c[OWNER].there && each_owner(c[OWNER].p, NULL, NULL, &ignored) != 0)
         return wrong(v, line, OWNER, "no list of owners", err);
-    if (c[VALUE].there && (digits(&c[VALUE]) > NILO_SCALE_MAX || nilo_decimal_parse(c[VALUE].p, c[VALUE].len, digits(&c[VALUE]), false, &checked, &ignored) != 0))
+    if (c[VALUE].there && !exact(&c[VALUE]))
         return wrong(v, line, VALUE, "no exact number", err);
     if (!c[VALUE].there && (!c[ABSENCE].there || (absence = nilo_absence_value(c[ABSENCE].p)) <= NILO_PRESENT))
         return wrong(v, line, ABSENCE, "neither a value nor a reason why there is none", err);
     if (c[PROVENANCE].there && strcmp(c[PROVENANCE].p, nilo_provenance_name(NILO_ESTIMATED)) == 0)
         provenance = NILO_ESTIMATED;
-    if (find_metric(v, c, line, type, &metric, err) != 0)
+    if (find_metric(v, c, line, type, &metric, err) != 0 || take_best(v, c, kind, metric, line, err) != 0)
         return -1;
     const struct nilo_db_value p[] = {
         text_or_null(&c[WORKSPACE]), text_or_null(&c[CONNECTION]), text_or_null(&c[PLATFORM]), NILO_DBV_INT(kind), text_or_null(&c[EXTERNAL_ID]),
@@ -319,7 +368,7 @@ static int read_header(struct nilo_values *v, struct nilo__csv *csv, int *place,
 static bool is_text(int column)
 {
     return column != WINDOW_DAYS && column != DAY && column != VALUE && column != CAPTURED_AT && column != METADATA && column != POSTED_AT && column != OWNER &&
-           column != METRIC_SCALE;
+           column != METRIC_SCALE && column < BEST_VALUE;
 }
 
 static int read_csv(struct nilo_values *v, struct nilo__csv *csv, struct nilo_err *err)
@@ -442,6 +491,8 @@ static int open_sorter(struct nilo_values *v, const char *tmp_dir, struct nilo_e
         rc = nilo_db_begin(v->db, err);
     if (rc == 0)
         rc = nilo_db_exec(v->db, schema, err);
+    if (rc == 0)
+        rc = nilo__bests_new(v->db, &v->bests, err);
     return rc == 0 ? nilo_db_prepare(v->db, insert_row, &v->add, err) : -1;
 }
 
@@ -496,6 +547,7 @@ int nilo_values_read_rows(struct nilo_sql_rows *rows, const char *tmp_dir, nilo_
 struct feeding {
     struct nilo_values *v;
     const struct nilo_metric **metrics; /* of v->metrics */
+    const struct nilo_metric *gmv;
     const struct nilo_values_sink *sink;
     const struct nilo_calendar *calendar;
     char *workspace, *connection; /* where the readings go now */
@@ -505,6 +557,7 @@ struct feeding {
 
 static int find_metrics(struct feeding *f, const struct nilo_catalog *catalog, struct nilo_err *err)
 {
+    f->gmv = nilo_catalog_by_type(catalog, NILO_COUNT, "gmv");
     f->metrics = calloc(f->v->n_metrics + 1, sizeof(const struct nilo_metric *));
     if (f->metrics == NULL)
         return nilo_err_nomem(err);
@@ -516,11 +569,19 @@ static int find_metrics(struct feeding *f, const struct nilo_catalog *catalog, s
     return 0;
 }
 
+/* Behind the values of a place. */
+static int end_place(struct feeding *f, struct nilo_err *err)
+{
+    return f->workspace == NULL ? 0 : nilo__bests_feed(f->v->bests, f->workspace, f->connection, f->metrics, f->gmv, f->sink, err);
+}
+
 static int go_to_place(struct feeding *f, struct nilo_db_stmt *s, struct nilo_err *err)
 {
     const char *workspace = nilo_db_column_text(s, 0), *connection = nilo_db_column_text(s, 1);
     if (f->workspace != NULL && strcmp(f->workspace, workspace) == 0 && strcmp(f->connection, connection) == 0)
         return 0;
+    if (end_place(f, err) != 0)
+        return -1;
     free(f->item);
     free(f->workspace);
     free(f->connection);
@@ -613,6 +674,8 @@ int nilo_values_feed(struct nilo_values *v, const struct nilo_catalog *catalog, 
         if (++f.done % 4096 == 0 && v->progress != NULL)
             v->progress(v->progress_ctx, f.done, v->rows);
     }
+    if (rc == 0 && got == 0)
+        rc = end_place(&f, err);
     if (s != NULL)
         nilo_db_reset(s);
     free(f.metrics);

@@ -176,6 +176,7 @@ struct nilo_request {
     bool url;              /* values are form-encoded: + is a blank. Else as typed: + is itself, %XX is decoded all the same */
     bool hidden;           /* hidden rows too, whatever the conditions are */
     bool any_range;        /* exempt from the rule of 365 days: command line, service_role */
+    bool left;             /* metric_values: also what is left of dropped days, for an export of all that there is */
     enum nilo_count count; /* Prefer: count=exact; PAGE counts only the rows that follow, for a Content-Range ahead of them */
     bool unasked;          /* nobody asked for the count: an offset behind the last row is no error */
     int64_t max_rows;      /* 0 = none */

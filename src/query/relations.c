@@ -143,6 +143,11 @@ static const struct nilo_column metric_values[] = {
     TEXT("metric_unit", HIDE, "views, ms, percent, ...")
     TEXT("metric_currency", HIDE, "ISO 4217, for money")
     TEXT("workspace_zone", HIDE, "time zone of the workspace's days, the newest one set")
+    SCALED("best_value", HIDE, "all-time best of the item's metric, from every reading and window")
+    INT("best_window_days", HIDE, "the window in which it was read")
+    DAY("best_day", HIDE, "the day on which it was read")
+    TIME("best_captured_at", HIDE, "when it was read")
+    {.name = "best_gmv", .type = NILO_T_DECIMAL, .scale = 2, .flags = HIDE, .doc = "the GMV read beside it, by which the best of ctr, gpm and duration goes"},
 };
 static const struct nilo_column revisions[] = {
     OF_ENTITY OF_RECORD

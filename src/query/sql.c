@@ -574,7 +574,7 @@ static int put_source(struct build *b, struct nilo_buf *to, nilo_us as_of, bool 
     const struct nilo_query *q = b->q;
     bool sums = q->relation->wide == NILO_WIDE_SUMS;
     struct nilo_source_want want = {
-        .as_of = as_of, .narrow = b->narrow, .n_narrow = b->n_narrow, .cells = !count && b->plan->cells_at >= 0};
+        .as_of = as_of, .left = q->request.left, .narrow = b->narrow, .n_narrow = b->n_narrow, .cells = !count && b->plan->cells_at >= 0};
     want.metrics = nilo_arena_array(b->plan->arena, q->n_columns + 1, sizeof *want.metrics);
     if (!want.metrics)
         return nilo_err_nomem(err);

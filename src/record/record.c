@@ -39,6 +39,7 @@ static void recorder_free(struct nilo_recorder *r)
     free(r->last_item);
     free(r->last_owner);
     free(r->pending);
+    free(r->bests);
     free(r);
 }
 
@@ -147,7 +148,7 @@ void nilo_record_read_until(struct nilo_recorder *r, nilo_day day)
 void nilo_record_metrics_collected(struct nilo_recorder *r, int n) { r->run.metrics_collected = n; }
 
 /* Was the item, or the owner it is credited to, erased? Then nothing of the reading is recorded, and the run says how many there were. */
-static int look_erased(struct nilo_recorder *r, enum nilo_entity_kind kind, const char *id, const char *owner, bool *ret, struct nilo_err *err)
+int nilo__look_erased(struct nilo_recorder *r, enum nilo_entity_kind kind, const char *id, const char *owner, bool *ret, struct nilo_err *err)
 {
     if (nilo_store_was_erased(r->store, r->connection.workspace, NILO_ERASE_ITEM, (int)kind, r->connection.platform, id, ret, err) < 0)
         return -1;
@@ -157,7 +158,7 @@ static int look_erased(struct nilo_recorder *r, enum nilo_entity_kind kind, cons
 int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const char *class, const char *message, struct nilo_err *err)
 {
     bool erased = false;
-    if (external_id && look_erased(r, NILO_CONTENT, external_id, NULL, &erased, err) < 0)
+    if (external_id && nilo__look_erased(r, NILO_CONTENT, external_id, NULL, &erased, err) < 0)
         return -1;
     if (erased) { /* the message may name it as well */
         external_id = NULL;
@@ -187,7 +188,7 @@ int nilo_record_say(struct nilo_recorder *r, const char *sentence, struct nilo_e
 
 /* ---- one reading ---------------------------------------------------------------------------------------------------------------- */
 
-static int refuse(struct nilo_recorder *r, struct nilo_err *err, enum nilo_code code, const char *what)
+int nilo__refuse(struct nilo_recorder *r, struct nilo_err *err, enum nilo_code code, const char *what)
 {
     r->refused_readings++;
     return nilo_err_set(err, code, "%s", what);
@@ -205,18 +206,18 @@ static int check_values(struct nilo_recorder *r, const struct nilo_reading *in, 
         const struct nilo_reading_value *v = &in->values[i];
         const struct nilo_metric *m = nilo_catalog_by_id(catalog, v->metric);
         if (!m)
-            return refuse(r, err, NILO_EINVAL, "a reading names a metric that is not defined");
+            return nilo__refuse(r, err, NILO_EINVAL, "a reading names a metric that is not defined");
         if (nilo_record_value_wrong(m, v)) {
             r->refused_readings++;
             return nilo_err_set(err, NILO_EINVAL, "%s is a count and cannot be negative", m->name);
         }
         if (strcmp(nilo_absence_name((int)v->absence), "?") == 0)
-            return refuse(r, err, NILO_EINVAL, "a reading gives an unknown reason for a missing value");
+            return nilo__refuse(r, err, NILO_EINVAL, "a reading gives an unknown reason for a missing value");
         for (size_t j = 0; j < i; j++)
             if (in->values[j].metric == v->metric)
-                return refuse(r, err, NILO_EINVAL, "a reading names the same metric twice");
+                return nilo__refuse(r, err, NILO_EINVAL, "a reading names the same metric twice");
         if (v->meta && nilo_json_check(v->meta, strlen(v->meta), NULL) < 0)
-            return refuse(r, err, NILO_EINVAL, "a value's metadata is not valid JSON");
+            return nilo__refuse(r, err, NILO_EINVAL, "a value's metadata is not valid JSON");
     }
     return 0;
 }
@@ -234,29 +235,29 @@ static int refuse_dropped(struct nilo_recorder *r, struct nilo_err *err)
     char until[NILO_DAY_TEXT], text[200];
     nilo_day_format(r->connection.dropped_until, until);
     snprintf(text, sizeof text, "days up to %s of this connection were dropped; nothing is recorded there any more", until);
-    return refuse(r, err, NILO_EDATERANGE, text);
+    return nilo__refuse(r, err, NILO_EDATERANGE, text);
 }
 
 static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err)
 {
     if (!in->external_id || !nilo_name_ok(in->external_id, 1024))
-        return refuse(r, err, NILO_EINVAL, "an external id has 1 to 1024 bytes of UTF-8 without control characters");
+        return nilo__refuse(r, err, NILO_EINVAL, "an external id has 1 to 1024 bytes of UTF-8 without control characters");
     if (in->win < 0 || in->win > MAX_WINDOW)
-        return refuse(r, err, NILO_EINVAL, "window_days is not between 0 and 3660");
+        return nilo__refuse(r, err, NILO_EINVAL, "window_days is not between 0 and 3660");
     if (in->captured_at == NILO_US_NONE && nilo_day_is_none(in->day))
-        return refuse(r, err, NILO_EINVAL, "a reading needs captured_at or a day");
+        return nilo__refuse(r, err, NILO_EINVAL, "a reading needs captured_at or a day");
     if (!nilo_day_is_none(in->day) && (in->day.n < NILO_DAY_MIN.n || in->day.n > NILO_DAY_MAX.n))
-        return refuse(r, err, NILO_EDATERANGE, "the day is not between 0001-01-01 and 9999-12-31");
+        return nilo__refuse(r, err, NILO_EDATERANGE, "the day is not between 0001-01-01 and 9999-12-31");
     if (in->captured_at != NILO_US_NONE && in->captured_at > wall(r) + AHEAD)
-        return refuse(r, err, NILO_EINVAL, "captured_at is more than 5 minutes in the future");
+        return nilo__refuse(r, err, NILO_EINVAL, "captured_at is more than 5 minutes in the future");
     if (in->captured_at != NILO_US_NONE && in->captured_at < nilo_calendar_start(r->calendar, NILO_DAY_MIN))
-        return refuse(r, err, NILO_EDATERANGE, "captured_at is before 0001-01-01");
+        return nilo__refuse(r, err, NILO_EDATERANGE, "captured_at is before 0001-01-01");
     if (!nilo_day_is_none(in->day) && in->day.n > nilo_calendar_day(r->calendar, wall(r) + AHEAD).n)
-        return refuse(r, err, NILO_EINVAL, "the day is in the future");
+        return nilo__refuse(r, err, NILO_EINVAL, "the day is in the future");
     if (is_dropped(r, in))
         return refuse_dropped(r, err);
     if (in->owner && !nilo_name_ok(in->owner, 1024))
-        return refuse(r, err, NILO_EINVAL, "an owner has 1 to 1024 bytes of UTF-8 without control characters");
+        return nilo__refuse(r, err, NILO_EINVAL, "an owner has 1 to 1024 bytes of UTF-8 without control characters");
     return check_values(r, in, err);
 }
 
@@ -313,8 +314,6 @@ static int keep(struct nilo_recorder *r, const struct nilo__pending *in, struct 
     return 0;
 }
 
-static int flush(struct nilo_recorder *r, struct nilo_err *err);
-
 /* An item's readings of one day stay in one chunk, so that a run that is killed leaves no closed day with its first reading only. A day with
  * readings without end is cut all the same: memory is bounded. */
 static bool belongs_together(const struct nilo_recorder *r, const struct nilo__pending *a, const struct nilo__pending *b)
@@ -342,7 +341,7 @@ int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *in, stru
 {
     bool erased;
     r->run.readings++;
-    if (check(r, in, err) < 0 || look_erased(r, in->kind, in->external_id, in->owner, &erased, err) < 0)
+    if (check(r, in, err) < 0 || nilo__look_erased(r, in->kind, in->external_id, in->owner, &erased, err) < 0)
         return -1;
     if (erased) {
         r->erased_readings++;
@@ -356,7 +355,7 @@ int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *in, stru
         p.captured_at = nilo_calendar_end(r->calendar, in->day) - 1;
     }
     p.told_day = nilo_day_is_none(in->day) ? nilo_calendar_day(r->calendar, p.captured_at) : in->day;
-    if (r->n_values >= r->options.chunk && !belongs_together(r, &r->pending[r->n - 1], &p) && flush(r, err) < 0)
+    if (r->n_values >= r->options.chunk && !belongs_together(r, &r->pending[r->n - 1], &p) && nilo__flush(r, err) < 0)
         return -1;
     return keep(r, &p, err);
 }
@@ -617,19 +616,20 @@ static void pace(struct nilo_recorder *r, nilo_us took)
     r->options.chunk = n;
 }
 
-static int flush(struct nilo_recorder *r, struct nilo_err *err)
+int nilo__flush(struct nilo_recorder *r, struct nilo_err *err)
 {
     struct chunk c = {0};
-    if (r->n == 0)
+    if (r->n == 0 && r->n_bests == 0)
         return 0;
     r->now = wall(r);
-    if (note_items(r, err) < 0 || nilo__merge(r, err) < 0 || begin_chunk(r, err) < 0)
+    if ((r->n > 0 && (note_items(r, err) < 0 || nilo__merge(r, err) < 0)) || begin_chunk(r, err) < 0)
         return -1;
     const struct nilo_clock *clock = &nilo_store_env(r->store)->clock;
     nilo_us since = clock->mono(clock->ctx);
-    int rc = end_chunk(r, write_chunk(r, &c, err), err);
+    int rc = r->n > 0 ? write_chunk(r, &c, err) : 0;
+    rc = end_chunk(r, rc == 0 ? nilo__write_bests(r, err) : rc, err);
     pace(r, clock->mono(clock->ctx) - since);
-    r->n = r->n_values = 0;
+    r->n = r->n_values = r->n_bests = 0;
     nilo_arena_reset(&r->arena);
     return rc;
 }
@@ -638,7 +638,7 @@ static int flush(struct nilo_recorder *r, struct nilo_err *err)
 
 static int write_details(struct nilo_recorder *r, const char *reason, struct nilo_arena *arena, struct nilo_err *err)
 {
-    if (!r->differences && !r->refused_readings && !r->erased_readings && !reason[0] && !r->run.merged_readings && !r->said.len)
+    if (!r->differences && !r->refused_readings && !r->erased_readings && !reason[0] && !r->run.merged_readings && !r->run.bests && !r->said.len)
         return 0;
     struct nilo_buf b;
     struct nilo_json_out out;
@@ -652,6 +652,10 @@ static int write_details(struct nilo_recorder *r, const char *reason, struct nil
     if (r->run.merged_readings) {
         nilo_json_key(&out, "readings_merged");
         nilo_json_int(&out, r->run.merged_readings);
+    }
+    if (r->run.bests) {
+        nilo_json_key(&out, "bests_told");
+        nilo_json_int(&out, r->run.bests);
     }
     if (r->refused_readings) {
         nilo_json_key(&out, "readings_refused");
@@ -746,7 +750,7 @@ static int close_run(struct nilo_recorder *r, const char *error, struct nilo_are
 
 int nilo_record_finish(struct nilo_recorder *r, const char *error, struct nilo_arena *arena, struct nilo_run *ret, struct nilo_err *err)
 {
-    if (flush(r, err) < 0 || begin_chunk(r, err) < 0 || end_chunk(r, close_run(r, error, arena, err), err) < 0) {
+    if (nilo__flush(r, err) < 0 || begin_chunk(r, err) < 0 || end_chunk(r, close_run(r, error, arena, err), err) < 0) {
         nilo_record_abort(r, err);
         return -1;
     }

@@ -68,6 +68,12 @@ int nilo_record_begin(struct nilo_store *s, const struct nilo_connection *c, con
  *  run goes on: the caller reports it. Any other error ends the run: nilo_record_abort(). */
 int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *reading, struct nilo_err *err);
 
+/** nilo_record_best - the all-time best of a metric of an item, as an export of values tells it; copied. Behind all readings of the item. It makes no
+ *  day's value and no item, and lowers no best; what the record holds itself, or a person corrected, it does not change. captured_at NILO_US_NONE:
+ *  the end of the day. One of an item that was erased says nothing. The run's `bests` counts those that were new.
+ *  errors  as nilo_record_add(): NILO_EINVAL and NILO_EDATERANGE it is refused with a sentence, and counted, and the run goes on */
+int nilo_record_best(struct nilo_recorder *r, const struct nilo_best_in *best, struct nilo_err *err);
+
 /** nilo_record_value_wrong - would this value have its whole reading refused? A count is never negative; averages and the rest may be */
 bool nilo_record_value_wrong(const struct nilo_metric *m, const struct nilo_reading_value *v);
 

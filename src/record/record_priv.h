@@ -30,6 +30,8 @@ struct nilo_recorder {
     struct nilo__pending *pending;
     size_t n, cap, n_values;
     size_t arrivals;
+    struct nilo_best_in *bests; /* wait behind the readings */
+    size_t n_bests, cap_bests;
     int failures;
     int64_t differences;       /* closed SQL days that read otherwise today */
     int64_t refused_readings;
@@ -47,6 +49,13 @@ struct nilo_recorder {
  * combined away in run.outcomes[NILO_MERGED] and run.merged_readings. */
 int nilo__merge(struct nilo_recorder *r, struct nilo_err *err);
 bool nilo__pending_twins(const struct nilo__pending *a, const struct nilo__pending *b); /* of one instant: never in two chunks */
+
+/* best.c: writes the bests that wait. In a transaction, behind the readings of the chunk */
+int nilo__write_bests(struct nilo_recorder *r, struct nilo_err *err);
+/* record.c */
+int nilo__flush(struct nilo_recorder *r, struct nilo_err *err);
+int nilo__refuse(struct nilo_recorder *r, struct nilo_err *err, enum nilo_code code, const char *what);
+int nilo__look_erased(struct nilo_recorder *r, enum nilo_entity_kind kind, const char *id, const char *owner, bool *ret, struct nilo_err *err);
 
 /* clock.c */
 /** nilo__clock_look - compares the wall clock with the newest recorded_at; a jump ahead is held in the store until it is accepted.

@@ -50,6 +50,8 @@ static const struct rule rules[] = {
     {"amendment", "rank", 0, NILO_RANK_REVISE, 0, 0},
     {"amendment", "cause", NILO_CAUSE_LATE, NILO_CAUSE_REPLAYED, 0, 0},
     {"day_close", "day", -719162, 2932896, 0, 0},
+    {"best_import", "win", 0, 3660, 0, 0},
+    {"best_import", "day", -719162, 2932896, 0, 0},
     {"best_floor", "win", 0, 3660, 0, 0},
     {"best_floor", "day", -719162, 2932896, 0, 0},
 };

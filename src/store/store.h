@@ -326,6 +326,7 @@ struct nilo_run {
     nilo_day first_day, last_day; /* days touched */
     int64_t items, readings, failed;
     int64_t merged_readings; /* of this process's run only; the log keeps outcomes[NILO_MERGED] */
+    int64_t bests; /* likewise: all-time bests that an export told and that were new */
     int64_t outcomes[NILO_OUTCOME_COUNT];
     int64_t compared, fell, jumped, vanished; /* the guard's figures */
     int metrics_collected, days_closed;
@@ -337,6 +338,21 @@ int nilo_store_run_update(struct nilo_store *s, const struct nilo_run *run, stru
 int nilo_store_run_get(struct nilo_store *s, int64_t id, struct nilo_arena *arena, struct nilo_run *ret, struct nilo_err *err);
 int nilo_store_run_fail(struct nilo_store *s, int64_t run, int n, const char *external_id, const char *class, const char *message,
                         struct nilo_err *err);
+/* An all-time best as an export of values tells it: the reading that it was, with the GMV beside it where the metric goes by that. */
+struct nilo_best_in {
+    enum nilo_entity_kind kind;
+    const char *external_id;
+    int32_t metric, win;
+    nilo_day day;
+    nilo_us captured_at;
+    int64_t value, gmv; /* scaled by their metrics' scales */
+    bool has_gmv;
+};
+/** nilo_store_bests - bests that came from elsewhere, behind the values of their items, as the run's. What the record holds itself changes nothing, nor
+ *  does what a person corrected, or an item that is not there; no best falls. In a transaction.
+ *  ret_taken  how many were new: they count from now on, until a correction of their cell or the end of their run's counting */
+int nilo_store_bests(struct nilo_store *s, const struct nilo_connection *c, int64_t run, const struct nilo_best_in *in, size_t n, int64_t *ret_taken,
+                     struct nilo_err *err);
 /** nilo_store_run_previous - newest run of the connection before `before` that collected and counts; id 0 = none */
 int nilo_store_run_previous(struct nilo_store *s, int64_t connection, int64_t before, struct nilo_arena *arena, struct nilo_run *ret,
                             struct nilo_err *err);
@@ -670,6 +686,7 @@ struct nilo_source_want {
     const int32_t *cells_of;            /* of these metrics alone; n_cells_of 0: of all */
     size_t n_cells_of;
     bool stamps;                        /* wide relations: created_at, updated_at, run: oldest and newest recording of the values, newest run */
+    bool left;                          /* metric_values: also what is left of dropped days for later ones to stand on */
     bool hidden;                        /* wide relations by day: hidden_at, when an app hid the row */
     const struct nilo_narrow *narrow;
     size_t n_narrow;

@@ -34,7 +34,7 @@ static int gmv_order(const struct nilo__candidate *a, const struct nilo__candida
     return NILO__CMP(a->win, b->win);
 }
 
-static int order(struct nilo_store *s, const struct nilo__candidate *a, const struct nilo__candidate *b)
+int nilo__best_order(struct nilo_store *s, const struct nilo__candidate *a, const struct nilo__candidate *b)
 {
     const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(s), a->metric);
     return m && m->best_rule == NILO_BEST_WITH_GMV ? gmv_order(a, b) : max_order(a, b);
@@ -57,7 +57,7 @@ static size_t greatest_each(struct nilo_store *s, struct nilo__candidate *c, siz
     for (size_t i = 0; i < n; i++) {
         if (kept == 0 || by_item(&c[kept - 1], &c[i]) != 0)
             c[kept++] = c[i];
-        else if (order(s, &c[i], &c[kept - 1]) > 0)
+        else if (nilo__best_order(s, &c[i], &c[kept - 1]) > 0)
             c[kept - 1] = c[i];
     }
     return kept;
@@ -91,7 +91,7 @@ static int stands_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nil
                                   .day = (int32_t)nilo_db_column_int(stmt, 3),
                                   .captured_at = nilo_db_column_int(stmt, 4),
                                   .run = nilo_db_column_int(stmt, 5)};
-    if (order(f->store, &f->c[i], &now) <= 0)
+    if (nilo__best_order(f->store, &f->c[i], &now) <= 0)
         f->c[i].run = -1;
     return 0;
 }
@@ -270,7 +270,7 @@ static int fold_day(struct anew *a, struct nilo_err *err)
             if (grow((void **)&a->best, a->n, &a->cap, sizeof *a->best, err) < 0)
                 return -1;
             a->best[a->n++] = c;
-        } else if (order(a->store, &c, &a->best[k]) > 0) {
+        } else if (nilo__best_order(a->store, &c, &a->best[k]) > 0) {
             a->best[k] = c;
         }
     }
@@ -343,12 +343,16 @@ static int floor_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nilo
     return 0;
 }
 
-static int fold_floors(struct anew *a, size_t n, struct nilo_err *err)
+#define FLOORS "SELECT metric_id, value, gmv, win, day, captured_at, run_id FROM best_floor WHERE bucket = ?1 AND entity_id = ?2"
+#define TOLD                                                                                                           \
+    " UNION ALL SELECT f.metric_id, f.value, f.gmv, f.win, f.day, f.captured_at, f.run_id FROM best_import f JOIN run r ON r.id = f.run_id " \
+    "WHERE f.bucket = ?1 AND f.entity_id = ?2 AND r.status NOT IN (5, 6) AND NOT " NILO__BEST_CORRECTED("f.run_id")
+
+/* told: and what an export of values has told of readings that are not here. Floors of days that are dropped are made without: these stay. */
+static int fold_floors(struct anew *a, size_t n, bool told, struct nilo_err *err)
 {
     struct nilo_db_stmt *stmt;
-    if (nilo_db_prepare(a->store->db,
-                        "SELECT metric_id, value, gmv, win, day, captured_at, run_id FROM best_floor WHERE bucket = ?1 AND entity_id = ?2", &stmt,
-                        err) < 0 ||
+    if (nilo_db_prepare(a->store->db, told ? FLOORS TOLD : FLOORS, &stmt, err) < 0 ||
         nilo_db_many(stmt, n, 2, item_params, floor_row, a, err) < 0)
         return -1;
     a->n = greatest_each(a->store, a->best, a->n);
@@ -371,7 +375,7 @@ static int fold_all(struct anew *a, size_t n, struct nilo_err *err)
                         &stmt, err) < 0 ||
         nilo_db_many(stmt, n, 2, item_params, seen_row, a, err) < 0)
         return -1;
-    return fold_day(a, err) < 0 ? -1 : fold_floors(a, n, err);
+    return fold_day(a, err) < 0 ? -1 : fold_floors(a, n, true, err);
 }
 
 static int write_anew(struct anew *a, size_t n, struct nilo_err *err)
@@ -468,7 +472,7 @@ static int fold_until(struct until *u, size_t n, struct nilo_err *err)
                         &stmt, err) < 0 ||
         nilo_db_many(stmt, n, 4, until_params, until_seen, u, err) < 0)
         return -1;
-    return fold_day(&u->a, err) < 0 ? -1 : fold_floors(&u->a, n, err);
+    return fold_day(&u->a, err) < 0 ? -1 : fold_floors(&u->a, n, false, err);
 }
 
 int nilo__best_floors(struct nilo_store *s, const struct nilo_entity_ref *e, const int32_t *wins, size_t n, int32_t until,

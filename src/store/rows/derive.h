@@ -52,6 +52,20 @@ int nilo__best_fresh(struct nilo_store *s, const struct nilo_entity_ref *e, size
 /** nilo__best_floors - what they come to in the readings of those windows (one of an item each) on days up to `until` is kept as their floors */
 int nilo__best_floors(struct nilo_store *s, const struct nilo_entity_ref *e, const int32_t *wins, size_t n, int32_t until,
                       struct nilo_err *err);
+/* best_import.c: the candidate f of best_import does not count where a later run than that corrected its cell: by an amendment, or by a revision of a
+ * day that was open. */
+#define NILO__BEST_CELL(a, f)                                                                                          \
+    a ".bucket = " f ".bucket AND " a ".entity_id = " f ".entity_id AND " a ".win = " f ".win AND " a ".day = " f ".day AND " a ".metric_id = " f ".metric_id"
+#define NILO__BEST_CORRECTED(run)                                                                                      \
+    "(EXISTS (SELECT 1 FROM day_value v WHERE " NILO__BEST_CELL("v", "f") " AND v.cause = 3 AND v.run_id > " run ") "   \
+    "OR EXISTS (SELECT 1 FROM observation o JOIN run q ON q.id = o.run_id WHERE " NILO__BEST_CELL("o", "f")             \
+    " AND o.absence <= 3 AND q.kind = 4 AND o.run_id > " run "))"
+/** nilo__bests_forget - of the connection's days up to `until`, which are being dropped, those that were corrected: what says so goes. The others count for good */
+int nilo__bests_forget(struct nilo_store *s, int64_t connection, int32_t until, struct nilo_err *err);
+/** nilo__bests_of_run - a run counts now or no longer: the bests of the items of which it told one, anew */
+int nilo__bests_of_run(struct nilo_store *s, int64_t connection, int64_t run, struct nilo_err *err);
+/* best.c: is a the better one? 0: they are the same reading */
+int nilo__best_order(struct nilo_store *s, const struct nilo__candidate *a, const struct nilo__candidate *b);
 /** nilo__entities - every entity, ascending (bucket, id). owner: caller, free() */
 int nilo__entities(struct nilo_store *s, struct nilo_entity_ref **ret, size_t *ret_n, struct nilo_err *err);
 

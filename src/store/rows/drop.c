@@ -424,7 +424,7 @@ static int drop_days(struct work *w, int64_t values, struct nilo_err *err)
     if (record_act(w, values, err) < 0 || load_wins(w, WINS_OF("day_value"), &w->values, err) < 0 ||
         load_wins(w, WINS_OF("observation"), &w->readings, err) < 0)
         return -1;
-    if (keep_best(w, err) < 0 || drop_values(w, err) < 0 || drop_readings(w, err) < 0 ||
+    if (nilo__bests_forget(w->s, w->how->connection, w->until, err) < 0 || keep_best(w, err) < 0 || drop_values(w, err) < 0 || drop_readings(w, err) < 0 ||
         nilo__run(w->s, err, "DELETE FROM carried_total WHERE workspace_id = ?1 AND hi = 0 AND lo = 0 AND known = 0 AND fresh = 0",
                   NILO__PARAMS(NILO_DBV_INT(w->workspace))) < 0)
         return -1;

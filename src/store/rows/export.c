@@ -69,6 +69,9 @@ static const struct nilo_whole_column day_drop[] = {ID("connection_id", NILO__CO
 static const struct nilo_whole_column best_floor[] = {
     I("bucket"), ID("entity_id", NILO__ITEMS), ID("metric_id", NILO__METRICS), I("value"), I0("gmv"), I("win"), I("day"), I("captured_at"),
     ID("run_id", NILO__RUNS)};
+static const struct nilo_whole_column best_import[] = {
+    I("bucket"), ID("entity_id", NILO__ITEMS), ID("metric_id", NILO__METRICS), I("win"), I("day"), I("captured_at"), ID("run_id", NILO__RUNS),
+    I("value"), I0("gmv")};
 #define CARRIED(ids)                                                                                                   \
     {I("scope_kind"), ID("scope_id", ids), I("win"), ID0("metric_id", NILO__METRICS) /* 0: the count of items */, I("day"), ID("workspace_id", NILO__WORKSPACES), I("hi"), I("lo"), \
      I("known"), I("fresh")}
@@ -110,6 +113,7 @@ const struct nilo_whole_table nilo_whole_tables[] = {
     TABLE("base", day_value, 6, "day_value", "t.seq = 0", NILO__REACH_ITEM, true),
     TABLE("day_close", day_close, 2, "day_close", NULL, NILO__REACH_CONNECTION, true),
     TABLE("amendment", day_value, 6, "day_value", "t.seq > 0", NILO__REACH_ITEM, true),
+    TABLE("best_import", best_import, 7, "best_import", NULL, NILO__REACH_ITEM, true),
     /* the acts behind what they would keep out, and what only an act may write behind them */
     DROPPED("day_drop", day_drop, 2, "day_drop", NULL, NILO__REACH_CONNECTION),
     DROPPED("best_floor", best_floor, 3, "best_floor", NULL, NILO__REACH_ITEM),

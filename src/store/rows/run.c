@@ -331,6 +331,8 @@ int nilo_store_run_count(struct nilo_store *s, int64_t id, enum nilo_run_status 
         rc = load_touched(s, &run, c.closed_until, &t, err);
         if (rc == 0)
             rc = derive_bases(s, &t, err);
+        if (rc == 0)
+            rc = nilo__bests_of_run(s, run.connection, id, err);
     }
     free(t.c);
     free(t.entities);

@@ -192,6 +192,9 @@ static void daily_metrics(struct source *x)
 /* Looked up only where the column is asked for. */
 #define OF_CONTENT(column) "(SELECT ct." column " FROM content ct WHERE ct.bucket = k.bucket AND ct.entity_id = k.entity_id) AS \"" column "\""
 
+#define OF_BEST(column, name)                                                                                          \
+    "(SELECT b." column " FROM best b WHERE b.bucket = k.bucket AND b.entity_id = k.entity_id AND b.metric_id = k.metric_id) AS \"" name "\""
+
 static void metric_values(struct source *x)
 {
     PUT(x, "(SELECT " OF_ENTITY OF_VALUE ", k.cause AS \"cause\", k.seq AS \"seq\", " OF_CONTENT("title") ", " OF_CONTENT("url") ", "
@@ -199,8 +202,9 @@ static void metric_values(struct source *x)
     add_owner(x, "k.bucket", "k.entity_id");
     PUT(x, ", m.kind AS \"metric_kind\", m.aggregation AS \"metric_aggregation\", m.scale AS \"metric_scale\", m.unit AS \"metric_unit\", "
            "m.currency AS \"metric_currency\", (SELECT z.zone FROM workspace_zone z WHERE z.workspace_id = w.id ORDER BY z.from_day DESC LIMIT 1) "
-           "AS \"workspace_zone\" FROM ");
-    nilo__add_cells(x, &(struct nilo__cells){.kind = -1, .more = kept(x, KEPT, "")});
+           "AS \"workspace_zone\", " OF_BEST("value", "best_value") ", " OF_BEST("win", "best_window_days") ", " OF_BEST("day", "best_day") ", "
+           OF_BEST("captured_at", "best_captured_at") ", " OF_BEST("gmv", "best_gmv") " FROM ");
+    nilo__add_cells(x, &(struct nilo__cells){.kind = -1, .more = x->want->left ? "" : kept(x, KEPT, "")});
     PUT(x, JOIN_NAMES);
 }
 
