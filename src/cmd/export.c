@@ -89,7 +89,7 @@ static int export_values(struct job *j, enum nilo_format format, int64_t *ret_ro
     nilo_buf_init(&text, 4096);
     nilo_buf_adds(&text, "metric_values?select=workspace,connection,platform,entity,external_id,window_days,day,metric,metric_type,value,absence,"
                          "provenance,captured_at,source_day,recorded_at,run,cause,seq,metadata,title,url,posted_at,owner,"
-                         "metric_kind,metric_aggregation,metric_scale,metric_unit,metric_currency,workspace_zone,"
+                         "metric_kind,metric_aggregation,metric_scale,metric_unit,metric_currency,workspace_zone,dropped_until,"
                          "best_value,best_window_days,best_day,best_captured_at,best_gmv"
                          "&order=workspace,connection,entity,external_id,window_days,day,metric,metric_type");
     ask_days(j, &text);
@@ -151,7 +151,7 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
         j.output = NULL;
     }
     if (rc == 0)
-        nilo_cmd_notice(ctx, "%" PRId64 " rows", rows);
+        nilo_cmd_notice(ctx, format < 0 ? "%" PRId64 " rows" : "%" PRId64 " rows, values as they are shown now; their history is in --format nilometer alone", rows);
     nilo_output_abort(j.output);
     nilo_store_close(j.store);
     return rc;
@@ -168,7 +168,7 @@ const struct nilo_cmd nilo_cmd_export = {
         "\n"
         "csv, json and ndjson hold one row a value as it is shown now, for people and other tools, with exact numbers, and with the item's title, "
         "address, time of posting and owners, how its metric is defined, the workspace's zone and the all-time best of the metric. `nilometer import` takes them in again. They do not hold what a value was before it was amended, which "
-        "runs and readings it came from, accounts' other attributes, or the days and roles of credits: that is what the format nilometer is for. "
+        "runs and readings it came from, items' and accounts' other attributes, annotations, or the days and roles of credits: that is what the format nilometer is for. "
         "In CSV a text that a spreadsheet would take for a formula has a ' before it.\n"
         "\n"
         "Without --output it goes to standard output. A file is never overwritten, and it has its name only when it is complete; the ending .zst or .gz "

@@ -15,6 +15,8 @@ struct job {
     struct nilo_arena arena;
     struct nilo_progress *bar;
     const char *doing, *what;
+    int64_t connection;      /* the one at hand, */
+    nilo_day dropped, drop;  /* its days that are dropped here and where the file comes from; those to be dropped behind the run, as they were there */
     const char *workspace; /* --workspace: where all of it goes */
     char first[256];       /* the workspace that the first rows name */
     bool table;            /* of daily metrics, not an export */
@@ -84,6 +86,24 @@ static int define_all(struct job *j, struct nilo_err *err)
     return 0;
 }
 
+/* What is left of dropped days is no answer to what they were: in the copy they are named as dropped, too. */
+static int drop_days(struct job *j, struct nilo_err *err)
+{
+    const struct nilo_drop how = {.connection = j->connection, .until = j->drop, .author = "import"};
+    struct nilo_dropped went;
+    struct nilo_connection c;
+    char day[NILO_DAY_TEXT];
+    if (nilo_day_is_none(j->drop))
+        return 0;
+    if (nilo_store_drop(j->store, &how, &went, err) != 0 || nilo_store_connection_get(j->store, j->connection, &c, err) != 0)
+        return -1;
+    nilo_day_format(j->drop, day);
+    if (c.dropped_until.n < j->drop.n)
+        nilo_cmd_notice(j->ctx, "%s: days up to %s were dropped where the file comes from, and are not all closed here yet; nilometer drop names them so later",
+                        c.name, day);
+    return 0;
+}
+
 static int finish_run(struct job *j, struct nilo_err *err)
 {
     struct nilo_run run;
@@ -97,7 +117,7 @@ static int finish_run(struct job *j, struct nilo_err *err)
     j->bests += run.bests;
     for (int i = 0; i < NILO_OUTCOME_COUNT; i++)
         j->outcomes[i] += run.outcomes[i];
-    return 0;
+    return drop_days(j, err);
 }
 
 /* Workspaces of the configuration are there already, in its zone. */
@@ -123,7 +143,7 @@ static void compare_zones(const struct job *j, const char *workspace, const char
         nilo_cmd_notice(j->ctx, "workspace %s keeps its time zone %s; the days of the file are those of %s", workspace, has, zone);
 }
 
-static int place(void *ctx, const char *workspace, const char *connection, const char *platform, const char *zone,
+static int place(void *ctx, const char *workspace, const char *connection, const char *platform, const char *zone, nilo_day dropped_until,
                  const struct nilo_calendar **ret_calendar, struct nilo_err *err)
 {
     struct job *j = ctx;
@@ -142,6 +162,9 @@ static int place(void *ctx, const char *workspace, const char *connection, const
         nilo_store_calendar(j->store, c.workspace, ret_calendar, err) != 0)
         return -1;
     compare_zones(j, workspace, zone, *ret_calendar);
+    j->connection = c.id;
+    j->dropped = c.dropped_until.n < dropped_until.n ? c.dropped_until : dropped_until;
+    j->drop = nilo_day_is_none(c.closed_until) ? dropped_until : NILO_DAY_NONE; /* no run was finished here: all that there is comes from the file */
     return nilo_record_begin(j->store, &c, &o, &j->recorder, err);
 }
 
@@ -158,6 +181,10 @@ static int not_taken(struct job *j, const struct nilo_err *err)
 static int reading(void *ctx, const struct nilo_reading *r, struct nilo_err *err)
 {
     struct job *j = ctx;
+    if (r->day.n <= j->dropped.n) { /* here as well as there: what is left of the day is here */
+        j->outcomes[NILO_UNCHANGED] += r->n_values > 0;
+        return 1;
+    }
     return nilo_record_add(j->recorder, r, err) == 0 ? 0 : not_taken(j, err);
 }
 

@@ -158,11 +158,11 @@ int nilo_values_read_rows(struct nilo_sql_rows *rows, const char *tmp_dir, nilo_
                           struct nilo_err *err);
 const struct nilo_values_metric *nilo_values_metrics(const struct nilo_values *v, size_t *ret_n);
 int64_t nilo_values_rows(const struct nilo_values *v);
-/* place: the readings that follow belong there; zone: the workspace's in the store they come from, NULL where the file does not say; *ret_calendar is
- * that of the workspace. reading: 0, 1 not taken, -1 the end. */
+/* place: the readings that follow belong there; zone: the workspace's in the store they come from, NULL where the file does not say; dropped_until: the
+ * connection's there, NILO_DAY_NONE where nothing was dropped; *ret_calendar is that of the workspace. reading: 0, 1 not taken, -1 the end. */
 struct nilo_values_sink {
     int (*place)(void *ctx, const char *workspace, const char *connection, const char *platform, const char *zone,
-                 const struct nilo_calendar **ret_calendar, struct nilo_err *err);
+                 nilo_day dropped_until, const struct nilo_calendar **ret_calendar, struct nilo_err *err);
     nilo_import_sink_fn *reading;
     int (*best)(void *ctx, const struct nilo_best_in *best, struct nilo_err *err); /* behind the readings of its connection; answers as reading() */
     void *ctx;

@@ -143,6 +143,7 @@ static const struct nilo_column metric_values[] = {
     TEXT("metric_unit", HIDE, "views, ms, percent, ...")
     TEXT("metric_currency", HIDE, "ISO 4217, for money")
     TEXT("workspace_zone", HIDE, "time zone of the workspace's days, the newest one set")
+    DAY("dropped_until", HIDE, "last of the connection's days that were dropped; what is left of these stands for later ones")
     SCALED("best_value", HIDE, "all-time best of the item's metric, from every reading and window")
     INT("best_window_days", HIDE, "the window in which it was read")
     DAY("best_day", HIDE, "the day on which it was read")

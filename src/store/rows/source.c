@@ -202,7 +202,7 @@ static void metric_values(struct source *x)
     add_owner(x, "k.bucket", "k.entity_id");
     PUT(x, ", m.kind AS \"metric_kind\", m.aggregation AS \"metric_aggregation\", m.scale AS \"metric_scale\", m.unit AS \"metric_unit\", "
            "m.currency AS \"metric_currency\", (SELECT z.zone FROM workspace_zone z WHERE z.workspace_id = w.id ORDER BY z.from_day DESC LIMIT 1) "
-           "AS \"workspace_zone\", " OF_BEST("value", "best_value") ", " OF_BEST("win", "best_window_days") ", " OF_BEST("day", "best_day") ", "
+           "AS \"workspace_zone\", CASE WHEN c.dropped_until > -2147483648 THEN c.dropped_until END AS \"dropped_until\", " OF_BEST("value", "best_value") ", " OF_BEST("win", "best_window_days") ", " OF_BEST("day", "best_day") ", "
            OF_BEST("captured_at", "best_captured_at") ", " OF_BEST("gmv", "best_gmv") " FROM ");
     nilo__add_cells(x, &(struct nilo__cells){.kind = -1, .more = x->want->left ? "" : kept(x, KEPT, "")});
     PUT(x, JOIN_NAMES);
