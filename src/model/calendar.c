@@ -27,9 +27,15 @@ const struct nilo_zone *nilo_calendar_zone(const struct nilo_calendar *c, nilo_d
     return c->eras[i].zone;
 }
 
+/* Who moves far to the east begins the first day there before the last ones here would begin: those end then, or are none. */
 nilo_us nilo_calendar_start(const struct nilo_calendar *c, nilo_day d)
 {
-    return nilo_zone_day_start(nilo_calendar_zone(c, d), d);
+    nilo_us start = nilo_zone_day_start(nilo_calendar_zone(c, d), d);
+    for (size_t i = c->n; i-- > 1 && c->eras[i].from_day.n > d.n;) {
+        nilo_us next = nilo_zone_day_start(c->eras[i].zone, c->eras[i].from_day);
+        start = next < start ? next : start;
+    }
+    return start;
 }
 
 nilo_us nilo_calendar_end(const struct nilo_calendar *c, nilo_day d)

@@ -338,11 +338,11 @@ static int first_row(void *ctx, const struct nilo_scan_row *row)
     return 1;
 }
 
-/* Is it a metric of the app? Then each has one value a day, and no items. */
-static int is_app(struct nilo__series *x, bool *ret)
+/* Has the metric values of the app (one value a day each, and no items), or of items? */
+static int is_of(struct nilo__series *x, enum nilo_entity_kind kind, bool *ret)
 {
     const struct nilo_select sel = {
-        .kind = NILO_APP, .metric = x->metric->id, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE};
+        .kind = kind, .metric = x->metric->id, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE};
     *ret = false;
     int rc = nilo_store_scan(x->call->store, x->call->scope, &sel, first_row, ret, x->err);
     return rc < 0 ? -1 : 0;
@@ -588,11 +588,13 @@ static int read_series(struct nilo__series *x)
                               .from = NILO_DAY_NONE,
                               .to = x->to,
                               .as_of = x->as_of};
-    bool app = false;
-    if (!external_id && is_app(x, &app) < 0)
+    bool app = false, items = x->metric->builtin;
+    if (!external_id && is_of(x, NILO_APP, &app) < 0)
         return -1;
     x->readings = external_id || app || !adds_up;
-    if (x->readings && !external_id && !app && x->metric->builtin)
+    if (x->readings && !external_id && !app && !items && is_of(x, NILO_CONTENT, &items) < 0)
+        return -1;
+    if (x->readings && !external_id && !app && items)
         return nilo_err_set(x->err, NILO_EINVAL,
                             "%s does not add up over items; ask for one with external_id=", x->metric->name);
     if (x->readings) {

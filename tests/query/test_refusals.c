@@ -60,6 +60,7 @@ static const struct {
     {"content?select=x:tags->x,x:tags->>x", NILO_EPARSE, "named \"x\"", NULL},
     {"timeseries metric=views&external_id=v1", NILO_EINVAL, "several connections hold an item \"v1\"", NULL},
     {"timeseries metric=ctr", NILO_EINVAL, "ctr does not add up over items", NULL},
+    {"growth metric=ctr", NILO_EINVAL, "ctr does not add up over items", NULL},
     {"timeseries()", NILO_ENULL, "timeseries needs the argument metric", NULL},
     /* operators */
     {"content?title=eqq.x", NILO_EPARSE, "\"failed to parse filter (eqq.x)\" (line 1, column 1)", ""},

@@ -245,6 +245,39 @@ static void every_check_has_a_planted_fault(struct stores *s)
     }
 }
 
+static int64_t closings(struct stores *s, const struct nilo_connection *c)
+{
+    struct nilo_connection now;
+    ok(s, nilo_store_connection_get(s->store, c->id, &now, &s->err));
+    return now.closed_until.n;
+}
+
+/* Samoa had no 30 December 2011; a workspace that moved from Pago Pago to Kiritimati had no day where it lost one. */
+static void a_day_that_no_clock_showed_is_no_gap(struct stores *s)
+{
+    const int skipped = 15338; /* 2011-12-30 */
+    struct nilo_connection c = stores_connection(s, "samoa", "Pacific/Apia", "channel", "youtube", "db");
+    for (int day = skipped - 2; day < skipped + 3; day++) {
+        struct put p = {.external_id = "a", .day = day, .metric = VIEWS, .value = 100 + day, .captured_at = (day + 1) * NILO_US_DAY};
+        s->clock.wall = (day + 1) * NILO_US_DAY;
+        if (day != skipped)
+            put_all(s, &c, (struct nilo_policy){.kind = NILO_RUN_COLLECT, .platform = true}, &p, 1);
+    }
+    for (int until = skipped; until < skipped + 3; until++) {
+        s->clock.wall = (until + 1) * NILO_US_DAY;
+        put_close(s, &c, until);
+        assert_int_equal(closings(s, &c), until);
+        struct found x = found_by(s, "closed-log");
+        if (x.n != 0)
+            fail_msg("%s", x.text);
+    }
+    triggers_off(s);
+    stores_exec(s, "DELETE FROM day_close WHERE day = 15338 + 1");
+    struct found x = found_by(s, "closed-log");
+    assert_int_equal(x.n, 1);
+    assert_non_null(strstr(x.text, "samoa|channel|~|~|2012-01-01|~|the log of closed days has gaps"));
+}
+
 static void days_open_for_too_long_are_found_with_their_reason(struct stores *s)
 {
     clean(s);
@@ -264,6 +297,7 @@ int main(void)
 {
     static const struct stores_test tests[] = {
         STORES_TEST(a_clean_store_gives_nothing),
+        STORES_TEST(a_day_that_no_clock_showed_is_no_gap),
         STORES_TEST(an_empty_store_gives_nothing),
         STORES_TEST(each_planted_fault_is_found_by_its_check_and_its_statement),
         STORES_TEST(every_check_has_a_planted_fault),
