@@ -227,6 +227,7 @@ static void what_is_wrong_is_said_in_one_line(void **state)
         {"views from=2026-02-30", 2, "2026-02-30"},
         {"views from=2026-03-05 to=2026-03-01", 2, "from"},
         {"ctr", 2, "external_id="},
+        {"warmth", 2, "warmth does not add up over items; ask for one with external_id="},
         {"views --style dots", 2, "braille, block or ascii"},
         {"views --width 19", 2, "--width"},
         {"views --width 1001", 2, "--width"},
@@ -235,6 +236,10 @@ static void what_is_wrong_is_said_in_one_line(void **state)
         {"views --workspace nowhere", 2, "nowhere"},
     };
     (void)state;
+    static const char warm[] = "external_id,day,warmth\nv1,2026-03-01,5.5\n";
+    const char *file = nilo_test_path("warm.csv");
+    nilo_test_write(file, warm, sizeof warm - 1);
+    assert_int_equal(cmd_run("import", file, "--store", path, "--workspace", "studio", "--define", "warmth:average:level", "--quiet", NULL)->status, 0);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct cmd_result *r = plot(rows[i].words);
         if (r->status != rows[i].status || strstr(r->err, rows[i].says) == NULL || r->out[0] != '\0')
