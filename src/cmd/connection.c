@@ -279,19 +279,30 @@ static int forget_secret(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const s
     return 0;
 }
 
+/* The keys are read within the transaction: no rotation of them comes between. */
+static int seal_secret(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struct nilo_connection *c, struct nilo__ring *ring, struct nilo_err *err)
+{
+    const char *kind = nilo_args_rest(ctx->args, 2);
+    if (nilo_store_begin(s, err) != 0)
+        return -1;
+    if (nilo__ring_open(s, ring, err) != 0 ||
+        nilo_secret_put(s, ring->keys, c, kind, ctx->secret != NULL ? ctx->secret : "", ctx->secret_len, err) != 0) {
+        nilo_store_rollback(s);
+        return -1;
+    }
+    return nilo_store_commit(s, err);
+}
+
 static int put_secret(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struct nilo_connection *c, struct nilo_err *err)
 {
-    struct nilo__ring ring;
-    const char *kind = nilo_args_rest(ctx->args, 2);
-    int rc = nilo__ring_open(s, &ring, err);
-    if (rc == 0)
-        rc = nilo_secret_put(s, ring.keys, c, kind, ctx->secret != NULL ? ctx->secret : "", ctx->secret_len, err);
+    struct nilo__ring ring = {0};
+    int rc = seal_secret(ctx, s, c, &ring, err);
     /* a new secret in the place of one that could not be opened */
     if (rc == 0)
         rc = nilo__ring_check(ctx, s, &ring, err);
     nilo__ring_done(&ring);
     if (rc == 0)
-        fprintf(ctx->out, "Stored the secret %s of %s, sealed.\n", kind, c->name);
+        fprintf(ctx->out, "Stored the secret %s of %s, sealed.\n", nilo_args_rest(ctx->args, 2), c->name);
     return rc;
 }
 

@@ -295,7 +295,7 @@ static void show_people(FILE *out, const struct shown *x)
         line(out, "problem", row->problem);
     }
     for (size_t i = 0; i < x->n_secrets; i++)
-        fprintf(out, "%-14s %s, sealed with key %s%s\n", i == 0 ? "secrets" : "", x->secrets[i].kind, x->secrets[i].key_id,
+        fprintf(out, "%-14s %s, sealed with key %s%s\n", i == 0 ? "secrets" : "", x->secrets[i].kind, x->secrets[i].master_id,
                 x->secrets[i].unreadable ? ", which is not here" : "");
     for (size_t i = 0; i < x->n_turns; i++) {
         char at[NILO_US_TEXT];

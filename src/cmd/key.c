@@ -92,6 +92,14 @@ static int list(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo__rin
     return nilo__table_print(&t, ctx->out, err) == 0 ? nilo__access_table(ctx, s, err) : -1;
 }
 
+static int check_changeable(const struct nilo__ring *ring, struct nilo_err *err)
+{
+    if (ring->place != NILO_KEYS_CREDENTIAL)
+        return 0;
+    return nilo_err_set(err, NILO_EREADONLY, "the keys come from systemd (%s), which does not take changes; change the file that the unit names "
+                        "(NILOMETER_KEYS and no CREDENTIALS_DIRECTORY), then restart the unit", ring->path);
+}
+
 /* ---- rotate ---------------------------------------------------------------------------------------------------------------------- */
 
 static int changed(struct nilo_cmd_ctx *ctx, const char *what, const struct nilo_key *k, int secrets, bool finished, struct nilo_err *err)
@@ -121,8 +129,7 @@ static int changed(struct nilo_cmd_ctx *ctx, const char *what, const struct nilo
     return 0;
 }
 
-/* First the new key on disk, then the secrets, in one transaction: killed between the two, the next call finds secrets under the key
- * before and only goes on. */
+/* First the new key on disk, then the data keys that it wraps, in steps: killed anywhere, the next call finds some under the key before and only goes on. */
 static int rotate_master(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo__ring *ring, struct nilo_err *err)
 {
     int expired, back, behind, n;
@@ -135,16 +142,50 @@ static int rotate_master(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct 
     finish = behind > 0 && nilo_keys_current(ring->keys, NILO_KEY_MASTER) != NULL;
     if (!finish && (nilo_keys_add(ring->keys, NILO_KEY_MASTER, ctx->env, err) != 0 || nilo_keys_save(ring->keys, ring->path, true, err) != 0))
         return -1;
-    if (nilo_secret_reseal(s, ring->keys, &n, err) != 0)
+    if (nilo_secret_reseal(s, ring->keys, 0, &n, err) != 0)
         return -1;
     return changed(ctx, "master", nilo_keys_current(ring->keys, NILO_KEY_MASTER), n, finish, err);
+}
+
+static int data_changed(struct nilo_cmd_ctx *ctx, int secrets, bool finished, struct nilo_err *err)
+{
+    if (!ctx->json) {
+        fprintf(ctx->out, "%s: sealed %d %s with %s.\n", finished ? "Finished the rotation of the data keys" : "Each connection has a new data key", secrets,
+                secrets == 1 ? "secret" : "secrets", finished ? "them" : "it");
+        return 0;
+    }
+    struct nilo__answer a;
+    nilo__answer_init(&a);
+    nilo_json_object_begin(&a.json);
+    nilo_json_key(&a.json, "kind");
+    nilo_json_str(&a.json, "data");
+    nilo_json_key(&a.json, "secrets");
+    nilo_json_int(&a.json, secrets);
+    nilo_json_key(&a.json, "finished_earlier");
+    nilo_json_bool(&a.json, finished);
+    nilo_json_object_end(&a.json);
+    return nilo__answer_print(&a, ctx->out, err);
+}
+
+/* First the number of the rotation, then the connections, in steps: killed anywhere, the next call finds some of an earlier number and only goes on. */
+static int rotate_data(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struct nilo__ring *ring, struct nilo_err *err)
+{
+    int behind, n;
+    if (nilo_data_keys_behind(s, &behind, err) != 0 || (behind == 0 && nilo_data_keys_begin(s, err) != 0) ||
+        nilo_data_keys_rotate(s, ring->keys, 0, &n, err) != 0)
+        return -1;
+    return data_changed(ctx, n, behind > 0, err);
 }
 
 static int rotate(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo__ring *ring, const char *operand, struct nilo_err *err)
 {
     int kind = nilo_key_kind_value(operand);
+    if (strcmp(operand, "data") == 0)
+        return rotate_data(ctx, s, ring, err);
     if (kind < 0)
-        return nilo_err_set(err, NILO_EUSAGE, "\"%s\" is no kind of key; there are master, token and signing", operand);
+        return nilo_err_set(err, NILO_EUSAGE, "\"%s\" is no kind of key; there are master, data, token and signing", operand);
+    if (check_changeable(ring, err) != 0)
+        return -1;
     if (kind == NILO_KEY_MASTER)
         return rotate_master(ctx, s, ring, err);
     if (nilo_keys_add(ring->keys, (enum nilo_key_kind)kind, ctx->env, err) != 0 || nilo_keys_save(ring->keys, ring->path, true, err) != 0)
@@ -211,7 +252,7 @@ static int import_keys(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct ni
 
 static const struct act acts[] = {
     {"list", 1, NILO_STORE_READ, true, false, list},
-    {"rotate", 2, NILO_STORE_WRITE, true, true, rotate},
+    {"rotate", 2, NILO_STORE_WRITE, true, false, rotate}, /* of data keys: they are in the store */
     {"forget", 2, NILO_STORE_WRITE, true, true, forget},
     {"export", 2, NILO_STORE_READ, true, false, export_keys},
     {"import", 2, NILO_STORE_WRITE, false, true, import_keys},
@@ -225,9 +266,8 @@ static int act_on(struct nilo_cmd_ctx *ctx, const struct act *act, struct nilo_s
     if (act->needs_keys && ring->keys == NULL)
         return nilo_err_set(err, NILO_ENOENT, "there are no keys of this store, %s is not there; nilometer init makes new ones, nilometer key import FILE brings "
                             "old ones back", ring->path);
-    if (act->writes && ring->place == NILO_KEYS_CREDENTIAL)
-        return nilo_err_set(err, NILO_EREADONLY, "the keys come from systemd (%s), which does not take changes; change the file that the unit names "
-                            "(NILOMETER_KEYS and no CREDENTIALS_DIRECTORY), then restart the unit", ring->path);
+    if (act->writes && check_changeable(ring, err) != 0)
+        return -1;
     return act->fn(ctx, s, ring, act->operands == 2 ? nilo_args_rest(ctx->args, 1) : NULL, err);
 }
 
@@ -257,9 +297,10 @@ const struct nilo_cmd nilo_cmd_key = {
         "log of roots). They are in one file, STORE-ID.keys, that only its owner may read, in $XDG_CONFIG_HOME/nilometer/keys or "
         "~/.config/nilometer/keys, or in the folder that NILOMETER_KEYS names: never in the folder of the store, so that a copy of that gives no "
         "secret away. Where systemd hands over a credential nilometer.keys, that is taken. None of these is ever printed, logged, backed up or exported "
-        "with the store. rotate takes a KIND (master, token, signing), revoke and forget an ID, export and import a FILE.\n\n"
-        "rotate makes a new current key of a kind. For master it seals all secrets anew, in one transaction; killed in between, the same command "
-        "finishes it. Keys before it are kept, for older backups and for what they signed, until forget, which refuses a key that is in use. "
+        "with the store. rotate takes a KIND (master, data, token, signing), revoke and forget an ID, export and import a FILE.\n\n"
+        "rotate makes a new current key of a kind. The master key seals the data keys, one for each connection, which are in the store and seal its secrets: "
+        "rotate master seals the data keys anew, rotate data makes new ones and seals all secrets anew. Both work in steps while others go on, and killed in "
+        "between, the same command finishes it. Keys before it are kept, for older backups and for what they signed, until forget, which refuses a key that is in use. "
         "export writes a copy to a new file, import takes keys from such a copy.\n\n"
         "A store that is restored without its master key keeps all history; connections with secrets become expired, and are connected again when "
         "the key is back.\n\n"

@@ -68,7 +68,11 @@ const unsigned char *nilo_keys_bytes(const struct nilo_keys *r, const struct nil
 
 #define NILO_SECRET_MAX 16384
 
-/** nilo_secret_put - seals a secret with the current master key; replaces the one of that kind. kind: [a-z][a-z0-9_]{0,47}
+/* Each connection has a data key, wrapped by the master key, that seals its secrets. */
+
+/** nilo_secret_put - seals a secret with the connection's data key, which is made where there is none, and wrapped by the current master key from now on;
+ *  replaces the secret of that kind; the connection's others that are sealed otherwise follow. Within the caller's transaction, with a ring that was read in it:
+ *  then no rotation and no forgetting of keys comes between. kind: [a-z][a-z0-9_]{0,47}
  *  errors  NILO_EINVAL empty, too long or a bad kind; NILO_ENOENT the ring has no master key */
 int nilo_secret_put(struct nilo_store *s, const struct nilo_keys *r, const struct nilo_connection *c, const char *kind, const void *plain, size_t n,
                     struct nilo_err *err);
@@ -77,11 +81,20 @@ int nilo_secret_put(struct nilo_store *s, const struct nilo_keys *r, const struc
  *          another store, workspace, connection or kind */
 int nilo_secret_get(struct nilo_store *s, const struct nilo_keys *r, const struct nilo_connection *c, const char *kind, char **ret, size_t *ret_n,
                     struct nilo_err *err);
-/** nilo_secret_reseal - all secrets that are not sealed with the current master key, in one transaction: all of them or none
- *  errors  those of nilo_secret_get() */
-int nilo_secret_reseal(struct nilo_store *s, const struct nilo_keys *r, int *ret_n, struct nilo_err *err);
-/** nilo_secret_count - secrets sealed with that key; id NULL: with any other than the ring's current one (r NULL: with any) */
+/** nilo_secret_reseal - the rotation of the master key behind the new key in the ring: data keys that another one wraps are wrapped by the current one, secrets
+ *  that a master key seals itself get a data key. In steps of some connections, own transactions each; what is left of one that was cut off is done by the next
+ *  call. most: connections at most, 0 = all. ret_n: secrets that are the current key's now
+ *  errors  those of nilo_secret_get(), of the first connection that cannot be done: all others are */
+int nilo_secret_reseal(struct nilo_store *s, const struct nilo_keys *r, int most, int *ret_n, struct nilo_err *err);
+/** nilo_secret_count - secrets that are that master key's in the end; id NULL: any other's than the ring's current one (r NULL: any's) */
 int nilo_secret_count(struct nilo_store *s, const struct nilo_keys *r, const char *id, int *ret, struct nilo_err *err);
+/** nilo_data_keys_begin - from now on all data keys that are there are of an earlier rotation */
+int nilo_data_keys_begin(struct nilo_store *s, struct nilo_err *err);
+/** nilo_data_keys_rotate - connections whose data key is of an earlier rotation get a new one, their secrets are sealed with it, the old one is deleted. Steps,
+ *  most, ret_n and errors as above */
+int nilo_data_keys_rotate(struct nilo_store *s, const struct nilo_keys *r, int most, int *ret_n, struct nilo_err *err);
+/** nilo_data_keys_behind - secrets that such a rotation has left */
+int nilo_data_keys_behind(struct nilo_store *s, int *ret, struct nilo_err *err);
 /** nilo_secret_check - connections with a secret whose key is not in the ring (NULL = there is none) are expired until it is again; history
  *  stays as it is. Own transaction. ret_expired: such connections; ret_back: those that are connected again */
 int nilo_secret_check(struct nilo_store *s, const struct nilo_keys *r, int *ret_expired, int *ret_back, struct nilo_err *err);

@@ -63,6 +63,14 @@ const struct nilo_key *nilo_keys_current(const struct nilo_keys *r, enum nilo_ke
     return NULL;
 }
 
+const struct nilo_key *nilo__keys_master(const struct nilo_keys *r, struct nilo_err *err)
+{
+    const struct nilo_key *key = r != NULL ? nilo_keys_current(r, NILO_KEY_MASTER) : NULL;
+    if (key == NULL)
+        nilo_err_set(err, NILO_ENOENT, "there is no master key; nilometer init makes one, nilometer key import FILE brings one back");
+    return key;
+}
+
 static int place_of(const struct nilo_keys *r, const char *id)
 {
     for (int i = 0; i < r->n; i++) {

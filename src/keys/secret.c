@@ -1,4 +1,5 @@
-/* Secrets of connections: sealed with the current master key before they reach the store, bound to the row that they belong to. */
+/* Secrets of connections: sealed with their connection's data key before they reach the store, bound to the row that they belong to. Those from before there
+ * were data keys are sealed with a master key itself; they open, and get a data key when anything of their connection is written. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +9,13 @@
 
 #define AD_MAX 256
 
-/* What a secret belongs to: put into another row, workspace or store it does not open. */
-static size_t identity(struct nilo_store *s, int64_t workspace, int64_t connection, const char *kind, char ad[AD_MAX])
+/* What a secret belongs to: put into another row, workspace or store it does not open. data_key NULL: as it was before there were any. */
+static size_t identity(struct nilo_store *s, int64_t workspace, int64_t connection, const char *kind, const char *data_key, char ad[AD_MAX])
 {
     char uuid[NILO_UUID_TEXT];
     nilo_uuid_format(nilo_store_uuid(s), uuid);
-    int n = snprintf(ad, AD_MAX, "nilometer connection_secret 1 %s %lld %lld %s", uuid, (long long)workspace, (long long)connection, kind);
+    int n = snprintf(ad, AD_MAX, "nilometer connection_secret %d %s %lld %lld %s%s%.40s", data_key != NULL ? 2 : 1, uuid, (long long)workspace,
+                     (long long)connection, kind, data_key != NULL ? " " : "", data_key != NULL ? data_key : "");
     return (size_t)n;
 }
 
@@ -23,20 +25,19 @@ static bool kind_ok(const char *kind)
     return n > 0 && n <= 48 && kind[n] == '\0' && kind[0] >= 'a' && kind[0] <= 'z';
 }
 
-static int seal_into(struct nilo_store *s, const struct nilo_keys *r, const struct nilo_key *key, const struct nilo_secret_row *of,
-                     const void *plain, size_t n, struct nilo_err *err)
+static int seal_into(struct nilo_store *s, const struct nilo__data_key *key, const char *kind, const void *plain, size_t n, struct nilo_err *err)
 {
     const struct nilo_env *env = nilo_store_env(s);
     unsigned char nonce[NILO_NONCE_LEN], *sealed = malloc(n + NILO_SEAL_MORE);
     char ad[AD_MAX];
     if (sealed == NULL)
         return nilo_err_nomem(err);
-    size_t ad_len = identity(s, of->workspace, of->connection, of->kind, ad);
+    size_t ad_len = identity(s, key->workspace, key->connection, kind, key->id, ad);
     env->random.fill(env->random.ctx, nonce, sizeof nonce);
-    nilo_seal(nilo_keys_bytes(r, key), nonce, ad, ad_len, plain, n, sealed);
-    const struct nilo_secret_row row = {.workspace = of->workspace,
-                                        .connection = of->connection,
-                                        .kind = of->kind,
+    nilo_seal(key->bytes, nonce, ad, ad_len, plain, n, sealed);
+    const struct nilo_secret_row row = {.workspace = key->workspace,
+                                        .connection = key->connection,
+                                        .kind = kind,
                                         .key_id = key->id,
                                         .nonce = nonce,
                                         .nonce_len = sizeof nonce,
@@ -47,35 +48,54 @@ static int seal_into(struct nilo_store *s, const struct nilo_keys *r, const stru
     return rc;
 }
 
-static const struct nilo_key *master(const struct nilo_keys *r, struct nilo_err *err)
+/* The connection's other secrets follow: from before there were data keys, or under a data key that came back. What does not open stays as it is. */
+static int bring_along(struct nilo_store *s, const struct nilo_keys *r, const struct nilo__data_key *key, struct nilo_err *err)
 {
-    const struct nilo_key *key = r != NULL ? nilo_keys_current(r, NILO_KEY_MASTER) : NULL;
-    if (key == NULL)
-        nilo_err_set(err, NILO_ENOENT, "there is no master key; nilometer init makes one, nilometer key import FILE brings one back");
-    return key;
+    struct nilo_arena arena;
+    struct nilo_secret_row *rows;
+    struct nilo_err why = {0};
+    size_t n;
+    nilo_arena_init(&arena, 0);
+    int rc = nilo_store_secrets(s, key->connection, &arena, &rows, &n, err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (rows[i].workspace != key->workspace || strcmp(rows[i].key_id, key->id) == 0 || nilo__secret_move(s, r, &rows[i], key, &why) == 0)
+            continue;
+        rc = why.code == NILO_ENOENT || why.code == NILO_ECORRUPT ? 0 : nilo_err_set(err, why.code, "%s", why.msg);
+    }
+    nilo_arena_done(&arena);
+    return rc == 0 ? nilo_store_data_keys_prune(s, key->connection, err) : -1;
 }
 
 int nilo_secret_put(struct nilo_store *s, const struct nilo_keys *r, const struct nilo_connection *c, const char *kind, const void *plain, size_t n,
                     struct nilo_err *err)
 {
+    struct nilo__data_key key;
     if (!kind_ok(kind))
         return nilo_err_set(err, NILO_EINVAL, "a kind of secret is a word of small letters, digits and _, such as token or refresh_token");
     if (n == 0 || n > NILO_SECRET_MAX)
         return nilo_err_set(err, NILO_EINVAL, "a secret has 1 to %d bytes", NILO_SECRET_MAX);
-    const struct nilo_key *key = master(r, err);
-    const struct nilo_secret_row of = {.workspace = c->workspace, .connection = c->id, .kind = kind};
-    return key == NULL ? -1 : seal_into(s, r, key, &of, plain, n, err);
+    if (nilo__data_key_current(s, r, c->workspace, c->id, &key, err) != 0)
+        return -1;
+    int rc = seal_into(s, &key, kind, plain, n, err);
+    if (rc == 0)
+        rc = bring_along(s, r, &key, err);
+    nilo__data_key_done(&key);
+    return rc;
 }
 
 /* ---- opening ----------------------------------------------------------------------------------------------------------------------- */
 
-static int unseal(struct nilo_store *s, const struct nilo_keys *r, const struct nilo_secret_row *row, char **ret, size_t *ret_n, struct nilo_err *err)
+static int missing(const struct nilo_secret_row *row, struct nilo_err *err)
 {
-    const struct nilo_key *key = r != NULL ? nilo_keys_find(r, NILO_KEY_MASTER, row->key_id) : NULL;
+    if (row->data_key.id == NULL && nilo__data_key_id(row->key_id))
+        return nilo_err_set(err, NILO_ECORRUPT, "the secret %.48s has lost its data key, or was moved here from another place; store it again", row->kind);
+    return nilo_err_set(err, NILO_ENOENT, "the secret %.48s is sealed with the master key %.40s, which is not here; nilometer key import FILE brings it back",
+                        row->kind, row->master_id);
+}
+
+static int unseal_with(struct nilo_store *s, const unsigned char *key, const struct nilo_secret_row *row, char **ret, size_t *ret_n, struct nilo_err *err)
+{
     char ad[AD_MAX];
-    if (key == NULL)
-        return nilo_err_set(err, NILO_ENOENT, "the secret %.48s is sealed with the master key %.40s, which is not here; nilometer key import FILE brings it back",
-                            row->kind, row->key_id);
     if (!kind_ok(row->kind) || row->nonce_len != NILO_NONCE_LEN || row->ciphertext_len < NILO_SEAL_MORE ||
         row->ciphertext_len > NILO_SECRET_MAX + NILO_SEAL_MORE)
         return nilo_err_set(err, NILO_ECORRUPT, "the secret %.48s is damaged; store it again", row->kind);
@@ -83,8 +103,8 @@ static int unseal(struct nilo_store *s, const struct nilo_keys *r, const struct 
     char *plain = nilo_secret_alloc(n + 1);
     if (plain == NULL)
         return nilo_err_nomem(err);
-    size_t ad_len = identity(s, row->workspace, row->connection, row->kind, ad);
-    if (nilo_unseal(nilo_keys_bytes(r, key), row->nonce, ad, ad_len, row->ciphertext, row->ciphertext_len, (unsigned char *)plain) != 0) {
+    size_t ad_len = identity(s, row->workspace, row->connection, row->kind, row->data_key.id, ad);
+    if (nilo_unseal(key, row->nonce, ad, ad_len, row->ciphertext, row->ciphertext_len, (unsigned char *)plain) != 0) {
         nilo_secret_free(plain);
         return nilo_err_set(err, NILO_ECORRUPT, "the secret %.48s is damaged, or was moved here from another place; store it again", row->kind);
     }
@@ -92,6 +112,32 @@ static int unseal(struct nilo_store *s, const struct nilo_keys *r, const struct 
     *ret = plain;
     *ret_n = n;
     return 0;
+}
+
+static int unseal(struct nilo_store *s, const struct nilo_keys *r, const struct nilo_secret_row *row, char **ret, size_t *ret_n, struct nilo_err *err)
+{
+    const struct nilo_key *master = r != NULL ? nilo_keys_find(r, NILO_KEY_MASTER, row->master_id) : NULL;
+    struct nilo__data_key data;
+    if (master == NULL)
+        return missing(row, err);
+    if (row->data_key.id == NULL)
+        return unseal_with(s, nilo_keys_bytes(r, master), row, ret, ret_n, err);
+    if (nilo__data_key_open(s, r, &row->data_key, &data, err) != 0)
+        return -1;
+    int rc = unseal_with(s, data.bytes, row, ret, ret_n, err);
+    nilo__data_key_done(&data);
+    return rc;
+}
+
+int nilo__secret_move(struct nilo_store *s, const struct nilo_keys *r, const struct nilo_secret_row *row, const struct nilo__data_key *to, struct nilo_err *err)
+{
+    char *plain = NULL;
+    size_t n = 0;
+    if (unseal(s, r, row, &plain, &n, err) != 0)
+        return -1;
+    int rc = seal_into(s, to, row->kind, plain, n, err);
+    nilo_secret_free(plain);
+    return rc;
 }
 
 int nilo_secret_get(struct nilo_store *s, const struct nilo_keys *r, const struct nilo_connection *c, const char *kind, char **ret, size_t *ret_n,
@@ -112,75 +158,6 @@ int nilo_secret_get(struct nilo_store *s, const struct nilo_keys *r, const struc
     return rc;
 }
 
-/* ---- rotation ------------------------------------------------------------------------------------------------------------------------ */
-
-static int reseal_one(struct nilo_store *s, const struct nilo_keys *r, const struct nilo_key *key, const struct nilo_secret_row *row, struct nilo_err *err)
-{
-    char *plain = NULL;
-    size_t n = 0;
-    if (unseal(s, r, row, &plain, &n, err) != 0)
-        return -1;
-    int rc = seal_into(s, r, key, row, plain, n, err);
-    nilo_secret_free(plain);
-    return rc;
-}
-
-static int reseal_all(struct nilo_store *s, const struct nilo_keys *r, const struct nilo_key *key, int *ret_n, struct nilo_err *err)
-{
-    struct nilo_arena arena;
-    struct nilo_secret_row *rows;
-    size_t n;
-    int done = 0;
-    nilo_arena_init(&arena, 0);
-    int rc = nilo_store_secrets(s, 0, &arena, &rows, &n, err);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (strcmp(rows[i].key_id, key->id) == 0)
-            continue;
-        rc = reseal_one(s, r, key, &rows[i], err);
-        done++;
-    }
-    nilo_arena_done(&arena);
-    *ret_n = done;
-    return rc;
-}
-
-int nilo_secret_reseal(struct nilo_store *s, const struct nilo_keys *r, int *ret_n, struct nilo_err *err)
-{
-    const struct nilo_key *key = master(r, err);
-    int n;
-    if (key == NULL || nilo_store_begin(s, err) != 0)
-        return -1;
-    if (reseal_all(s, r, key, &n, err) != 0) {
-        nilo_store_rollback(s);
-        return -1;
-    }
-    if (nilo_store_commit(s, err) != 0)
-        return -1;
-    *ret_n = n;
-    return 0;
-}
-
-int nilo_secret_count(struct nilo_store *s, const struct nilo_keys *r, const char *id, int *ret, struct nilo_err *err)
-{
-    const struct nilo_key *current = r != NULL ? nilo_keys_current(r, NILO_KEY_MASTER) : NULL;
-    struct nilo_arena arena;
-    struct nilo_secret_row *rows;
-    size_t n;
-    int count = 0;
-    nilo_arena_init(&arena, 0);
-    int rc = nilo_store_secrets(s, 0, &arena, &rows, &n, err);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (id != NULL)
-            count += strcmp(rows[i].key_id, id) == 0;
-        else
-            count += current == NULL || strcmp(rows[i].key_id, current->id) != 0;
-    }
-    nilo_arena_done(&arena);
-    if (rc == 0)
-        *ret = count;
-    return rc;
-}
-
 /* ---- a ring that lacks keys ------------------------------------------------------------------------------------------------------------- */
 
 /* What the secrets of one connection say about it: they stand next to each other. */
@@ -194,7 +171,7 @@ static int check_connection(struct nilo_store *s, const struct nilo_keys *r, con
     /* one that is expired or disabled for another reason stays so when the key comes back: it gets no mark */
     bool ours = strcmp(c.status, "expired") != 0 && strcmp(c.status, "disabled") != 0;
     for (size_t i = 0; i < n; i++) {
-        bool lost = r == NULL || nilo_keys_find(r, NILO_KEY_MASTER, rows[i].key_id) == NULL;
+        bool lost = r == NULL || nilo_keys_find(r, NILO_KEY_MASTER, rows[i].master_id) == NULL;
         missing = missing || lost;
         was = was || rows[i].unreadable;
         if ((lost ? ours : rows[i].unreadable) && nilo_store_secret_mark(s, c.id, rows[i].kind, lost, err) != 0)

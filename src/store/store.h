@@ -129,16 +129,33 @@ int nilo_store_resume(struct nilo_store *s, int64_t connection, bool *ret_was, s
 int nilo_store_read_until(struct nilo_store *s, int64_t connection, nilo_day day, struct nilo_err *err); /* only rises */
 int nilo_store_read_until_back(struct nilo_store *s, int64_t connection, nilo_day day, struct nilo_err *err); /* only falls: it was wrong */
 
-/* A sealed secret of a connection; what seals and opens it is keys/. */
+/* A data key of a connection, wrapped by a master key; what seals and opens is keys/. */
+struct nilo_data_key_row {
+    int64_t workspace, connection, seq; /* the greatest seq of a connection is the one that seals */
+    const char *id, *master_id;
+    const unsigned char *nonce, *wrapped;
+    size_t nonce_len, wrapped_len;
+    int64_t rotation; /* of data keys: which one made it */
+};
+int nilo_store_data_key_set(struct nilo_store *s, const struct nilo_data_key_row *row, struct nilo_err *err); /* or wraps the one of that seq anew */
+/** nilo_store_data_keys - those of a connection, or all (0), by workspace and connection, the newest first. owner: arena */
+int nilo_store_data_keys(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_data_key_row **ret, size_t *ret_n,
+                         struct nilo_err *err);
+int nilo_store_data_keys_prune(struct nilo_store *s, int64_t connection, struct nilo_err *err); /* what seals nothing any more is deleted */
+
+/* A sealed secret of a connection. */
 struct nilo_secret_row {
     int64_t workspace, connection;
-    const char *kind, *key_id;
+    const char *kind;
+    const char *key_id;    /* of the data key; of the master key where there is none */
+    const char *master_id; /* whose secret it is in the end: the master key that wraps the data key. Ignored by set */
     const unsigned char *nonce, *ciphertext;
     size_t nonce_len, ciphertext_len;
     bool unreadable; /* the connection was marked expired because the key was missing */
+    struct nilo_data_key_row data_key; /* id NULL: there is none. Ignored by set */
 };
 int nilo_store_secret_set(struct nilo_store *s, const struct nilo_secret_row *row, struct nilo_err *err); /* replaces that of its kind; readable */
-int nilo_store_secret_delete(struct nilo_store *s, int64_t connection, const char *kind, bool *ret_was, struct nilo_err *err);
+int nilo_store_secret_delete(struct nilo_store *s, int64_t connection, const char *kind, bool *ret_was, struct nilo_err *err); /* and an unused data key */
 int nilo_store_secret_mark(struct nilo_store *s, int64_t connection, const char *kind, bool unreadable, struct nilo_err *err);
 /** nilo_store_secrets - those of a connection, or all (0), by workspace, connection, kind. owner: arena */
 int nilo_store_secrets(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_secret_row **ret, size_t *ret_n,

@@ -219,7 +219,7 @@ static void a_rotation_that_was_interrupted_is_finished_not_begun_anew(void **st
     nilo_keys_free(r);
     nilo_store_close(s);
     assert_string_equal(secret("token"), CANARY);
-    cmd_assert_contains(does("key rotate master"), "Finished the rotation");
+    cmd_assert_contains(does("key rotate master"), "Finished the rotation to master key");
     assert_string_equal(secret("token"), CANARY);
     s = open_store();
     assert_int_equal(nilo_keys_load(file, nilo_store_uuid(s), &r, &err), 0);
@@ -229,7 +229,25 @@ static void a_rotation_that_was_interrupted_is_finished_not_begun_anew(void **st
     cmd_assert_contains(does("key rotate master"), "The master key is");
 }
 
-/* The program itself, killed after a random while; 20 rounds. */
+/* What a copy of the store and an old master key open ends with the data key. */
+static void data_keys_are_rotated_too_and_a_rotation_that_was_interrupted_is_finished(void **state)
+{
+    (void)state;
+    struct nilo_err err;
+    cmd_assert_contains(does("key rotate data"), "Each connection has a new data key: sealed 1 secret");
+    assert_string_equal(secret("token"), CANARY);
+    cmd_assert_contains(does("key rotate data --json"), "{\"kind\":\"data\",\"secrets\":1,\"finished_earlier\":false}");
+    struct nilo_store *s = open_store();
+    assert_int_equal(nilo_data_keys_begin(s, &err), 0);
+    nilo_store_close(s);
+    cmd_assert_contains(does("key rotate data"), "Finished the rotation of the data keys: sealed 1 secret");
+    cmd_assert_contains(does("connection show channel --workspace studio"), "sealed with key ");
+    assert_string_equal(secret("token"), CANARY);
+    /* they are in the store, so that keys which systemd hands over do not matter */
+    fails(2, "key rotate mistress", "master, data, token and signing");
+}
+
+/* The program itself, killed after a random while; 20 rounds of each. */
 static void killed_while_it_rotates_every_secret_stays_readable(void **state)
 {
     (void)state;
@@ -241,15 +259,15 @@ static void killed_while_it_rotates_every_secret_stays_readable(void **state)
         snprintf(command, sizeof command, "connection secret channel %s --workspace studio --from env:KEY_TEST_SECRET", kind);
         does(command);
     }
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 40; round++) {
         pid_t child = fork();
         if (child == 0) {
             if (freopen("/dev/null", "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL)
                 _exit(98);
-            execl(program, "nilometer", "key", "rotate", "master", "--store", path, (char *)NULL);
+            execl(program, "nilometer", "key", "rotate", round % 2 == 0 ? "master" : "data", "--store", path, (char *)NULL);
             _exit(99);
         }
-        const struct timespec wait = {.tv_nsec = (long)(round * 3000000L)};
+        const struct timespec wait = {.tv_nsec = (long)(round / 2 * 3000000L)};
         int status;
         nanosleep(&wait, NULL);
         kill(child, SIGKILL);
@@ -259,7 +277,8 @@ static void killed_while_it_rotates_every_secret_stays_readable(void **state)
         assert_string_equal(secret("secret_19"), CANARY);
     }
     assert_true(killed > 0);
-    does("key rotate master"); /* finishes what was begun, or makes one more */
+    does("key rotate data"); /* finishes what was begun, or makes one more */
+    does("key rotate master");
     for (int i = 0; i < 20; i++) {
         snprintf(kind, sizeof kind, "secret_%d", i);
         assert_string_equal(secret(kind), CANARY);
@@ -270,6 +289,8 @@ static void killed_while_it_rotates_every_secret_stays_readable(void **state)
     int behind;
     assert_int_equal(nilo_keys_load(file, nilo_store_uuid(s), &r, &err), 0);
     assert_int_equal(nilo_secret_count(s, r, NULL, &behind, &err), 0);
+    assert_int_equal(behind, 0);
+    assert_int_equal(nilo_data_keys_behind(s, &behind, &err), 0);
     assert_int_equal(behind, 0);
     nilo_keys_free(r);
     nilo_store_close(s);
@@ -461,6 +482,7 @@ int main(void)
         cmocka_unit_test_setup(a_key_file_that_others_read_is_refused_in_a_sentence, fresh),
         cmocka_unit_test_setup(each_kind_is_rotated_and_what_was_before_stays_until_it_is_forgotten, fresh),
         cmocka_unit_test_setup(a_rotation_that_was_interrupted_is_finished_not_begun_anew, fresh),
+        cmocka_unit_test_setup(data_keys_are_rotated_too_and_a_rotation_that_was_interrupted_is_finished, fresh),
         cmocka_unit_test_setup(killed_while_it_rotates_every_secret_stays_readable, fresh),
         cmocka_unit_test_setup(a_restore_without_the_key_keeps_history_and_marks_connections_expired, fresh),
         cmocka_unit_test_setup(keys_of_another_store_are_refused, fresh),

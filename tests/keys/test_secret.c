@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "keys/keys.h"
 
 #define CANARY "canary-9f3c-do-not-show"
@@ -92,43 +93,253 @@ static void a_secret_moved_to_another_row_is_refused(struct stores *s)
     nilo_keys_free(r);
 }
 
-static void a_rotation_seals_all_or_nothing(struct stores *s)
+/* As secrets were sealed before there were data keys: by the master key itself. */
+static void put_bare(struct stores *s, const struct nilo_keys *r, const struct nilo_connection *c, const char *kind, const char *secret)
 {
-    struct nilo_keys *r = ring(s);
-    struct nilo_connection c[5];
-    char first[NILO_KEY_ID_TEXT], name[16];
+    const struct nilo_key *key = nilo_keys_current(r, NILO_KEY_MASTER);
+    unsigned char nonce[NILO_NONCE_LEN], sealed[200];
+    char uuid[NILO_UUID_TEXT], ad[256];
+    nilo_uuid_format(nilo_store_uuid(s->store), uuid);
+    int n = snprintf(ad, sizeof ad, "nilometer connection_secret 1 %s %lld %lld %s", uuid, (long long)c->workspace, (long long)c->id, kind);
+    s->env.random.fill(s->env.random.ctx, nonce, sizeof nonce);
+    nilo_seal(nilo_keys_bytes(r, key), nonce, ad, (size_t)n, secret, strlen(secret), sealed);
+    const struct nilo_secret_row row = {.workspace = c->workspace, .connection = c->id, .kind = kind, .key_id = key->id, .nonce = nonce,
+                                        .nonce_len = sizeof nonce, .ciphertext = sealed, .ciphertext_len = strlen(secret) + NILO_SEAL_MORE};
+    ok(s, nilo_store_secret_set(s->store, &row, &s->err));
+}
+
+#define MANY 130 /* connections: more than two steps */
+
+static void name_of(int i, char name[16])
+{
+    snprintf(name, 16, "c%03d", i);
+}
+
+static void make_many(struct stores *s, const struct nilo_keys *r, struct nilo_connection c[MANY], bool bare)
+{
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+        name_of(i, name);
+        c[i] = stores_connection(s, i % 2 == 0 ? "w" : "x", NULL, name, "youtube", "db");
+        (bare && i % 3 == 0 ? put_bare : put)(s, r, &c[i], "token", name);
+        (bare && i % 3 == 0 ? put_bare : put)(s, r, &c[i], "refresh_token", name);
+    }
+}
+
+static void all_hold(struct stores *s, const struct nilo_keys *r, const struct nilo_connection c[MANY])
+{
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+        name_of(i, name);
+        holds(s, r, &c[i], "token", name);
+        holds(s, r, &c[i], "refresh_token", name);
+    }
+}
+
+static int left(struct stores *s, const struct nilo_keys *r)
+{
     int n;
-    memcpy(first, nilo_keys_current(r, NILO_KEY_MASTER)->id, sizeof first);
-    for (int i = 0; i < 5; i++) {
-        snprintf(name, sizeof name, "c%d", i);
-        c[i] = stores_connection(s, i < 3 ? "w" : "x", NULL, name, "youtube", "db");
-        put(s, r, &c[i], "token", name);
-    }
-    ok(s, nilo_keys_add(r, NILO_KEY_MASTER, &s->env, &s->err));
-    /* between the two steps of a rotation everything opens */
-    for (int i = 0; i < 5; i++) {
-        snprintf(name, sizeof name, "c%d", i);
-        holds(s, r, &c[i], "token", name);
-    }
     ok(s, nilo_secret_count(s->store, r, NULL, &n, &s->err));
-    assert_int_equal(n, 5);
-    /* one that is damaged: none is changed */
-    stores_exec(s, "UPDATE connection_secret SET kind = 'moved' WHERE connection_id = (SELECT id FROM connection WHERE name = 'c4')");
-    fails(s, NILO_ECORRUPT, nilo_secret_reseal(s->store, r, &n, &s->err));
-    ok(s, nilo_secret_count(s->store, r, first, &n, &s->err));
-    assert_int_equal(n, 5);
-    stores_exec(s, "UPDATE connection_secret SET kind = 'token'");
-    ok(s, nilo_secret_reseal(s->store, r, &n, &s->err));
-    assert_int_equal(n, 5);
-    ok(s, nilo_secret_count(s->store, r, first, &n, &s->err));
-    assert_int_equal(n, 0);
-    ok(s, nilo_secret_reseal(s->store, r, &n, &s->err));
-    assert_int_equal(n, 0);
-    ok(s, nilo_keys_forget(r, first, &s->err));
-    for (int i = 0; i < 5; i++) {
-        snprintf(name, sizeof name, "c%d", i);
-        holds(s, r, &c[i], "token", name);
+    return n;
+}
+
+static void a_connection_has_one_data_key_for_all_its_secrets(struct stores *s)
+{
+    struct nilo_connection a = stores_connection(s, "w", NULL, "a", "youtube", "db"), b = stores_connection(s, "w", NULL, "b", "youtube", "db");
+    struct nilo_keys *r = ring(s);
+    bool was;
+    put(s, r, &a, "token", CANARY);
+    put(s, r, &a, "refresh_token", "1");
+    put(s, r, &b, "token", CANARY);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_key"), 2);
+    assert_int_equal(stores_int(s, "SELECT count(DISTINCT key_id) FROM connection_secret"), 2);
+    assert_int_equal(stores_int(s, "SELECT count(DISTINCT wrapped) FROM connection_key"), 2);
+    /* what the master key sealed is 48 bytes, a key and a tag: no secret is under it */
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_key WHERE length(wrapped) <> 48"), 0);
+    /* the last secret of a connection takes its data key along */
+    ok(s, nilo_store_secret_delete(s->store, a.id, "token", &was, &s->err));
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_key"), 2);
+    ok(s, nilo_store_secret_delete(s->store, a.id, "refresh_token", &was, &s->err));
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_key"), 1);
+    holds(s, r, &b, "token", CANARY);
+    nilo_keys_free(r);
+}
+
+static void a_data_key_that_was_moved_or_damaged_opens_nothing(struct stores *s)
+{
+    struct nilo_connection a = stores_connection(s, "w", NULL, "a", "youtube", "db"), b = stores_connection(s, "w", NULL, "b", "youtube", "db");
+    struct nilo_connection x = stores_connection(s, "x", NULL, "a", "youtube", "db");
+    struct nilo_keys *r = ring(s);
+    const struct nilo_connection *const to[] = {&b, &x};
+    char *secret, sql[600];
+    size_t n;
+    put(s, r, &a, "token", CANARY);
+    /* the data key and the secret together, to another connection and another workspace */
+    for (int i = 0; i < 2; i++) {
+        snprintf(sql, sizeof sql, "INSERT INTO connection_key (workspace_id, connection_id, seq, id, master_id, nonce, wrapped, rotation, made_at, wrapped_at) "
+                 "SELECT %lld, %lld, seq, id, master_id, nonce, wrapped, rotation, made_at, wrapped_at FROM connection_key WHERE connection_id = %lld",
+                 (long long)to[i]->workspace, (long long)to[i]->id, (long long)a.id);
+        stores_exec(s, sql);
+        snprintf(sql, sizeof sql, "INSERT INTO connection_secret (workspace_id, connection_id, kind, key_id, nonce, ciphertext, updated_at) SELECT %lld, %lld, kind, "
+                 "key_id, nonce, ciphertext, updated_at FROM connection_secret WHERE connection_id = %lld", (long long)to[i]->workspace, (long long)to[i]->id,
+                 (long long)a.id);
+        stores_exec(s, sql);
+        fails(s, NILO_ECORRUPT, nilo_secret_get(s->store, r, to[i], "token", &secret, &n, &s->err));
+        assert_null(strstr(s->err.msg, "canary"));
     }
+    holds(s, r, &a, "token", CANARY);
+    /* a new secret replaces what does not open */
+    put(s, r, &b, "token", "mine");
+    holds(s, r, &b, "token", "mine");
+    /* another data key of the same connection under the first one's name */
+    snprintf(sql, sizeof sql, "UPDATE connection_key SET wrapped = (SELECT k.wrapped FROM connection_key k WHERE k.connection_id = %lld AND k.seq = "
+             "(SELECT max(seq) FROM connection_key WHERE connection_id = %lld)) WHERE connection_id = %lld", (long long)b.id, (long long)b.id, (long long)a.id);
+    stores_exec(s, sql);
+    fails(s, NILO_ECORRUPT, nilo_secret_get(s->store, r, &a, "token", &secret, &n, &s->err));
+    /* and without any */
+    snprintf(sql, sizeof sql, "DELETE FROM connection_key WHERE connection_id = %lld", (long long)a.id);
+    stores_exec(s, sql);
+    fails(s, NILO_ECORRUPT, nilo_secret_get(s->store, r, &a, "token", &secret, &n, &s->err));
+    assert_non_null(strstr(s->err.msg, "lost its data key"));
+    put(s, r, &a, "token", "again");
+    holds(s, r, &a, "token", "again");
+    nilo_keys_free(r);
+}
+
+static void secrets_from_before_data_keys_open_and_get_one_at_the_next_write(struct stores *s)
+{
+    struct nilo_connection a = stores_connection(s, "w", NULL, "a", "youtube", "db"), b = stores_connection(s, "w", NULL, "b", "youtube", "db");
+    struct nilo_keys *r = ring(s);
+    put_bare(s, r, &a, "token", CANARY);
+    put_bare(s, r, &a, "refresh_token", "1");
+    put_bare(s, r, &b, "token", "2");
+    holds(s, r, &a, "token", CANARY);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_key"), 0);
+    put(s, r, &a, "token", "renewed");
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_key"), 1);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_secret s JOIN connection_key k ON k.id = s.key_id"), 2);
+    holds(s, r, &a, "token", "renewed");
+    holds(s, r, &a, "refresh_token", "1");
+    holds(s, r, &b, "token", "2");
+    nilo_keys_free(r);
+}
+
+static void a_rotation_of_the_master_key_wraps_data_keys_anew_and_touches_no_secret(struct stores *s)
+{
+    struct nilo_connection c[MANY];
+    struct nilo_keys *r = ring(s);
+    char first[NILO_KEY_ID_TEXT];
+    int n;
+    make_many(s, r, c, false);
+    memcpy(first, nilo_keys_current(r, NILO_KEY_MASTER)->id, sizeof first);
+    char *before = stores_text(s, "SELECT connection_id, kind, key_id, nonce, ciphertext FROM connection_secret ORDER BY connection_id, kind");
+    char *wrapped = stores_text(s, "SELECT wrapped FROM connection_key ORDER BY connection_id");
+    ok(s, nilo_keys_add(r, NILO_KEY_MASTER, &s->env, &s->err));
+    assert_int_equal(left(s, r), 2 * MANY);
+    ok(s, nilo_secret_reseal(s->store, r, 0, &n, &s->err));
+    assert_int_equal(n, 2 * MANY);
+    assert_int_equal(left(s, r), 0);
+    char *after = stores_text(s, "SELECT connection_id, kind, key_id, nonce, ciphertext FROM connection_secret ORDER BY connection_id, kind");
+    char *now = stores_text(s, "SELECT wrapped FROM connection_key ORDER BY connection_id");
+    assert_string_equal(before, after);
+    assert_string_not_equal(wrapped, now);
+    ok(s, nilo_keys_forget(r, first, &s->err));
+    all_hold(s, r, c);
+    ok(s, nilo_secret_reseal(s->store, r, 0, &n, &s->err));
+    assert_int_equal(n, 0);
+    free(before);
+    free(after);
+    free(wrapped);
+    free(now);
+    nilo_keys_free(r);
+}
+
+/* Cut off after any number of connections, with writes in between; every secret opens at any time, and the next call does the rest. */
+static void a_rotation_that_is_cut_off_goes_on_where_it_was(struct stores *s)
+{
+    struct nilo_connection c[MANY];
+    struct nilo_keys *r = ring(s);
+    int n, rounds = 0;
+    make_many(s, r, c, true);
+    ok(s, nilo_keys_add(r, NILO_KEY_MASTER, &s->env, &s->err));
+    for (int was = left(s, r); was > 0; rounds++) {
+        ok(s, nilo_secret_reseal(s->store, r, 17, &n, &s->err));
+        stores_reopen(s, NILO_STORE_WRITE);
+        int is = left(s, r);
+        assert_int_equal(is, was - n);
+        assert_true(n > 0 && n <= 34);
+        was = is;
+        all_hold(s, r, c);
+        /* one that is written meanwhile is the new key's already */
+        char name[16];
+        name_of(MANY - 1 - rounds, name);
+        put(s, r, &c[MANY - 1 - rounds], "token", name);
+        was = left(s, r);
+    }
+    assert_true(rounds > 5);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_key"), MANY);
+    assert_int_equal(stores_int(s, "SELECT count(DISTINCT master_id) FROM connection_key"), 1);
+    nilo_keys_free(r);
+}
+
+static void a_rotation_of_data_keys_seals_every_secret_anew_in_steps(struct stores *s)
+{
+    struct nilo_connection c[MANY];
+    struct nilo_keys *r = ring(s);
+    int n, behind, rounds = 0;
+    make_many(s, r, c, true);
+    ok(s, nilo_data_keys_behind(s->store, &behind, &s->err));
+    assert_int_equal(behind, 0);
+    ok(s, nilo_data_keys_begin(s->store, &s->err));
+    stores_exec(s, "CREATE TABLE was AS SELECT id FROM connection_key");
+    do {
+        ok(s, nilo_data_keys_rotate(s->store, r, 31, &n, &s->err));
+        stores_reopen(s, NILO_STORE_WRITE);
+        all_hold(s, r, c);
+        ok(s, nilo_data_keys_behind(s->store, &behind, &s->err));
+        rounds++;
+    } while (behind > 0);
+    assert_int_equal(rounds, 5);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_key WHERE id IN (SELECT id FROM was)"), 0);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_key"), MANY);
+    ok(s, nilo_data_keys_rotate(s->store, r, 0, &n, &s->err));
+    assert_int_equal(n, 0);
+    stores_exec(s, "DROP TABLE was");
+    nilo_keys_free(r);
+}
+
+static void one_connection_that_cannot_be_rotated_keeps_no_other(struct stores *s)
+{
+    struct nilo_connection c[MANY];
+    struct nilo_keys *r = ring(s);
+    int n;
+    make_many(s, r, c, false);
+    stores_exec(s, "UPDATE connection_key SET nonce = wrapped WHERE connection_id = (SELECT id FROM connection WHERE name = 'c004')");
+    ok(s, nilo_keys_add(r, NILO_KEY_MASTER, &s->env, &s->err));
+    fails(s, NILO_ECORRUPT, nilo_secret_reseal(s->store, r, 0, &n, &s->err));
+    assert_non_null(strstr(s->err.msg, "connection c004 of w"));
+    assert_int_equal(left(s, r), 2);
+    put(s, r, &c[4], "token", "c004");
+    put(s, r, &c[4], "refresh_token", "c004");
+    assert_int_equal(left(s, r), 0);
+    all_hold(s, r, c);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_key"), MANY);
+    nilo_keys_free(r);
+}
+
+/* A copy from before the erasure needs its own data key and the master key; the store that was erased has neither secret nor key. */
+static void erasing_a_connection_destroys_its_data_key(struct stores *s)
+{
+    struct nilo_connection a = stores_connection(s, "w", NULL, "a", "youtube", "db"), b = stores_connection(s, "w", NULL, "b", "youtube", "db");
+    struct nilo_keys *r = ring(s);
+    put(s, r, &a, "token", CANARY);
+    put(s, r, &b, "token", "2");
+    struct nilo_erase what = {.kind = NILO_ERASE_CONNECTION, .workspace = a.workspace, .name = "a", .author = "test"};
+    struct nilo_erasure done;
+    ok(s, nilo_store_erase(s->store, &what, &done, &s->err));
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_key"), 1);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_secret"), 1);
+    holds(s, r, &b, "token", "2");
     nilo_keys_free(r);
 }
 
@@ -167,7 +378,14 @@ int main(void)
     static const struct stores_test tests[] = {
         STORES_TEST(a_secret_is_kept_sealed_and_opens_again),
         STORES_TEST(a_secret_moved_to_another_row_is_refused),
-        STORES_TEST(a_rotation_seals_all_or_nothing),
+        STORES_TEST(a_connection_has_one_data_key_for_all_its_secrets),
+        STORES_TEST(a_data_key_that_was_moved_or_damaged_opens_nothing),
+        STORES_TEST(secrets_from_before_data_keys_open_and_get_one_at_the_next_write),
+        STORES_TEST(a_rotation_of_the_master_key_wraps_data_keys_anew_and_touches_no_secret),
+        STORES_TEST(a_rotation_that_is_cut_off_goes_on_where_it_was),
+        STORES_TEST(a_rotation_of_data_keys_seals_every_secret_anew_in_steps),
+        STORES_TEST(one_connection_that_cannot_be_rotated_keeps_no_other),
+        STORES_TEST(erasing_a_connection_destroys_its_data_key),
         STORES_TEST(without_their_key_connections_expire_and_come_back),
     };
     return stores_run("keys/secret", tests, sizeof tests / sizeof tests[0]);

@@ -344,7 +344,7 @@ static void rotate_in_between(void *ctx)
     int n;
     save_ring(w, true);
     ok(w->s, nilo_keys_load(w->keys, nilo_store_uuid(w->s->store), &r, &w->s->err));
-    ok(w->s, nilo_secret_reseal(w->s->store, r, &n, &w->s->err));
+    ok(w->s, nilo_secret_reseal(w->s->store, r, 0, &n, &w->s->err));
     nilo_keys_free(r);
 }
 

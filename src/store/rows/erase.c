@@ -370,6 +370,7 @@ static int overwrite_connection(struct erasing *e, struct nilo_err *err)
 {
     static const char *const sql[] = {
         "DELETE FROM connection_secret WHERE connection_id = ?1",
+        "DELETE FROM connection_key WHERE connection_id = ?1",
         "DELETE FROM connection_login WHERE connection_id = ?1",
         "UPDATE connection_pause SET reason = NULL WHERE connection_id = ?1",
         "UPDATE connection_status SET reason = NULL WHERE connection_id = ?1",

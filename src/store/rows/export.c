@@ -86,7 +86,7 @@ static const struct nilo_whole_column carried_owner[] = CARRIED(NILO__OWNERS);
     {.name = name_, .columns = columns_, .n_columns = sizeof columns_ / sizeof columns_[0], .n_key = key, .table = sql, .where = where_, \
      .reach = reach_, .all_days = true}
 
-/* Secrets (connection_secret), what goes with them (connection_login), who is let in (api_*) and what collecting has to do next are no part of an export; what is derived is not either.
+/* Secrets (connection_secret), what goes with them (connection_key, connection_login), who is let in (api_*) and what collecting has to do next are no part of an export; what is derived is not either.
  * Bases stand before the days are closed and amendments behind: the triggers see a day as open, then closed. */
 const struct nilo_whole_table nilo_whole_tables[] = {
     TABLE("meta", meta, 1, "meta", "t.key <> 'uuid'", NILO__REACH_STORE, false),
