@@ -140,7 +140,7 @@ static void init_makes_three_keys_outside_of_the_data_folder(void **state)
     assert_string_equal(secret("token"), CANARY);
     fails(2, "key", "operand");
     fails(2, "key lost", "did you mean \"list\"");
-    fails(2, "key rotate mistress", "master, token and signing");
+    fails(2, "key rotate mistress", "master, data, token and signing");
     fails(1, "key forget 0123456789abcdef", "there is no key");
 }
 
