@@ -178,8 +178,8 @@ static int told(struct rotation *o, struct nilo_err *err)
 static int rotate(struct rotation *o, int most, int *ret_n, struct nilo_err *err)
 {
     struct nilo_arena arena;
-    int64_t *connections;
-    size_t n;
+    int64_t *connections = NULL;
+    size_t n = 0;
     nilo_arena_init(&arena, 0);
     int rc = to_do(o, &arena, &connections, &n, err);
     if (rc == 0 && most > 0 && n > (size_t)most)
