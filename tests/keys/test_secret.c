@@ -108,7 +108,7 @@ static void put_bare(struct stores *s, const struct nilo_keys *r, const struct n
     ok(s, nilo_store_secret_set(s->store, &row, &s->err));
 }
 
-#define MANY 130 /* connections: more than two steps */
+#define MANY 60 /* connections: more than a step */
 
 static void name_of(int i, char name[16])
 {
@@ -263,11 +263,11 @@ static void a_rotation_that_is_cut_off_goes_on_where_it_was(struct stores *s)
     make_many(s, r, c, true);
     ok(s, nilo_keys_add(r, NILO_KEY_MASTER, &s->env, &s->err));
     for (int was = left(s, r); was > 0; rounds++) {
-        ok(s, nilo_secret_reseal(s->store, r, 17, &n, &s->err));
+        ok(s, nilo_secret_reseal(s->store, r, 8, &n, &s->err));
         stores_reopen(s, NILO_STORE_WRITE);
         int is = left(s, r);
         assert_int_equal(is, was - n);
-        assert_true(n > 0 && n <= 34);
+        assert_true(n > 0 && n <= 16);
         was = is;
         all_hold(s, r, c);
         /* one that is written meanwhile is the new key's already */
@@ -293,7 +293,7 @@ static void a_rotation_of_data_keys_seals_every_secret_anew_in_steps(struct stor
     ok(s, nilo_data_keys_begin(s->store, &s->err));
     stores_exec(s, "CREATE TABLE was AS SELECT id FROM connection_key");
     do {
-        ok(s, nilo_data_keys_rotate(s->store, r, 31, &n, &s->err));
+        ok(s, nilo_data_keys_rotate(s->store, r, 14, &n, &s->err));
         stores_reopen(s, NILO_STORE_WRITE);
         all_hold(s, r, c);
         ok(s, nilo_data_keys_behind(s->store, &behind, &s->err));
