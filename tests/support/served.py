@@ -60,7 +60,7 @@ class Postgres:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
 
     def start(self):
-        self.folder = tempfile.mkdtemp(prefix="nilo-pg-", dir="/tmp")
+        self.folder = tempfile.mkdtemp(prefix="nilo-pg-", dir="/dev/shm" if os.environ.get("TMPDIR") == "/dev/shm" else "/tmp") # as support/pg.c
         if self.user:
             shutil.chown(self.folder, self.user)
         data = self.folder + "/data"
@@ -75,13 +75,13 @@ class Postgres:
         self.call("pg_ctl", "-D", self.folder + "/data", "-m", how, "-w", "stop")
 
     def ask(self, sql, database="postgres"):
-        done = subprocess.run(["psql", "-qAtX", f"postgres://nilo@/{database}?host={self.folder}", "-c", sql], check=True, capture_output=True, text=True)
+        done = subprocess.run([self.bin + "/psql", "-qAtX", f"postgres://nilo@/{database}?host={self.folder}", "-c", sql], check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
     def database(self):
         self.made += 1
         url = f"postgres://nilo@/s{self.made}?host={self.folder}"
-        subprocess.run(["psql", "-q", f"postgres://nilo@/postgres?host={self.folder}", "-c", f"CREATE DATABASE s{self.made}"], check=True)
+        subprocess.run([self.bin + "/psql", "-q", f"postgres://nilo@/postgres?host={self.folder}", "-c", f"CREATE DATABASE s{self.made} STRATEGY file_copy"], check=True)
         return url
 
     def stop(self):

@@ -82,3 +82,21 @@ void nilo_test_write(const char *path, const void *bytes, unsigned long n)
     if (f == NULL || fwrite(bytes, 1, n, f) != n || fclose(f) != 0)
         die("cannot write", path);
 }
+
+void nilo_test_copy(const char *from, const char *to)
+{
+    static char bytes[1 << 16];
+    struct stat st;
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    if (in == NULL || fstat(fileno(in), &st) != 0)
+        die("cannot read", from);
+    if (out == NULL || fchmod(fileno(out), st.st_mode & 07777) != 0)
+        die("cannot write", to);
+    for (size_t n; (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
+        if (fwrite(bytes, 1, n, out) != n)
+            die("cannot write", to);
+    if (ferror(in) || fclose(in) != 0)
+        die("cannot read", from);
+    if (fclose(out) != 0)
+        die("cannot write", to);
+}

@@ -11,6 +11,9 @@ const char *nilo_test_path(const char *name);
 /** nilo_test_write - make or replace a file with these bytes, for inputs. Ends the process with a message on failure */
 void nilo_test_write(const char *path, const void *bytes, unsigned long n);
 
+/** nilo_test_copy - make or replace the file `to` with the bytes and rights of `from`. Ends the process with a message on failure */
+void nilo_test_copy(const char *from, const char *to);
+
 /** nilo_test_remove - a file or a folder with all in it; harmless when absent */
 void nilo_test_remove(const char *path);
 
