@@ -122,7 +122,35 @@ static void run(const char *const argv[], uid_t uid, gid_t gid, pid_t parent)
     _exit(127);
 }
 
-static bool init_cluster(uid_t uid, gid_t gid)
+/* What initdb makes is the same each time, so the first program of a build folder leaves it there for the others: NILO_CLUSTERS/NAME, whose name
+ * tells the initdb it came from. It appears there by a rename, whole or not at all; who cannot write there, or finds nothing he can read, does
+ * without. false: there is no such place */
+static bool kept_cluster(char *ret, size_t size)
+{
+    char program[sizeof bin + 16];
+    struct stat st;
+    const char *kept = getenv("NILO_CLUSTERS");
+    snprintf(program, sizeof program, "%s/initdb", bin);
+    if (kept == NULL || stat(program, &st) != 0)
+        return false;
+    int n = snprintf(ret, size, "%s/%lld-%lld-1", kept, (long long)st.st_size, (long long)st.st_mtime); /* raise the last with the arguments below */
+    for (char *p = bin; *p != '\0' && n > 0 && (size_t)n < size; p++)
+        n += snprintf(ret + n, size - (size_t)n, "%c", *p == '/' ? '-' : *p);
+    return n > 0 && (size_t)n < size;
+}
+
+static void keep_cluster(const char *data, const char *kept)
+{
+    char part[4096 + 32], parent[4096];
+    snprintf(parent, sizeof parent, "%s", kept);
+    *strrchr(parent, '/') = '\0';
+    snprintf(part, sizeof part, "%s.%ld", kept, (long)getpid());
+    mkdir(parent, 0755);
+    if (nilo_test_copy_tree(data, part, geteuid(), getegid()) != 0 || rename(part, kept) != 0)
+        nilo_test_remove(part); /* another program was first, or there is no room */
+}
+
+static bool run_initdb(uid_t uid, gid_t gid)
 {
     char program[sizeof bin + 16];
     snprintf(program, sizeof program, "%s/initdb", bin);
@@ -136,15 +164,28 @@ static bool init_cluster(uid_t uid, gid_t gid)
                           "--no-sync",
                           "--locale=C",
                           "--encoding=UTF8",
+                          "--wal-segsize=4",
                           "--no-instructions",
                           NULL};
     pid_t self = getpid(), child = fork();
     if (child == 0)
         run(argv, uid, gid, self);
     int status = -1;
-    if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
-        return false;
-    char path[sizeof folder + 32];
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+static bool init_cluster(uid_t uid, gid_t gid)
+{
+    char path[sizeof folder + 32], kept[4096];
+    bool keeps = kept_cluster(kept, sizeof kept);
+    snprintf(path, sizeof path, "%s/data", folder);
+    if (!keeps || nilo_test_copy_tree(kept, path, uid, gid) != 0) {
+        nilo_test_remove(path);
+        if (!run_initdb(uid, gid))
+            return false;
+        if (keeps)
+            keep_cluster(path, kept);
+    }
     snprintf(path, sizeof path, "%s/data/pg_hba.conf", folder);
     nilo_test_write(path, hba, sizeof hba - 1);
     snprintf(path, sizeof path, "%s/data/postgresql.conf", folder);

@@ -1,6 +1,7 @@
 #include "support/tmp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,20 +84,56 @@ void nilo_test_write(const char *path, const void *bytes, unsigned long n)
         die("cannot write", path);
 }
 
-void nilo_test_copy(const char *from, const char *to)
+static int copy_bytes(int in, int out)
 {
     static char bytes[1 << 16];
+    ssize_t n;
+    while ((n = read(in, bytes, sizeof bytes)) > 0)
+        if (write(out, bytes, (size_t)n) != n)
+            return -1;
+    return n < 0 ? -1 : 0;
+}
+
+static int copy_file(const char *from, const char *to, const struct stat *st)
+{
+    int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int rc = in < 0 || out < 0 || copy_bytes(in, out) != 0 || fchmod(out, st->st_mode & 07777) != 0 ? -1 : 0;
+    if (in >= 0)
+        close(in);
+    if (out >= 0 && close(out) != 0)
+        rc = -1;
+    return rc;
+}
+
+void nilo_test_copy(const char *from, const char *to)
+{
     struct stat st;
-    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
-    if (in == NULL || fstat(fileno(in), &st) != 0)
-        die("cannot read", from);
-    if (out == NULL || fchmod(fileno(out), st.st_mode & 07777) != 0)
-        die("cannot write", to);
-    for (size_t n; (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
-        if (fwrite(bytes, 1, n, out) != n)
-            die("cannot write", to);
-    if (ferror(in) || fclose(in) != 0)
-        die("cannot read", from);
-    if (fclose(out) != 0)
-        die("cannot write", to);
+    if (stat(from, &st) != 0 || copy_file(from, to, &st) != 0)
+        die("cannot copy to", to);
+}
+
+static struct {
+    size_t from; /* length of the path of the folder that is copied */
+    const char *to;
+    uid_t uid;
+    gid_t gid;
+} tree;
+
+static int copy_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)where;
+    char to[4096];
+    if ((size_t)snprintf(to, sizeof to, "%s%s", tree.to, path + tree.from) >= sizeof to)
+        return -1;
+    int rc = type == FTW_D ? mkdir(to, st->st_mode & 07777) : type == FTW_F ? copy_file(path, to, st) : -1;
+    return rc != 0 || chown(to, tree.uid, tree.gid) != 0 ? -1 : 0;
+}
+
+int nilo_test_copy_tree(const char *from, const char *to, uid_t uid, gid_t gid)
+{
+    tree.from = strlen(from);
+    tree.to = to;
+    tree.uid = uid;
+    tree.gid = gid;
+    return nftw(from, copy_one, 16, FTW_PHYS) == 0 ? 0 : -1;
 }
