@@ -461,6 +461,11 @@ bool nilo_db_in_transaction(const struct nilo_db *db)
     return db->ops->in_transaction(db);
 }
 
+bool nilo_db_snapshot(const struct nilo_db *db)
+{
+    return db->mode == NILO_DB_READ || db->mode == NILO_DB_SOURCE;
+}
+
 void nilo_db_watch(struct nilo_db *db, bool (*fn)(void *ctx), void *ctx)
 {
     db->watch = fn;

@@ -163,6 +163,8 @@ int nilo_db_begin(struct nilo_db *db, struct nilo_err *err);
 int nilo_db_commit(struct nilo_db *db, struct nilo_err *err);
 void nilo_db_rollback(struct nilo_db *db); /* harmless when none is open */
 bool nilo_db_in_transaction(const struct nilo_db *db);
+/** nilo_db_snapshot - does it only read, so that a transaction shows one state and keeps nobody waiting? */
+bool nilo_db_snapshot(const struct nilo_db *db);
 /** nilo_db_interrupt - from another thread or a signal handler: the running statement ends with NILO_ECANCELLED */
 void nilo_db_interrupt(struct nilo_db *db);
 

@@ -81,6 +81,7 @@ struct nilo_relation {
     bool as_of;
     const char *covers;      /* whose readings its days are made of, as coverage() takes it: "content", "app", "" both; NULL = it has none */
     const struct nilo_view *view; /* NULL: a relation of the store itself */
+    const char *days_of; /* the store's source that says from when to when there are such rows, where a few days of them cost little; else NULL */
 };
 /* A relation that is made of another one: tables that existing apps know. */
 struct nilo_view {

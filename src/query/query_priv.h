@@ -171,6 +171,13 @@ struct nilo__statement {
     int *at;      /* by column of the query: index in the row; for sums "x" then "x.lo" then "x.known" */
     int scale_at, cells_at;
     bool post;    /* some conditions are decided here, row by row: limit and offset too */
+    /* of a page that is read in slices of days (slice.c) */
+    const struct nilo_column *by_day; /* the column that they are of; NULL = it is read at once */
+    struct nilo_buf days_sql;         /* rows by day, in their order */
+    struct nilo_buf span_sql;         /* first and last day of readings */
+    int days_at, limit_at;            /* parameters: first day, then the last; limit, then offset (0: none) */
+    struct nilo_db_value *span_params;
+    int n_span_params;
 };
 /** nilo__statement_make - SQL for the query within the scope. as_of: NILO_US_NONE = now */
 int nilo__statement_make(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, nilo_us as_of, struct nilo_arena *arena,
@@ -178,6 +185,38 @@ int nilo__statement_make(const struct nilo_query *q, struct nilo_store *s, const
 void nilo__statement_done(struct nilo__statement *p);
 /** nilo__in_sql - false: the condition is decided after the row was read (uuid, JSON paths) */
 bool nilo__in_sql(const struct nilo__node *n);
+
+/* ---- slice.c: pages of rows in the order of days ------------------------------------------------------------------------------ */
+
+struct nilo__days {
+    int64_t first, last;
+};
+struct nilo__slices {
+    bool down, over;          /* the last day first; none is left */
+    int64_t first, at, end;   /* where readings begin, the next day, where they end: negative where `down` */
+    int64_t length;           /* of the slice before; 0 = none */
+};
+/* Where a page lies. */
+struct nilo__page {
+    bool any;               /* there are rows behind the offset */
+    struct nilo__days days; /* that hold them */
+    int64_t skip;           /* rows of the first of these days that lie before it */
+    int64_t total;          /* rows that were counted: all, or at least offset and limit */
+};
+/** nilo__known_name - the store's name of what conditions on the column narrow */
+const char *nilo__known_name(const struct nilo_column *c);
+/** nilo__sliced_by - the column of days that the rows are ordered by first, where a page of them is read in slices; else NULL. Its store only reads */
+const struct nilo_column *nilo__sliced_by(const struct nilo_query *q, struct nilo_store *s);
+int nilo__span_sql(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, nilo_us as_of, const struct nilo_narrow *narrow,
+                   size_t n, struct nilo__statement *p, struct nilo_err *err);
+int nilo__slices_begin(const struct nilo_query *q, struct nilo_store *store, const struct nilo__statement *p, nilo_us as_of, struct nilo__slices *ret,
+                       struct nilo_err *err);
+/** nilo__slices_next - the days that come next; false: those before were the last. found: rows in those before, of those wanted in all */
+bool nilo__slices_next(struct nilo__slices *s, int64_t found, int64_t wanted, struct nilo__days *ret);
+void nilo__slice_bind(struct nilo__statement *p, struct nilo__days days, int64_t offset, int64_t limit);
+/** nilo__slices_count - where the query's page lies, by counting up to its end */
+int nilo__slices_count(const struct nilo_query *q, struct nilo_store *store, struct nilo__statement *p, nilo_us as_of, struct nilo__page *ret,
+                       struct nilo_err *err);
 
 /** nilo__view_sql - appends a view's FROM item. connection: the parameter that holds the connection's name; 0 = any */
 int nilo__view_sql(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, struct nilo_source_want *want, int connection,

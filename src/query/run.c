@@ -34,6 +34,9 @@ struct run {
     bool unpacked;
     struct nilo__fold *fold; /* of a query with aggregates */
     const struct nilo_column *named_by[2]; /* of a value: the metric's type and name; NULL: no currency is asked for */
+    nilo_us as_of;
+    bool counted; /* of one that is read in slices: it is known where the page lies */
+    struct nilo__page page;
 };
 
 static size_t index_of(const struct run *r, const struct nilo_column *c)
@@ -405,20 +408,54 @@ static int hand_on(struct run *r, struct nilo_err *err)
     return currency_of(r, &currency, err) < 0 ? -1 : nilo__fold_add(r->fold, r->cells, NULL, currency, err);
 }
 
+/* What the statement answers, without the next *skip rows, *left of them at most. */
+static int stream_some(struct run *r, int64_t *skip, int64_t *left, struct nilo_err *err)
+{
+    int got = 0, rc = start(r, err);
+    while (rc == 0 && *left > 0 && (got = next_row(r, err)) == 1) {
+        if (*skip > 0) {
+            --*skip;
+            continue;
+        }
+        --*left;
+        rc = hand_on(r, err);
+    }
+    return rc != 0 ? rc : got < 0 ? -1 : 0;
+}
+
+static int count_slices(struct run *r, struct nilo_err *err)
+{
+    if (!r->counted && nilo__slices_count(r->q, r->s, &r->plan, r->as_of, &r->page, err) < 0)
+        return -1;
+    r->counted = true;
+    return 0;
+}
+
+static int stream_slices(struct run *r, struct nilo_err *err)
+{
+    int64_t offset = r->plan.post ? r->q->offset : 0, skip = offset, left = r->q->limit;
+    if (!r->plan.post && r->q->offset > 0 && count_slices(r, err) < 0)
+        return -1;
+    if (r->counted) {
+        nilo__slice_bind(&r->plan, r->page.days, r->page.skip, left);
+        return r->page.any ? stream_some(r, &skip, &left, err) : 0;
+    }
+    struct nilo__slices slices;
+    struct nilo__days days;
+    int64_t wanted = offset > INT64_MAX - left ? INT64_MAX : offset + left;
+    int rc = nilo__slices_begin(r->q, r->s, &r->plan, r->as_of, &slices, err);
+    while (rc == 0 && left > 0 && nilo__slices_next(&slices, offset - skip + r->q->limit - left, wanted, &days)) {
+        nilo__slice_bind(&r->plan, days, 0, left);
+        rc = stream_some(r, &skip, &left, err);
+    }
+    return rc;
+}
+
 static int stream(struct run *r, struct nilo_err *err)
 {
     bool pages = r->plan.post && !r->fold;
     int64_t skip = pages ? r->q->offset : 0, left = pages && r->q->limit >= 0 ? r->q->limit : INT64_MAX;
-    int got = 0, rc = start(r, err);
-    while (rc == 0 && left > 0 && (got = next_row(r, err)) == 1) {
-        if (skip > 0) {
-            skip--;
-            continue;
-        }
-        left--;
-        rc = hand_on(r, err);
-    }
-    return rc != 0 ? rc : got < 0 ? -1 : 0;
+    return r->plan.by_day ? stream_slices(r, err) : stream_some(r, &skip, &left, err);
 }
 
 /* ---- counting ---------------------------------------------------------------------------------------------------------------------- */
@@ -437,6 +474,12 @@ static int count_sql(struct run *r, int64_t *ret, struct nilo_err *err)
 
 static int count_rows(struct run *r, int64_t *ret, struct nilo_err *err)
 {
+    if (r->plan.by_day) {
+        if (count_slices(r, err) < 0)
+            return -1;
+        *ret = r->page.total;
+        return 0;
+    }
     if (!r->plan.post)
         return count_sql(r, ret, err);
     int got, rc = start(r, err);
@@ -509,9 +552,8 @@ static int answer(struct run *r, struct nilo_err *err)
 {
     struct nilo_query *q = r->q;
     struct nilo_head head = {.columns = q->out, .n = q->n_out, .offset = q->offset, .total = -1, .page = -1};
-    nilo_us as_of;
-    if (nilo__as_of_us(q, r->s, r->scope, &as_of, err) < 0 ||
-        nilo__statement_make(q, r->s, r->scope, as_of, &r->arena, &r->plan, err) < 0)
+    if (nilo__as_of_us(q, r->s, r->scope, &r->as_of, err) < 0 ||
+        nilo__statement_make(q, r->s, r->scope, r->as_of, &r->arena, &r->plan, err) < 0)
         return -1;
     r->base = nilo_arena_array(&r->arena, q->n_columns, sizeof *r->base);
     r->made = nilo_arena_array(&r->arena, q->n_columns, sizeof *r->made);
@@ -574,8 +616,8 @@ int nilo_query_run(struct nilo_query *q, struct nilo_store *s, const struct nilo
     struct run r = {.q = q, .s = s, .scope = &seen, .sink = sink};
     nilo_arena_init(&r.arena, 0);
     nilo_buf_init(&r.scratch, TEXT_MOST);
-    /* the count and the rows are of one state */
-    bool begin = q->request.count != NILO_COUNT_NONE && !nilo_db_in_transaction(nilo_store_db(s));
+    /* the count and the rows are of one state, and so are slices */
+    bool begin = (q->request.count != NILO_COUNT_NONE || nilo__sliced_by(q, s)) && !nilo_db_in_transaction(nilo_store_db(s));
     int rc = begin ? nilo_store_begin(s, err) : 0;
     if (rc == 0) {
         rc = answer(&r, err);

@@ -387,7 +387,7 @@ static void tell_node(struct build *b, const struct nilo__node *n, int first)
         return;
     bool equal = n->op == NILO__IN || (n->op == NILO__EQ && !n->all), many = n->n_values != 1;
     bool bound = n->op >= NILO__GT && n->op <= NILO__LTE && !many;
-    const char *name = n->column->narrow ? n->column->narrow : n->column->name;
+    const char *name = nilo__known_name(n->column);
     bool text = is_one_of(name, texts) && equal, day = is_one_of(name, days) && (equal || bound);
     bool window = strcmp(name, "window_days") == 0 && n->op == NILO__EQ && !many;
     if (!(text || day || window) || b->plan->n_params - first + 1 != (int)n->n_values)
@@ -541,7 +541,8 @@ static void put_limit(struct build *b, struct nilo_buf *to)
         return;
     int at = add_param(b, NILO_DBV_INT(limit));
     nilo_buf_addf(to, " LIMIT CAST(?%d AS bigint)", at);
-    if (offset) {
+    b->plan->limit_at = b->plan->by_day ? at : 0;
+    if (offset || b->plan->by_day) {
         at = add_param(b, NILO_DBV_INT(offset));
         nilo_buf_addf(to, " OFFSET CAST(?%d AS bigint)", at);
     }
@@ -587,6 +588,8 @@ static int put_source(struct build *b, struct nilo_buf *to, nilo_us as_of, bool 
             want.metrics[want.n_metrics++] = c->metric;
         if (c->form == NILO_F_OWNERS)
             want.owner = read || b->own[i];
+        if (strcmp(c->name, "title") == 0 || strcmp(c->name, "posted_at") == 0)
+            want.title |= read || b->own[i];
         if (sums && strcmp(c->name, "avg_engagement_rate") == 0)
             want.rate = read || b->own[i];
     }
@@ -658,10 +661,40 @@ static void gather(struct build *b)
     }
 }
 
+/* The days of a slice, bound anew for each. */
+static void put_slice(struct build *b)
+{
+    struct nilo__statement *p = b->plan;
+    const struct nilo_column *c = p->by_day = nilo__sliced_by(b->q, b->s);
+    if (!c || b->n_narrow + 2 > sizeof b->narrow / sizeof b->narrow[0]) {
+        p->by_day = NULL;
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        int at = add_param(b, NILO_DBV_INT(i ? INT32_MAX : INT32_MIN));
+        p->days_at = i ? p->days_at : at;
+        ADD(b, " AND t.\"%s\" %s CAST(?%d AS bigint)", c->name, i ? "<=" : ">=", at);
+        b->narrow[b->n_narrow++] = (struct nilo_narrow){.column = nilo__known_name(c), .op = i ? '<' : '>', .first_param = at, .n_params = 1};
+    }
+}
+
+static int put_days(struct build *b, nilo_us as_of, struct nilo_err *err)
+{
+    struct nilo__statement *p = b->plan;
+    const char *name = p->by_day->name;
+    nilo_buf_addf(&p->days_sql, "SELECT t.\"%s\", count(*) FROM ", name);
+    if (put_source(b, &p->days_sql, as_of, true, err) < 0 || nilo__span_sql(b->q, b->s, b->scope, as_of, b->narrow, b->n_narrow, p, err) < 0)
+        return -1;
+    nilo_buf_addf(&p->days_sql, " t WHERE %s GROUP BY t.\"%s\" ORDER BY t.\"%s\"%s", nilo_buf_str(&b->where), name, name,
+                  b->q->n_order && b->q->order[0].desc ? " DESC" : "");
+    return p->days_sql.failed || p->span_sql.failed ? nilo_err_set(err, NILO_EINVAL, "the request is too large") : 0;
+}
+
 static int assemble(struct build *b, nilo_us as_of, struct nilo_err *err)
 {
     struct nilo__statement *p = b->plan;
     gather(b);
+    put_slice(b);
     nilo_buf_adds(&p->sql, "SELECT ");
     put_list(b, &p->sql);
     nilo_buf_adds(&p->sql, " FROM ");
@@ -673,6 +706,8 @@ static int assemble(struct build *b, nilo_us as_of, struct nilo_err *err)
     p->n_count_params = p->n_params;
     put_order(b, &p->sql);
     put_limit(b, &p->sql);
+    if (p->by_day && put_days(b, as_of, err) < 0)
+        return -1;
     if (b->nomem)
         return nilo_err_nomem(err);
     if (p->sql.failed || p->count_sql.failed || b->where.failed)
@@ -688,6 +723,8 @@ int nilo__statement_make(const struct nilo_query *q, struct nilo_store *s, const
         .q = q, .s = s, .scope = scope, .plan = ret, .postgres = nilo_db_engine(nilo_store_db(s)) == NILO_DB_POSTGRES};
     nilo_buf_init(&ret->sql, SQL_MOST);
     nilo_buf_init(&ret->count_sql, SQL_MOST);
+    nilo_buf_init(&ret->days_sql, SQL_MOST);
+    nilo_buf_init(&ret->span_sql, SQL_MOST);
     nilo_buf_init(&b.where, SQL_MOST);
     b.need = nilo_arena_array(arena, q->n_columns, sizeof *b.need);
     b.own = nilo_arena_array(arena, q->n_columns, sizeof *b.own);
@@ -703,4 +740,6 @@ void nilo__statement_done(struct nilo__statement *p)
 {
     nilo_buf_done(&p->sql);
     nilo_buf_done(&p->count_sql);
+    nilo_buf_done(&p->days_sql);
+    nilo_buf_done(&p->span_sql);
 }

@@ -49,7 +49,7 @@ int nilo__view_sql(const struct nilo_query *q, struct nilo_store *s, const struc
     const struct nilo_view *v = q->relation->view;
     if (name_metrics(q, s, arena, want, err) < 0)
         return -1;
-    want->stamps = true;
+    want->stamps = want->title = true;
     want->rate = v->rate;
     want->hidden = v->hidden != NULL;
     nilo_buf_adds(to, "(SELECT ");

@@ -697,7 +697,7 @@ struct nilo_narrow {
 struct nilo_source_want {
     const struct nilo_metric **metrics; /* the metric columns needed (wide relations), column name = metric name */
     size_t n_metrics;
-    bool absence, owner;                /* are these costly columns needed? */
+    bool absence, owner, title;         /* are these costly columns needed? title: and posted_at */
     nilo_us as_of;                      /* NILO_US_NONE = now */
     bool cells, rate;                   /* the packed cells; avg_engagement_rate */
     const int32_t *cells_of;            /* of these metrics alone; n_cells_of 0: of all */

@@ -72,8 +72,10 @@ static void add_wide_head(struct source *x)
     PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", e.external_id AS "
            "\"external_id\", ");
     add_owner(x, "e.bucket", "e.id");
+    PUT(x, x->want->title ? ", ct.title AS \"title\", ct.posted_at AS \"posted_at\""
+                          : ", CAST(NULL AS text) AS \"title\", CAST(NULL AS bigint) AS \"posted_at\"");
     PUT(x,
-        ", ct.title AS \"title\", ct.posted_at AS \"posted_at\", g.day AS \"day\", g.captured_at AS \"captured_at\", "
+        ", g.day AS \"day\", g.captured_at AS \"captured_at\", "
         "g.win AS \"window_days\", g.provenance AS \"provenance\", g.cells AS \"cells\"");
     if (x->want->stamps)
         PUT(x, ", g.created_at AS \"created_at\", g.updated_at AS \"updated_at\", g.run_id AS \"run\"");
@@ -84,11 +86,25 @@ static void add_wide_head(struct source *x)
     PUT(x, " FROM (");
 }
 
+/* PostgreSQL takes the groups for few, and would compare each with each item: it is told to look the item up (OFFSET 0). */
+static void add_item(struct source *x)
+{
+    if (!x->postgres) {
+        PUT(x, ") g CROSS JOIN entity e CROSS JOIN connection c CROSS JOIN workspace w");
+        if (x->want->title)
+            PUT(x, " LEFT JOIN content ct ON ct.bucket = e.bucket AND ct.entity_id = e.id");
+        return;
+    }
+    PUT(x, ") g CROSS JOIN LATERAL (SELECT i.* FROM entity i WHERE i.bucket = g.bucket AND i.id = g.entity_id OFFSET 0) e CROSS JOIN connection c CROSS "
+           "JOIN workspace w");
+    if (x->want->title)
+        PUT(x, " LEFT JOIN LATERAL (SELECT i.title, i.posted_at FROM content i WHERE i.bucket = g.bucket AND i.entity_id = g.entity_id OFFSET 0) ct ON "
+               "TRUE");
+}
+
 static void add_wide_tail(struct source *x)
 {
-    PUT(x, ") g CROSS JOIN entity e CROSS JOIN connection c CROSS JOIN workspace w LEFT JOIN content ct ON ct.bucket = "
-           "e.bucket AND "
-           "ct.entity_id = e.id");
+    add_item(x);
     if (x->want->hidden)
         PUT(x, " LEFT JOIN hidden_row hr ON hr.bucket = g.bucket AND hr.entity_id = g.entity_id AND hr.win = g.win AND hr.day = g.day");
     PUT(x, " WHERE e.bucket = g.bucket AND e.id = g.entity_id AND c.id = e.connection_id AND w.id = e.workspace_id)");
@@ -358,6 +374,18 @@ static void recorded_days(struct source *x)
     PUT(x, ")");
 }
 
+/* For pages of rows by day: from when to when there are readings of such entities, of days that are kept. */
+static void days_of(struct source *x, int kind)
+{
+    PUT(x, "(SELECT MIN(CASE WHEN l.first_day > c.dropped_until THEN l.first_day ELSE c.dropped_until + 1 END) AS \"first_day\", MAX(l.day) AS "
+           "\"last_day\" FROM entity e CROSS JOIN latest l CROSS JOIN connection c");
+    nilo__where_entity(x, kind);
+    PUT(x, " AND l.bucket = e.bucket AND l.entity_id = e.id AND c.id = e.connection_id AND l.day > c.dropped_until)");
+}
+static void content_days(struct source *x) { days_of(x, NILO_CONTENT); }
+static void app_days(struct source *x) { days_of(x, NILO_APP); }
+static void any_days(struct source *x) { days_of(x, -1); }
+
 /* The recorded acts of dropping: which days are gone, by whom, and when. */
 static void drops(struct source *x)
 {
@@ -426,10 +454,13 @@ static const struct {
     void (*add)(struct source *x);
 } sources[] = {
     {"annotations", annotations},
+    {"any_days", any_days},
+    {"app_days", app_days},
     {"app_latest", app_latest},
     {"connections", connections},
     {"content", content},
     {"content_best", content_best},
+    {"content_days", content_days},
     {"content_latest", content_latest},
     {"content_snapshots", content_snapshots},
     {"content_windows", content_windows},
