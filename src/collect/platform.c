@@ -21,6 +21,7 @@ static nilo_us mono(const struct nilo_platforms *p)
 static void job_free(struct nilo__job_p *job)
 {
     nilo__tasks_free(job);
+    nilo_zone_free(job->report_zone);
     free(job->found);
     nilo_arena_done(&job->arena);
     free(job);
@@ -168,6 +169,9 @@ static int advance(struct nilo__job_p *job, struct nilo_err *err)
     case NILO__P_DISCOVER:
         job->phase = NILO__P_READ;
         return job->error == NULL && !job->stopped ? nilo__plan(job, err) : 0;
+    case NILO__P_READ:
+        job->phase = NILO__P_REPORT;
+        return job->error == NULL && !job->stopped && job->fate != NULL ? nilo__report_plan(job, err) : 0;
     default:
         job->phase = NILO__P_END;
         return nilo__finish(job, err);

@@ -137,8 +137,8 @@ static size_t affordable(struct nilo__job_p *job, const struct nilo_pace *pace, 
 {
     struct nilo_budget *b = NULL;
     for (int i = 0; i < 4; i++) {
-        /* The one that readings use is known from the last time; before that all is tried. */
-        if (job->owner->loaded[i] && (size_t)i < job->connector->n_buckets && (b == NULL || job->owner->budgets[i].used > b->used))
+        /* The one that readings use is known from the last time; before that all is tried. One of a moment, as of reports, fills up by itself. */
+        if (job->owner->loaded[i] && job->owner->budgets[i].period_s >= 3600 && (size_t)i < job->connector->n_buckets && (b == NULL || job->owner->budgets[i].used > b->used))
             b = &job->owner->budgets[i];
     }
     if (b == NULL || b->zone == NULL)
@@ -336,7 +336,7 @@ static int keep_states(struct nilo__job_p *job, struct nilo_err *err)
         return -1;
     if ((job->want.lease == NULL || nilo_store_slot_check(s, job->want.lease, err) == 0) &&
         nilo_store_items_went(s, &job->connection, NILO_CONTENT, changed, n, err) == 0 && (job->fate == NULL || bring_back(job, err) == 0) &&
-        nilo_store_collect_state_put(s, job->connection.id, &job->state, err) == 0 && nilo__save_limits(job->all, err) == 0)
+        nilo_store_collect_state_put(s, job->connection.id, &job->state, err) == 0 && nilo__report_keep(job, err) == 0 && nilo__save_limits(job->all, err) == 0)
         return nilo_store_commit(s, err);
     nilo_store_rollback(s);
     return -1;
@@ -356,7 +356,7 @@ static int keep_status(struct nilo__job_p *job, struct nilo_err *err)
 static int finish_run(struct nilo__job_p *job, struct nilo_err *err)
 {
     struct nilo_recorder *r = job->recorder;
-    if (job->fate != NULL && (end_gone(job, err) != 0 || end_not_due(job, err) != 0))
+    if (job->fate != NULL && (end_gone(job, err) != 0 || nilo__report_end(job, err) != 0 || end_not_due(job, err) != 0))
         return -1;
     if (job->out.left > 0 &&
         nilo__note_failure(job, NULL, "rate_limited",

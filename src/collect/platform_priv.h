@@ -40,6 +40,8 @@ struct nilo__task {
     const char **ids;
     size_t n_ids;
     unsigned variant;
+    int win;             /* of reports, and their last day */
+    nilo_day day;
     bool doubt;          /* ids that an earlier answer left out: asked for in the other spelling */
     int tries, pages, bucket;
     bool sent;
@@ -61,6 +63,21 @@ struct nilo__found {
     nilo_us posted_at;
     int64_t duration_ms;
     bool gone;
+};
+
+/* An account's reports in this run. */
+#define NILO__REPORT_DAYS 30 /* of an account are read each time: they tell when days settle */
+struct nilo__report {
+    struct nilo_report_state state;
+    bool asked, failed, refused; /* in this run */
+    nilo_day newest;
+    struct {
+        bool there;              /* ... or at least why there is nothing */
+        bool told;               /* by this run's report */
+        bool has[8];
+        int64_t value[8];
+    } before[NILO__REPORT_DAYS + 1]; /* what is recorded of its days; by age */
+    struct nilo__report *next;
 };
 
 struct nilo__job_p {
@@ -96,6 +113,14 @@ struct nilo__job_p {
     const char **gone_why;
     struct nilo_recorder *recorder;
     size_t newly_gone;
+    /* reports: of accounts whose owner signed in */
+    struct nilo__report *reports;
+    bool *reported;          /* of each item: a report tells of it */
+    bool *report_failed;     /* ... could not be had */
+    nilo_day report_today;   /* of the platform's days, as report_zone has them */
+    struct nilo_zone *report_zone;
+    struct nilo_settle settle;
+    int settle_days;
     struct nilo_platform_outcome out;
     struct nilo_collect_failure failures[NILO__PLATFORM_FAILURES];
     const char *notes[NILO__PLATFORM_NOTES];
@@ -134,6 +159,22 @@ int nilo__left(struct nilo__task *t, nilo_us again, const char *why, struct nilo
 int nilo__note_failure(struct nilo__job_p *job, const char *id, const char *class, const char *message, struct nilo_err *err);
 void nilo__note(struct nilo__job_p *job, const char *text);
 struct nilo_item_state *nilo__item(struct nilo__job_p *job, const char *id);
+
+int nilo__hand_over(struct nilo__job_p *job, const struct nilo_reading *reading, bool *ret_taken, struct nilo_err *err);
+size_t nilo__fill_values(struct nilo__job_p *job, const struct nilo_item_value *from, size_t n, struct nilo_reading_value *to); /* room for 32 */
+
+/* ---- platform_report.c: what only an owner's token gives ---- */
+
+/** nilo__report_of - an account that the token may tell of; its reports are planned when the readings are done */
+int nilo__report_of(struct nilo__job_p *job, const char *account, struct nilo_err *err);
+int nilo__report_plan(struct nilo__job_p *job, struct nilo_err *err);
+int nilo__report_took(struct nilo__task *t, const struct nilo_result *r, nilo_us at, struct nilo_err *err);
+/** nilo__report_failed - class, message: as of nilo__note_failure(); refused: it is not permitted */
+int nilo__report_failed(struct nilo__task *t, enum nilo_class class, const char *message, bool refused, struct nilo_err *err);
+bool nilo__report_dropped(const struct nilo__task *t); /* a report of an account that was refused meanwhile: not worth a request */
+/** nilo__report_end - items of which no report tells get the reason; _keep: what is remembered until the next run, in its transaction */
+int nilo__report_end(struct nilo__job_p *job, struct nilo_err *err);
+int nilo__report_keep(struct nilo__job_p *job, struct nilo_err *err);
 
 /* ---- platform_plan.c: discovery's end, the plan, the end ---- */
 

@@ -26,6 +26,7 @@ struct nilo__task *nilo__task_new(struct nilo__job_p *job, enum nilo_op op)
     t->op = op;
     t->variant = job->variants[op];
     t->not_before = NILO_US_NONE;
+    t->day = NILO_DAY_NONE;
     nilo_arena_init(&t->arena, 0);
     *job->last_task = t;
     job->last_task = &t->next;
@@ -202,7 +203,8 @@ static void fill_ask(struct nilo__task *t, nilo_us now)
                                .cursor = t->cursor,
                                .ids = t->ids,
                                .n_ids = t->n_ids,
-                               .day = NILO_DAY_NONE};
+                               .win = t->win,
+                               .day = t->day};
 }
 
 /* The request cannot be made of it: ours is wrong, not theirs. */
@@ -317,7 +319,7 @@ int nilo__send(struct nilo__job_p *job, nilo_us now, nilo_us *next, struct nilo_
         following = t->next;
         if (t->sent)
             continue;
-        if (job->stopped) {
+        if (job->stopped || nilo__report_dropped(t)) {
             task_free(t);
             continue;
         }
@@ -424,6 +426,8 @@ static int split(struct nilo__task *t, bool *ret_done, struct nilo_err *err)
     other->variant = t->variant;
     other->doubt = t->doubt;
     other->account = t->account;
+    other->win = t->win;
+    other->day = t->day;
     other->ids = t->ids + half;
     other->n_ids = t->n_ids - half;
     t->n_ids = half;

@@ -77,7 +77,7 @@ static int32_t metric_id(const struct nilo__job_p *job, const struct nilo_metric
     return own != NULL && own->active ? own->id : 0;
 }
 
-static size_t fill_values(struct nilo__job_p *job, const struct nilo_item_value *from, size_t n, struct nilo_reading_value *to)
+size_t nilo__fill_values(struct nilo__job_p *job, const struct nilo_item_value *from, size_t n, struct nilo_reading_value *to)
 {
     size_t k = 0;
     for (size_t i = 0; i < n && k < VALUES_MAX; i++) {
@@ -89,7 +89,7 @@ static size_t fill_values(struct nilo__job_p *job, const struct nilo_item_value 
 }
 
 /* One reading to record; what record refuses costs this one item. */
-static int hand_over(struct nilo__job_p *job, const struct nilo_reading *reading, bool *ret_taken, struct nilo_err *err)
+int nilo__hand_over(struct nilo__job_p *job, const struct nilo_reading *reading, bool *ret_taken, struct nilo_err *err)
 {
     struct nilo_err why = {0};
     *ret_taken = nilo_record_add(job->recorder, reading, &why) == 0;
@@ -138,11 +138,9 @@ static int take_reading(struct nilo__task *t, const struct nilo_item *item, stru
                                          .day = item->day,
                                          .attrs = &attrs,
                                          .values = values,
-                                         .n_values = fill_values(job, item->values, item->n_values, values)};
-    if (hand_over(job, &reading, &taken, err) != 0)
+                                         .n_values = nilo__fill_values(job, item->values, item->n_values, values)};
+    if (nilo__hand_over(job, &reading, &taken, err) != 0)
         return -1;
-    if (t->op != NILO_OP_METRICS)
-        return 0;
     bool failed = !taken || item->class != NILO_CLASS_OK;
     known->read_at = failed && known->read_at != NILO_US_NONE ? known->read_at : at;
     known->failures = failed ? known->failures + 1 : 0;
@@ -310,8 +308,10 @@ static int take_accounts(struct nilo__task *t, const struct nilo_result *r, nilo
         struct nilo_reading_value values[VALUES_MAX];
         struct nilo_reading reading = {.kind = NILO_ACCOUNT, .external_id = a->id, .captured_at = at, .day = NILO_DAY_NONE, .values = values};
         bool taken;
-        reading.n_values = fill_values(job, a->values, a->n_values, values);
-        if (reading.n_values > 0 && hand_over(job, &reading, &taken, err) != 0)
+        reading.n_values = nilo__fill_values(job, a->values, a->n_values, values);
+        if (reading.n_values > 0 && nilo__hand_over(job, &reading, &taken, err) != 0)
+            return -1;
+        if (nilo__report_of(job, a->id, err) != 0)
             return -1;
         struct nilo__task *list = nilo__task_new(job, NILO_OP_LIST);
         if (list == NULL)
@@ -330,6 +330,8 @@ static int failed(struct nilo__task *t, const struct nilo_result *r, nilo_us at,
 {
     struct nilo__job_p *job = t->job;
     const char *message = r->message[0] != '\0' ? r->message : r->reason;
+    if (t->op == NILO_OP_REPORT && r->class != NILO_CLASS_AUTH)
+        return nilo__report_failed(t, r->class, message, r->class == NILO_CLASS_PERMISSION || r->class == NILO_CLASS_GONE || r->key_wrong, err);
     if (r->class == NILO_CLASS_AUTH || r->key_wrong) {
         int rc = r->class == NILO_CLASS_AUTH ? nilo_store_connection_status(job->all->o.store, job->connection.id, "expired", err) : 0;
         return rc != 0 ? -1 : stop(job, nilo_class_word(r->class), message, err);
@@ -355,6 +357,8 @@ int nilo__took(struct nilo__task *t, const struct nilo_result *r, nilo_us at, st
         return take_accounts(t, r, at, err);
     case NILO_OP_LIST:
         return take_list(t, r, err);
+    case NILO_OP_REPORT:
+        return nilo__report_took(t, r, at, err);
     default:
         return take_items(t, r, at, err);
     }
@@ -365,6 +369,10 @@ int nilo__left(struct nilo__task *t, nilo_us again, const char *why, struct nilo
     struct nilo__job_p *job = t->job;
     if (why == NULL)
         return nilo_err_nomem(err);
+    if (t->op == NILO_OP_REPORT) { /* the next run asks for all of them again */
+        nilo__note(job, why);
+        return nilo__report_failed(t, NILO_CLASS_RATE_LIMITED, why, false, err);
+    }
     if (job->out.again_at == NILO_US_NONE || again < job->out.again_at) {
         job->out.again_at = again;
         job->state.why = why;

@@ -40,7 +40,7 @@ const char *nilo_class_word(enum nilo_class c);
     X(NILO_OP_ACCOUNTS, "accounts") /* the accounts that the token may choose from: for `connection connect`; paged */ \
     X(NILO_OP_LIST, "list")         /* content of an account, newest first; paged */                                   \
     X(NILO_OP_METRICS, "metrics")   /* readings of up to ids_per_call items, as of now */                              \
-    X(NILO_OP_REPORT, "report")     /* what only the owner's token gives (shares, watch time): lifetime or a window */ \
+    X(NILO_OP_REPORT, "report")     /* by the owner's token: of items, lifetime or a window; of an account, days */ \
     X(NILO_OP_EXCHANGE, "exchange") /* OAuth: code for tokens */                                                       \
     X(NILO_OP_REFRESH, "refresh")   /* OAuth: a new access token */
 enum nilo_op {
@@ -69,9 +69,9 @@ struct nilo_ask {
     const char *account;         /* ACCOUNT, LIST, REPORT: its id, or a name that the platform knows (@handle); NULL = the token's own */
     const char *listing;         /* LIST: what ACCOUNT said (nilo_account.listing); NULL: the connector finds it from the account where it can */
     const char *cursor;          /* LIST, ACCOUNTS: what the page before said; NULL = the first page */
-    const char *const *ids;      /* METRICS, REPORT: 1 .. ids_per_call, different ones */
+    const char *const *ids;      /* METRICS, REPORT: 1 .. ids_per_call (ids_per_report), different ones; REPORT: none = of the account, by day */
     size_t n_ids;
-    int win;                     /* REPORT: 0 = lifetime, else days up to and with `day` */
+    int win;                     /* REPORT of items: 0 = lifetime, else days up to and with `day`; of the account: so many days, each a window of its own */
     nilo_day day;                /* REPORT: the last day, in the platform's days; NILO_DAY_NONE = its today */
     const char *code, *verifier, *redirect; /* EXCHANGE: what the redirect brought; PKCE; the redirect's address as it was given before */
 };
@@ -146,7 +146,7 @@ struct nilo_result {
     int64_t remaining;     /* calls */
     /* what was asked for */
     const struct nilo_item *items; /* LIST: what there is; METRICS: one for each id asked for, in the order asked, GONE ones too; REPORT: those of which
-                                    * there is something */
+                                    * there is something; of an account its days, each with win 1 */
     size_t n_items;
     const struct nilo_account *accounts; /* ACCOUNT: one, or none where it is GONE; ACCOUNTS */
     size_t n_accounts;
@@ -196,7 +196,9 @@ struct nilo_connector {
     size_t n_buckets;
     const struct nilo_connector_oauth *oauth;
     const char *const *metrics;        /* names that METRICS brings; NULL-terminated */
-    const char *const *report_metrics; /* that REPORT brings; NULL-terminated */
+    const char *const *report_metrics; /* that REPORT brings of items; NULL-terminated */
+    const char *const *day_metrics;    /* that REPORT brings of an account's days; at most 8; NULL: there are no such reports */
+    int report_settle_days; /* so old a day is when its report has settled, as far as is known before that was measured */
 
     /* The request of an operation. errors: NILO_EINVAL an id, cursor or setting that cannot be asked with, or nothing to sign with; NILO_ENOMEM */
     int (*make)(const struct nilo_ask *ask, struct nilo_arena *arena, struct nilo_call *ret, struct nilo_err *err);

@@ -1,4 +1,4 @@
-/* YouTube: the Data API v3 (channels, uploads, counts) and Analytics v2 (shares, watch time; the owner's token only).
+/* YouTube: the Data API v3 (channels, uploads, counts). Analytics v2 (shares, watch time; the owner's token only): youtube_reports.c.
  *
  * Counts come from videos:batchGetStats, which has a quota of its own; where a server does not know that (404, 501) from videos.list: variant 1.
  * A video that is deleted or private is just not in an answer, so ids are compared. What batchGetStats leaves out is unsure until videos.list leaves it out,
@@ -11,32 +11,29 @@
 #include "base/decimal.h"
 #include "connect/connector_priv.h"
 #include "connect/walk.h"
+#include "connect/youtube_priv.h"
 
 #define IDS         50
-#define REPORT_IDS  200 /* rows that a report by video may have */
 #define PAGE        50
 #define TEXT_MAX    1000
 #define CAPTION_MAX 5000
-#define FIRST_DAY   "2005-02-14" /* before the first video */
 
-enum { BASE, ANALYTICS, TOKEN, AUTHORIZE, KEY_IN };
 static const struct nilo_connector_setting settings[] = {
-    [BASE] = {"api_base", "https://www.googleapis.com/youtube/v3", "beginning of the Data API's addresses", true},
-    [ANALYTICS] = {"analytics_base", "https://youtubeanalytics.googleapis.com/v2", "beginning of the Analytics API's addresses", true},
-    [TOKEN] = {"token_url", "https://oauth2.googleapis.com/token", "where tokens are refreshed", true},
-    [AUTHORIZE] = {"authorize_url", "https://accounts.google.com/o/oauth2/v2/auth", "where people sign in", true},
-    [KEY_IN] = {"key_in", "header", "where the API key is sent: header, or url (as key=; then proxies on the way may log it)", false},
+    [NILO__YT_BASE] = {"api_base", "https://www.googleapis.com/youtube/v3", "beginning of the Data API's addresses", true},
+    [NILO__YT_ANALYTICS] = {"analytics_base", "https://youtubeanalytics.googleapis.com/v2", "beginning of the Analytics API's addresses", true},
+    [NILO__YT_TOKEN] = {"token_url", "https://oauth2.googleapis.com/token", "where tokens are refreshed", true},
+    [NILO__YT_AUTHORIZE] = {"authorize_url", "https://accounts.google.com/o/oauth2/v2/auth", "where people sign in", true},
+    [NILO__YT_KEY_IN] = {"key_in", "header", "where the API key is sent: header, or url (as key=; then proxies on the way may log it)", false},
 };
 
-enum { UNITS, STATS, REPORTS };
 static const struct nilo_connector_bucket buckets[] = {
-    [UNITS] = {"units", 10000, 86400, "America/Los_Angeles", true, "units a day of all methods together"},
-    [STATS] = {"stats", 10000, 86400, "America/Los_Angeles", true, "calls of videos:batchGetStats a day"},
-    [REPORTS] = {"reports", 720, 60, NULL, true, "Analytics queries a minute"},
+    [NILO__YT_UNITS] = {"units", 10000, 86400, "America/Los_Angeles", true, "units a day of all methods together"},
+    [NILO__YT_STATS] = {"stats", 10000, 86400, "America/Los_Angeles", true, "calls of videos:batchGetStats a day"},
+    [NILO__YT_REPORTS] = {"reports", 720, 60, NULL, true, "Analytics queries a minute"},
 };
 
 static const struct nilo_connector_oauth oauth = {
-    .authorize_setting = AUTHORIZE,
+    .authorize_setting = NILO__YT_AUTHORIZE,
     .scopes = "https://www.googleapis.com/auth/youtube.readonly https://www.googleapis.com/auth/yt-analytics.readonly",
     .client_id = "client_id",
     .extra = "access_type=offline&prompt=consent",
@@ -45,28 +42,19 @@ static const struct nilo_connector_oauth oauth = {
 
 /* ---- requests -------------------------------------------------------------------------------------------------------------------------- */
 
-/* A request being put together; what does not fit or is missing is remembered. */
-struct making {
-    const struct nilo_ask *ask;
-    struct nilo_arena *arena;
-    struct nilo_call *call;
-    struct nilo_http_field *query, *headers, *form;
-    bool failed;
-};
-
-static void add_query(struct making *m, const char *name, const char *value)
+void nilo__yt_query(struct nilo__yt_making *m, const char *name, const char *value)
 {
     m->query[m->call->http.n_query++] = (struct nilo_http_field){.name = name, .value = value};
     m->failed = m->failed || value == NULL;
 }
 
-static void add_form(struct making *m, const char *name, const char *value, bool secret)
+static void add_form(struct nilo__yt_making *m, const char *name, const char *value, bool secret)
 {
     if (value != NULL)
         m->form[m->call->http.n_form++] = (struct nilo_http_field){.name = name, .value = value, .secret = secret};
 }
 
-static void set_address(struct making *m, size_t setting, const char *path, const char *purpose)
+void nilo__yt_address(struct nilo__yt_making *m, size_t setting, const char *path, const char *purpose)
 {
     const char *base = nilo_connector_setting(&nilo__youtube, m->ask, setting);
     m->call->http.url = nilo_arena_printf(m->arena, "%s%s", base, path);
@@ -75,7 +63,7 @@ static void set_address(struct making *m, size_t setting, const char *path, cons
     m->failed = m->failed || m->call->http.url == NULL;
 }
 
-static int sign(struct making *m, struct nilo_err *err)
+int nilo__yt_sign(struct nilo__yt_making *m, struct nilo_err *err)
 {
     const struct nilo_credentials *c = m->ask->credentials;
     struct nilo_http_request *r = &m->call->http;
@@ -84,7 +72,7 @@ static int sign(struct making *m, struct nilo_err *err)
     } else if ((nilo__youtube.needs_token >> m->ask->op & 1) != 0 || c->api_key == NULL) {
         return nilo_err_set(err, NILO_EINVAL, "YouTube's %s need%s %s", nilo_op_word(m->ask->op), m->ask->op == NILO_OP_METRICS || m->ask->op == NILO_OP_ACCOUNTS ? "" : "s",
                             (nilo__youtube.needs_token >> m->ask->op & 1) != 0 ? "somebody to sign in: nilometer connection connect" : "an API key, or somebody to sign in");
-    } else if (strcmp(nilo_connector_setting(&nilo__youtube, m->ask, KEY_IN), "url") == 0) {
+    } else if (strcmp(nilo_connector_setting(&nilo__youtube, m->ask, NILO__YT_KEY_IN), "url") == 0) {
         m->query[r->n_query++] = (struct nilo_http_field){.name = "key", .value = c->api_key, .secret = true};
     } else {
         m->headers[r->n_headers++] = (struct nilo_http_field){.name = "X-Goog-Api-Key", .value = c->api_key, .secret = true};
@@ -92,14 +80,14 @@ static int sign(struct making *m, struct nilo_err *err)
     return 0;
 }
 
-static bool id_fine(const char *id)
+bool nilo__yt_id_fine(const char *id)
 {
     size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
     return n > 0 && n <= 64 && id[n] == '\0';
 }
 
 /* The ids with commas, behind `before`. */
-static int join_ids(struct making *m, const char *before, size_t max, const char **ret, struct nilo_err *err)
+int nilo__yt_join_ids(struct nilo__yt_making *m, const char *before, size_t max, const char **ret, struct nilo_err *err)
 {
     const struct nilo_ask *a = m->ask;
     if (a->n_ids == 0 || a->n_ids > max)
@@ -109,7 +97,7 @@ static int join_ids(struct making *m, const char *before, size_t max, const char
     nilo_buf_adds(&b, before);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < a->n_ids; i++) {
-        if (!id_fine(a->ids[i]))
+        if (!nilo__yt_id_fine(a->ids[i]))
             rc = nilo_err_set(err, NILO_EINVAL, "%.100s is no id of a YouTube video", a->ids[i]);
         nilo_buf_adds(&b, i > 0 ? "," : "");
         nilo_buf_adds(&b, a->ids[i]);
@@ -119,98 +107,67 @@ static int join_ids(struct making *m, const char *before, size_t max, const char
     return rc;
 }
 
-static int make_account(struct making *m, struct nilo_err *err)
+static int make_account(struct nilo__yt_making *m, struct nilo_err *err)
 {
     const char *account = m->ask->op == NILO_OP_ACCOUNT ? m->ask->account : NULL;
-    set_address(m, BASE, "/channels", m->ask->op == NILO_OP_ACCOUNT ? "youtube channel" : "youtube channels");
-    add_query(m, "part", "id,snippet,statistics,contentDetails");
+    nilo__yt_address(m, NILO__YT_BASE, "/channels", m->ask->op == NILO_OP_ACCOUNT ? "youtube channel" : "youtube channels");
+    nilo__yt_query(m, "part", "id,snippet,statistics,contentDetails");
     if (account == NULL)
-        add_query(m, "mine", "true");
+        nilo__yt_query(m, "mine", "true");
     else if (account[0] == '@')
-        add_query(m, "forHandle", account);
-    else if (id_fine(account))
-        add_query(m, "id", account);
+        nilo__yt_query(m, "forHandle", account);
+    else if (nilo__yt_id_fine(account))
+        nilo__yt_query(m, "id", account);
     else
         return nilo_err_set(err, NILO_EINVAL, "%.100s is neither the id of a YouTube channel (UC...) nor its @handle", account);
     if (m->ask->op == NILO_OP_ACCOUNTS) {
-        add_query(m, "maxResults", "50");
+        nilo__yt_query(m, "maxResults", "50");
         if (m->ask->cursor != NULL)
-            add_query(m, "pageToken", m->ask->cursor);
+            nilo__yt_query(m, "pageToken", m->ask->cursor);
     }
     if (account == NULL && m->ask->credentials->access_token == NULL)
         return nilo_err_set(err, NILO_EINVAL, "without the name of a channel YouTube tells of somebody's own: sign in, or name it");
-    return sign(m, err);
+    return nilo__yt_sign(m, err);
 }
 
-static int make_list(struct making *m, struct nilo_err *err)
+static int make_list(struct nilo__yt_making *m, struct nilo_err *err)
 {
     const char *list = m->ask->listing, *account = m->ask->account;
     if (list == NULL && account != NULL && strncmp(account, "UC", 2) == 0)
         list = nilo_arena_printf(m->arena, "UU%s", account + 2);
-    if (list == NULL || !id_fine(list))
+    if (list == NULL || !nilo__yt_id_fine(list))
         return nilo_err_set(err, NILO_EINVAL, "where the uploads of %.100s are listed has to be asked first", account != NULL ? account : "the channel");
-    set_address(m, BASE, "/playlistItems", "youtube uploads");
-    add_query(m, "part", "snippet,contentDetails,status");
-    add_query(m, "playlistId", list);
-    add_query(m, "maxResults", "50");
+    nilo__yt_address(m, NILO__YT_BASE, "/playlistItems", "youtube uploads");
+    nilo__yt_query(m, "part", "snippet,contentDetails,status");
+    nilo__yt_query(m, "playlistId", list);
+    nilo__yt_query(m, "maxResults", "50");
     if (m->ask->cursor != NULL)
-        add_query(m, "pageToken", m->ask->cursor);
-    return sign(m, err);
+        nilo__yt_query(m, "pageToken", m->ask->cursor);
+    return nilo__yt_sign(m, err);
 }
 
-static int make_metrics(struct making *m, struct nilo_err *err)
+static int make_metrics(struct nilo__yt_making *m, struct nilo_err *err)
 {
     const char *ids;
-    if (join_ids(m, "", IDS, &ids, err) != 0)
+    if (nilo__yt_join_ids(m, "", IDS, &ids, err) != 0)
         return -1;
     if (m->ask->variant == 0)
-        set_address(m, BASE, "/videos:batchGetStats", "youtube stats");
+        nilo__yt_address(m, NILO__YT_BASE, "/videos:batchGetStats", "youtube stats");
     else
-        set_address(m, BASE, "/videos", "youtube videos");
-    add_query(m, "part", m->ask->variant == 0 ? "id,snippet,statistics,contentDetails" : "id,snippet,statistics,contentDetails,status");
-    add_query(m, "id", ids);
-    m->call->bucket = m->ask->variant == 0 ? STATS : UNITS;
-    return sign(m, err);
+        nilo__yt_address(m, NILO__YT_BASE, "/videos", "youtube videos");
+    nilo__yt_query(m, "part", m->ask->variant == 0 ? "id,snippet,statistics,contentDetails" : "id,snippet,statistics,contentDetails,status");
+    nilo__yt_query(m, "id", ids);
+    m->call->bucket = m->ask->variant == 0 ? NILO__YT_STATS : NILO__YT_UNITS;
+    return nilo__yt_sign(m, err);
 }
 
-/* Pacific standard time is never ahead of Pacific time. */
-static nilo_day report_day(const struct nilo_ask *ask)
-{
-    return nilo_day_is_none(ask->day) ? NILO_DAY((int32_t)((ask->now - 8 * NILO_US_HOUR) / NILO_US_DAY)) : ask->day;
-}
-
-static int make_report(struct making *m, struct nilo_err *err)
-{
-    char first[NILO_DAY_TEXT] = FIRST_DAY, last[NILO_DAY_TEXT];
-    const char *filters, *account = m->ask->account;
-    nilo_day day = report_day(m->ask);
-    if (m->ask->win < 0 || m->ask->win > 3660 || (account != NULL && !id_fine(account)))
-        return nilo_err_set(err, NILO_EINVAL, "a report of %d days of %.100s cannot be asked for", m->ask->win, account != NULL ? account : "the channel");
-    if (join_ids(m, "video==", REPORT_IDS, &filters, err) != 0)
-        return -1;
-    nilo_day_format(day, last);
-    if (m->ask->win > 0)
-        nilo_day_format(NILO_DAY(day.n - m->ask->win + 1), first);
-    set_address(m, ANALYTICS, "/reports", "youtube report");
-    add_query(m, "ids", account != NULL ? nilo_arena_printf(m->arena, "channel==%s", account) : "channel==MINE");
-    add_query(m, "startDate", nilo_arena_strdup(m->arena, first));
-    add_query(m, "endDate", nilo_arena_strdup(m->arena, last));
-    add_query(m, "metrics", "shares,estimatedMinutesWatched");
-    add_query(m, "dimensions", "video");
-    add_query(m, "filters", filters);
-    add_query(m, "sort", "-estimatedMinutesWatched");
-    add_query(m, "maxResults", "200");
-    m->call->bucket = REPORTS;
-    return sign(m, err);
-}
-
-static int make_tokens(struct making *m, struct nilo_err *err)
+static int make_tokens(struct nilo__yt_making *m, struct nilo_err *err)
 {
     const struct nilo_credentials *c = m->ask->credentials;
     bool refresh = m->ask->op == NILO_OP_REFRESH;
     if (c->client_id == NULL || (refresh ? c->refresh_token == NULL : m->ask->code == NULL))
         return nilo_err_set(err, NILO_EINVAL, "there is no %s to get a YouTube token with", c->client_id == NULL ? "client id" : refresh ? "refresh token" : "code");
-    set_address(m, TOKEN, "", refresh ? "youtube token refresh" : "youtube token");
+    nilo__yt_address(m, NILO__YT_TOKEN, "", refresh ? "youtube token refresh" : "youtube token");
     m->call->http.method = "POST";
     m->call->bucket = -1;
     m->call->cost = 0;
@@ -226,12 +183,12 @@ static int make_tokens(struct making *m, struct nilo_err *err)
 
 static int make(const struct nilo_ask *ask, struct nilo_arena *arena, struct nilo_call *ret, struct nilo_err *err)
 {
-    static int (*const by_op[NILO_OPS])(struct making *, struct nilo_err *) = {
+    static int (*const by_op[NILO_OPS])(struct nilo__yt_making *, struct nilo_err *) = {
         [NILO_OP_ACCOUNT] = make_account, [NILO_OP_ACCOUNTS] = make_account, [NILO_OP_LIST] = make_list, [NILO_OP_METRICS] = make_metrics,
-        [NILO_OP_REPORT] = make_report, [NILO_OP_EXCHANGE] = make_tokens, [NILO_OP_REFRESH] = make_tokens,
+        [NILO_OP_REPORT] = nilo__yt_make_report, [NILO_OP_EXCHANGE] = make_tokens, [NILO_OP_REFRESH] = make_tokens,
     };
-    struct nilo_call call = {.http = {.method = "GET"}, .bucket = UNITS, .cost = 1};
-    struct making m = {.ask = ask, .arena = arena, .call = &call, .query = nilo_arena_array(arena, 12, sizeof(*m.query)),
+    struct nilo_call call = {.http = {.method = "GET"}, .bucket = NILO__YT_UNITS, .cost = 1};
+    struct nilo__yt_making m = {.ask = ask, .arena = arena, .call = &call, .query = nilo_arena_array(arena, 12, sizeof(*m.query)),
                        .headers = nilo_arena_array(arena, 2, sizeof(*m.headers)), .form = nilo_arena_array(arena, 8, sizeof(*m.form))};
     if (m.query == NULL || m.headers == NULL || m.form == NULL)
         return nilo_err_nomem(err);
@@ -327,7 +284,7 @@ static int take_video(void *ctx, const char *path, enum nilo_json_event event, c
 }
 
 /* One value; what is wrong with it is appended to the sentence. */
-static void put_count(struct nilo_item_value *to, const char *name, const char *text, enum nilo_absence otherwise, struct nilo_arena *arena, struct nilo_item *item)
+void nilo__yt_count(struct nilo_item_value *to, const char *name, const char *text, enum nilo_absence otherwise, struct nilo_arena *arena, struct nilo_item *item)
 {
     to->metric = nilo__metric_of(name);
     to->absence = otherwise;
@@ -348,9 +305,9 @@ static int fill_video(const struct video *v, struct nilo_arena *arena, struct ni
         return nilo_err_nomem(err);
     bool upcoming = v->live != NULL && strcmp(v->live, "upcoming") == 0;
     enum nilo_absence without = !v->has_statistics ? NILO_NOT_REPORTED : upcoming ? NILO_NOT_YET : NILO_HIDDEN;
-    put_count(&values[0], "views", v->views, without, arena, item);
-    put_count(&values[1], "likes", v->likes, without, arena, item);
-    put_count(&values[2], "comments", v->comments, without, arena, item);
+    nilo__yt_count(&values[0], "views", v->views, without, arena, item);
+    nilo__yt_count(&values[1], "likes", v->likes, without, arena, item);
+    nilo__yt_count(&values[2], "comments", v->comments, without, arena, item);
     item->values = values;
     item->n_values = 3;
     item->title = v->title;
@@ -440,7 +397,7 @@ static int take_upload(void *ctx, const char *path, enum nilo_json_event event, 
 static bool fill_upload(const struct upload *u, bool uploads, struct nilo_item *item)
 {
     const char *id = u->id != NULL ? u->id : u->resource;
-    if (id == NULL || !id_fine(id))
+    if (id == NULL || !nilo__yt_id_fine(id))
         return false;
     *item = (struct nilo_item){.id = id, .kind = NILO_CONTENT, .day = NILO_DAY_NONE, .duration_ms = -1, .media_type = "video", .title = u->title,
                                .caption = u->description, .thumbnail = u->thumbnail, .status = u->privacy};
@@ -525,7 +482,7 @@ static int fill_channel(const struct channel *c, struct nilo_arena *arena, struc
     struct nilo_item ignored = {.class = NILO_CLASS_OK};
     if (values == NULL)
         return nilo_err_nomem(err);
-    put_count(values, "views", c->views, NILO_NOT_REPORTED, arena, &ignored);
+    nilo__yt_count(values, "views", c->views, NILO_NOT_REPORTED, arena, &ignored);
     *ret = (struct nilo_account){.id = c->id, .title = c->title, .handle = c->handle, .thumbnail = c->thumbnail, .listing = c->uploads, .followers = -1,
                                  .items = -1, .values = values, .n_values = 1};
     ret->url = nilo_arena_printf(arena, "https://www.youtube.com/channel/%s", c->id);
@@ -549,7 +506,7 @@ static int take_account(const struct nilo_ask *ask, const struct nilo_http_answe
     if (nilo__walk(a->body, a->n_body, take_channel, c, &why) != 0 || !is_list(&c->list, true, &why))
         return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("YouTube", arena, &why, ret);
     for (size_t i = 0; i < c->n && i < PAGE; i++) {
-        if (c->all[i].id == NULL || !id_fine(c->all[i].id))
+        if (c->all[i].id == NULL || !nilo__yt_id_fine(c->all[i].id))
             continue;
         if (fill_channel(&c->all[i], arena, &accounts[n], err) != 0)
             return -1;
@@ -563,112 +520,6 @@ static int take_account(const struct nilo_ask *ask, const struct nilo_http_answe
         ret->reason = "channelNotFound";
         ret->message = ask->account != NULL ? "YouTube knows no such channel: closed, or its name is wrong" : "who signed in has no YouTube channel";
     }
-    return 0;
-}
-
-/* ---- Analytics ---------------------------------------------------------------------------------------------------------------------------------------- */
-
-enum { COLUMN_VIDEO, COLUMN_SHARES, COLUMN_MINUTES, COLUMNS };
-struct report {
-    struct nilo_arena *arena;
-    int column[COLUMNS]; /* where each is, -1 = not there */
-    int n_columns;
-    bool rows; /* the second time through: the columns are known */
-    int at;
-    const char *cells[COLUMNS];
-    const struct nilo_ask *ask;
-    struct nilo_item *items;
-    size_t n;
-    struct nilo_err *err;
-};
-
-static void take_column(struct report *r, const char *text, size_t len)
-{
-    static const char *const names[COLUMNS] = {"video", "shares", "estimatedMinutesWatched"};
-    for (int i = 0; i < COLUMNS; i++) {
-        if (strlen(names[i]) == len && memcmp(names[i], text, len) == 0)
-            r->column[i] = r->n_columns;
-    }
-    r->n_columns++;
-}
-
-/* Minutes may have a fraction; they are kept as milliseconds. */
-static bool minutes_of(const char *text, int64_t *ret)
-{
-    int64_t minutes;
-    return text[0] != '-' && nilo_decimal_parse(text, strlen(text), 4, true, &minutes, NULL) == 0 && !__builtin_mul_overflow(minutes, 6, ret);
-}
-
-static int take_row(struct report *r)
-{
-    const char *id = r->cells[COLUMN_VIDEO];
-    size_t asked = 0;
-    while (asked < r->ask->n_ids && (id == NULL || strcmp(r->ask->ids[asked], id) != 0))
-        asked++;
-    if (asked == r->ask->n_ids || r->n == r->ask->n_ids)
-        return 0; /* nobody asked for it, or it came before */
-    struct nilo_item *item = &r->items[r->n++];
-    struct nilo_item_value *values = nilo_arena_array(r->arena, 2, sizeof(*values));
-    if (values == NULL)
-        return nilo_err_nomem(r->err);
-    *item = (struct nilo_item){.id = r->ask->ids[asked], .kind = NILO_CONTENT, .win = r->ask->win, .day = r->ask->win > 0 ? report_day(r->ask) : NILO_DAY_NONE,
-                               .posted_at = NILO_US_NONE, .duration_ms = -1, .values = values, .n_values = 2};
-    put_count(&values[0], "shares", r->cells[COLUMN_SHARES], NILO_NOT_REPORTED, r->arena, item);
-    values[1] = (struct nilo_item_value){.metric = nilo__metric_of("watch_time_ms"), .absence = NILO_NOT_REPORTED};
-    if (r->cells[COLUMN_MINUTES] != NULL)
-        values[1].absence = minutes_of(r->cells[COLUMN_MINUTES], &values[1].value) ? NILO_PRESENT : NILO_FAILED;
-    if (values[1].absence == NILO_FAILED) {
-        item->class = NILO_CLASS_INVALID;
-        item->reason = "YouTube's estimatedMinutesWatched is no number that can be kept";
-    }
-    return 0;
-}
-
-static int take_cell(struct report *r, enum nilo_json_event event, const char *text, size_t len)
-{
-    int at = r->at++;
-    for (int i = 0; i < COLUMNS; i++) {
-        if (r->column[i] != at || event == NILO_JSON_NULL)
-            continue;
-        r->cells[i] = nilo_arena_strndup(r->arena, text, len < 100 ? len : 100);
-        if (r->cells[i] == NULL)
-            return nilo_err_nomem(r->err);
-    }
-    return 0;
-}
-
-static int take_part(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
-{
-    struct report *r = ctx;
-    if (!r->rows) {
-        if (strcmp(path, "columnHeaders[].name") == 0 && event == NILO_JSON_STRING)
-            take_column(r, text, len);
-        return 0;
-    }
-    if (strcmp(path, "rows[]") == 0 && event == NILO_JSON_ARRAY_BEGIN) {
-        r->at = 0;
-        memset(r->cells, 0, sizeof(r->cells));
-    } else if (strcmp(path, "rows[]") == 0 && event == NILO_JSON_ARRAY_END) {
-        return take_row(r);
-    } else if (strcmp(path, "rows[][]") == 0) {
-        return take_cell(r, event, text, len);
-    }
-    return 0;
-}
-
-static int take_report(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
-{
-    struct nilo_err why = {0};
-    struct report r = {.arena = arena, .column = {-1, -1, -1}, .ask = ask, .items = nilo_arena_array(arena, ask->n_ids, sizeof(*r.items)), .err = &why};
-    if (r.items == NULL)
-        return nilo_err_nomem(err);
-    for (int pass = 0; pass < 2; pass++) {
-        r.rows = pass == 1;
-        if (nilo__walk(a->body, a->n_body, take_part, &r, &why) != 0)
-            return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("YouTube", arena, &why, ret);
-    }
-    ret->items = r.items;
-    ret->n_items = r.n;
     return 0;
 }
 
@@ -711,7 +562,7 @@ static int take(const struct nilo_ask *ask, const struct nilo_http_answer *answe
 {
     static int (*const by_op[NILO_OPS])(const struct nilo_ask *, const struct nilo_http_answer *, struct nilo_arena *, struct nilo_result *, struct nilo_err *) = {
         [NILO_OP_ACCOUNT] = take_account, [NILO_OP_ACCOUNTS] = take_account, [NILO_OP_LIST] = take_list, [NILO_OP_METRICS] = take_metrics,
-        [NILO_OP_REPORT] = take_report, [NILO_OP_EXCHANGE] = take_tokens, [NILO_OP_REFRESH] = take_tokens,
+        [NILO_OP_REPORT] = nilo__yt_take_report, [NILO_OP_EXCHANGE] = take_tokens, [NILO_OP_REFRESH] = take_tokens,
     };
     if (nilo__google_refusal(answer, "YouTube", arena, ret)) {
         ret->variant = ask->variant;
@@ -726,12 +577,13 @@ static int take(const struct nilo_ask *ask, const struct nilo_http_answer *answe
 }
 
 static const char *const metrics[] = {"views", "likes", "comments", NULL}, *const report_metrics[] = {"shares", "watch_time_ms", NULL};
+static const char *const day_metrics[] = {"views", "likes", "comments", "shares", "watch_time_ms", NULL};
 
 const struct nilo_connector nilo__youtube = {
     .platform = "youtube",
     .title = "YouTube",
     .ids_per_call = IDS,
-    .ids_per_report = REPORT_IDS,
+    .ids_per_report = NILO__YT_REPORT_IDS,
     .at_once = 8,
     .day_zone = "America/Los_Angeles",
     .ops = (1u << NILO_OPS) - 1,
@@ -743,6 +595,8 @@ const struct nilo_connector nilo__youtube = {
     .oauth = &oauth,
     .metrics = metrics,
     .report_metrics = report_metrics,
+    .day_metrics = day_metrics,
+    .report_settle_days = 3,
     .make = make,
     .take = take,
 };

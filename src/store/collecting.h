@@ -103,4 +103,29 @@ struct nilo_collect_state {
 int nilo_store_collect_state(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_collect_state *ret, struct nilo_err *err);
 int nilo_store_collect_state_put(struct nilo_store *s, int64_t connection, const struct nilo_collect_state *state, struct nilo_err *err);
 
+/* ---- reports ----------------------------------------------------------------------------------------------------------------------------- */
+
+/* An account's reports, that only its owner's token gives. */
+struct nilo_report_state {
+    const char *account;
+    nilo_us read_at;      /* all of them, last time; NILO_US_NONE = never */
+    nilo_day newest_day;  /* that they knew of then; NILO_DAY_NONE */
+    nilo_us refused_at;   /* NILO_US_NONE: they are given */
+    const char *reason;   /* of the refusal; NULL */
+};
+/** nilo_store_reports - of a connection, by account. owner: arena */
+int nilo_store_reports(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_report_state **ret, size_t *ret_n, struct nilo_err *err);
+int nilo_store_report_put(struct nilo_store *s, int64_t connection, const struct nilo_report_state *state, struct nilo_err *err);
+
+/* Days that were read again: from them follows after how many a day has settled. */
+#define NILO_SETTLE_AGES 32
+struct nilo_settle {
+    int64_t seen[NILO_SETTLE_AGES], changed[NILO_SETTLE_AGES]; /* by age: days since the day's end, as the platform counts them; 0 is not used */
+};
+/** nilo_store_settle - what was seen of a connection's days; all 0 where nothing was. _put: in the place of what there is */
+int nilo_store_settle(struct nilo_store *s, int64_t connection, struct nilo_settle *ret, struct nilo_err *err);
+int nilo_store_settle_put(struct nilo_store *s, int64_t connection, const struct nilo_settle *settle, struct nilo_err *err);
+/** nilo_settle_days - so old a day is when it says nothing else any more; 0 = too little was seen to tell */
+int nilo_settle_days(const struct nilo_settle *settle);
+
 #endif

@@ -505,6 +505,57 @@ static void reports_are_read_by_their_columns(void **state)
     }
 }
 
+static void an_accounts_report_gives_its_days(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *lines; /* day: views likes comments shares watch time */
+    } cases[] = {
+        {("{\"columnHeaders\":[{\"name\":\"day\"},{\"name\":\"views\"},{\"name\":\"likes\"},{\"name\":\"comments\"},{\"name\":\"shares\"},{\"name\":\"estimatedMinutesWatched\"}],"
+          "\"rows\":[[\"2025-10-31\",5,4,3,2,1],[\"2025-11-01\",0,0,0,0,0]]}"), "20392: 5 4 3 2 60000 20393: 0 0 0 0 0 "},
+        {("{\"columnHeaders\":[{\"name\":\"shares\"},{\"name\":\"day\"}],\"rows\":[[7,\"2025-11-01\"],[8,\"2025-11-02\"],[9,\"2025-10-02\"],[1,\"soon\"]]}"),
+         "20393: !not_reported !not_reported !not_reported 7 !not_reported "},
+        {"{\"kind\":\"youtubeAnalytics#resultTable\"}", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct nilo_arena arena;
+        struct nilo_buf b;
+        nilo_arena_init(&arena, 0);
+        nilo_buf_init(&b, 1000);
+        struct nilo_ask ask = {.op = NILO_OP_REPORT, .credentials = &by_token, .now = NOW, .account = "UCx", .win = 30, .day = NILO_DAY(20393)};
+        struct nilo_http_answer a = answer(200, cases[i].body, strlen(cases[i].body));
+        struct nilo_result r = take(&ask, &a, &arena);
+        for (size_t k = 0; k < r.n_items; k++) {
+            assert_string_equal(r.items[k].id, "UCx");
+            assert_int_equal(r.items[k].kind, NILO_ACCOUNT);
+            assert_int_equal(r.items[k].win, 1);
+            nilo_buf_addf(&b, "%d: ", r.items[k].day.n);
+            put_values(&b, r.items[k].values, r.items[k].n_values);
+        }
+        if (r.class != NILO_CLASS_OK || strcmp(nilo_buf_str(&b), cases[i].lines) != 0)
+            fail_msg("%s: %s", cases[i].body, nilo_buf_str(&b));
+        nilo_buf_done(&b);
+        nilo_arena_done(&arena);
+    }
+}
+
+static void what_is_no_report_is_no_report_of_nothing(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {"{}", "[]", "{\"rows\":[]}", "null", "{\"kind\":\"youtube#videoListResponse\"}", ""};
+    static const char *const ids[] = {"a"};
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        struct nilo_arena arena;
+        nilo_arena_init(&arena, 0);
+        struct nilo_ask ask = {.op = NILO_OP_REPORT, .credentials = &by_token, .now = NOW, .ids = ids, .n_ids = 1, .day = NILO_DAY_NONE};
+        struct nilo_http_answer a = answer(200, bodies[i], strlen(bodies[i]));
+        struct nilo_result r = take(&ask, &a, &arena);
+        if (r.class == NILO_CLASS_OK)
+            fail_msg("%s is a report", bodies[i]);
+        nilo_arena_done(&arena);
+    }
+}
+
 /* ---- requests ------------------------------------------------------------------------------------------------------------------------------ */
 
 /* The request as text; what is secret as *name*. */
@@ -551,6 +602,10 @@ static const struct {
     {{.op = NILO_OP_REPORT, .credentials = &by_token, .ids = three, .n_ids = 1, .win = 30, .day = {20393}, .account = "UCx"},
      ("GET https://youtubeanalytics.googleapis.com/v2/reports?ids=channel==UCx&startDate=2025-10-03&endDate=2025-11-01&metrics=shares,estimatedMinutesWatched"
       "&dimensions=video&filters=video==aaaaaaaaaa1&sort=-estimatedMinutesWatched&maxResults=200 Authorization: Bearer * [2 1]"), NULL},
+    {{.op = NILO_OP_REPORT, .credentials = &by_token, .win = 30, .day = {20393}, .account = "UCx"},
+     ("GET https://youtubeanalytics.googleapis.com/v2/reports?ids=channel==UCx&startDate=2025-10-03&endDate=2025-11-01&metrics=views,likes,comments,shares,"
+      "estimatedMinutesWatched&dimensions=day Authorization: Bearer * [2 1]"), NULL},
+    {{.op = NILO_OP_REPORT, .credentials = &by_token, .day = {20393}, .account = "UCx"}, NULL, "cannot be asked for"},
     {{.op = NILO_OP_REFRESH, .credentials = &by_token},
      "POST https://oauth2.googleapis.com/token grant_type=refresh_token client_id=client-id client_secret=* refresh_token=* [-1 0]", NULL},
     {{.op = NILO_OP_EXCHANGE, .credentials = &by_token, .code = "c", .verifier = "v", .redirect = "http://127.0.0.1:7/"},
@@ -702,6 +757,8 @@ int main(void)
         cmocka_unit_test(a_channel_that_is_not_there_is_gone),
         cmocka_unit_test(hidden_subscribers_are_not_zero),
         cmocka_unit_test(reports_are_read_by_their_columns),
+        cmocka_unit_test(an_accounts_report_gives_its_days),
+        cmocka_unit_test(what_is_no_report_is_no_report_of_nothing),
         cmocka_unit_test(requests_are_what_the_platform_wants_and_name_their_budget),
         cmocka_unit_test(ids_are_counted_and_looked_at_before_they_are_asked_for),
         cmocka_unit_test(people_are_sent_to_sign_in_with_everything_but_the_secret),

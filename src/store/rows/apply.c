@@ -287,6 +287,8 @@ static enum nilo_outcome judge_closed(const struct work *w, const struct key *k,
                                       const struct nilo_cell *in, enum nilo_cause *ret_cause)
 {
     const struct nilo_cell *now = k->has_shown ? &k->shown : NULL;
+    /* a window belongs to the day that its source names, whatever its metric is else */
+    enum nilo_metric_kind kind = w->batch->points[i].win != 0 ? NILO_PERIOD : m->kind;
     if (is_known(w, i))
         return w->known_already[i] == KNOWN ? NILO_UNCHANGED : NILO_MERGED;
     if (now && nilo_absence_definitive(now->absence) && nilo_absence_definitive(in->absence)) {
@@ -296,12 +298,12 @@ static enum nilo_outcome judge_closed(const struct work *w, const struct key *k,
             *ret_cause = (enum nilo_cause)now->cause;
             return same || in->captured_at <= now->captured_at ? NILO_KEPT : now->cause == NILO_CAUSE_LATE ? NILO_LATE : NILO_AMENDED;
         }
-        if (earlier && !w->batch->policy.revise && m->kind == NILO_INSTANT)
+        if (earlier && !w->batch->policy.revise && kind == NILO_INSTANT)
             return NILO_KEPT;
         if (earlier && w->known_already[i] == KNOWN_BELOW)
             return NILO_UNCHANGED;
     }
-    enum nilo_outcome o = nilo_rule_closed(now, in, m->kind, &w->batch->policy, ret_cause);
+    enum nilo_outcome o = nilo_rule_closed(now, in, kind, &w->batch->policy, ret_cause);
     return o == NILO_KEPT ? NILO_UNCHANGED : o;
 }
 

@@ -195,3 +195,80 @@ int nilo_store_collect_state_put(struct nilo_store *s, int64_t connection, const
                      NILO__PARAMS(NILO_DBV_INT(connection), nilo__us(state->listed_at), nilo__us(state->next_at), NILO_DBV_TEXT(state->why),
                                   NILO_DBV_INT(state->variants)));
 }
+
+/* ---- reports ---------------------------------------------------------------------------------------------------------------------------- */
+
+static int read_report(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err)
+{
+    struct nilo_report_state *r = to;
+    *r = (struct nilo_report_state){.read_at = nilo__us_column(stmt, 1),
+                                    .newest_day = nilo_db_column_null(stmt, 2) ? NILO_DAY_NONE : NILO_DAY((int32_t)nilo_db_column_int(stmt, 2)),
+                                    .refused_at = nilo__us_column(stmt, 3)};
+    return nilo__text_column(stmt, 0, arena, &r->account, err) < 0 ? -1 : nilo__text_column(stmt, 4, arena, &r->reason, err);
+}
+
+int nilo_store_reports(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_report_state **ret, size_t *ret_n, struct nilo_err *err)
+{
+    void *rows;
+    if (nilo__take_all(s, arena, sizeof(struct nilo_report_state), read_report, &rows, ret_n, err,
+                       "SELECT account, read_at, newest_day, refused_at, reason FROM collect_report WHERE connection_id = ?1 ORDER BY account",
+                       NILO__PARAMS(NILO_DBV_INT(connection))) < 0)
+        return -1;
+    *ret = rows;
+    return 0;
+}
+
+int nilo_store_report_put(struct nilo_store *s, int64_t connection, const struct nilo_report_state *state, struct nilo_err *err)
+{
+    return nilo__run(s, err,
+                     "INSERT INTO collect_report (connection_id, account, read_at, newest_day, refused_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+                     "ON CONFLICT (connection_id, account) DO UPDATE SET read_at = excluded.read_at, newest_day = excluded.newest_day, "
+                     "refused_at = excluded.refused_at, reason = excluded.reason",
+                     NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_TEXT(state->account), nilo__us(state->read_at),
+                                  nilo_day_is_none(state->newest_day) ? NILO_DBV_NULL : NILO_DBV_INT(state->newest_day.n), nilo__us(state->refused_at),
+                                  NILO_DBV_TEXT(state->reason)));
+}
+
+int nilo_store_settle(struct nilo_store *s, int64_t connection, struct nilo_settle *ret, struct nilo_err *err)
+{
+    struct nilo_db_stmt *stmt;
+    int got;
+    *ret = (struct nilo_settle){0};
+    if (nilo__query(s, &stmt, err, "SELECT age_days, seen, changed FROM collect_settle WHERE connection_id = ?1", NILO__PARAMS(NILO_DBV_INT(connection))) < 0)
+        return -1;
+    while ((got = nilo_db_row(stmt, err)) == 1) {
+        int64_t age = nilo_db_column_int(stmt, 0);
+        if (age < 0 || age >= NILO_SETTLE_AGES)
+            continue;
+        ret->seen[age] = nilo_db_column_int(stmt, 1);
+        ret->changed[age] = nilo_db_column_int(stmt, 2);
+    }
+    nilo_db_reset(stmt);
+    return got < 0 ? -1 : 0;
+}
+
+int nilo_store_settle_put(struct nilo_store *s, int64_t connection, const struct nilo_settle *settle, struct nilo_err *err)
+{
+    for (int age = 0; age < NILO_SETTLE_AGES; age++) {
+        if (settle->seen[age] > 0 &&
+            nilo__run(s, err,
+                      "INSERT INTO collect_settle (connection_id, age_days, seen, changed) VALUES (?1, ?2, ?3, ?4) "
+                      "ON CONFLICT (connection_id, age_days) DO UPDATE SET seen = excluded.seen, changed = excluded.changed",
+                      NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(age), NILO_DBV_INT(settle->seen[age]), NILO_DBV_INT(settle->changed[age]))) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A day that changed once in a hundred has not settled; a single one among few is no exception yet. */
+int nilo_settle_days(const struct nilo_settle *settle)
+{
+    int64_t seen = 0;
+    int days = 1;
+    for (int age = 0; age < NILO_SETTLE_AGES; age++) {
+        seen += settle->seen[age];
+        if (settle->changed[age] > 0 && settle->changed[age] * 100 >= settle->seen[age])
+            days = age + 1;
+    }
+    return seen >= NILO_SETTLE_AGES ? days : 0;
+}
