@@ -456,7 +456,7 @@ static int ask_account(const struct nilo_connection *c, const struct nilo_login_
     while (rc == 0 && (answer = nilo_http_next(http)) == NULL)
         rc = nilo_http_poll(http, NILO_US_NONE, err);
     if (rc == 0)
-        rc = k->take(&what, answer, &arena, &result, err);
+        rc = nilo_connector_take(k, &what, answer, &arena, &result, err);
     if (rc == 0 && result.class == NILO_CLASS_OK && result.n_accounts > 0)
         nilo_buf_addf(found, "%s answers for %s (%s)", k->title, result.accounts[0].title != NULL ? result.accounts[0].title : "the account", result.accounts[0].id);
     else if (rc == 0) {

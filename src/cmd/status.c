@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "cmd/cmd_priv.h"
 #include "cmd/connection.h"
+#include "cmd/status.h"
 #include "db/db.h"
 #include "login/login.h"
 #include "record/record.h"
@@ -31,6 +32,8 @@ struct facts {
     struct nilo_buf clock_note;
     struct nilo_login_clock *logins; /* by connection */
     size_t n_logins;
+    struct nilo__status_budget *budgets;
+    size_t n_budgets;
 };
 
 static void facts_done(struct facts *f)
@@ -97,7 +100,8 @@ static int facts_load(struct facts *f, struct nilo_store *s, struct nilo_err *er
     if (nilo_db_schema_version(nilo_store_db(s), &f->schema, err) != 0 ||
         nilo_store_workspaces(s, &f->workspaces, &f->n_workspaces, err) != 0 ||
         nilo_store_connections(s, &f->connections, &f->n_connections, err) != 0 ||
-        nilo_record_clock_note(s, &f->clock_note, err) != 0 || nilo_login_clock(s, &f->texts, &f->logins, &f->n_logins, err) != 0 || load_suspects(f, err) != 0)
+        nilo_record_clock_note(s, &f->clock_note, err) != 0 || nilo_login_clock(s, &f->texts, &f->logins, &f->n_logins, err) != 0 ||
+        nilo__status_budgets(s, &f->texts, &f->budgets, &f->n_budgets, err) != 0 || load_suspects(f, err) != 0)
         return -1;
     f->runs = calloc(f->n_connections + 1, sizeof *f->runs);
     if (f->runs == NULL)
@@ -281,6 +285,7 @@ static int print_people(const struct facts *f, FILE *out, struct nilo_err *err)
     print_logins(f, out);
     print_pauses(f, out);
     print_drops(f, out);
+    nilo__status_print_budgets(f->budgets, f->n_budgets, out);
     if (f->n_suspects > 0)
         fputc('\n', out);
     for (size_t i = 0; i < f->n_suspects; i++)
@@ -419,6 +424,7 @@ static int print_machines(const struct facts *f, FILE *out, struct nilo_err *err
         return -1;
     }
     json_connections(f, &a.json);
+    nilo__status_json_budgets(f->budgets, f->n_budgets, &a.json);
     nilo_json_key(&a.json, "quarantined_runs");
     nilo_json_array_begin(&a.json);
     for (size_t i = 0; i < f->n_suspects; i++)

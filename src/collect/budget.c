@@ -149,3 +149,18 @@ struct nilo_forecast nilo_budget_forecast(struct nilo_budget *b, nilo_us now, in
         f.ends_at = now + (nilo_us)((nilo_i128)f.left * NILO_US_DAY / per_day);
     return f;
 }
+
+struct nilo_forecast nilo_budget_outlook(const struct nilo_budget_row *row, nilo_us now)
+{
+    int64_t left = row->most - row->most / RESERVE_PART - row->used;
+    nilo_us over = now - row->period_start, rest = row->period_end - now;
+    struct nilo_forecast f = {.limit = row->most, .used = row->used, .left = left > 0 ? left : 0, .ends_at = NILO_US_NONE, .resets_at = row->period_end};
+    if (row->blocked_until != NILO_US_NONE && row->blocked_until > now)
+        f.left = 0;
+    if (over <= 0 || rest <= 0 || row->used <= 0)
+        return f;
+    f.needed = (int64_t)((nilo_i128)row->used * rest / over);
+    if (f.needed > f.left)
+        f.ends_at = now + (nilo_us)((nilo_i128)f.left * over / row->used);
+    return f;
+}

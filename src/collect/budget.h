@@ -55,4 +55,7 @@ struct nilo_forecast {
 /** nilo_budget_forecast - per_day: what a day costs at full pace */
 struct nilo_forecast nilo_budget_forecast(struct nilo_budget *b, nilo_us now, int64_t per_day);
 
+/** nilo_budget_outlook - the same of what is kept: the rest of the period will cost as the part of it did that is over */
+struct nilo_forecast nilo_budget_outlook(const struct nilo_budget_row *row, nilo_us now);
+
 #endif

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SYNC_EVERY (5 * NILO_US_MINUTE)
+#define SLOTS_KEPT (35 * NILO_US_DAY) /* of schedules; the newest of each stays in any case */
+
 /* ---- choosing --------------------------------------------------------------------------------------------------------------------------- */
 
 bool nilo__names(const struct nilo_config_connection *c, const struct nilo_collect_options *o)
@@ -232,6 +235,36 @@ static const char *overall(const struct nilo_collect_result *r)
     return r->completed == 0 && r->partial == 0 ? "failed" : "partial";
 }
 
+/* The app's own table of connections is read when somebody asks for a collection; who only looks whether a schedule has something due, which may be twice a
+ * minute and in several processes, leaves it to one look in five minutes, whoever takes it. */
+static int sync_connections(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_err *err)
+{
+    static const char schedule[] = "connections_from_sql";
+    const struct nilo_env *env = nilo_store_env(s);
+    nilo_us now = env->clock.wall(env->clock.ctx), slot = now - now % SYNC_EVERY, last;
+    struct nilo_lease lease;
+    struct nilo_err lost = {0};
+    bool taken = true;
+    if (!o->scheduled) {
+        nilo_collect_sync(s, config);
+        return 0;
+    }
+    if (nilo_store_slot_last(s, schedule, &last, err) != 0)
+        return -1;
+    if (last != NILO_US_NONE && last >= slot)
+        return 0;
+    if (nilo_store_slot_take(s, schedule, slot, "scheduler", SYNC_EVERY, &lease, &taken, NULL, err) != 0)
+        return -1;
+    if (!taken)
+        return 0;
+    nilo_collect_sync(s, config);
+    if (nilo_store_slot_end(s, &lease, NILO_SLOT_DONE, NULL, &lost) == 0 || lost.code == NILO_ECANCELLED)
+        return 0;
+    if (err != NULL)
+        *err = lost;
+    return -1;
+}
+
 int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o,
                  struct nilo_collect_result *ret, struct nilo_err *err)
 {
@@ -240,8 +273,8 @@ int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const s
     struct total total = {.config = config, .options = o};
     nilo_us began = env->clock.mono(env->clock.ctx);
     int matching = 0, chosen = 0;
-    if (config->n_connections_from_sql > 0)
-        nilo_collect_sync(s, config);
+    if (config->n_connections_from_sql > 0 && sync_connections(s, config, o, err) != 0)
+        return -1;
     if (nilo__collect_platforms(s, config, o, &result, &matching, &chosen, err) != 0)
         return -1;
     total.chosen = chosen;
@@ -261,6 +294,8 @@ int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const s
             *err = total.first_wrong_day;
         return -1;
     }
+    if (o->scheduled && total.chosen > 0 && nilo_store_slots_forget(s, env->clock.wall(env->clock.ctx) - SLOTS_KEPT, err) != 0)
+        return -1;
     result.execution_time_ms = (env->clock.mono(env->clock.ctx) - began) / 1000;
     result.status = overall(&result);
     *ret = result;

@@ -478,7 +478,7 @@ int nilo__answer(struct nilo_platforms *p, struct nilo_http_answer *a, struct ni
     nilo_us now = p->env->clock.wall(p->env->clock.ctx), at = a->ended_at < now ? a->ended_at : now;
     t->owner->in_flight--;
     t->sent = false;
-    if (job->connector->take(&t->ask, a, &t->arena, &r, err) != 0)
+    if (nilo_connector_take(job->connector, &t->ask, a, &t->arena, &r, err) != 0)
         return -1;
     if (p->o.keeper != NULL && r.class == NILO_CLASS_OK &&
         nilo_keeper_keep(p->o.keeper, job->connection.id, nilo_record_run(job->recorder), &t->ask, a, err) != 0)

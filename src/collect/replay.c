@@ -160,7 +160,7 @@ static int take_again(struct replay *r, const struct nilo_raw *raw, struct nilo_
     ask.now = raw->asked_at;
     const struct nilo_http_answer answer = {.purpose = "replay", .message = "", .status = raw->status, .body = raw->body, .n_body = raw->n_body, .retry_after_ms = -1,
                                             .started_at = raw->asked_at, .ended_at = raw->answered_at};
-    if (r->connector->take(&ask, &answer, arena, &result, err) != 0)
+    if (nilo_connector_take(r->connector, &ask, &answer, arena, &result, err) != 0)
         return -1;
     r->answers++;
     return take_result(r, raw, &ask, &result, err);

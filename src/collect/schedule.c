@@ -47,6 +47,20 @@ struct looking {
     bool scheduled; /* it has a schedule, and may be collected */
 };
 
+/* Somebody has signed in again since the last slot: what was missed is caught up now, not at the next slot. */
+static int look_at_return(struct nilo_store *s, struct looking *l, struct nilo_err *err)
+{
+    struct nilo_status_row *turns;
+    struct nilo_arena arena;
+    size_t n;
+    nilo_arena_init(&arena, 0);
+    int rc = nilo_store_connection_turns(s, l->connection.id, 1, &arena, &turns, &n, err);
+    if (rc == 0 && n > 0 && strcmp(turns[0].was, "expired") == 0 && turns[0].at <= l->now && (l->last == NILO_US_NONE || turns[0].at > l->last))
+        l->look = (struct nilo_schedule_look){.slot = turns[0].at, .due = true, .at = turns[0].at};
+    nilo_arena_done(&arena);
+    return rc;
+}
+
 static int look_at(struct nilo_store *s, const struct nilo_config *config, const struct nilo_config_connection *c, struct looking *l, struct nilo_err *err)
 {
     const struct nilo_env *env = nilo_store_env(s);
@@ -74,7 +88,7 @@ static int look_at(struct nilo_store *s, const struct nilo_config *config, const
     l->scheduled = strcmp(l->connection.status, "disabled") != 0 && strcmp(l->connection.status, "expired") != 0 && l->connection.paused_at == NILO_US_NONE;
     l->zone = nilo_calendar_zone(calendar, nilo_calendar_day(calendar, l->now));
     l->look = nilo_schedule_look(&l->cron, l->zone, l->last, again, l->connection.id, l->now);
-    return 0;
+    return l->scheduled && !l->look.due ? look_at_return(s, l, err) : 0;
 }
 
 /* Slots between the last one and the one that is done now. */

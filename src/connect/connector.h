@@ -213,6 +213,14 @@ const struct nilo_connector *nilo_connector_find(const char *platform);
 /** nilo_connector_at - in the order of their names; NULL behind the last */
 const struct nilo_connector *nilo_connector_at(size_t i);
 
+/** nilo_connector_take - what an answer says, as the connector's take(); without secrets in what it quotes: this is what everybody calls
+ *  errors  as take() */
+int nilo_connector_take(const struct nilo_connector *c, const struct nilo_ask *ask, const struct nilo_http_answer *answer, struct nilo_arena *arena,
+                        struct nilo_result *ret, struct nilo_err *err);
+/** nilo_redact - a text of somebody else's without secrets: the n known ones (NULL among them is fine), also percent-encoded or cut off, and what looks like one
+ *  returns  the text itself where nothing is in it, else in the arena */
+const char *nilo_redact(const char *text, const char *const *secrets, size_t n, struct nilo_arena *arena);
+
 /** nilo_connector_setting - what a setting is: of ask->settings, else the default */
 const char *nilo_connector_setting(const struct nilo_connector *c, const struct nilo_ask *ask, size_t i);
 /** nilo_connector_check_setting - would this value do?

@@ -181,7 +181,7 @@ static int ask(struct nilo_sign_in *i, struct nilo_http *http, const struct nilo
     char why[300];
     if (c->make(what, &i->arena, &call, err) != 0 || nilo__login_send(http, &call, &answer, err) != 0)
         return -1;
-    int rc = c->take(what, answer, &i->arena, ret, err);
+    int rc = nilo_connector_take(c, what, answer, &i->arena, ret, err);
     nilo_http_answer_free(answer);
     if (rc != 0 || ret->class == NILO_CLASS_OK)
         return rc;

@@ -429,7 +429,7 @@ static int take_failure(struct nilo_login *l, struct nilo_renewal *r, const stru
 int nilo_token_answered(struct nilo_login *l, struct nilo_renewal *r, const struct nilo_http_answer *answer, struct nilo_token *ret, struct nilo_err *err)
 {
     struct nilo_result result = {0};
-    int rc = r->app.connector->take(&r->ask, answer, &r->arena, &result, err);
+    int rc = nilo_connector_take(r->app.connector, &r->ask, answer, &r->arena, &result, err);
     if (rc == 0 && result.class == NILO_CLASS_OK && result.tokens.access_token != NULL)
         rc = store_set(l, r, &result.tokens, ret, err);
     else if (rc == 0)

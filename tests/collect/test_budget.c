@@ -142,6 +142,34 @@ static void the_forecast_says_when_it_ends(struct stores *s)
     nilo_zone_free(z);
 }
 
+static void what_is_kept_tells_when_it_ends_and_what_that_costs(struct stores *s)
+{
+    static const struct {
+        const char *now;
+        int64_t used, left, needed, minutes; /* minutes: until it ends, -1 = it lasts */
+        bool blocked;
+    } cases[] = {
+        {"2026-11-21T20:00:00Z", 2000, 7000, 2000, -1, false},    /* half of the day is over */
+        {"2026-11-21T20:00:00Z", 4500, 4500, 4500, -1, false},
+        {"2026-11-21T20:00:00Z", 6000, 3000, 6000, 6 * 60, false},
+        {"2026-11-21T09:00:00Z", 3000, 6000, 69000, 2 * 60, false},
+        {"2026-11-21T20:00:00Z", 9500, 0, 9500, 0, false},        /* the rest is for retries */
+        {"2026-11-21T20:00:00Z", 100, 0, 100, 0, true},
+        {"2026-11-21T08:00:00Z", 100, 8900, 0, -1, false},        /* nothing is over: no pace */
+        {"2026-11-21T20:00:00Z", 0, 9000, 0, -1, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        nilo_us now = stores_us(cases[i].now);
+        const struct nilo_budget_row row = {.owner = "app", .bucket = "units", .period_start = stores_us("2026-11-21T08:00:00Z"), .period_end = stores_us("2026-11-22T08:00:00Z"),
+                                            .most = 10000, .used = cases[i].used, .blocked_until = cases[i].blocked ? now + 1 : NILO_US_NONE};
+        struct nilo_forecast f = nilo_budget_outlook(&row, now);
+        nilo_us ends = cases[i].minutes < 0 ? NILO_US_NONE : now + cases[i].minutes * NILO_US_MINUTE;
+        if (f.left != cases[i].left || f.needed != cases[i].needed || f.ends_at != ends)
+            fail_msg("case %zu: left %lld needed %lld", i, (long long)f.left, (long long)f.needed);
+    }
+    (void)s;
+}
+
 int main(void)
 {
     static const struct stores_test tests[] = {
@@ -152,6 +180,7 @@ int main(void)
         STORES_TEST(it_comes_back_from_the_store_with_no_less_used),
         STORES_TEST(a_clock_set_back_gives_nothing_anew),
         STORES_TEST(the_forecast_says_when_it_ends),
+        STORES_TEST(what_is_kept_tells_when_it_ends_and_what_that_costs),
     };
     return stores_run("collect/budget", tests, sizeof tests / sizeof tests[0]);
 }

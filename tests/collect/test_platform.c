@@ -371,6 +371,42 @@ static void who_lost_the_lease_commits_nothing(struct stores *s)
     sim_done(&sim);
 }
 
+/* A platform that quotes what it was sent: nothing of it is in the record, in what is remembered, or in what is told. */
+static void a_refusal_that_quotes_secrets_gives_none_of_them_away(struct stores *s)
+{
+    static const struct {
+        const char *hostile;
+        bool oauth;
+    } cases[] = {
+        {"hostile=echo_secrets@/youtube/v3/videos", false},    {"hostile=echo_secrets@/youtube/v3/videos", true},
+        {"hostile=echo_secrets@/youtube/v3/channels", true},   {"hostile=echo_secrets@/youtube/v3/playlistItems", false},
+        {"hostile=echo_secrets@/v2/reports", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sim sim;
+        ok(s, stores_fresh(s));
+        sim_init(&sim, s, "seed=7 channels=1 videos=30 upload_hours=0");
+        ok(s, emulator_set_all(sim.em, cases[i].hostile, &s->err));
+        sim.oauth = cases[i].oauth;
+        if (sim.oauth)
+            ok(s, emulator_grant(sim.em, s->clock.wall, sim.project, 0, sim.refresh, sim.access));
+        one(&sim, 0);
+        char *log = stores_text(s, "SELECT message FROM run_failure UNION ALL SELECT error FROM run UNION ALL SELECT details FROM run UNION ALL SELECT why FROM collect_state "
+                                   "UNION ALL SELECT reason FROM collect_report UNION ALL SELECT reason FROM api_budget");
+        if (strstr(log, "Bad credentials") == NULL || strstr(log, "[removed]") == NULL)
+            fail_msg("%s: it was not quoted: %s", cases[i].hostile, log);
+        const char *const secrets[] = {sim.key, sim.access, sim.secret, sim.refresh};
+        for (size_t k = 0; k < sizeof secrets / sizeof secrets[0]; k++) {
+            char begin[13];
+            snprintf(begin, sizeof begin, "%s", secrets[k]);
+            if (begin[0] != '\0' && (strstr(log, begin) != NULL || strstr(sim.outcomes[0].failure, begin) != NULL || strstr(sim.outcomes[0].error, begin) != NULL))
+                fail_msg("%s: secret %zu is in %s", cases[i].hostile, k, log);
+        }
+        free(log);
+        sim_done(&sim);
+    }
+}
+
 int main(void)
 {
     static const struct stores_test tests[] = {
@@ -389,6 +425,7 @@ int main(void)
         STORES_TEST(a_host_that_is_down_is_probed_and_the_job_goes_on_when_it_is_up),
         STORES_TEST(one_connection_after_another_shares_the_keys_budget),
         STORES_TEST(who_lost_the_lease_commits_nothing),
+        STORES_TEST(a_refusal_that_quotes_secrets_gives_none_of_them_away),
     };
     return stores_run("collect/platform", tests, sizeof tests / sizeof tests[0]);
 }

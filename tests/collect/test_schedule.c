@@ -163,6 +163,30 @@ static void paused_disabled_expired_and_off_are_not_due(struct stores *s)
     assert_true(begin(s).taken);
 }
 
+static void who_signs_in_again_is_collected_at_once(struct stores *s)
+{
+    struct nilo_connection at = stores_connection(s, "w", NULL, "yt", "youtube", "file");
+    bool new;
+    s->clock.wall = stores_us("2025-03-20T10:30:00Z");
+    struct nilo__slot slot = begin(s);
+    ok(s, nilo_store_connection_turn(s->store, at.id, "expired", "refused", &new, &s->err));
+    ok(s, nilo__slot_end(s->store, &slot, NULL, &s->err));
+    s->clock.wall += 10 * NILO_US_MINUTE;
+    assert_false(begin(s).taken);
+    ok(s, nilo_store_connection_turn(s->store, at.id, "connected", "signed in", &new, &s->err));
+    s->clock.wall += NILO_US_SECOND;
+    slot = begin(s); /* not at eleven */
+    assert_true(slot.taken);
+    assert_false(begin(s).taken);
+    ok(s, nilo__slot_end(s->store, &slot, NULL, &s->err));
+    assert_false(begin(s).taken); /* once */
+    s->clock.wall = stores_us("2025-03-20T11:04:00Z");
+    slot = begin(s);
+    assert_true(slot.taken && slot.lease.slot == stores_us("2025-03-20T11:00:00Z"));
+    ok(s, nilo__slot_end(s->store, &slot, NULL, &s->err));
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM schedule_slot WHERE state = 2"), 0);
+}
+
 int main(void)
 {
     static const struct stores_test tests[] = {
@@ -173,6 +197,7 @@ int main(void)
         STORES_TEST(a_year_of_sleep_does_not_fill_the_store),
         STORES_TEST(who_dies_leaves_the_slot_to_the_next),
         STORES_TEST(paused_disabled_expired_and_off_are_not_due),
+        STORES_TEST(who_signs_in_again_is_collected_at_once),
     };
     return stores_run("collect/schedule", tests, sizeof tests / sizeof tests[0]);
 }

@@ -3,6 +3,7 @@
 #include "emulator/emulator_priv.h"
 
 #include <string.h>
+#include <strings.h>
 #include <zlib.h>
 
 static void replace_body(struct emu_call *c, const char *text)
@@ -450,7 +451,7 @@ static const struct {
 };
 #define ZOO (sizeof zoo / sizeof *zoo)
 
-static const char *const statuses[] = {"status_403", "status_404", "status_429", "status_500", "status_501", "status_502", "status_503"};
+static const char *const statuses[] = {"status_403", "status_404", "status_429", "status_500", "status_501", "status_502", "status_503", "echo_secrets"};
 #define STATUSES (sizeof statuses / sizeof *statuses)
 
 static const char *name_of(const char *s, size_t n)
@@ -513,8 +514,41 @@ const char *emu_hostile_pick(struct emulator *em, const char *path)
     return NULL;
 }
 
+/* A refusal that quotes what it was sent, as careless servers do. */
+static void echo_secrets(struct emu_call *c)
+{
+    struct nilo_buf b, text;
+    struct nilo_json_out o;
+    nilo_buf_init(&b, 1 << 16);
+    nilo_buf_init(&text, 1 << 16);
+    nilo_buf_adds(&text, "Bad credentials:");
+    for (size_t i = 0; i < c->req->headers_n; i++)
+        if (strcasecmp(c->req->headers[i].name, "Authorization") == 0 || strcasecmp(c->req->headers[i].name, "X-Goog-Api-Key") == 0)
+            nilo_buf_addf(&text, " %s", c->req->headers[i].value);
+    nilo_buf_addf(&text, " %.100s", c->req->body_len > 0 ? c->req->body : c->req->target);
+    nilo_json_out_init(&o, &b);
+    nilo_json_object_begin(&o);
+    nilo_json_key(&o, "error");
+    nilo_json_object_begin(&o);
+    nilo_json_key(&o, "code");
+    nilo_json_int(&o, 400);
+    nilo_json_key(&o, "message");
+    nilo_json_str(&o, nilo_buf_str(&text));
+    nilo_json_object_end(&o);
+    nilo_json_object_end(&o);
+    c->res->status = 400;
+    emu_head(c, "Content-Type", "application/json; charset=UTF-8");
+    replace_body(c, nilo_buf_str(&b));
+    nilo_buf_done(&b);
+    nilo_buf_done(&text);
+}
+
 bool emu_hostile_status(struct emu_call *c)
 {
+    if (c->hostile && strcmp(c->hostile, "echo_secrets") == 0) {
+        echo_secrets(c);
+        return true;
+    }
     if (!c->hostile || strncmp(c->hostile, "status_", 7) != 0)
         return false;
     c->platform->fail(c, (int)emu_number(c->hostile + 7, 500), true);
