@@ -59,6 +59,8 @@ static int stop(void **state)
     return 0;
 }
 
+static int highest; /* version of TLS that open_secure() takes; 0 = any */
+
 struct secure {
     struct client c;
     SSL_CTX *ctx;
@@ -69,6 +71,7 @@ static bool open_secure(struct secure *s, const char *alpn)
 {
     client_open(&s->c, &w);
     s->ctx = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_max_proto_version(s->ctx, highest);
     s->ssl = SSL_new(s->ctx);
     if (alpn != NULL)
         SSL_set_alpn_protos(s->ssl, (const unsigned char *)alpn, (unsigned)strlen(alpn));
@@ -147,6 +150,30 @@ static void plain_text_and_silence_end_there(void **state)
     client_close(&c);
 }
 
+/* A handshake costs the server more than the client: one connection gets one. TLS 1.3 has no other; in 1.2 asking for it is refused. */
+static void a_second_handshake_on_a_connection_is_refused(void **state)
+{
+    (void)state;
+    struct secure s, other;
+    struct nilo_buf out;
+    nilo_buf_init(&out, 1 << 20);
+    highest = TLS1_2_VERSION;
+    assert_true(open_secure(&s, NULL));
+    assert_int_equal(SSL_version(s.ssl), TLS1_2_VERSION);
+    assert_int_equal(SSL_renegotiate(s.ssl), 1);
+    assert_int_not_equal(SSL_do_handshake(s.ssl), 1);
+    assert_int_equal(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
+    ERR_clear_error();
+    assert_int_equal(SSL_num_renegotiations(s.ssl), 1); /* asked for */
+    close_secure(&s);
+    assert_true(open_secure(&other, NULL)); /* and nobody else notices */
+    ask(&other, LAST("/instant?still"), &out);
+    assert_non_null(strstr(out.data, "<still>"));
+    close_secure(&other);
+    highest = 0;
+    nilo_buf_done(&out);
+}
+
 static void name_of(struct secure *s, char out[64])
 {
     X509 *x = SSL_get1_peer_certificate(s->ssl);
@@ -191,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EACH(answers_come_through_tls),
         EACH(plain_text_and_silence_end_there),
+        EACH(a_second_handshake_on_a_connection_is_refused),
         EACH(reload_takes_a_new_certificate_or_keeps_the_old),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
