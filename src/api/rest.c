@@ -49,7 +49,7 @@ static void begin_answer(struct nilo__reading *r, int64_t rows)
     char range[NILO_CONTENT_RANGE_TEXT], applied[NILO_REST_APPLIED];
     int64_t offset = r->head.offset, total = counted(r) ? r->head.total : -1, most = r->request.max_rows;
     r->status = 200;
-    if (most > 0 && rows == most && r->head.total > offset + rows) { /* nothing is cut silently */
+    if (r->head.limited && rows == most && r->head.total > offset + rows) { /* nothing is cut silently */
         total = r->head.total;
         nilo_rest_header(&r->headers, "Nilometer-Limit", "max_rows=%lld", (long long)most);
     }

@@ -361,6 +361,9 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     /* the word too many may be the secret: it is not repeated */
     if ((act->fn == secret || act->fn == nilo__connection_login) && nilo_args_rest_n(ctx->args) > act->operands)
         return nilo_err_set(err, NILO_EUSAGE, "a secret is not given on the command line, where others see it: write it to standard input, or name it with --from");
+    if (nilo_args_rest_n(ctx->args) < act->operands)
+        return nilo_err_set(err, NILO_EUSAGE, "%s is missing: nilometer connection %s NAME%s", nilo_args_rest_n(ctx->args) == 1 ? "the name" : "the kind of secret",
+                            act->name, act->operands == 3 ? " KIND" : "");
     if (nilo__operands(ctx, act->operands, act->operands, err) != 0)
         return -1;
     if (act->fn == NULL)

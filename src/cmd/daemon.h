@@ -29,7 +29,7 @@ void nilo__daemon_reloaded(struct nilo__daemon *d, bool fine); /* how a whole re
 /* ---- where they meet ------------------------------------------------------------------------------------------------------------------ */
 
 /** nilo__socket_path - the socket of whoever serves this store: beside an SQLite file (real path + ".sock"), else, or where that is too long, in
- *  $XDG_RUNTIME_DIR or /tmp, named by the user and a hash. NULL: cannot be told. owner: caller, free() */
+ *  $XDG_RUNTIME_DIR or /tmp, named by the user and a hash (on PostgreSQL of the store's id and the database that it lies in). NULL: cannot be told. owner: caller, free() */
 char *nilo__socket_path(const char *target, const struct nilo_env *env);
 
 /* ---- in the command (remote.c) ---------------------------------------------------------------------------------------------------------- */

@@ -468,6 +468,9 @@ static int open_store(struct job *j, struct nilo_err *err)
 
 int nilo__import_readings(struct nilo_cmd_ctx *ctx, struct nilo_sql_rows *table, struct nilo_err *err)
 {
+    if (nilo_args_get(ctx->args, "keep-definitions") != NULL)
+        return nilo_err_set(err, NILO_EUSAGE, "--keep-definitions is for values that say themselves how a metric is defined, such as `nilometer export --format csv` writes; what is "
+                            "mapped is always taken as the store defines it (--define NAME=... defines a new metric)");
     struct job j = {.ctx = ctx, .o.table = table};
     nilo_arena_init(&j.arena, 0);
     int status = -1;

@@ -111,7 +111,7 @@ static int print(struct job *j, const struct nilo_loaded *l, struct nilo_err *er
 /* What says how to read columns, and to where, makes no sense for a file that says it all itself. */
 static int check_options(const struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
-    static const char *const none[] = {"workspace", "platform", "map", "where", "absent", "define", "refused", "revise"};
+    static const char *const none[] = {"workspace", "platform", "map", "where", "absent", "define", "refused", "revise", "keep-definitions"};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
         if (nilo_args_get(ctx->args, none[i]) != NULL)
             return nilo_err_set(err, NILO_EUSAGE, "--%s does not go with --format nilometer: the file itself says what goes where", none[i]);

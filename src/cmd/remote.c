@@ -33,16 +33,20 @@ static char *hashed(const char *name)
     return NULL;
 }
 
-/* The same store may be named by several URLs, but only it has this identity. */
+/* The same store may be named by several URLs, but only it has this identity and lies in that database: a copy of it has another socket. */
 static char *of_server(const char *target, const struct nilo_env *env)
 {
     struct nilo_store *s;
-    char name[NILO_UUID_TEXT];
+    char id[NILO_UUID_TEXT], *place = NULL, *name = NULL, *path = NULL;
     if (nilo_store_open(target, NILO_STORE_READ, env, &s, NULL) != 0)
         return NULL;
-    nilo_uuid_format(nilo_store_uuid(s), name);
+    nilo_uuid_format(nilo_store_uuid(s), id);
+    if (nilo_store_place(s, &place, NULL) == 0 && asprintf(&name, "%s %s", id, place) >= 0)
+        path = hashed(name);
+    free(name);
+    free(place);
     nilo_store_close(s);
-    return hashed(name);
+    return path;
 }
 
 char *nilo__socket_path(const char *target, const struct nilo_env *env)

@@ -273,7 +273,7 @@ int nilo__call_run(struct nilo_query *q, struct nilo_store *s, const struct nilo
                    const struct nilo_sink *sink, struct nilo_err *err)
 {
     struct nilo_call c = {.q = q, .store = s, .scope = scope, .sink = sink};
-    struct nilo_head head = {.columns = q->out, .n = q->n_out, .offset = q->offset, .total = -1, .page = -1, .one = q->function->one && !q->folded};
+    struct nilo_head head = {.columns = q->out, .n = q->n_out, .offset = q->offset, .total = -1, .page = -1, .limited = q->limited, .one = q->function->one && !q->folded};
     nilo_arena_init(&c.arena, 0);
     q->note[0] = '\0';
     q->total = -1;

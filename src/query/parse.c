@@ -516,7 +516,8 @@ static void apply_range(struct nilo_query *q)
         q->limit =
             r->range_last >= r->range_first && r->range_last < INT64_MAX ? r->range_last - r->range_first + 1 : -1;
     }
-    if (r->max_rows > 0 && (q->limit < 0 || q->limit > r->max_rows))
+    q->limited = r->max_rows > 0 && (q->limit < 0 || q->limit > r->max_rows);
+    if (q->limited)
         q->limit = r->max_rows;
 }
 

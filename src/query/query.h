@@ -160,6 +160,7 @@ struct nilo_head {
     int64_t total;      /* of all rows that match; -1 = not asked for */
     int64_t page;       /* of rows that will follow; -1 = not asked for */
     bool one;           /* a function that answers one object */
+    bool limited;       /* by max_rows: the request itself wants more */
 };
 /* Where rows go. Anything but 0 from a callback ends the request with it; err is then the callback's. Cells are valid during the call.
  * A callback runs no statement on the same store: PostgreSQL has one at a time on a connection. */

@@ -100,6 +100,7 @@ struct nilo_query {
     struct nilo__order *order;
     size_t n_order;
     int64_t limit, offset; /* limit -1 = none */
+    bool limited;          /* by max_rows */
     int64_t total;         /* of the last run; -1 = not counted */
     size_t n_nodes, n_values;
     nilo_day first_day, last_day; /* what was asked for, of relations with days; NILO_DAY_NONE = open */

@@ -551,7 +551,7 @@ static int fold(struct run *r, struct nilo_head *head, struct nilo_err *err)
 static int answer(struct run *r, struct nilo_err *err)
 {
     struct nilo_query *q = r->q;
-    struct nilo_head head = {.columns = q->out, .n = q->n_out, .offset = q->offset, .total = -1, .page = -1};
+    struct nilo_head head = {.columns = q->out, .n = q->n_out, .offset = q->offset, .total = -1, .page = -1, .limited = q->limited};
     if (nilo__as_of_us(q, r->s, r->scope, &r->as_of, err) < 0 ||
         nilo__statement_make(q, r->s, r->scope, r->as_of, &r->arena, &r->plan, err) < 0)
         return -1;

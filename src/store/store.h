@@ -37,6 +37,9 @@ const struct nilo_env *nilo_store_env(const struct nilo_store *s);
 struct nilo_db *nilo_store_db(struct nilo_store *s); /* for the query executor: runs the sources below */
 const char *nilo_store_target(const struct nilo_store *s); /* fit for messages: no password */
 const unsigned char *nilo_store_uuid(const struct nilo_store *s); /* 16 bytes, random, made with the store: namespace of row ids */
+/** nilo_store_place - where the store lies, by what its database says of itself and however it was named: two copies of a store have the same id and different
+ *  places. On SQLite that is its target. owner: caller, free() */
+int nilo_store_place(struct nilo_store *s, char **ret, struct nilo_err *err);
 
 /* ---- several handles of one process -------------------------------------------------------------------------------------------------------- */
 

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "api/server_priv.h"
+#include "api/settings.h"
 #include "api/writer.h"
 #include "query/query.h"
+#include "support/tmp.h"
 
 #define NOW    INT64_C(1741608000) /* FILLED_NOW */
 #define SECRET "0123456789abcdef0123456789abcdef"
@@ -64,6 +66,15 @@ static const char *thing_of(int t, const char *tenant, bool there)
         return acme ? there ? "1" : "9" : there ? beta_run : absent_run;
     return acme ? there ? things[t].acme : things[t].absent_acme : there ? things[t].beta : things[t].absent_beta;
 }
+
+/* Tables of the sources of each tenant (`publish:`), and names of the same length that are published nowhere. */
+static const struct {
+    const char *name, *absent, *workspace, *row;
+} published[] = {
+    {"acme_posts", "acme_qosts", "acme", "1, '=SUM(A1)'"},
+    {"beta_users", "beta_qsers", "beta", "1, 'SECRET-beta'"},
+};
+#define N_PUBLISHED (sizeof(published) / sizeof(published[0]))
 
 /* ---- one request --------------------------------------------------------------------------------------------------------------------------- */
 
@@ -236,8 +247,18 @@ static int to_writing(enum caller who, enum nilo_method m, const char *name)
     return not_permitted(who);
 }
 
+/* To service_role of its own workspace, to be read; for everybody else there is no such table. */
+static bool sees_published(enum caller who, size_t i)
+{
+    return callers[who].role == NILO_ROLE_SERVICE && strcmp(callers[who].own, published[i].workspace) == 0;
+}
+
 static int to_relation(enum caller who, enum nilo_method m, const char *name)
 {
+    for (size_t i = 0; i < N_PUBLISHED; i++) {
+        if (strcmp(published[i].name, name) == 0)
+            return !sees_published(who, i) ? 404 : m == NILO_GET || m == NILO_HEAD ? 200 : 403;
+    }
     const struct nilo_relation *found = NULL;
     for (size_t i = 0; i < nilo_relations_n; i++) {
         if (strcmp(nilo_relations[i].name, name) == 0)
@@ -423,6 +444,55 @@ static void relation_cells(const struct nilo_route *route, const struct nilo_rel
     }
 }
 
+/* By name and by a name that is nearly the same (which is answered with a hint): who does not see a published table cannot tell that there is one. */
+static void published_cells(const struct nilo_route *route)
+{
+    static const char *const asked[] = {"GET", "HEAD", "POST", "PATCH", "DELETE"};
+    for (int who = ANON; who < CALLERS; who++) {
+        for (size_t k = 0; k < N_PUBLISHED * sizeof(asked) / sizeof(asked[0]); k++) {
+            size_t i = k % N_PUBLISHED;
+            const char *method = asked[k / N_PUBLISHED], *body = method[0] == 'P' ? "{\"id\":9}" : NULL;
+            char there[300], absent[300], *text, *other;
+            fill_path(route->path, callers[who].own, published[i].name, there, sizeof(there));
+            fill_path(route->path, callers[who].own, published[i].absent, absent, sizeof(absent));
+            snprintf(there + strlen(there), sizeof(there) - strlen(there), "?id=eq.1");
+            snprintf(absent + strlen(absent), sizeof(absent) - strlen(absent), "?id=eq.1");
+            int status = ask((enum caller)who, method, there, body, &text), nowhere = ask((enum caller)who, method, absent, body, &other);
+            bool sees = sees_published((enum caller)who, i);
+            has_to_be(sees ? body != NULL || method[0] == 'D' ? 403 : 200 : 404, status, (enum caller)who, method, there, text);
+            has_to_be(404, nowhere, (enum caller)who, method, absent, other);
+            if (sees && method[0] == 'G' && strstr(text, "=SUM(A1)") == NULL)
+                fail_msg("%s as %s does not show its row: %s", there, callers[who].name, text);
+            if (!sees) {
+                if (strstr(other, published[i].name) != NULL)
+                    fail_msg("%s %s as %s is told of a table: %s", method, absent, callers[who].name, other);
+                as_if(text, published[i].name, published[i].absent);
+                if (strcmp(text, other) != 0)
+                    fail_msg("%s %s as %s can be told from what is not there:\n%s\n%s", method, there, callers[who].name, text, other);
+            }
+            free(text);
+            free(other);
+            cells += 2;
+        }
+    }
+}
+
+/* The OpenAPI text names it to who sees it. */
+static void published_in_text(const struct nilo_route *route)
+{
+    for (int who = ANON; who < CALLERS; who++) {
+        char path[300], *text;
+        fill_path(route->path, callers[who].own, NULL, path, sizeof(path));
+        ask((enum caller)who, "GET", path, NULL, &text);
+        for (size_t i = 0; i < N_PUBLISHED; i++) {
+            if ((strstr(text, published[i].name) != NULL) != sees_published((enum caller)who, i))
+                fail_msg("GET %s as %s: %s is %s", path, callers[who].name, published[i].name, sees_published((enum caller)who, i) ? "not there" : "there");
+        }
+        free(text);
+        cells++;
+    }
+}
+
 static bool made[2][2]; /* item or owner, by acme or by beta */
 
 /* To a row of that one column. Two of them make a whole row: the first time it is one more, then it is there. */
@@ -514,6 +584,38 @@ static int open_to_write(void *ctx, struct nilo_store **ret, struct nilo_err *er
     return nilo_store_open(store_target, NILO_STORE_WRITE, &r.env, ret, err);
 }
 
+/* A database of each tenant, and the configuration that publishes a table of it. */
+static void publish(void)
+{
+    struct nilo_config *config;
+    struct nilo_err err = {0};
+    const char *path = nilo_test_path("publish.yaml");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "connections:\n");
+    for (size_t i = 0; i < N_PUBLISHED; i++) {
+        const struct nilo_db_options options = {.mode = NILO_DB_CREATE};
+        struct nilo_db *db;
+        char name[64], sql[300];
+        snprintf(name, sizeof(name), "%s.db", published[i].name);
+        remove(nilo_test_path(name)); /* of the engine before */
+        snprintf(sql, sizeof(sql), "CREATE TABLE %s (id bigint PRIMARY KEY, title text)", published[i].name);
+        if (nilo_db_open(nilo_test_path(name), &options, &db, &err) != 0 || nilo_db_exec(db, sql, &err) != 0)
+            fail_msg("%s", err.msg);
+        snprintf(sql, sizeof(sql), "INSERT INTO %s VALUES (%s)", published[i].name, published[i].row);
+        if (nilo_db_exec(db, sql, &err) != 0)
+            fail_msg("%s", err.msg);
+        nilo_db_close(db);
+        fprintf(file, "  - {name: source%zu, workspace: %s, platform: sql, database: \"%s\", posts: %s}\n", i, published[i].workspace, nilo_test_path(name), published[i].name);
+    }
+    fprintf(file, "publish:\n");
+    for (size_t i = 0; i < N_PUBLISHED; i++)
+        fprintf(file, "  - {table: %s, connection: source%zu}\n", published[i].name, i);
+    fclose(file);
+    if (nilo_config_load(path, NULL, &config, &err) != 0 || nilo_settings_new(config, &r.api.settings, &err) != 0)
+        fail_msg("%s", err.msg);
+}
+
 /* The readers are open by then; the store that filled it makes room for the writer. */
 static void open_world(enum nilo_db_engine engine)
 {
@@ -528,6 +630,7 @@ static void open_world(enum nilo_db_engine engine)
     if (nilo_api_writer_new(&config, &writer, &err) != 0)
         fail_msg("%s", err.msg);
     r.api.writer = writer;
+    publish();
 }
 
 static void matrix(enum nilo_db_engine engine)
@@ -541,6 +644,10 @@ static void matrix(enum nilo_db_engine engine)
         enum kind kind = kind_of(route);
         if (strstr(route->path, "{relation}") != NULL) {
             door_and_path(route, "nothing_there");
+            for (size_t k = 0; k < N_PUBLISHED; k++)
+                door_and_path(route, published[k].name);
+            if ((route->methods & NILO_GET) != 0)
+                published_cells(route);
             for (size_t k = 0; k < nilo_relations_n; k++) {
                 door_and_path(route, nilo_relations[k].name);
                 if (kind == RELATION && (route->methods & NILO_GET) != 0)
@@ -555,6 +662,8 @@ static void matrix(enum nilo_db_engine engine)
             }
         } else {
             door_and_path(route, NULL);
+            if (kind == OPENAPI && strcmp(route->path, "/") != 0)
+                published_in_text(route);
         }
     }
     for (size_t i = 0; i < nilo_api_routes_n; i++) {
@@ -564,7 +673,9 @@ static void matrix(enum nilo_db_engine engine)
     }
     print_message("# %d cells, %d requests\n", cells, requests);
     assert_in_range(cells, 2000, 100000);
+    struct nilo_settings *settings = r.api.settings;
     rest_world_close(&r);
+    nilo_settings_free(settings);
     nilo_api_writer_free(writer);
     free(store_target);
 }

@@ -198,6 +198,15 @@ static void wrong_uses_of_run_are_usage_errors(void **state)
     fails("run accept 7", 2, "7");
 }
 
+static void wrong_uses_of_connection_and_import_say_what_is_missing(void **state)
+{
+    (void)state;
+    fails("connection connect", 2, "the name is missing: nilometer connection connect NAME");
+    fails("connection secret channel", 2, "the kind of secret is missing: nilometer connection secret NAME KIND");
+    fails("import x.csv --map views=v --keep-definitions", 2, "--keep-definitions is for values that say themselves");
+    fails("import x.nilo --format nilometer --keep-definitions", 2, "--keep-definitions does not go with --format nilometer");
+}
+
 static void a_quarantined_run_waits_for_a_person(void **state)
 {
     (void)state;
@@ -291,6 +300,7 @@ int main(void)
         cmocka_unit_test_setup(runs_are_listed_and_shown, fresh),
         cmocka_unit_test_setup(what_failed_in_a_run_is_told, fresh),
         cmocka_unit_test_setup(wrong_uses_of_run_are_usage_errors, fresh),
+        cmocka_unit_test_setup(wrong_uses_of_connection_and_import_say_what_is_missing, fresh),
         cmocka_unit_test_setup(a_quarantined_run_waits_for_a_person, fresh),
         cmocka_unit_test_setup(a_rejected_run_is_dropped, fresh),
         cmocka_unit_test_setup(days_are_sealed_when_their_time_has_come, fresh),

@@ -362,6 +362,33 @@ static void a_workspace_in_which_nothing_was_recorded_is_replaced(struct stores 
     free(text);
 }
 
+/* They are hashed under keys that go by the store's name, which it would lose. Revoked ones are nobody's loss. */
+static void an_empty_store_with_api_keys_does_not_become_another(struct stores *s)
+{
+    struct stores to;
+    struct nilo_loaded loaded;
+    size_t len;
+    bool new;
+    struct nilo_connection c = stores_connection(s, "w", "UTC", "push", "push", "db");
+    const struct nilo_access_key key = {.id = "k1", .role = NILO_ROLE_SERVICE, .hashed_by = "t1", .hash = {1}};
+    put(s, &c, "a", 20160, 1, 5);
+    char *text = whole_all(s, &len);
+    assert_true(another(&to, s, s->engine));
+    stores_exec(&to, "UPDATE meta SET value = '00112233445566778899aabbccddeeff' WHERE key = 'uuid'"); /* stores of tests are all made with the same one */
+    stores_reopen(&to, NILO_STORE_WRITE);
+    ok(&to, nilo_store_key_add(to.store, &key, &to.err));
+    assert_int_equal(whole_take(&to, text, len, &loaded), -1);
+    assert_int_equal(to.err.code, NILO_EEXIST);
+    assert_non_null(strstr(to.err.msg, "is empty but has API keys (1), which would open nothing any more"));
+    assert_non_null(strstr(to.err.msg, "nilometer key revoke ID"));
+    ok(&to, nilo_store_key_revoke(to.store, "k1", &new, &to.err));
+    ok(&to, whole_take(&to, text, len, &loaded));
+    assert_true(loaded.adopted);
+    same_store(s, &to);
+    nilo_store_close(to.store);
+    free(text);
+}
+
 static void a_range_of_days_is_what_it_says(struct stores *s)
 {
     struct nilo_connection c = stores_connection(s, "w", "UTC", "push", "push", "db");
@@ -594,6 +621,7 @@ int main(void)
         STORES_TEST(a_workspace_that_holds_other_data_is_left_alone),
         STORES_TEST(a_workspace_of_the_same_name_from_elsewhere_is_left_alone),
         STORES_TEST(a_workspace_in_which_nothing_was_recorded_is_replaced),
+        STORES_TEST(an_empty_store_with_api_keys_does_not_become_another),
         STORES_TEST(a_range_of_days_is_what_it_says),
         STORES_TEST(a_file_cut_anywhere_is_refused),
         STORES_TEST(a_file_with_a_changed_byte_is_refused),

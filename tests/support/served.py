@@ -78,10 +78,12 @@ class Postgres:
         done = subprocess.run([self.bin + "/psql", "-qAtX", f"postgres://nilo@/{database}?host={self.folder}", "-c", sql], check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
-    def database(self):
+    def database(self, template=None):
+        """A new one; template: the address of one of ours that it is a copy of"""
         self.made += 1
+        like = " TEMPLATE " + template.split("@/")[1].split("?")[0] if template else ""
         url = f"postgres://nilo@/s{self.made}?host={self.folder}"
-        subprocess.run([self.bin + "/psql", "-q", f"postgres://nilo@/postgres?host={self.folder}", "-c", f"CREATE DATABASE s{self.made} STRATEGY file_copy"], check=True)
+        subprocess.run([self.bin + "/psql", "-q", f"postgres://nilo@/postgres?host={self.folder}", "-c", f"CREATE DATABASE s{self.made}{like} STRATEGY file_copy"], check=True)
         return url
 
     def stop(self):

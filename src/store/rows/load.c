@@ -443,10 +443,6 @@ static int take_identity(struct nilo_load *l, struct nilo_err *err)
             return -1;
     }
     if (l->adopt) {
-        if (nilo_store_is_beside(l->store) && memcmp(l->head.uuid, l->store->uuid, sizeof l->head.uuid) != 0)
-            return nilo_err_set(err, NILO_ELOCKED,
-                                "a server holds this store, which is empty and would become the one that the export is of, with another name than its keys know; "
-                                "stop the server, import, and start it again; nothing was changed");
         nilo_hex(l->head.uuid, sizeof l->head.uuid, hex);
         return nilo_store_meta_set(l->store, "uuid", hex, err);
     }

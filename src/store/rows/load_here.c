@@ -141,6 +141,27 @@ int nilo__load_keep_shifts(struct nilo_load *l, const struct nilo_whole_cell *na
     return rc;
 }
 
+/* Whoever takes over the name of the store that the file is from loses its own keys, which are found by its name. A server has them in memory, and keys of the
+ * API are hashed under them: these would open nothing any more, and nobody would know why. */
+static int may_adopt(const struct nilo_load *l, struct nilo_err *err)
+{
+    int64_t n;
+    if (memcmp(l->head.uuid, l->store->uuid, sizeof l->head.uuid) == 0)
+        return 0;
+    if (nilo_store_is_beside(l->store))
+        return nilo_err_set(err, NILO_ELOCKED,
+                            "a server holds this store, which is empty and would become the one that the export is of, with another name than its keys know; "
+                            "stop the server, import, and start it again; nothing was changed");
+    if (nilo__query_int(l->store, 0, &n, err, "SELECT count(*) FROM api_key WHERE revoked_at IS NULL", 0, NULL) < 0)
+        return -1;
+    if (n == 0)
+        return 0;
+    return nilo_err_set(err, NILO_EEXIST,
+                        "this store is empty but has API keys (%" PRId64 "), which would open nothing any more: it would become the store that the export is of and take "
+                        "over its name, by which its own keys are found. Revoke them first (nilometer key list, nilometer key revoke ID) and add new ones afterwards, "
+                        "or import into a store without; nothing was changed", n);
+}
+
 /* Free numbers: those of the rows where the table is empty, else behind the newest. */
 static int choose_shifts(struct nilo_load *l, struct nilo_err *err)
 {
@@ -162,7 +183,7 @@ static int choose_shifts(struct nilo_load *l, struct nilo_err *err)
         l->shift[i] = greatest > 0 ? (next > greatest ? next - 1 : greatest) : 0;
         l->adopt = l->adopt && greatest == 0;
     }
-    return 0;
+    return l->adopt ? may_adopt(l, err) : 0;
 }
 
 static int name_workspaces(struct nilo_load *l, const struct nilo__rows *rows, size_t columns, struct nilo_err *err)

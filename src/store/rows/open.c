@@ -400,6 +400,24 @@ struct nilo_db *nilo_store_db(struct nilo_store *s) { return s->db; }
 const char *nilo_store_target(const struct nilo_store *s) { return s->target; }
 const unsigned char *nilo_store_uuid(const struct nilo_store *s) { return s->uuid; }
 
+int nilo_store_place(struct nilo_store *s, char **ret, struct nilo_err *err)
+{
+    struct nilo_db_stmt *st;
+    if (nilo_db_engine(s->db) == NILO_DB_SQLITE) {
+        *ret = strdup(s->target);
+        return *ret ? 0 : nilo_err_nomem(err);
+    }
+    if (nilo__query(s, &st, err, "SELECT datname || ' ' || oid || ' ' || current_setting('port') FROM pg_database WHERE datname = current_database()", 0, NULL) < 0)
+        return -1;
+    int rc = nilo_db_row(st, err);
+    char *place = rc == 1 ? strdup(nilo_db_column_text(st, 0)) : NULL;
+    nilo_db_reset(st);
+    if (rc != 1 || !place)
+        return rc < 0 ? -1 : nilo_err_nomem(err);
+    *ret = place;
+    return 0;
+}
+
 int nilo_store_begin(struct nilo_store *s, struct nilo_err *err)
 {
     if (nilo_db_begin(s->db, err) < 0)
