@@ -274,41 +274,6 @@ static void what_cannot_be_is_said_in_a_sentence(void **state)
     assert_done(line("import x.csv --connection c"), 2, "--connection goes with");
 }
 
-/* docs/moving-from-supabase.md: commands stand four blanks to the right, and go on behind a backslash. */
-static void the_imports_of_the_guide_run_as_they_stand_there(void **state)
-{
-    (void)state;
-    needs_postgres();
-    char *path = nilo_test_source("docs/moving-from-supabase.md"), words[4000] = "", *text = NULL;
-    size_t cap = 0;
-    int ran = 0;
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    setenv("APP_DATABASE", old_url, 1);
-    for (bool more = false; getline(&text, &cap, f) > 0;) {
-        const char *begin = text + strspn(text, " ");
-        if (!more && strncmp(text, "    nilometer import ", 21) != 0)
-            continue;
-        size_t at = strlen(words), len = strcspn(begin, "\\\n");
-        more = begin[len] == '\\';
-        snprintf(words + at, sizeof words - at, "%.*s", (int)len, begin);
-        if (more)
-            continue;
-        const struct cmd_result *r = line("%s", words + strlen("nilometer "));
-        if (r->status != 0)
-            fail_msg("%s: status %d: %s%s", words, r->status, r->out, r->err);
-        words[0] = '\0';
-        ran++;
-    }
-    fclose(f);
-    free(text);
-    free(path);
-    unsetenv("APP_DATABASE");
-    assert_int_equal(ran, 4);
-    assert_done(line("get 'owner_metrics?workspace=eq.studio&select=owner,views&order=owner' --format ndjson"), 0, "{\"owner\":\"mia\",\"views\":9007199254740995}");
-    assert_done(line("get 'content_latest?external_id=eq.p1&select=views,saves' --json"), 0, "\"saves\":0");
-}
-
 #define BOTH(fn)                                                                                                       \
     {#fn "_into_sqlite", fn, fresh_sqlite, NULL, NULL}, {#fn "_into_postgres", fn, fresh_postgres, NULL, NULL}
 
@@ -323,7 +288,6 @@ int main(void)
         {"rows_that_cannot_be_read_are_told_and_kept", rows_that_cannot_be_read_are_told_and_kept, fresh_sqlite, NULL, NULL},
         {"the_first_refused_rows_are_told_in_the_order_of_rows", the_first_refused_rows_are_told_in_the_order_of_rows, fresh_sqlite, NULL, NULL},
         {"rows_larger_than_what_is_read_at_once_come_whole", rows_larger_than_what_is_read_at_once_come_whole, fresh_sqlite, NULL, NULL},
-        BOTH(the_imports_of_the_guide_run_as_they_stand_there),
         {"what_cannot_be_is_said_in_a_sentence", what_cannot_be_is_said_in_a_sentence, fresh_sqlite, NULL, NULL},
     };
     old_url = nilo_test_pg_database("old_app");

@@ -52,6 +52,7 @@ class Postgres:
         self.bin = found[-1] if found else None
         self.user = "postgres" if os.geteuid() == 0 else None
         self.made = 0
+        self.folder = None  # until start()
 
     def call(self, *args):
         command = [f"{self.bin}/{args[0]}", *args[1:]]
@@ -175,16 +176,15 @@ class World:
 def play(cases, engines=("sqlite", "postgres")):
     only = os.environ.get("NILO_ENGINE")
     rows = [(engine, case) for engine in engines if only in (None, engine) for case in cases if len(sys.argv) < 2 or sys.argv[1] in case.__name__]
-    bad, started = 0, False
+    bad = 0
     print(f"1..{len(rows)}")
     for number, (engine, case) in enumerate(rows, 1):
         name = f"{engine}: {case.__name__.replace('_', ' ')}"
         if engine == "postgres" and postgres.bin is None:
             print(f"ok {number} - {name} # SKIP there is no PostgreSQL")
             continue
-        if engine == "postgres" and not started:
+        if engine == "postgres" and postgres.folder is None:
             postgres.start()
-            started = True
         try:
             case(engine)
             print(f"ok {number} - {name}")
@@ -195,7 +195,7 @@ def play(cases, engines=("sqlite", "postgres")):
                 where = where.tb_next
             print(f"not ok {number} - {name}\n# {error!r} at line {where.tb_lineno}")
         sys.stdout.flush()
-    if started:
+    if postgres.folder is not None:
         postgres.stop()
     os.chdir("/")
     tmp.cleanup()
