@@ -115,6 +115,7 @@ class World:
         os.chmod(self.path("cron.secret"), 0o600)
         self.store = "nilometer.db" if engine == "sqlite" else postgres.database()
         self.server = None
+        self.serve_with = ()  # more options of serve
         same(self.run("init")[0], 0)
 
     def path(self, name):
@@ -134,7 +135,7 @@ class World:
         return done.returncode, done.stdout, done.stderr
 
     def serve(self):
-        self.server = subprocess.Popen(self.command("--json", "serve", "--socket", "api.sock", "--listen", "127.0.0.1:0"), cwd=self.folder,
+        self.server = subprocess.Popen(self.command("--json", "serve", "--socket", "api.sock", "--listen", "127.0.0.1:0", *self.serve_with), cwd=self.folder,
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.server.stdout.readline()
         assert line, self.server.stderr.read()
