@@ -64,6 +64,35 @@ for (const table of TABLES) {
   });
 }
 
+// REQUIREMENTS, section H: the columns that existing apps know, by table; and id, createdAt, updatedAt where the apps' tables have them not.
+const H = {
+  daily_metrics: 'id, metric_date, metric_type, metric_category, value, metadata, collection_timestamp, created_at',
+  metric_definitions: 'id, metric_type, metric_category, display_name, description, unit, format_pattern, is_active, created_at',
+  metric_collection_log: 'id, collection_date, started_at, completed_at, status, metrics_collected, error_message, error_details, created_at',
+  youtube_metrics: 'p_id, platform, fetched_at, view_count, like_count, comment_count, share_count, id, createdAt, updatedAt',
+  latest_youtube_metrics: 'p_id, platform, fetched_at, view_count, like_count, comment_count, share_count',
+  youtube_latest_metrics: 'p_id, platform, fetched_at, view_count, like_count, comment_count, share_count',
+  user_projects: 'u_id, p_id',
+  users: 'u_id, u_email',
+  user_metrics: 'u_id, total_view_count, total_like_count, total_comment_count, total_share_count, avg_engagement_rate, updated_at',
+  studio_social_posts: 'id, workspace_id, platform, external_post_id, posted_at, createdAt',
+  studio_social_post_metrics: 'social_post_id, captured_at, impressions, views, likes, comments, shares, saves, metadata, id, createdAt, updatedAt',
+  creator_videos: 'brand_id, tiktok_video_id, posted_at, duration, gmv_cents, impressions, items_sold, affiliate_orders, likes, comments, shares, est_commission_cents, gpm_cents, ctr, id, createdAt, updatedAt',
+  creator_video_metric_snapshots: 'brand_id, creator_video_id, tiktok_video_id, snapshot_date, window_days, gmv_cents, views, items_sold, gpm_cents, ctr, source_run_id, raw_payload, id, createdAt, updatedAt',
+  analytics_daily_metric: 'id, organizationId, integrationId, externalContentId, date, impressions, reach, reactions, videoViews, clicks, comments, shares, createdAt, updatedAt, deletedAt',
+  AnalyticsDailyMetric: 'id, organizationId, integrationId, externalContentId, date, impressions, reach, reactions, videoViews, clicks, comments, shares, createdAt, updatedAt, deletedAt',
+  AnalyticsContent: 'id, organizationId, integrationId, externalContentId, type, postedAt, createdAt',
+};
+
+for (const [table, columns] of Object.entries(H)) {
+  judged(`${table} has the columns that apps know`, async () => {
+    const { data, error } = await client('service_role').from(table).select(columns).limit(2);
+    assert.equal(error, null);
+    for (const row of data) assert.deepEqual(Object.keys(row), columns.split(', '));
+    if (table !== 'creator_video_metric_snapshots') assert.ok(data.length > 0);
+  });
+}
+
 judged('the names of one table have the same rows', async () => {
   const rows = async (table) => (await client('authenticated').from(table).select('*').order('p_id')).data;
   assert.deepEqual(await rows('latest_youtube_metrics'), await rows('youtube_latest_metrics'));
