@@ -264,6 +264,15 @@ static int end_slots(struct all *a, struct nilo_err *err)
     return rc;
 }
 
+/* Told to end, or the store is away: another process need not wait for the lease to run out. */
+static void give_up_slots(struct all *a)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        if (a->picks[i].slot.taken)
+            nilo_store_slot_give_up(a->store, &a->picks[i].slot.lease, NULL);
+    }
+}
+
 static int choose_one(struct all *a, const struct nilo_config_connection *c, int *ret_matching, int *ret_chosen, struct nilo_err *err)
 {
     struct pick *p = &a->picks[a->n];
@@ -353,6 +362,8 @@ int nilo__collect_platforms(struct nilo_store *s, const struct nilo_config *conf
         rc = run_all(&a, http, &why);
     if (rc == 0)
         rc = end_slots(&a, &why);
+    else
+        give_up_slots(&a);
     if (http != o->http)
         nilo_http_free(http);
     for (size_t i = 0; i < a.n; i++)

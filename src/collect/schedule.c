@@ -6,14 +6,22 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A fixed share of the spread for each connection: a hash of its number, so that neighbours do not begin together. Of a schedule that names many slots it is a
+ * part of the time between two: else the next slot would come before the turn of this one has, again and again. */
+static nilo_us share_of(const struct nilo_cron *cron, const struct nilo_zone *zone, nilo_us slot, int64_t id)
+{
+    nilo_us next = nilo_cron_next(cron, zone, slot), spread = NILO_SCHEDULE_SPREAD;
+    if (next != NILO_US_NONE && (next - slot) / 4 < spread)
+        spread = (next - slot) / 4;
+    return (nilo_us)((uint64_t)id * UINT64_C(0x9e3779b97f4a7c15) >> 32) * spread >> 32;
+}
+
 struct nilo_schedule_look nilo_schedule_look(const struct nilo_cron *cron, const struct nilo_zone *zone, nilo_us last, nilo_us again_at, int64_t id, nilo_us now)
 {
     struct nilo_schedule_look look = {.slot = nilo_cron_last(cron, zone, now), .at = NILO_US_NONE};
-    /* A fixed share for each connection: a hash of its number, so that neighbours do not begin together. */
-    nilo_us share = (nilo_us)((uint64_t)id * UINT64_C(0x9e3779b97f4a7c15) >> 32) * NILO_SCHEDULE_SPREAD >> 32;
     bool open = look.slot != NILO_US_NONE && (last == NILO_US_NONE || look.slot > last);
     if (open) {
-        look.at = look.slot + share;
+        look.at = look.slot + share_of(cron, zone, look.slot, id);
     } else if (again_at != NILO_US_NONE && last != NILO_US_NONE) {
         /* The rest of an earlier slot is a slot of its own, named by its time; never two in a minute. */
         look.slot = again_at > last + NILO_US_MINUTE ? again_at : last + NILO_US_MINUTE;
@@ -21,12 +29,12 @@ struct nilo_schedule_look nilo_schedule_look(const struct nilo_cron *cron, const
         nilo_us next = nilo_cron_next(cron, zone, now);
         if (next != NILO_US_NONE && next <= look.at) {
             look.slot = next;
-            look.at = next + share;
+            look.at = next + share_of(cron, zone, next, id);
         }
     } else {
         nilo_us next = nilo_cron_next(cron, zone, now);
         look.slot = next;
-        look.at = next != NILO_US_NONE ? next + share : NILO_US_NONE;
+        look.at = next != NILO_US_NONE ? next + share_of(cron, zone, next, id) : NILO_US_NONE;
     }
     look.due = look.at != NILO_US_NONE && look.at <= now;
     return look;

@@ -11,7 +11,7 @@
 #include "store/collecting.h"
 
 #define NILO_SCHEDULE_LEASE (2 * NILO_US_MINUTE)   /* runs out that long after its holder died; renewed while it works */
-#define NILO_SCHEDULE_SPREAD (3 * NILO_US_MINUTE)  /* over which connections of one slot begin */
+#define NILO_SCHEDULE_SPREAD (3 * NILO_US_MINUTE)  /* over which connections of one slot begin; a quarter of the time to the next slot at most */
 #define NILO_SCHEDULE_MISSED 500                   /* slots that are kept as missed, the newest ones */
 
 /* When a connection is to be collected next. */

@@ -37,6 +37,8 @@ int nilo_store_slot_check(struct nilo_store *s, const struct nilo_lease *l, stru
 int nilo_store_slot_renew(struct nilo_store *s, struct nilo_lease *l, nilo_us span, struct nilo_err *err);
 /** nilo_store_slot_end - done, or missed for a reason; the lease ends. errors: NILO_ECANCELLED as above */
 int nilo_store_slot_end(struct nilo_store *s, const struct nilo_lease *l, enum nilo_slot_state state, const char *reason, struct nilo_err *err);
+/** nilo_store_slot_give_up - the lease ends and the slot is open: whoever looks next does it, without waiting. One that was lost already is no error */
+int nilo_store_slot_give_up(struct nilo_store *s, const struct nilo_lease *l, struct nilo_err *err);
 /** nilo_store_slot_missed - a slot that nobody will do, and why; what is known of the slot already stays */
 int nilo_store_slot_missed(struct nilo_store *s, const char *schedule, nilo_us slot, const char *reason, struct nilo_err *err);
 /** nilo_store_slot_last - the newest slot of the schedule that came to an end (done or missed); NILO_US_NONE = there is none */

@@ -36,6 +36,36 @@ static void a_slot_is_due_once_its_share_of_the_spread_has_passed(struct stores 
     nilo_zone_free(utc);
 }
 
+/* Whoever looks twice a minute finds each slot of a schedule that names every minute, or every second one: its turn comes before the next slot does. */
+static void a_schedule_of_every_minute_is_due_every_minute(struct stores *s)
+{
+    static const struct {
+        const char *cron;
+        int minutes;
+    } rows[] = {{"* * * * *", 1}, {"*/2 * * * *", 2}, {"*/3 * * * *", 3}, {"*/5 * * * *", 5}, {"*/20 * * * *", 20}};
+    struct nilo_zone *utc;
+    nilo_us three = stores_us("2025-03-20T03:00:00Z");
+    ok(s, nilo_zone_load(NULL, "UTC", &utc, &s->err));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct nilo_cron cron;
+        ok(s, nilo_cron_parse(rows[i].cron, &cron, &s->err));
+        for (int64_t id = 1; id <= 50; id++) {
+            nilo_us last = three - rows[i].minutes * MINUTE;
+            int done = 0;
+            for (nilo_us now = three; now < three + HOUR; now += MINUTE / 2) {
+                struct nilo_schedule_look l = nilo_schedule_look(&cron, utc, last, NILO_US_NONE, id, now);
+                if (!l.due)
+                    continue;
+                assert_true(l.slot == last + rows[i].minutes * MINUTE); /* none is left out */
+                last = l.slot;
+                done++;
+            }
+            assert_int_equal(done, 60 / rows[i].minutes);
+        }
+    }
+    nilo_zone_free(utc);
+}
+
 static void what_was_left_over_is_a_slot_between(struct stores *s)
 {
     struct nilo_zone *utc;
@@ -191,6 +221,7 @@ int main(void)
 {
     static const struct stores_test tests[] = {
         STORES_TEST(a_slot_is_due_once_its_share_of_the_spread_has_passed),
+        STORES_TEST(a_schedule_of_every_minute_is_due_every_minute),
         STORES_TEST(what_was_left_over_is_a_slot_between),
         STORES_TEST(a_slot_is_taken_by_one_and_done_once),
         STORES_TEST(what_was_slept_through_is_caught_up_once),

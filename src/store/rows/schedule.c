@@ -156,6 +156,12 @@ int nilo_store_slot_end(struct nilo_store *s, const struct nilo_lease *l, enum n
     return begin(s, &ours, err) < 0 ? -1 : end(s, ours, end_slot(s, l, state, reason, err), err);
 }
 
+int nilo_store_slot_give_up(struct nilo_store *s, const struct nilo_lease *l, struct nilo_err *err)
+{
+    return nilo__run(s, err, "UPDATE schedule_lease SET lease_until = NULL WHERE schedule = ?1 AND fence = ?2 AND lease_until IS NOT NULL",
+                     NILO__PARAMS(NILO_DBV_TEXT(l->schedule), NILO_DBV_INT(l->fence)));
+}
+
 int nilo_store_slot_missed(struct nilo_store *s, const char *schedule, nilo_us slot, const char *reason, struct nilo_err *err)
 {
     nilo_us now;
