@@ -15,6 +15,7 @@ build: $(B)/build.ninja
 demo:
 	@tools/setup build
 	@$(MAKE) --no-print-directory build
+	@ninja -C $(B) tests/emulator/program/emulator
 	@if [ -x tools/demo ]; then NILO_PROGRAM=$(B)/nilometer tools/demo; else $(B)/nilometer --version; fi
 
 # Builds both ways, runs the fast tests under AddressSanitizer and UndefinedBehaviorSanitizer.
