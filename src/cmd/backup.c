@@ -1,9 +1,12 @@
-/* nilometer backup and restore: a checked copy of the store, and the way back. */
+/* nilometer backup and restore: a checked copy of the store, and the way back. A store in a file is copied as it is; one in PostgreSQL is exported whole,
+ * which loses nothing and reads one state. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd_priv.h"
+#include "cmd/import_priv.h"
+#include "import/import.h"
 
 static int answer(struct nilo_cmd_ctx *ctx, const char *key, const char *path, const char *aside, struct nilo_err *err)
 {
@@ -20,6 +23,31 @@ static int answer(struct nilo_cmd_ctx *ctx, const char *key, const char *path, c
     return nilo__answer_print(&a, ctx->out, err);
 }
 
+static void on_rows(void *bar, int64_t done, int64_t of)
+{
+    nilo_progress_step(bar, "copying", done, of);
+}
+
+static int export_to(struct nilo_store *s, const char *path, struct nilo_progress *bar, struct nilo_err *err)
+{
+    struct nilo_output *out = NULL;
+    const struct nilo_whole_want all = {.from = NILO_DAY_NONE, .to = NILO_DAY_NONE};
+    int64_t rows;
+    if (nilo_output_open(path, NULL, &out, err) != 0)
+        return -1;
+    if (nilo_whole_write(s, &all, NULL, out, on_rows, bar, &rows, err) != 0) {
+        nilo_output_abort(out);
+        return -1;
+    }
+    return nilo_output_close(out, err) == 0 ? nilo_store_checksum_write(path, nilo__step, bar, err) : -1;
+}
+
+static int copy(struct nilo_store *s, const char *path, struct nilo_progress *bar, struct nilo_err *err)
+{
+    bool lite = nilo_db_engine(nilo_store_db(s)) == NILO_DB_SQLITE;
+    return lite ? nilo_store_backup(s, path, nilo__step, bar, err) : export_to(s, path, bar, err);
+}
+
 static int run_backup(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
     struct nilo_store *s = NULL;
@@ -29,7 +57,7 @@ static int run_backup(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     struct nilo_progress *bar = nilo_progress_new(ctx, "opening", 0);
     int rc = nilo_cmd_store(ctx, NILO_STORE_READ, &s, err);
     if (rc == 0)
-        rc = nilo_store_backup(s, path, nilo__step, bar, err);
+        rc = copy(s, path, bar, err);
     nilo_progress_done(bar);
     nilo_store_close(s);
     if (rc != 0)
@@ -44,8 +72,9 @@ const struct nilo_cmd nilo_cmd_backup = {
     .name = "backup",
     .operands = "FILE",
     .summary = "copy the store, consistently and checked",
-    .description = "Copies an SQLite store as it is at one instant while other commands go on reading and writing it. The copy is opened and its pages "
-                   "are checked before it gets its name; FILE.sha256 beside it holds its checksum as sha256sum writes it. Nothing is overwritten.\n\n"
+    .description = "Copies a store as it is at one instant while other commands go on reading and writing it. FILE.sha256 beside the copy holds its checksum "
+                   "as sha256sum writes it. Nothing is overwritten. The copy of an SQLite store is one, too: it is opened and its pages are checked before it "
+                   "gets its name. Of a PostgreSQL store it is a whole export (nilometer export), packed where FILE ends in .zst or .gz; pg_dump copies it as well.\n\n"
                    "  nilometer backup /var/backups/nilometer-2026-11-21.db",
     .run = run_backup,
 };
@@ -97,12 +126,38 @@ static int restore(struct nilo_cmd_ctx *ctx, const char *from, const char *targe
     return rc;
 }
 
+/* What is there and no copy of SQLite's is taken for an export, which says itself whether it is one. */
+static bool is_export(const char *path)
+{
+    static const char sqlite[] = "SQLite format 3";
+    char begins[sizeof sqlite] = "";
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return false;
+    size_t n = fread(begins, 1, sizeof begins, f);
+    fclose(f);
+    return n > 0 && memcmp(begins, sqlite, sizeof sqlite) != 0;
+}
+
+static int restore_export(struct nilo_cmd_ctx *ctx, const char *from, const char *target, struct nilo_err *err)
+{
+    if (nilo_args_get(ctx->args, "replace") != NULL)
+        return nilo_err_set(err, NILO_EUSAGE, "%s is an export, which is restored to an empty store; --replace does not go with it", from);
+    struct nilo_progress *bar = nilo_progress_new(ctx, "checksum", 0);
+    int rc = nilo_store_checksum_compare(from, nilo__step, bar, err);
+    nilo_progress_done(bar);
+    if (rc == 0)
+        rc = nilo__restore_whole(ctx, from, err);
+    return rc == 0 ? look_at_keys(ctx, target, err) : -1;
+}
+
 static int run_restore(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
     char *target = NULL;
     if (nilo__operands(ctx, 1, 1, err) != 0 || nilo_cmd_target(ctx, &target, err) != 0)
         return -1;
-    int rc = restore(ctx, nilo_args_rest(ctx->args, 0), target, err);
+    const char *from = nilo_args_rest(ctx->args, 0);
+    int rc = is_export(from) ? restore_export(ctx, from, target, err) : restore(ctx, from, target, err);
     free(target);
     return rc;
 }
@@ -112,7 +167,8 @@ const struct nilo_cmd nilo_cmd_restore = {
     .operands = "FILE",
     .summary = "make a backup the store again",
     .description = "Checks the backup's checksum, its pages and its schema, and only then puts a copy of it in the store's place. Where a store is "
-                   "already, nothing happens unless --replace is given; the old one is then moved aside and not deleted.\n\n"
+                   "already, nothing happens unless --replace is given; the old one is then moved aside and not deleted. The backup of a PostgreSQL store becomes one in an empty database, or in a new file; an "
+                   "SQLite one becomes a file.\n\n"
                    "  nilometer restore /var/backups/nilometer-2026-11-21.db --store ./nilometer.db --replace",
     .options = (const struct nilo_option[]){{"replace", NULL, "move the store that is there aside", false}, {0}},
     .run = run_restore,

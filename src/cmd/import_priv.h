@@ -18,6 +18,9 @@ int nilo__import_print(struct nilo_cmd_ctx *ctx, const struct nilo__import_resul
 
 /** nilo__import_whole - `import --format nilometer`: what a whole export holds, back into the store; returns the exit status or -1 */
 int nilo__import_whole(struct nilo_cmd_ctx *ctx, struct nilo_err *err);
+/** nilo__restore_whole - the export at path becomes the store, which is made where there is none. errors: NILO_EEXIST it holds something already;
+ *  NILO_ECORRUPT the file is not complete; then nothing was restored */
+int nilo__restore_whole(struct nilo_cmd_ctx *ctx, const char *path, struct nilo_err *err);
 
 /** nilo__import_is_values - does the command line name values of an export (by its options, or the file's first bytes)? */
 bool nilo__import_is_values(const struct nilo_cmd_ctx *ctx, enum nilo_values_format *ret);

@@ -1,6 +1,7 @@
 /* nilometer import --format nilometer: a whole export back into a store. A file is read twice: first to see that it is complete and
  * undamaged, then to restore it, so that nothing begins that would have to be taken back. Standard input is read once. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd_priv.h"
@@ -119,10 +120,17 @@ static int check_options(const struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     return 0;
 }
 
+static int put_back(struct job *j, const char *path, struct nilo_err *err)
+{
+    struct nilo_loaded loaded;
+    int rc = restore(j, path, &loaded, err);
+    phase(j, NULL);
+    return rc == 0 ? print(j, &loaded, err) : -1;
+}
+
 int nilo__import_whole(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
     struct job j = {.ctx = ctx, .dry_run = nilo_args_get(ctx->args, "dry-run") != NULL};
-    struct nilo_loaded loaded;
     if (nilo__operands(ctx, 1, 1, err) != 0 || check_options(ctx, err) != 0)
         return -1;
     const char *path = nilo_args_rest(ctx->args, 0);
@@ -130,10 +138,35 @@ int nilo__import_whole(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     if (rc == 0)
         rc = nilo_cmd_store(ctx, NILO_STORE_WRITE, &j.store, err);
     if (rc == 0)
-        rc = restore(&j, path, &loaded, err);
+        rc = put_back(&j, path, err);
     phase(&j, NULL);
+    nilo_store_close(j.store);
+    return rc;
+}
+
+static int check_empty(struct nilo_store *s, struct nilo_err *err)
+{
+    struct nilo_workspace *all = NULL;
+    size_t n;
+    if (nilo_store_workspaces(s, &all, &n, err) != 0)
+        return -1;
+    free(all);
+    return n == 0 ? 0
+                  : nilo_err_set(err, NILO_EEXIST, "the store %s holds something already; restore to an empty one, or put the data beside what is there: "
+                                                   "nilometer import --format nilometer", nilo_store_target(s));
+}
+
+int nilo__restore_whole(struct nilo_cmd_ctx *ctx, const char *path, struct nilo_err *err)
+{
+    struct job j = {.ctx = ctx};
+    int rc = check(&j, path, err);
     if (rc == 0)
-        rc = print(&j, &loaded, err);
+        rc = nilo_cmd_store(ctx, NILO_STORE_CREATE, &j.store, err);
+    if (rc == 0)
+        rc = check_empty(j.store, err);
+    if (rc == 0)
+        rc = put_back(&j, path, err);
+    phase(&j, NULL);
     nilo_store_close(j.store);
     return rc;
 }

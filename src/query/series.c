@@ -1,17 +1,13 @@
 /* One metric by day, week or month: what timeseries, growth and owner_profile are made of. Three sources: the totals that the store
  * keeps (a workspace, connection, owner or platform), the readings of one item or of the app, and, where totals cannot tell (as_of, several
- * conditions), sums over the items' shown values. */
+ * conditions), sums over the items' shown values (series_sums.c). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
-#include "query/series.h"
+#include "query/series_priv.h"
 
-static bool flow(const struct nilo__series *x)
-{
-    return x->metric->aggregation == NILO_FLOW;
-}
 
 /* ---- periods --------------------------------------------------------------------------------------------------------------------- */
 
@@ -28,7 +24,7 @@ nilo_day nilo__period_next(enum nilo__step step, nilo_day start)
 }
 
 /* Of such days only what they add up to is kept. */
-static bool is_before(const struct nilo__series *x, nilo_day day)
+bool nilo__series_is_before(const struct nilo__series *x, nilo_day day)
 {
     return day.n < (nilo_day_is_none(x->base) ? x->earliest.n : x->base.n);
 }
@@ -46,7 +42,7 @@ static struct nilo__point *point(struct nilo__series *x, nilo_day day)
     return nilo__point_at(&x->points, day, x->err);
 }
 
-static int add_change(struct nilo__series *x, nilo_day day, nilo_i128 sum, int64_t items, int64_t known)
+int nilo__series_add(struct nilo__series *x, nilo_day day, nilo_i128 sum, int64_t items, int64_t known)
 {
     struct nilo__point *p = point(x, day);
     if (!p)
@@ -57,9 +53,9 @@ static int add_change(struct nilo__series *x, nilo_day day, nilo_i128 sum, int64
     return 0;
 }
 
-static int add_fresh(struct nilo__series *x, nilo_day day, int64_t fresh)
+int nilo__series_fresh(struct nilo__series *x, nilo_day day, int64_t fresh)
 {
-    if (is_before(x, day))
+    if (nilo__series_is_before(x, day))
         return 0;
     struct nilo__point *p = point(x, day);
     if (!p)
@@ -80,7 +76,7 @@ static int load_dropped(struct nilo__series *x)
 }
 
 /* The last dropped day of a connection that the series is about. */
-static nilo_day mask(struct nilo__series *x, int64_t connection)
+nilo_day nilo__series_mask(struct nilo__series *x, int64_t connection)
 {
     for (size_t i = 0; i < x->n_dropped; i++)
         if (x->dropped[i].connection == connection) {
@@ -99,7 +95,7 @@ static int mask_total(struct nilo__series *x, enum nilo_total_scope kind, int64_
     if (nilo_store_dropped(x->call->store, x->call->scope, kind, id, &of, &n, x->err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
-        (void)mask(x, of[i].connection);
+        (void)nilo__series_mask(x, of[i].connection);
     free(of);
     return 0;
 }
@@ -119,18 +115,18 @@ static int total_row(void *ctx, const struct nilo_total_row *row)
     struct nilo__series *x = ctx;
     if (row->day.n > x->to.n)
         return 0;
-    if (!flow(x)) {
-        if (add_change(x, row->day, row->sum - x->sum, row->items - x->items, row->known - x->known) < 0)
+    if (!nilo__series_flow(x)) {
+        if (nilo__series_add(x, row->day, row->sum - x->sum, row->items - x->items, row->known - x->known) < 0)
             return -1;
         x->sum = row->sum;
         x->known = row->known;
     } else {
-        bool before = is_before(x, row->day);
-        if (add_change(x, row->day, before ? 0 : row->sum, row->items - x->items, before ? 0 : row->known) < 0)
+        bool before = nilo__series_is_before(x, row->day);
+        if (nilo__series_add(x, row->day, before ? 0 : row->sum, row->items - x->items, before ? 0 : row->known) < 0)
             return -1;
     }
     x->items = row->items;
-    return add_fresh(x, row->day, row->fresh);
+    return nilo__series_fresh(x, row->day, row->fresh);
 }
 
 static int add_total(struct nilo__series *x, enum nilo_total_scope kind, int64_t id)
@@ -159,82 +155,6 @@ static int read_totals(struct nilo__series *x, const char *owner, const char *co
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = add_total(x, kind, ids[i]);
     return rc;
-}
-
-/* ---- sums over the items' shown values ------------------------------------------------------------------------------------------------- */
-
-static bool same_entity(const struct nilo__series *x, const struct nilo_scan_row *row)
-{
-    return x->any && x->entity.id == row->entity.id && x->entity.bucket == row->entity.bucket;
-}
-
-static int sum_row(void *ctx, const struct nilo_scan_row *row)
-{
-    struct nilo__series *x = ctx;
-    for (size_t i = 0; i < x->n_competitors; i++)
-        if (x->competitors[i] == row->connection)
-            return 0;
-    (void)mask(x, row->connection);
-    if (!same_entity(x, row)) {
-        x->entity = row->entity;
-        x->any = true;
-        x->sum = 0;
-        x->known = x->items = 0;
-    }
-    if (x->items == 0 && nilo_absence_definitive(row->absence)) {
-        x->items = 1;
-        if (add_change(x, row->day, 0, 1, 0) < 0)
-            return -1;
-    }
-    if (row->absence != NILO_PRESENT)
-        return 0;
-    if (!flow(x)) {
-        if (add_change(x, row->day, row->value - x->sum, 0, 1 - x->known) < 0)
-            return -1;
-    } else if (!is_before(x, row->day) &&
-               add_change(x, row->day, row->value, 0, 1) < 0) {
-        return -1;
-    }
-    x->sum = row->value;
-    x->known = 1;
-    return add_fresh(x, row->day, 1);
-}
-
-static int load_competitors(struct nilo__series *x)
-{
-    struct nilo_connection *all;
-    size_t n;
-    if (nilo_store_connections(x->call->store, &all, &n, x->err) < 0)
-        return -1;
-    int64_t *ids = nilo_arena_array(&x->call->arena, n + 1, sizeof *ids);
-    for (size_t i = 0; ids && i < n; i++)
-        if (strcmp(all[i].role, "competitor") == 0)
-            ids[x->n_competitors++] = all[i].id;
-    free(all);
-    x->competitors = ids;
-    return ids ? 0 : nilo_err_nomem(x->err);
-}
-
-static int read_sums(struct nilo__series *x, struct nilo_select *sel, const char *owner, const char *connection)
-{
-    int64_t *own = NULL, *con = NULL;
-    size_t n_own = 1, n_con = 1;
-    if ((owner && nilo__named_owners(x->call, owner, &own, &n_own, x->err) < 0) ||
-        (connection && nilo__named_connections(x->call, connection, NULL, &con, &n_con, x->err) < 0) ||
-        (!owner && !connection && load_competitors(x) < 0))
-        return -1;
-    sel->kind = NILO_CONTENT;
-    sel->from = x->base; /* what was before is folded into that day */
-    sel->before = !nilo_day_is_none(x->base);
-    for (size_t i = 0; i < n_own; i++)
-        for (size_t k = 0; k < n_con; k++) {
-            sel->owner = own ? own[i] : 0;
-            sel->connection = con ? con[k] : 0;
-            x->any = false;
-            if (nilo_store_scan(x->call->store, x->call->scope, sel, sum_row, x, x->err) != 0)
-                return -1;
-        }
-    return 0;
 }
 
 /* ---- readings of one item, or of the app ------------------------------------------------------------------------------------------------ */
@@ -281,6 +201,11 @@ static void read_parts(const char *meta, nilo_i128 *size, nilo_i128 *num, nilo_i
     *has_parts = got_num && got_den;
 }
 
+static bool same_entity(const struct nilo__series *x, const struct nilo_scan_row *row)
+{
+    return x->any && x->entity.id == row->entity.id && x->entity.bucket == row->entity.bucket;
+}
+
 static int reading_row(void *ctx, const struct nilo_scan_row *row)
 {
     struct nilo__series *x = ctx;
@@ -305,7 +230,7 @@ static int reading_row(void *ctx, const struct nilo_scan_row *row)
         x->items = 1;
         p->items++;
     }
-    if (row->day.n <= mask(x, row->connection).n) /* left for later days to stand on */
+    if (row->day.n <= nilo__series_mask(x, row->connection).n) /* left for later days to stand on */
         return 0;
     if (row->absence != NILO_PRESENT) {
         p->absence = (int)row->absence;
@@ -356,7 +281,7 @@ static void accumulate(struct nilo__series *x)
     for (size_t i = 1; i < x->points.n; i++) {
         struct nilo__point *p = &x->points.p[i];
         p->items += p[-1].items;
-        if (!x->readings && !flow(x)) {
+        if (!x->readings && !nilo__series_flow(x)) {
             p->sum += p[-1].sum;
             p->known += p[-1].known;
         }
@@ -394,7 +319,7 @@ static bool state(const struct nilo__series *x, nilo_day day, struct nilo__point
     if (x->points.n && day.n > x->points.first.n) {
         const struct nilo__point *last = &x->points.p[x->points.n - 1];
         ret->items = last->items;
-        if (!x->readings && !flow(x)) {
+        if (!x->readings && !nilo__series_flow(x)) {
             ret->sum = last->sum;
             ret->known = last->known;
         }
@@ -428,7 +353,7 @@ static void take_day(const struct nilo__series *x, struct nilo__series_row *r, s
             r->absence = p->absence;
         return;
     }
-    if (!(flow(x) || ratio)) /* a level: the last value stands */
+    if (!(nilo__series_flow(x) || ratio)) /* a level: the last value stands */
         *t = (struct nilo__point){0};
     t->sum += p->sum;
     t->weighted += p->weighted;
@@ -437,8 +362,8 @@ static void take_day(const struct nilo__series *x, struct nilo__series_row *r, s
     t->den += p->den;
     t->values += p->values;
     t->parts += p->parts;
-    t->known = flow(x) && t->known > p->known ? t->known : p->known;
-    t->fresh = flow(x) && t->fresh > p->fresh ? t->fresh : p->fresh;
+    t->known = nilo__series_flow(x) && t->known > p->known ? t->known : p->known;
+    t->fresh = nilo__series_flow(x) && t->fresh > p->fresh ? t->fresh : p->fresh;
     if (p->provenance && (t->provenance == 0 || p->provenance < t->provenance))
         t->provenance = p->provenance;
     r->has = true;
@@ -461,7 +386,7 @@ void nilo__series_row(const struct nilo__series *x, nilo_day start, struct nilo_
         else if (gone)
             r->items = p.items;
     }
-    if (dropped && (flow(x) || ratio || !r->has)) { /* a sum that lacks some days is none */
+    if (dropped && (nilo__series_flow(x) || ratio || !r->has)) { /* a sum that lacks some days is none */
         *r = (struct nilo__series_row){.period = start, .over = r->over, .items = r->items, .absence = NILO_DROPPED};
         return;
     }
@@ -505,7 +430,7 @@ const char *nilo__series_absence(const struct nilo__series_row *r)
 void nilo__series_change(const struct nilo__series *x, struct nilo__series_row *r,
                          const struct nilo__series_row *before)
 {
-    bool days = x->step != NILO__STEP_DAY && flow(x);
+    bool days = x->step != NILO__STEP_DAY && nilo__series_flow(x);
     r->has_change = true;
     r->change = r->value - before->value;
     r->span = days ? r->period.n - before->period.n : r->day.n - before->day.n;
@@ -601,7 +526,7 @@ static int read_series(struct nilo__series *x)
         int64_t *ids = NULL, *own = NULL;
         size_t n = 1, n_own = 1;
         /* of earlier periods only the last value is asked for; where a period's value is made of all its days, they are all read */
-        if (!external_id && !nilo_day_is_none(x->base) && (x->step == NILO__STEP_DAY || (adds_up && !flow(x)))) {
+        if (!external_id && !nilo_day_is_none(x->base) && (x->step == NILO__STEP_DAY || (adds_up && !nilo__series_flow(x)))) {
             sel.from = x->base;
             sel.before = true;
         }
@@ -619,7 +544,7 @@ static int read_series(struct nilo__series *x)
         return external_id && !x->any ? nilo__named_item(x->call, external_id, x->win, x->err) : 0;
     }
     if (x->as_of != NILO_US_NONE || (owner != NULL) + (connection != NULL) + (platform != NULL) > 1)
-        return read_sums(x, &sel, owner, connection);
+        return nilo__series_sums(x, &sel, owner, connection);
     return read_totals(x, owner, connection, platform);
 }
 

@@ -41,8 +41,6 @@ struct nilo__series {
     bool any;
     nilo_i128 sum;
     int64_t items, known;
-    const int64_t *competitors; /* connections whose items are no part of totals */
-    size_t n_competitors;
     struct nilo_drop_days *dropped; /* of connections in the scope */
     bool *masks;                    /* which of them the series is about: their days have no value */
     size_t n_dropped;

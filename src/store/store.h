@@ -297,6 +297,15 @@ int nilo_store_credit_add(struct nilo_store *s, const struct nilo_credit_in *in,
 int nilo_store_credit_end(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, const char *role, size_t *ret_n,
                           struct nilo_err *err);
 
+/* Days on which an item is credited to an owner. */
+struct nilo_credit_days {
+    struct nilo_entity_ref entity;
+    int32_t from, to; /* INT32_MIN, INT32_MAX = open */
+};
+/** nilo_store_credit_days - of all items of an owner, ascending (bucket, entity, from); roles are put together, so that those of an item neither
+ *  overlap nor touch. as_of: as was known then, NILO_US_NONE = now. In the arena */
+int nilo_store_credit_days(struct nilo_store *s, int64_t owner, nilo_us as_of, struct nilo_arena *arena, struct nilo_credit_days **ret, size_t *ret_n,
+                           struct nilo_err *err);
 /** nilo_store_credited - does a current credit of (owner, entity[, role]) hold? */
 int nilo_store_credited(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, const char *role, bool *ret, struct nilo_err *err);
 /** nilo_store_credit_end_one - ends that credit (its number) where it holds; its history stays for as_of. errors: none where it is over */
@@ -613,13 +622,19 @@ int nilo_store_verify(struct nilo_store *s, nilo_step_fn *step, void *ctx, struc
 /** nilo_store_backup - a consistent copy of an SQLite store while others read and write it, checked, on disk when this returns, with its
  *  SHA-256 beside it in PATH.sha256 (as sha256sum writes it). Any mode of opening will do.
  *  step    may be NULL: pages that are copied, bytes that are summed
- *  errors  NILO_EEXIST something is at path, NILO_EINVAL a PostgreSQL store (its own tools back it up), NILO_EFULL, NILO_EIO; nothing is left behind */
+ *  errors  NILO_EEXIST something is at path, NILO_EINVAL a PostgreSQL store (whose copy is an export), NILO_EFULL, NILO_EIO; nothing is left behind */
 int nilo_store_backup(struct nilo_store *s, const char *path, nilo_step_fn *step, void *ctx, struct nilo_err *err);
 /** nilo_store_restore - a copy made by nilo_store_backup() becomes the store at target, after its checksum, its pages and its schema were
  *  checked. aside: what is at target is moved there first (NULL: nothing may be there). Takes the lock of target. step: as above
  *  errors  NILO_ENOENT, NILO_ECORRUPT (the copy is damaged), NILO_ENEWER, NILO_EEXIST, NILO_ELOCKED, and those of the disk; target is as it was */
 int nilo_store_restore(const char *from, const char *target, const char *aside, const struct nilo_env *env, nilo_step_fn *step, void *ctx,
                        struct nilo_err *err);
+
+/** nilo_store_checksum - writes PATH.sha256, or compares the file with it; what backup and restore do for a store of PostgreSQL, whose copy is an
+ *  export. step: as above
+ *  errors  NILO_EEXIST there is one already; NILO_ENOENT, NILO_ECORRUPT; NILO_EIO */
+int nilo_store_checksum_write(const char *path, nilo_step_fn *step, void *ctx, struct nilo_err *err);
+int nilo_store_checksum_compare(const char *path, nilo_step_fn *step, void *ctx, struct nilo_err *err);
 
 /* ---- whole stores, row by row ------------------------------------------------------------------------------------------------------------- */
 
@@ -724,6 +739,7 @@ int nilo_store_source(struct nilo_store *s, const struct nilo_scope *scope, cons
 struct nilo_select {
     int64_t workspace;         /* 0 = all of the scope */
     int64_t connection, owner; /* 0 = any; owner: items credited on that day */
+    bool ever;                 /* owner: all days of items that were credited on any */
     const char *platform, *external_id; /* NULL = any */
     int kind;                  /* enum nilo_entity_kind, -1 = any */
     int32_t win;
@@ -732,6 +748,8 @@ struct nilo_select {
     bool before;               /* of one metric, with from: also the newest value and the newest definitive reading before that day, and of as_of
                                   maybe more days between that and from */
     nilo_us as_of;             /* NILO_US_NONE = now */
+    bool first;                /* of any metric: of each item the day of its first definitive reading alone, and of as_of maybe more days behind it; not
+                                  with before */
 };
 struct nilo_scan_row {
     struct nilo_entity_ref entity;

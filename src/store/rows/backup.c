@@ -157,7 +157,7 @@ int nilo_store_backup(struct nilo_store *s, const char *path, nilo_step_fn *step
     struct path partial, checksum;
     struct stat st;
     if (nilo_db_engine(s->db) != NILO_DB_SQLITE)
-        return nilo_err_set(err, NILO_EINVAL, "%s is a PostgreSQL store: back it up with pg_dump or the server's own means", s->target);
+        return nilo_err_set(err, NILO_EINVAL, "%s is a PostgreSQL store: its copy is an export, which nilometer backup writes", s->target);
     const char *p = path_of(&partial, path, ".partial"), *c = path_of(&checksum, path, ".sha256");
     int rc;
     if (partial.b.failed || checksum.b.failed)
@@ -260,7 +260,7 @@ int nilo_store_restore(const char *from, const char *target, const char *aside, 
     if (nilo__target_check(target, err) < 0)
         return -1;
     if (nilo__is_postgres(target))
-        return nilo_err_set(err, NILO_EINVAL, "a backup is restored to a file; a PostgreSQL store is restored with the server's own means");
+        return nilo_err_set(err, NILO_EINVAL, "a copy of an SQLite store is restored to a file; to a server go: restore it to a file, nilometer export it, nilometer import it there");
     target = nilo__sqlite_path(target);
     aside = aside != NULL ? nilo__sqlite_path(aside) : NULL;
     const char *p = path_of(&partial, target, ".partial"), *c = path_of(&checksum, from, ".sha256");
@@ -277,6 +277,34 @@ int nilo_store_restore(const char *from, const char *target, const char *aside, 
     if (lock >= 0)
         close(lock);
     nilo_buf_done(&partial.b);
+    nilo_buf_done(&checksum.b);
+    return rc;
+}
+
+/* ---- the checksum of an export ------------------------------------------------------------------------------------------------------ */
+
+int nilo_store_checksum_write(const char *path, nilo_step_fn *step, void *ctx, struct nilo_err *err)
+{
+    const struct teller t = {step, ctx};
+    char hash[2 * NILO_SHA256_LEN + 1];
+    struct path checksum;
+    struct stat st;
+    const char *c = path_of(&checksum, path, ".sha256");
+    int rc = checksum.b.failed ? nilo_err_set(err, NILO_EINVAL, "the path of the backup is too long") : 0;
+    if (rc == 0 && lstat(c, &st) == 0)
+        rc = nilo_err_set(err, NILO_EEXIST, "%s exists already; nothing was overwritten, name another file", c);
+    if (rc == 0 && (rc = hash_file(path, &t, hash, err)) == 0 && (rc = write_checksum(c, hash, path, err)) == 0)
+        rc = sync_folder(path, err);
+    nilo_buf_done(&checksum.b);
+    return rc;
+}
+
+int nilo_store_checksum_compare(const char *path, nilo_step_fn *step, void *ctx, struct nilo_err *err)
+{
+    const struct teller t = {step, ctx};
+    struct path checksum;
+    const char *c = path_of(&checksum, path, ".sha256");
+    int rc = checksum.b.failed ? nilo_err_set(err, NILO_EINVAL, "the path is too long") : check_checksum(path, c, &t, err);
     nilo_buf_done(&checksum.b);
     return rc;
 }

@@ -269,6 +269,45 @@ static int covered(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner
     return 0;
 }
 
+static int take_days(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err)
+{
+    (void)arena, (void)err;
+    *(struct nilo_credit_days *)to = (struct nilo_credit_days){{(int32_t)nilo_db_column_int(stmt, 0), nilo_db_column_int(stmt, 1)},
+                                                               (int32_t)nilo_db_column_int(stmt, 2), (int32_t)nilo_db_column_int(stmt, 3)};
+    return 0;
+}
+
+/* Several roles at once, and days that follow each other, are one. */
+static size_t put_together(struct nilo_credit_days *days, size_t n)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct nilo_credit_days *last = left > 0 ? &days[left - 1] : NULL;
+        bool same = last != NULL && nilo__entity_cmp(last->entity, days[i].entity) == 0;
+        if (!same || (last->to != INT32_MAX && days[i].from > last->to + 1))
+            days[left++] = days[i];
+        else if (days[i].to > last->to)
+            last->to = days[i].to;
+    }
+    return left;
+}
+
+int nilo_store_credit_days(struct nilo_store *s, int64_t owner, nilo_us as_of, struct nilo_arena *arena, struct nilo_credit_days **ret, size_t *ret_n,
+                           struct nilo_err *err)
+{
+    void *all;
+    size_t n;
+    int64_t then = as_of == NILO_US_NONE ? INT64_MAX : as_of;
+    if (nilo__take_all(s, arena, sizeof **ret, take_days, &all, &n, err,
+                       "SELECT bucket, entity_id, from_day, to_day FROM credit WHERE owner_id = ?1 AND recorded_at <= ?2 "
+                       "AND (ended_at IS NULL OR ended_at > ?2) ORDER BY bucket, entity_id, from_day",
+                       2, (struct nilo_db_value[]){NILO_DBV_INT(owner), NILO_DBV_INT(then)}) < 0)
+        return -1;
+    *ret = all;
+    *ret_n = put_together(all, n);
+    return 0;
+}
+
 static int insert_credit(struct nilo_store *s, const struct nilo_credit_in *c, const char *role, int32_t from, int32_t to,
                          struct nilo_err *err)
 {

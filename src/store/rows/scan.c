@@ -94,36 +94,52 @@ static void where_cell(struct building *b, const struct nilo_select *sel, nilo_d
         where_number(b, "v.day <= ", to.n, "");
     if (sel->metric)
         where_number(b, "v.metric_id = ", sel->metric, "");
-    if (sel->owner)
+    if (sel->owner && !sel->ever)
         where_owner(b, sel);
     if (sel->as_of != NILO_US_NONE)
         where_number(b, "v.recorded_at <= ", sel->as_of, "");
     nilo__shown_sql(b->postgres, sel->as_of, &b->sql);
 }
 
-/* Of each item what stood before the first day: the newest value, and the newest definitive reading, which are points of the key each. */
-static void add_before(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
+/* One cell of each item, which is a point of the key: the first or last on the days up to `to` that meets the condition. */
+struct point {
+    const char *condition, *order;
+};
+
+static void add_points(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel, nilo_day to, const struct point *points, int n)
 {
-    static const char *const kinds[] = {" AND v.absence = 0", " AND v.absence <= 3"};
-    nilo_day last = NILO_DAY(sel->from.n - 1);
     /* PostgreSQL would ask anew for each row of the item what SQLite asks once an item */
-    nilo_buf_addf(&b->sql, " UNION ALL %s%s", scanned, b->postgres ? "LATERAL (" : "day_value v");
+    nilo_buf_addf(&b->sql, "%s%s", scanned, b->postgres ? "LATERAL (" : "day_value v");
     if (!b->postgres) {
         where_entity(b, scope, sel);
         nilo_buf_adds(&b->sql, " AND v.day IN (");
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < n; i++) {
         nilo_buf_adds(&b->sql, i == 0 ? "(" : b->postgres ? " UNION (" : ", (");
         nilo_buf_addf(&b->sql, "SELECT %s FROM day_value v WHERE 1=1",
                       b->postgres ? "v.day, v.metric_id, v.value, v.absence, v.provenance, v.captured_at, v.meta" : "v.day");
-        where_cell(b, sel, NILO_DAY_NONE, last);
-        nilo_buf_addf(&b->sql, "%s ORDER BY v.day DESC LIMIT 1)", kinds[i]);
+        where_cell(b, sel, NILO_DAY_NONE, to);
+        nilo_buf_addf(&b->sql, " AND %s ORDER BY v.day %s LIMIT 1)", points[i].condition, points[i].order);
     }
     nilo_buf_adds(&b->sql, b->postgres ? ") v" : ")");
     if (b->postgres)
         where_entity(b, scope, sel);
     else
         where_cell(b, sel, NILO_DAY_NONE, NILO_DAY_NONE); /* a bound here would be searched by instead of the days */
+}
+
+/* Of each item what stood before the first day: the newest value, and the newest definitive reading. */
+static void add_before(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
+{
+    static const struct point points[] = {{"v.absence = 0", "DESC"}, {"v.absence <= 3", "DESC"}};
+    nilo_buf_adds(&b->sql, " UNION ALL ");
+    add_points(b, scope, sel, NILO_DAY(sel->from.n - 1), points, 2);
+}
+
+static void add_first(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
+{
+    static const struct point first = {"v.absence <= 3", "ASC"};
+    add_points(b, scope, sel, sel->to, &first, 1);
 }
 
 /* The cells z of the item e on days that were open then and have had another base since. */
@@ -160,15 +176,19 @@ static void add_replaced(struct building *b, const struct nilo_scope *scope, con
         nilo__best_reading_sql(false, sel->as_of, &b->sql);
     }
     nilo_buf_adds(&b->sql, " AND o.connection_id = e.connection_id");
-    if (sel->owner)
+    if (sel->owner && !sel->ever)
         where_owner(b, sel);
 }
 
 static void add_scan(struct building *b, const struct nilo_scope *scope, const struct nilo_select *sel)
 {
-    nilo_buf_addf(&b->sql, "%sday_value v", scanned);
-    where_entity(b, scope, sel);
-    where_cell(b, sel, sel->from, sel->to);
+    if (sel->first) {
+        add_first(b, scope, sel);
+    } else {
+        nilo_buf_addf(&b->sql, "%sday_value v", scanned);
+        where_entity(b, scope, sel);
+        where_cell(b, sel, sel->from, sel->to);
+    }
     if (sel->before && !nilo_day_is_none(sel->from))
         add_before(b, scope, sel);
     if (sel->as_of != NILO_US_NONE)
