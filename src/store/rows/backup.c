@@ -260,7 +260,7 @@ int nilo_store_restore(const char *from, const char *target, const char *aside, 
     if (nilo__target_check(target, err) < 0)
         return -1;
     if (nilo__is_postgres(target))
-        return nilo_err_set(err, NILO_EINVAL, "a copy of an SQLite store is restored to a file; to a server go: restore it to a file, nilometer export it, nilometer import it there");
+        return nilo_err_set(err, NILO_EINVAL, "a copy of an SQLite store is restored to a file; from there nilometer export and nilometer import bring it to a server");
     target = nilo__sqlite_path(target);
     aside = aside != NULL ? nilo__sqlite_path(aside) : NULL;
     const char *p = path_of(&partial, target, ".partial"), *c = path_of(&checksum, from, ".sha256");
