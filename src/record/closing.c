@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "record/record_priv.h"
+#include "store/collecting.h"
+
+#define SETTLE_MOST (96 * 3600) /* seconds */
 
 int64_t nilo_settle_default(const char *platform)
 {
@@ -13,12 +16,20 @@ int64_t nilo_settle_default(const char *platform)
     return 48 * 3600;
 }
 
-static int64_t settle_of(const struct nilo_connection *c)
+/* Where days were seen to change for longer than the default they stay open for longer, up to a bound: what is restated later is an amendment. */
+static int settle_of(struct nilo_store *s, const struct nilo_connection *c, int64_t *ret, struct nilo_err *err)
 {
-    if (c->settle_s >= 0)
-        return c->settle_s;
     bool handed_in = strcmp(c->origin, "import") == 0 || strcmp(c->origin, "push") == 0;
-    return nilo_settle_default(handed_in ? c->origin : c->platform);
+    struct nilo_settle seen;
+    *ret = c->settle_s >= 0 ? c->settle_s : nilo_settle_default(handed_in ? c->origin : c->platform);
+    if (c->settle_s >= 0 || handed_in || strcmp(c->platform, "sql") == 0)
+        return 0;
+    if (nilo_store_settle(s, c->id, &seen, err) < 0)
+        return -1;
+    int64_t measured = (int64_t)nilo_settle_days(&seen) * 86400;
+    if (measured > *ret)
+        *ret = measured < SETTLE_MOST ? measured : SETTLE_MOST;
+    return 0;
 }
 
 static nilo_day earlier(nilo_day a, nilo_day b) { return a.n < b.n ? a : b; }
@@ -45,13 +56,16 @@ int nilo__close(struct nilo_store *s, int64_t connection, int64_t except, enum n
     struct nilo_connection c;
     const struct nilo_calendar *calendar;
     nilo_day open_from, limit;
+    int64_t settle_s;
     *ret_days = 0;
     if (clock == NILO__CLOCK_BEHIND)
         return 0;
     if (nilo_store_connection_get(s, connection, &c, err) < 0 || nilo_store_calendar(s, c.workspace, &calendar, err) < 0 ||
         nilo_store_open_runs(s, connection, except, &open_from, err) < 0)
         return -1;
-    nilo_day until = settled_until(calendar, now, settle_of(&c));
+    if (settle_of(s, &c, &settle_s, err) < 0)
+        return -1;
+    nilo_day until = settled_until(calendar, now, settle_s);
     if (open_from.n < NILO_DAY_MAX.n)
         until = earlier(until, NILO_DAY(open_from.n - 1));
     /* no day that is still to come was read after its end */
