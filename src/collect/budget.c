@@ -78,9 +78,9 @@ int nilo_budget_save(struct nilo_budget *b, struct nilo_store *s, int64_t ahead,
                                         .used = b->used + ahead,
                                         .blocked_until = b->blocked_until,
                                         .reason = b->reason[0] != '\0' ? b->reason : NULL};
-    if (nilo_store_budget_put(s, &row, err) != 0)
+    if (nilo_store_budget_put(s, &row, b->saved, &b->saved, err) != 0)
         return -1;
-    b->saved = row.used;
+    b->used = b->saved - ahead; /* other processes' calls are among them */
     return 0;
 }
 

@@ -58,7 +58,10 @@ struct nilo_budget_row {
 /** nilo_store_budget - ret_there false: nothing is known. Texts in the arena */
 int nilo_store_budget(struct nilo_store *s, const char *owner, const char *bucket, struct nilo_arena *arena, bool *ret_there, struct nilo_budget_row *ret,
                       struct nilo_err *err);
-int nilo_store_budget_put(struct nilo_store *s, const struct nilo_budget_row *row, struct nilo_err *err);
+/** nilo_store_budget_put - used is row->used, and what others of the same budget have used beside: the row moves by the difference to what this one had told
+ *  told      what this one's row->used was, or *ret_used, when it was put last or loaded; 0 = nothing yet in this period
+ *  ret_used  of the period, everybody's */
+int nilo_store_budget_put(struct nilo_store *s, const struct nilo_budget_row *row, int64_t told, int64_t *ret_used, struct nilo_err *err);
 /** nilo_store_budgets - all, by owner and bucket. owner: arena */
 int nilo_store_budgets(struct nilo_store *s, struct nilo_arena *arena, struct nilo_budget_row **ret, size_t *ret_n, struct nilo_err *err);
 

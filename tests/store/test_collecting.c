@@ -143,16 +143,19 @@ static void budgets_come_back(struct stores *s)
     struct nilo_budget_row b = {"app:1", "units", 100, 200, 10000, 17, NILO_US_NONE, NULL}, got, *all;
     bool there;
     size_t n;
+    int64_t used;
     nilo_arena_init(&arena, 0);
     ok(s, nilo_store_budget(s->store, "app:1", "units", &arena, &there, &got, &s->err));
     assert_false(there);
-    ok(s, nilo_store_budget_put(s->store, &b, &s->err));
+    ok(s, nilo_store_budget_put(s->store, &b, 0, &used, &s->err));
+    assert_int_equal(used, 17);
     b.used = 18;
     b.blocked_until = 150;
     b.reason = "quotaExceeded";
-    ok(s, nilo_store_budget_put(s->store, &b, &s->err));
+    ok(s, nilo_store_budget_put(s->store, &b, 17, &used, &s->err));
+    assert_int_equal(used, 18);
     b.bucket = "stats";
-    ok(s, nilo_store_budget_put(s->store, &b, &s->err));
+    ok(s, nilo_store_budget_put(s->store, &b, 0, &used, &s->err));
     ok(s, nilo_store_budget(s->store, "app:1", "units", &arena, &there, &got, &s->err));
     assert_true(there && got.used == 18 && got.most == 10000 && got.blocked_until == 150 && got.period_end == 200);
     assert_string_equal(got.reason, "quotaExceeded");
@@ -160,6 +163,57 @@ static void budgets_come_back(struct stores *s)
     assert_int_equal(n, 2);
     assert_string_equal(all[0].bucket, "stats");
     nilo_arena_done(&arena);
+}
+
+static void what_two_processes_use_of_a_budget_adds_up(struct stores *s)
+{
+    struct nilo_arena arena;
+    struct nilo_budget_row one = {"app:1", "units", 100, 200, 10000, 20, NILO_US_NONE, NULL}, other = one, got;
+    bool there;
+    int64_t used, told = 0;
+    nilo_arena_init(&arena, 0);
+    ok(s, nilo_store_budget_put(s->store, &one, 0, &told, &s->err));
+    other.used = 25; /* the other one began with these 20 */
+    other.blocked_until = s->clock.wall + NILO_US_HOUR;
+    other.reason = "quotaExceeded";
+    ok(s, nilo_store_budget_put(s->store, &other, 20, &used, &s->err));
+    assert_int_equal(used, 25);
+    one.used = 17; /* it had said more ahead than it used */
+    ok(s, nilo_store_budget_put(s->store, &one, told, &used, &s->err));
+    assert_int_equal(used, 22);
+    ok(s, nilo_store_budget(s->store, "app:1", "units", &arena, &there, &got, &s->err));
+    assert_true(there && got.used == 22 && got.blocked_until == other.blocked_until); /* and it still has to wait */
+    one.period_start = 200;
+    one.period_end = 300;
+    one.used = 1;
+    ok(s, nilo_store_budget_put(s->store, &one, 0, &used, &s->err));
+    assert_int_equal(used, 1);
+    other.used = 30; /* one that has not noticed the new day */
+    ok(s, nilo_store_budget_put(s->store, &other, 25, &used, &s->err));
+    ok(s, nilo_store_budget(s->store, "app:1", "units", &arena, &there, &got, &s->err));
+    assert_true(there && got.used == 1 && got.period_start == 200);
+    nilo_arena_done(&arena);
+}
+
+static void what_was_handed_out_stays_good_when_a_transaction_is_rolled_back(struct stores *s)
+{
+    struct nilo_connection c = stores_connection(s, "w", "Europe/Berlin", "c", "sql", "file");
+    const struct nilo_calendar *calendar, *again;
+    ok(s, nilo_store_calendar(s->store, c.workspace, &calendar, &s->err));
+    ok(s, nilo_store_begin(s->store, &s->err));
+    nilo_store_rollback(s->store);
+    ok(s, nilo_store_calendar(s->store, c.workspace, &again, &s->err));
+    assert_ptr_equal(calendar, again);
+    assert_int_equal(nilo_calendar_day(calendar, s->clock.wall).n, stores_day("2025-03-20").n);
+    /* A zone that was set and rolled back is not the zone. */
+    nilo_day from;
+    ok(s, nilo_store_begin(s->store, &s->err));
+    ok(s, nilo_store_zone_set(s->store, c.workspace, "Asia/Tokyo", &from, &s->err));
+    ok(s, nilo_store_calendar(s->store, c.workspace, &calendar, &s->err));
+    nilo_store_rollback(s->store);
+    assert_string_equal(nilo_zone_name(nilo_calendar_zone(calendar, from)), "Asia/Tokyo"); /* held by somebody: still there */
+    ok(s, nilo_store_calendar(s->store, c.workspace, &again, &s->err));
+    assert_string_equal(nilo_zone_name(nilo_calendar_zone(again, from)), "Europe/Berlin");
 }
 
 static void hosts_come_back(struct stores *s)
@@ -240,6 +294,8 @@ int main(void)
         STORES_TEST(missed_slots_have_their_reason_and_old_ones_go),
         STORES_TEST(a_name_is_not_cut),
         STORES_TEST(budgets_come_back),
+        STORES_TEST(what_two_processes_use_of_a_budget_adds_up),
+        STORES_TEST(what_was_handed_out_stays_good_when_a_transaction_is_rolled_back),
         STORES_TEST(hosts_come_back),
         STORES_TEST(items_know_how_reading_them_went),
         STORES_TEST(a_connection_knows_what_is_left_to_do),

@@ -40,16 +40,24 @@ int nilo_store_budget(struct nilo_store *s, const char *owner, const char *bucke
     return 0;
 }
 
-int nilo_store_budget_put(struct nilo_store *s, const struct nilo_budget_row *row, struct nilo_err *err)
+int nilo_store_budget_put(struct nilo_store *s, const struct nilo_budget_row *row, int64_t told, int64_t *ret_used, struct nilo_err *err)
 {
-    return nilo__run(s, err,
-                     "INSERT INTO api_budget (owner, bucket, period_start, period_end, most, used, blocked_until, reason, updated_at) "
-                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (owner, bucket) DO UPDATE SET period_start = excluded.period_start, "
-                     "period_end = excluded.period_end, most = excluded.most, used = excluded.used, blocked_until = excluded.blocked_until, "
-                     "reason = excluded.reason, updated_at = excluded.updated_at",
-                     NILO__PARAMS(NILO_DBV_TEXT(row->owner), NILO_DBV_TEXT(row->bucket), NILO_DBV_INT(row->period_start), NILO_DBV_INT(row->period_end),
-                                  NILO_DBV_INT(row->most), NILO_DBV_INT(row->used), nilo__us(row->blocked_until), NILO_DBV_TEXT(row->reason),
-                                  NILO_DBV_INT(nilo__now(s))));
+    /* Whoever is still in an earlier period tells nothing; a wait that holds longer than the writer's stays. */
+    if (nilo__run(s, err,
+                  "INSERT INTO api_budget AS b (owner, bucket, period_start, period_end, most, used, blocked_until, reason, updated_at) "
+                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (owner, bucket) DO UPDATE SET period_start = excluded.period_start, "
+                  "period_end = excluded.period_end, most = excluded.most, "
+                  "used = CASE WHEN b.period_start = excluded.period_start AND b.used - ?10 > 0 THEN b.used - ?10 + excluded.used ELSE excluded.used END, "
+                  "blocked_until = CASE WHEN b.blocked_until > ?9 AND b.blocked_until > coalesce(excluded.blocked_until, 0) THEN b.blocked_until ELSE "
+                  "excluded.blocked_until END, "
+                  "reason = CASE WHEN b.blocked_until > ?9 AND b.blocked_until > coalesce(excluded.blocked_until, 0) THEN b.reason ELSE excluded.reason END, "
+                  "updated_at = excluded.updated_at WHERE excluded.period_start >= b.period_start",
+                  NILO__PARAMS(NILO_DBV_TEXT(row->owner), NILO_DBV_TEXT(row->bucket), NILO_DBV_INT(row->period_start), NILO_DBV_INT(row->period_end),
+                               NILO_DBV_INT(row->most), NILO_DBV_INT(row->used), nilo__us(row->blocked_until), NILO_DBV_TEXT(row->reason),
+                               NILO_DBV_INT(nilo__now(s)), NILO_DBV_INT(told))) < 0)
+        return -1;
+    return nilo__query_int(s, row->used, ret_used, err, "SELECT used FROM api_budget WHERE owner = ?1 AND bucket = ?2 AND period_start = ?3",
+                           NILO__PARAMS(NILO_DBV_TEXT(row->owner), NILO_DBV_TEXT(row->bucket), NILO_DBV_INT(row->period_start)));
 }
 
 int nilo_store_budgets(struct nilo_store *s, struct nilo_arena *arena, struct nilo_budget_row **ret, size_t *ret_n, struct nilo_err *err)

@@ -424,6 +424,7 @@ int nilo_store_begin(struct nilo_store *s, struct nilo_err *err)
         return -1;
     if (s->mode != NILO_STORE_READ)
         nilo_store_refresh(s);
+    s->within = true;
     return 0;
 }
 int nilo_store_commit(struct nilo_store *s, struct nilo_err *err)
@@ -432,15 +433,14 @@ int nilo_store_commit(struct nilo_store *s, struct nilo_err *err)
     int rc = nilo_db_commit(s->db, err);
     nilo__touched_over(s, rc == 0);
     nilo_db_turn_give(s->db);
-    if (rc < 0)
-        nilo__forget(s);
+    nilo__transaction_over(s, rc == 0);
     return rc;
 }
 void nilo_store_rollback(struct nilo_store *s)
 {
     nilo_db_rollback(s->db);
     nilo__touched_over(s, false);
-    nilo__forget(s);
+    nilo__transaction_over(s, false);
 }
 
 int nilo_store_renew(struct nilo_store *s, struct nilo_err *err)

@@ -27,6 +27,7 @@ struct nilo_store {
     int64_t session;                /* PostgreSQL, beside: the server's number of it */
     uint64_t seen;                  /* changes of the share that the caches know */
     bool touched;                   /* the open transaction changes what others cache */
+    bool within, cached_within;     /* a transaction is open; the catalogue or a calendar was read in it, and may hold what is rolled back */
     struct nilo__retired *retired;  /* caches of before, to which callers may still point */
 };
 
@@ -90,6 +91,8 @@ enum nilo__reach { NILO__REACH_STORE, NILO__REACH_ALL, NILO__REACH_SELF, NILO__R
 void nilo__erased_forget(struct nilo_store *s);
 int nilo__erased_refuse(struct nilo_store *s, int64_t workspace, enum nilo_erase_kind what, int kind, const char *platform, const char *name,
                         struct nilo_err *err);
+/* A transaction is over: what was read within it leaves the handle if it is rolled back; all else stays, for somebody may be pointing to it. */
+void nilo__transaction_over(struct nilo_store *s, bool committed);
 /* Drops what is cached from the database (catalogue, calendars). */
 void nilo__forget(struct nilo_store *s);
 /* Appends " AND <column> IN (...)" for the scope; nothing when it holds all; "AND 1=0" when it holds none. */

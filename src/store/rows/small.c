@@ -72,6 +72,15 @@ void nilo__retired_free(struct nilo_store *s)
     }
 }
 
+void nilo__transaction_over(struct nilo_store *s, bool committed)
+{
+    if (!committed)
+        nilo__erased_forget(s);
+    if (!committed && s->cached_within)
+        nilo__retire(s);
+    s->within = s->cached_within = false;
+}
+
 void nilo__forget(struct nilo_store *s)
 {
     nilo__erased_forget(s);
@@ -244,6 +253,7 @@ int nilo_store_calendar(struct nilo_store *s, int64_t workspace, const struct ni
         return -1;
     }
     s->calendars[s->n_calendars++] = e;
+    s->cached_within |= s->within;
     *ret = &e->calendar;
     return 0;
 }
@@ -457,6 +467,7 @@ static int load_catalog(struct nilo_store *s, struct nilo_err *err)
         return -1;
     s->catalog.metrics = all;
     s->catalog_loaded = true;
+    s->cached_within |= s->within;
     return 0;
 }
 
