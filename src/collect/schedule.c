@@ -104,9 +104,12 @@ static int note_missed(struct nilo_store *s, const struct looking *l, struct nil
 {
     nilo_us at = l->look.slot - 1;
     char text[NILO_US_TEXT], reason[160];
+    nilo_us_format(l->look.slot, text);
+    snprintf(reason, sizeof reason, "whoever was at it did not come to an end; the slot of %.16s UTC stands for it", text);
+    if (nilo_store_slots_given_up(s, l->name, l->look.slot, reason, err) != 0)
+        return -1;
     if (l->last == NILO_US_NONE)
         return 0;
-    nilo_us_format(l->look.slot, text);
     snprintf(reason, sizeof reason, "nothing was running then, or the run before it took longer; the slot of %.16s UTC stands for it", text);
     for (int i = 0; i < NILO_SCHEDULE_MISSED; i++) {
         nilo_us slot = nilo_cron_last(&l->cron, l->zone, at);

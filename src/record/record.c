@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/names.h"
 #include "record/record_priv.h"
+#include "store/collecting.h"
 
 #define CHUNK 50000
 /* Where others wait for their turn: no longer than this, whatever the machine. */
@@ -767,15 +768,19 @@ int nilo_record_finish(struct nilo_recorder *r, const char *error, struct nilo_a
 void nilo_record_abort(struct nilo_recorder *r, const struct nilo_err *cause)
 {
     struct nilo_err ignored = {0};
+    bool logs = !r->options.dry_run && !r->options.within, logged = false;
     if (!r->options.within)
         nilo_store_rollback(r->store);
-    if (!r->options.dry_run && !r->options.within && nilo_store_begin(r->store, &ignored) == 0) {
+    if (logs && nilo_store_begin(r->store, &ignored) == 0) {
         r->run.status = NILO_RUN_FAILED;
         r->run.ended_at = wall(r);
         r->run.duration_ms = (mono(r) - r->started_mono) / 1000;
         r->run.error = cause && cause->msg[0] ? cause->msg : "stopped";
-        if (nilo_store_run_update(r->store, &r->run, &ignored) < 0 || nilo_store_commit(r->store, &ignored) < 0)
+        logged = nilo_store_run_update(r->store, &r->run, &ignored) == 0 && nilo_store_commit(r->store, &ignored) == 0;
+        if (!logged)
             nilo_store_rollback(r->store);
     }
+    if (logs && !logged)
+        nilo_store_run_left(r->store, r->run.id);
     recorder_free(r);
 }

@@ -41,10 +41,18 @@ int nilo_store_slot_end(struct nilo_store *s, const struct nilo_lease *l, enum n
 int nilo_store_slot_give_up(struct nilo_store *s, const struct nilo_lease *l, struct nilo_err *err);
 /** nilo_store_slot_missed - a slot that nobody will do, and why; what is known of the slot already stays */
 int nilo_store_slot_missed(struct nilo_store *s, const char *schedule, nilo_us slot, const char *reason, struct nilo_err *err);
+/** nilo_store_slots_given_up - slots before that one that were taken and never came to an end (whoever did them died) are missed, for that reason. For who
+ *  holds the schedule */
+int nilo_store_slots_given_up(struct nilo_store *s, const char *schedule, nilo_us before, const char *reason, struct nilo_err *err);
 /** nilo_store_slot_last - the newest slot of the schedule that came to an end (done or missed); NILO_US_NONE = there is none */
 int nilo_store_slot_last(struct nilo_store *s, const char *schedule, nilo_us *ret, struct nilo_err *err);
 /** nilo_store_slots_forget - slots older than that go; the newest of each schedule stays */
 int nilo_store_slots_forget(struct nilo_store *s, nilo_us before, struct nilo_err *err);
+
+/* ---- runs ------------------------------------------------------------------------------------------------------------------------------- */
+
+/** nilo_store_run_left - a run is over and its end could not be logged (a full disk): that it was interrupted is logged as soon as the next one begins */
+void nilo_store_run_left(struct nilo_store *s, int64_t run);
 
 /* ---- budgets ---------------------------------------------------------------------------------------------------------------------------- */
 

@@ -125,6 +125,34 @@ static void missed_slots_have_their_reason_and_old_ones_go(struct stores *s)
     assert_true(take(s, s->store, 5, &l));
 }
 
+static void a_slot_that_was_begun_and_given_up_has_its_reason(struct stores *s)
+{
+    struct nilo_lease dead, l;
+    assert_true(take(s, s->store, 3, &dead));
+    run_out(s);
+    assert_true(take(s, s->store, 4, &l)); /* nobody came before the next one was due */
+    ok(s, nilo_store_slots_given_up(s->store, "c1", slot_at(4), "it died", &s->err));
+    assert_rows(s, "SELECT state, reason FROM schedule_slot ORDER BY slot_at", "2 it died|0 ~");
+    fails(s, NILO_ECANCELLED, nilo_store_slot_end(s->store, &dead, NILO_SLOT_DONE, NULL, &s->err));
+    ok(s, nilo_store_slot_end(s->store, &l, NILO_SLOT_DONE, NULL, &s->err));
+}
+
+static void a_run_whose_end_cannot_be_written_is_told_with_the_next(struct stores *s)
+{
+    struct nilo_connection c = stores_connection(s, "w", NULL, "c", "sql", "file");
+    struct nilo_run run = {.workspace = c.workspace, .connection = c.id, .started_at = s->clock.wall, .target_day = NILO_DAY_NONE}, next = run;
+    ok(s, nilo_store_run_begin(s->store, &run, &s->err));
+    nilo_store_run_left(s->store, run.id);
+    ok(s, nilo_store_begin(s->store, &s->err));
+    ok(s, nilo_store_run_begin(s->store, &next, &s->err));
+    nilo_store_rollback(s->store); /* it is not told yet */
+    assert_int_equal(stores_int(s, "SELECT status FROM run"), NILO_RUNNING);
+    ok(s, nilo_store_begin(s->store, &s->err));
+    ok(s, nilo_store_run_begin(s->store, &next, &s->err));
+    ok(s, nilo_store_commit(s->store, &s->err));
+    assert_rows(s, "SELECT status FROM run ORDER BY id", "4|0");
+}
+
 static void a_name_is_not_cut(struct stores *s)
 {
     char name[300];
@@ -292,6 +320,8 @@ int main(void)
         STORES_TEST(the_loser_rolls_back),
         STORES_TEST(a_slot_that_ended_never_changes),
         STORES_TEST(missed_slots_have_their_reason_and_old_ones_go),
+        STORES_TEST(a_slot_that_was_begun_and_given_up_has_its_reason),
+        STORES_TEST(a_run_whose_end_cannot_be_written_is_told_with_the_next),
         STORES_TEST(a_name_is_not_cut),
         STORES_TEST(budgets_come_back),
         STORES_TEST(what_two_processes_use_of_a_budget_adds_up),

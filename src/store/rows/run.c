@@ -2,14 +2,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/collecting.h"
 #include "store/rows/derive.h"
 
 static struct nilo_db_value day_or_null(nilo_day d) { return nilo_day_is_none(d) ? NILO_DBV_NULL : NILO_DBV_INT(d.n); }
 
+void nilo_store_run_left(struct nilo_store *s, int64_t run)
+{
+    if (run > 0 && s->n_left_open < sizeof s->left_open / sizeof s->left_open[0])
+        s->left_open[s->n_left_open++] = run;
+}
+
+/* Those of this handle; they are forgotten when that is committed. */
+static int tell_left(struct nilo_store *s, struct nilo_err *err)
+{
+    for (size_t i = 0; i < s->n_left_open; i++)
+        if (nilo__run(s, err,
+                      "UPDATE run SET status = ?1, error = 'the end of this run could not be written; what it had committed stays' WHERE id = ?2 AND status IN (0, 5) "
+                      "AND status = ?3",
+                      NILO__PARAMS(NILO_DBV_INT(NILO_INTERRUPTED), NILO_DBV_INT(s->left_open[i]), NILO_DBV_INT(NILO_RUNNING))) < 0)
+            return -1;
+    s->left_told = true;
+    return 0;
+}
+
 int nilo_store_run_begin(struct nilo_store *s, struct nilo_run *run, struct nilo_err *err)
 {
     int64_t id;
-    if (nilo__next_ids(s, "run", 1, &id, err) < 0)
+    if (tell_left(s, err) < 0 || nilo__next_ids(s, "run", 1, &id, err) < 0)
         return -1;
     if (nilo__run(s, err,
                   "INSERT INTO run (id, workspace_id, connection_id, kind, status, provenance, revise, slot, target_day, started_at, version) "

@@ -173,6 +173,15 @@ int nilo_store_slot_missed(struct nilo_store *s, const char *schedule, nilo_us s
                      NILO__PARAMS(NILO_DBV_TEXT(schedule), NILO_DBV_INT(slot), NILO_DBV_INT(now), NILO_DBV_TEXT(reason)));
 }
 
+int nilo_store_slots_given_up(struct nilo_store *s, const char *schedule, nilo_us before, const char *reason, struct nilo_err *err)
+{
+    nilo_us now;
+    if (now_of(s, &now, err) < 0)
+        return -1;
+    return nilo__run(s, err, "UPDATE schedule_slot SET state = 2, ended_at = ?3, reason = ?4 WHERE schedule = ?1 AND slot_at < ?2 AND state = 0",
+                     NILO__PARAMS(NILO_DBV_TEXT(schedule), NILO_DBV_INT(before), NILO_DBV_INT(now), NILO_DBV_TEXT(reason)));
+}
+
 int nilo_store_slot_last(struct nilo_store *s, const char *schedule, nilo_us *ret, struct nilo_err *err)
 {
     return nilo__query_int(s, NILO_US_NONE, ret, err, "SELECT max(slot_at) FROM schedule_slot WHERE schedule = ?1 AND state <> 0",

@@ -78,7 +78,9 @@ void nilo__transaction_over(struct nilo_store *s, bool committed)
         nilo__erased_forget(s);
     if (!committed && s->cached_within)
         nilo__retire(s);
-    s->within = s->cached_within = false;
+    if (committed && s->left_told)
+        s->n_left_open = 0;
+    s->within = s->cached_within = s->left_told = false;
 }
 
 void nilo__forget(struct nilo_store *s)
