@@ -1,6 +1,7 @@
-/* A simulated stretch of collecting, on one seed: emulated platforms, the real collector, the real record, a store on SQLite, a virtual clock. Weather, hostile
- * answers, items that vanish and come back, counts that fall, tokens that expire, a wall clock that steps, and the process killed in the middle: its
- * file is taken as it lies there, and a new life begins with it. The same seed gives the same record. */
+/* A simulated stretch of collecting, on one seed: emulated platforms, the real scheduler, collector, tokens, record and read path, a virtual clock. Weather,
+ * hostile answers, items that vanish and come back, counts that fall, tokens that expire, a wall clock that steps and one that is changed in summer; a
+ * disk that is full, broken or writes half; a machine that sleeps; the process killed between a request and its answer, before what it says is recorded, and at
+ * any write; and one that stands still while another takes over. The same seed gives the same requests at the same times and the same record. */
 #ifndef NILO_TESTS_SIM_DAY_H
 #define NILO_TESTS_SIM_DAY_H
 
@@ -23,16 +24,23 @@ enum sim_cheat {
     SIM_CHEATS
 };
 
-struct sim_result {
-    char record[65];  /* SHA-256 of all observations and day values */
-    int64_t observations, days_closed, kills, runs, requests, failed_requests;
-    int broken;       /* invariants */
-    char what[512];   /* the first of them */
+struct sim_options {
+    uint64_t seed;
+    uint64_t ids;  /* seed of the program's own chance; the same as `seed`, but to see that it matters */
+    int hours;
+    bool postgres; /* else SQLite. Without schedules: leases run by the server's clock, which is the real one */
 };
 
-/** sim_day - `hours` of it; fails the running test only where the harness itself cannot go on
- *  ids      seed of the program's own chance; the same as `seed`, but to see that it matters
- *  noticed  NULL, or: afterwards each cheat is tried on a copy of the record; did the checks find it? */
-void sim_day(uint64_t seed, uint64_t ids, int hours, struct sim_result *ret, bool noticed[SIM_CHEATS]);
+struct sim_result {
+    char record[65]; /* SHA-256 of the whole record */
+    char trace[65];  /* of all that happened, in its order: requests with their times, answers, faults, kills */
+    int64_t observations, days_closed, kills, disk_faults, taken_over, runs, requests, retries, slots, renewed, asked, faults[16];
+    int broken;      /* invariants */
+    char what[512];  /* the first of them */
+};
+
+/** sim_day - fails the running test only where the harness itself cannot go on; skips it without PostgreSQL
+ *  noticed  NULL, or (SQLite): afterwards each cheat is tried on a copy of the record; did the checks find it? */
+void sim_day(const struct sim_options *options, struct sim_result *ret, bool noticed[SIM_CHEATS]);
 
 #endif

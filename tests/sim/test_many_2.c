@@ -1,0 +1,2 @@
+#define SIM_PART 1
+#include "many.c"

@@ -1,0 +1,2 @@
+#define SIM_PART 2
+#include "many.c"

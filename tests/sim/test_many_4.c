@@ -1,0 +1,2 @@
+#define SIM_PART 3
+#include "many.c"
