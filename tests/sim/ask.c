@@ -88,6 +88,7 @@ struct model {
     int64_t readings;
     struct {
         char id[48];
+        bool ended; /* the run of the last one came to its end */
         struct shown days[DAYS_MAX], last, best; /* last: of all days, the newest that is an answer; best: the greatest value ever read */
     } items[ITEMS_MAX];
 };
@@ -135,6 +136,7 @@ static void build(struct sim *s)
             continue;
         put(&model.items[at].days[day], captured, value, absence);
         put(&model.items[at].last, captured, value, absence);
+        model.items[at].ended = status == NILO_COMPLETED || status == NILO_PARTIAL;
         if (absence == NILO_PRESENT && (!model.items[at].best.is || value > model.items[at].best.value))
             model.items[at].best = (struct shown){true, true, captured, value, absence};
     }
@@ -277,14 +279,14 @@ static void ask_status(struct sim *s)
     done(&a);
 }
 
-/* Gone is what the last answer said so of. */
+/* Gone is what the last answer said so of. That something is back is told at a run's end: where there was none, the next run tells it. */
 static void ask_content(struct sim *s)
 {
     struct answer a;
     ask(s, "content?select=external_id,deleted_at", &a);
     for (size_t i = 0; i < a.rows; i++) {
         int item = item_of(cell(&a, i, 0), strlen(cell(&a, i, 0)), false);
-        if (item < 0 || !model.items[item].last.is)
+        if (item < 0 || !model.items[item].last.is || !model.items[item].ended)
             continue;
         bool gone = model.items[item].last.absence == NILO_DELETED;
         if (gone != (cell(&a, i, 1)[0] != '\0'))

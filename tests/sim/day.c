@@ -225,6 +225,7 @@ static void do_cheat(struct sim *s, enum sim_cheat cheat)
 static void try_cheats(struct sim *s, bool noticed[SIM_CHEATS])
 {
     char honest[sizeof s->target];
+    int lives = s->lives;
     memcpy(honest, s->target, sizeof honest);
     sim_end_life(s); /* everything is in the one file then */
     for (enum sim_cheat cheat = SIM_HONEST; cheat < SIM_CHEATS; cheat++) {
@@ -233,8 +234,9 @@ static void try_cheats(struct sim *s, bool noticed[SIM_CHEATS])
         snprintf(s->target, sizeof s->target, "cheat.db");
         nilo_test_remove(s->target);
         sim_copy_file(honest, s->target);
-        s->lives = 0;
+        s->lives = 0; /* nobody is killed while it starts */
         sim_begin_life(s);
+        s->lives = lives;
         r.kills = keep->kills;
         s->r = &r;
         do_cheat(s, cheat);
