@@ -1,1 +1,2 @@
+/* Simulated days, the first part of the seeds: see many.c. */
 #include "many.c"
