@@ -26,12 +26,12 @@ struct nilo_store {
     struct nilo_store *next_beside; /* of the share's list */
     int64_t session;                /* PostgreSQL, beside: the server's number of it */
     uint64_t seen;                  /* changes of the share that the caches know */
+    bool touched;                   /* the open transaction changes what others cache */
+    struct nilo__retired *retired;  /* caches of before, to which callers may still point */
+    bool within, cached_within;     /* a transaction is open; the catalogue or a calendar was read in it, and may hold what is rolled back */
     int64_t left_open[64];          /* runs that ended and could not be logged so: nilo_store_run_left() */
     size_t n_left_open;
     bool left_told;                 /* the open transaction logs them */
-    bool touched;                   /* the open transaction changes what others cache */
-    bool within, cached_within;     /* a transaction is open; the catalogue or a calendar was read in it, and may hold what is rolled back */
-    struct nilo__retired *retired;  /* caches of before, to which callers may still point */
 };
 
 /* share.c */
