@@ -134,7 +134,13 @@ int nilo__slot_begin(struct nilo_store *s, const struct nilo_config *config, con
     snprintf(holder, sizeof holder, "process %ld", (long)getpid());
     if (nilo_store_slot_take(s, l.name, l.look.slot, holder, NILO_SCHEDULE_LEASE, &ret->lease, &ret->taken, NULL, err) != 0)
         return -1;
-    return ret->taken ? note_missed(s, &l, err) : 0;
+    /* All of them or none: whoever dies in the middle would leave the newest to stand for those before it. */
+    if (!ret->taken || nilo_store_begin(s, err) != 0)
+        return ret->taken ? -1 : 0;
+    if (note_missed(s, &l, err) == 0)
+        return nilo_store_commit(s, err);
+    nilo_store_rollback(s);
+    return -1;
 }
 
 int nilo__slot_end(struct nilo_store *s, const struct nilo__slot *slot, const struct nilo_err *why, struct nilo_err *err)
