@@ -209,6 +209,11 @@ static int record(struct job *j, struct nilo_err *err)
 
 static int print(struct job *j, struct nilo_err *err)
 {
+    const char *why;
+    int64_t unread = nilo_values_refused(j->values, &why);
+    if (unread > 0 && j->refused_rows == 0)
+        snprintf(j->why, sizeof j->why, "%s", why);
+    j->refused_rows += unread;
     int64_t refused = j->refused_rows + j->outcomes[NILO_REFUSED];
     if (j->ctx->json) {
         struct nilo__answer a;

@@ -153,11 +153,15 @@ bool nilo_whole_is(const char *path);
  *  owner   caller, nilo_values_free() */
 int nilo_values_read(const char *path, enum nilo_values_format format, const char *tmp_dir, nilo_progress_fn *progress, void *progress_ctx,
                      struct nilo_values **ret, struct nilo_err *err);
-/** nilo_values_read_rows - the same from a table of daily metrics, begun as values */
+/** nilo_values_read_rows - the same from a table of daily metrics, begun as values; a row that cannot be read is left out: nilo_values_refused().
+ *  Averages and percentages are rounded to what the metric keeps */
 int nilo_values_read_rows(struct nilo_sql_rows *rows, const char *tmp_dir, nilo_progress_fn *progress, void *progress_ctx, struct nilo_values **ret,
                           struct nilo_err *err);
 const struct nilo_values_metric *nilo_values_metrics(const struct nilo_values *v, size_t *ret_n);
 int64_t nilo_values_rows(const struct nilo_values *v);
+/** nilo_values_refused - rows of a table of daily metrics that were left out, so far: they cannot be read, or the metric cannot keep their value
+ *  ret_why  of the first: its day, its metric, and why; valid as long as v */
+int64_t nilo_values_refused(const struct nilo_values *v, const char **ret_why);
 /* place: the readings that follow belong there; zone: the workspace's in the store they come from, NULL where the file does not say; dropped_until: the
  * connection's there, NILO_DAY_NONE where nothing was dropped; *ret_calendar is that of the workspace. reading: 0, 1 not taken, -1 the end. */
 struct nilo_values_sink {

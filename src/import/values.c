@@ -41,7 +41,10 @@ struct nilo_values {
     struct nilo_values_metric *metrics;
     size_t n_metrics, cap_metrics;
     int64_t rows;
-    bool daily; /* rows of a table of daily metrics */
+    bool daily; /* rows of a table of daily metrics: one that is wrong is left out, as nobody else wrote them */
+    bool wrong; /* the row at hand */
+    int64_t refused;
+    char why[256]; /* of the first refused row */
     nilo_progress_fn *progress;
     void *progress_ctx;
 };
@@ -124,10 +127,27 @@ bool nilo_values_are(const char *path, enum nilo_values_format *ret_format)
 
 /* ---- one row ---------------------------------------------------------------------------------------------------------------- */
 
-static int wrong(const struct nilo_values *v, int64_t line, int column, const char *what, struct nilo_err *err)
+int64_t nilo_values_refused(const struct nilo_values *v, const char **ret_why)
 {
+    *ret_why = v->why;
+    return v->refused;
+}
+
+/* Rows of a table stand in no order: one is known by its day and metric. */
+static int refuse(struct nilo_values *v, const char *day, const char *metric, const char *why)
+{
+    if (v->refused++ == 0)
+        snprintf(v->why, sizeof v->why, "%.40s %.100s: %.110s", day != NULL ? day : "?", metric != NULL ? metric : "?", why);
+    return 1;
+}
+
+static int wrong(struct nilo_values *v, int64_t line, int column, const char *what, struct nilo_err *err)
+{
+    v->wrong = true;
+    if (v->daily)
+        return nilo_err_set(err, NILO_ECORRUPT, "%s: %s", column < 0 ? "the row" : daily_names[column] != NULL ? daily_names[column] : names[column], what);
     return nilo_err_set(err, NILO_ECORRUPT, "%s:%lld: %s: %s; nothing was imported", nilo__input_name(v->in), (long long)line,
-                        column < 0 ? "the row" : v->daily && daily_names[column] != NULL ? daily_names[column] : names[column], what);
+                        column < 0 ? "the row" : names[column], what);
 }
 
 /* Digits behind the point, as the export keeps them. */
@@ -135,6 +155,12 @@ static int digits(const struct nilo__cell *c)
 {
     const char *point = memchr(c->p, '.', c->len);
     return point != NULL ? (int)(c->p + c->len - point) - 1 : 0;
+}
+
+/* An app's averages and shares have as many digits as its database gave them. */
+static bool is_rounded(int type)
+{
+    return type == NILO_AVERAGE || type == NILO_PERCENTAGE;
 }
 
 static const char *kept_text(struct nilo_values *v, const struct nilo__cell *c)
@@ -192,8 +218,11 @@ static int find_metric(struct nilo_values *v, const struct nilo__cell *c, int64_
             return nilo_err_nomem(err);
         v->metrics[v->n_metrics++] = (struct nilo_values_metric){.name = copy, .type = (enum nilo_metric_type)type, .scale = -1};
     }
-    if (value->there && digits(value) > v->metrics[i].scale)
-        v->metrics[i].scale = digits(value);
+    int places = value->there ? digits(value) : -1;
+    if (v->daily && is_rounded(type) && places > nilo_metric_default_scale((enum nilo_metric_type)type))
+        places = nilo_metric_default_scale((enum nilo_metric_type)type);
+    if (places > v->metrics[i].scale)
+        v->metrics[i].scale = places;
     if (c[BEST_VALUE].there && digits(&c[BEST_VALUE]) > v->metrics[i].scale)
         v->metrics[i].scale = digits(&c[BEST_VALUE]);
     *ret = (int)i;
@@ -254,6 +283,13 @@ static bool exact(const struct nilo__cell *c)
     int64_t v;
     struct nilo_err ignored;
     return digits(c) <= NILO_SCALE_MAX && nilo_decimal_parse(c->p, c->len, digits(c), false, &v, &ignored) == 0;
+}
+
+static bool readable(const struct nilo__cell *c)
+{
+    int64_t v;
+    struct nilo_err ignored;
+    return nilo_decimal_parse(c->p, c->len, 0, true, &v, &ignored) == 0;
 }
 
 static bool days_of_window(const struct nilo__cell *c, int64_t *ret)
@@ -325,7 +361,7 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
         return wrong(v, line, DROPPED_UNTIL, "no day", err);
     if (c[OWNER].there && each_owner(c[OWNER].p, NULL, NULL, &ignored) != 0)
         return wrong(v, line, OWNER, "no list of owners", err);
-    if (c[VALUE].there && !exact(&c[VALUE]))
+    if (c[VALUE].there && (v->daily && is_rounded(type) ? !readable(&c[VALUE]) : !exact(&c[VALUE])))
         return wrong(v, line, VALUE, "no exact number", err);
     if (!c[VALUE].there && (!c[ABSENCE].there || (absence = nilo_absence_value(c[ABSENCE].p)) <= NILO_PRESENT))
         return wrong(v, line, ABSENCE, "neither a value nor a reason why there is none", err);
@@ -343,6 +379,20 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
     if (++v->rows % 4096 == 0 && v->progress != NULL)
         v->progress(v->progress_ctx, nilo__input_done(v->in), nilo__input_size(v->in));
     return nilo_db_run(v->add, p, (int)(sizeof p / sizeof p[0]), NULL, err) == 0 ? 0 : nilo_err_wrap(err, "sorting on disk");
+}
+
+static int take_or_refuse(struct nilo_values *v, const struct nilo__cell *c, int64_t line, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    v->wrong = false;
+    if (take_row(v, c, line, &why) == 0)
+        return 0;
+    if (v->daily && v->wrong) {
+        refuse(v, c[DAY].there ? c[DAY].p : NULL, c[METRIC].there ? c[METRIC].p : NULL, why.msg);
+        return 0;
+    }
+    *err = why;
+    return -1;
 }
 
 /* ---- CSV ---------------------------------------------------------------------------------------------------------------------- */
@@ -394,7 +444,7 @@ static int read_csv(struct nilo_values *v, struct nilo__csv *csv, struct nilo_er
                 nilo__csv_unmark(&cells[i]);
             cells[i].there = cells[i].len > 0;
         }
-        if (take_row(v, cells, row.line, err) != 0)
+        if (take_or_refuse(v, cells, row.line, err) != 0)
             return -1;
     }
     return got;
@@ -468,7 +518,7 @@ static int read_objects(struct nilo_values *v, struct nilo__objects *o, struct n
         nilo_arena_reset(&v->arena);
         if (read_object(v, text, len, cells, &why) != 0)
             return wrong(v, line, -1, why.msg[0] != '\0' ? why.msg : "out of memory", err);
-        if (take_row(v, cells, line, err) != 0)
+        if (take_or_refuse(v, cells, line, err) != 0)
             return -1;
     }
     return got;
@@ -641,6 +691,15 @@ static int with_item(struct feeding *f, struct nilo_db_stmt *s, struct nilo_read
     return 0;
 }
 
+static int refuse_value(struct nilo_values *v, const struct nilo_metric *m, nilo_day day, const char *text, struct nilo_err *err)
+{
+    char date[NILO_DAY_TEXT], why[128];
+    nilo_day_format(day, date);
+    snprintf(why, sizeof why, "value: %.40s %s", text, err->code != NILO_EINVAL ? "is too big" :
+             m->scale == 0 ? "is no whole number" : "has more decimal places than the metric keeps");
+    return refuse(v, date, m->name, why);
+}
+
 static int hand_over(struct feeding *f, struct nilo_db_stmt *s, struct nilo_err *err)
 {
     const struct nilo_metric *m = f->metrics[nilo_db_column_int(s, 8)];
@@ -653,8 +712,9 @@ static int hand_over(struct feeding *f, struct nilo_db_stmt *s, struct nilo_err 
         at = NILO_US_NONE;
     if (!nilo_db_column_null(s, 9)) {
         const char *text = nilo_db_column_text(s, 9);
-        if (nilo_decimal_parse(text, strlen(text), m->scale, false, &value.value, err) != 0)
-            return nilo_err_wrap(err, "%s = %s", m->name, text);
+        bool round = f->v->daily && is_rounded((int)m->type);
+        if (nilo_decimal_parse(text, strlen(text), m->scale, round, &value.value, err) != 0)
+            return f->v->daily ? refuse_value(f->v, m, day, text, err) : nilo_err_wrap(err, "%s = %s", m->name, text);
     }
     struct nilo_reading reading = {
         .kind = (enum nilo_entity_kind)nilo_db_column_int(s, 3), .external_id = nilo_db_column_text(s, 4), .win = (int32_t)nilo_db_column_int(s, 5),

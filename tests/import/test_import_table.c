@@ -149,25 +149,38 @@ static void importing_again_changes_nothing_and_another_value_is_refused(void **
     assert_done(line("get 'daily_metrics?metric_date=eq.2026-01-01&metric_category=eq.users_total&select=value' --json"), 0, "\"value\":11");
 }
 
-/* Nothing is taken of a table with a row that cannot be: it is named, and the columns as the table calls them. */
+/* A row that cannot be is named by its day and metric, and the column as the table calls it; the others are taken. */
 static void a_wrong_row_of_daily_metrics_is_named(void **state)
 {
     (void)state;
     static const struct {
         const char *sql, *says;
+        int status;
+        const char *kept; /* the value of that day, NULL: none */
     } rows[] = {
-        {"INSERT INTO daily_metrics (metric_date, metric_type, metric_category, value) VALUES ('2026-01-03', 'count', '', 1)",
-         "daily_metrics:5: metric_category: empty; nothing was imported"},
-        {"INSERT INTO daily_metrics (metric_date, metric_type, metric_category, value) VALUES ('2026-01-03', 'count', repeat('x', 201), 1)",
-         "daily_metrics:5: metric_category: longer than 200 bytes; nothing was imported"},
-        {"INSERT INTO daily_metrics (metric_date, metric_type, metric_category, value) VALUES ('2026-01-03', 'number', 'x', 1)",
-         "daily_metrics:5: metric_type: neither count"},
+        {"'count', '', 1", "1 rows not taken, the first: 2026-01-03 : metric_category: empty", 3, NULL},
+        {"'count', repeat('x', 201), 1", "metric_category: longer than 200 bytes", 3, NULL},
+        {"'number', 'x', 1", "2026-01-03 x: metric_type: neither count", 3, NULL},
+        {"'average', 'x', 'NaN'", "2026-01-03 x: value: no exact number", 3, NULL},
+        {"'count', 'x', 1.3333333333", "2026-01-03 x: value: no exact number", 3, NULL},
+        {"'count', 'views', 1.5", "2026-01-03 views: value: 1.5 is no whole number", 3, NULL},
+        {"'average', 'x', (SELECT avg(x) FROM (VALUES (1), (2), (2)) v(x))", "5 rows into 1 connection", 0, "1.666667"},
+        {"'percentage', 'x', 100.0 / 3", "5 rows into 1 connection", 0, "33.333333"},
+        {"'average', 'x', 0.5", "5 rows into 1 connection", 0, "0.500000"},
     };
     needs_postgres();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char insert[300], into[40];
+        snprintf(insert, sizeof insert, "ALTER TABLE daily_metrics ALTER value TYPE numeric; "
+                 "INSERT INTO daily_metrics (collection_timestamp, metric_date, metric_type, metric_category, value) VALUES (NULL, '2026-01-03', %s)", rows[i].sql);
         sql(old_url, old_tables);
-        sql(old_url, rows[i].sql);
-        assert_done(line("import %s --table daily_metrics --workspace studio --connection app", old_url), 1, rows[i].says);
+        sql(old_url, insert);
+        snprintf(into, sizeof into, "app%zu", i);
+        assert_done(line("import %s --table daily_metrics --workspace studio --connection %s", old_url, into), rows[i].status, rows[i].says);
+        assert_done(line("get 'daily_metrics?connection=eq.%s&metric_date=eq.2026-01-02&metric_category=eq.users_total&select=value' --json", into), 0, "12");
+        const struct cmd_result *r = line("get 'daily_metrics?connection=eq.%s&metric_date=eq.2026-01-03&select=value' --json", into);
+        if (rows[i].kept == NULL ? strcmp(r->out, "[]\n") != 0 : strstr(r->out, rows[i].kept) == NULL)
+            fail_msg("%s: %s%s", rows[i].sql, r->out, r->err);
     }
 }
 
