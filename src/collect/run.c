@@ -120,6 +120,28 @@ static int note_parts(struct run *r, struct nilo_err *err)
     return 0;
 }
 
+/* A statement may have nothing to say of a day: that is no failure, and whoever counts the metrics of the run finds it here. */
+static int note_silent(struct run *r, struct nilo_err *err)
+{
+    struct nilo__job *job = r->job;
+    char day[NILO_DAY_TEXT];
+    struct nilo_buf b;
+    if (r->plan != &job->named || job->backfill != NULL || job->error != NULL)
+        return 0;
+    nilo_buf_init(&b, NAMES_MAX);
+    for (int i = 0; i < job->n_metrics; i++) {
+        const struct nilo__metric *m = &job->metrics[i];
+        const char *class;
+        if (m->id != 0 && job->tables[m->table].is_statement && is_due(r, r->plan->n - 1, i) && why_none(job, m, &class) == NULL &&
+            !nilo__sql_answer(job, m, last_day(r->plan)).present)
+            nilo_buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", m->config->name);
+    }
+    nilo_day_format(last_day(r->plan), day);
+    int rc = b.len == 0 ? 0 : note(r, nilo_arena_printf(&job->arena, "%s: nothing was answered for %s", nilo_buf_str(&b), day), err);
+    nilo_buf_done(&b);
+    return rc;
+}
+
 /* ---- readings -------------------------------------------------------------------------------------------------------------------------- */
 
 /* A value outside of what the configuration expects is kept and marked. Where it says nothing, a percentage is expected from 0 to 100. */
@@ -434,7 +456,7 @@ static int fill_run(struct run *r, struct nilo_err *err)
     /* Of a source that is down each metric would say the same. */
     if (r->job->error == NULL && (note_failures(r, err) != 0 || note_unreadable(r, err) != 0))
         return -1;
-    return record_days(r, err) != 0 || note_parts(r, err) != 0 ? -1 : 0;
+    return record_days(r, err) != 0 || note_parts(r, err) != 0 || note_silent(r, err) != 0 ? -1 : 0;
 }
 
 static int begin(struct run *r, struct nilo_err *err)
@@ -445,7 +467,7 @@ static int begin(struct run *r, struct nilo_err *err)
     r->read_now = nilo_arena_array(&job->arena, n, sizeof *r->read_now);
     r->told_wrong = nilo_arena_array(&job->arena, n, sizeof *r->told_wrong);
     r->failures = nilo_arena_array(&job->arena, 2 * n + r->plan->n, sizeof *r->failures);
-    r->notes = nilo_arena_array(&job->arena, job->n_tables + 2, sizeof *r->notes);
+    r->notes = nilo_arena_array(&job->arena, job->n_tables + 3, sizeof *r->notes);
     if (r->read_now == NULL || r->told_wrong == NULL || r->failures == NULL || r->notes == NULL)
         return nilo_err_nomem(err);
     const struct nilo_run_options options = {

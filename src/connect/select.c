@@ -36,9 +36,12 @@ static const struct kind {
     {"aggregate", 1u << KEY | 1u << VALUE, 0, "key and value"},
 };
 
+#define NO_KEY "(none)" /* how NULL is called */
+
 struct item {
     const char *key;
     int64_t value;
+    bool null; /* the source's key is NULL */
 };
 
 struct select {
@@ -258,19 +261,23 @@ static int take_item(struct select *s, struct nilo_err *err)
         return -1;
     if (null)
         return 0;
+    item->null = key.type == NILO_DB_NULL;
     if (key.type == NILO_DB_INT) {
         key.len = (size_t)snprintf(digits, sizeof digits, "%lld", (long long)key.i);
         key.p = digits;
     } else if (key.type == NILO_DB_NULL) {
-        key = nilo_dbv_text("(none)");
+        key = nilo_dbv_text(NO_KEY);
     } else if (key.type == NILO_DB_BYTES) {
         return wrong_cell(s, KEY, "is no text", err);
     }
     if (key.len > KEY_BYTES || !nilo_utf8_valid(key.p, key.len, NULL) || memchr(key.p, '\0', key.len) != NULL)
         return wrong_cell(s, KEY, "is longer than 200 bytes, or no UTF-8 text", err);
     for (size_t i = 0; i < s->n_items; i++) {
-        if (strlen(s->items[i].key) == key.len && memcmp(s->items[i].key, key.p, key.len) == 0)
-            return wrong_cell(s, KEY, "comes twice; group by day and key", err);
+        if (strlen(s->items[i].key) != key.len || memcmp(s->items[i].key, key.p, key.len) != 0)
+            continue;
+        if (s->items[i].null != item->null)
+            return wrong_cell(s, KEY, "is NULL and the text " NO_KEY ", by which NULL goes here; give one of them another name, as with coalesce(key, 'none')", err);
+        return wrong_cell(s, KEY, "comes twice; group by day and key", err);
     }
     item->key = nilo_arena_strndup(s->arena, key.p, key.len);
     s->n_items++;

@@ -6,8 +6,9 @@
  * SQLite runs in this process and its columns hold anything in any spelling: the rows' timestamps are fetched and read here, so
  * one rule (stamp.c) decides, not a dozen SQL expressions; and it is faster than grouping there, which sorts.
  *
- * Names come from the configuration and cannot be bound; they are always quoted. A column is named through its table (t."created_at"):
- * SQLite takes a bare quoted name that is no column for a text. */
+ * Names come from the configuration and cannot be bound; they are always quoted. A column is named through its table ("posts"."created_at"):
+ * SQLite takes a bare quoted name that is no column for a text. The table has no other name than its own, so that a filter may name it, too, as it has to
+ * where it asks about another table. */
 #include "connect/connect.h"
 
 #include <stdio.h>
@@ -41,6 +42,7 @@ struct name {
     struct nilo_buf quoted;
     struct nilo_buf part[2];
     int n;
+    const char *last; /* "posts", in `quoted`: how a table's columns are called */
 };
 
 static void name_done(struct name *name)
@@ -56,6 +58,7 @@ static void unquote(struct name *name)
     const char *p = nilo_buf_str(&name->quoted);
     while (*p == '"' && name->n < 2) {
         struct nilo_buf *part = &name->part[name->n++];
+        name->last = p;
         for (p++; *p != '\0'; p++) {
             if (*p == '"' && *++p != '"')
                 break;
@@ -278,13 +281,14 @@ static int sqlite_count(struct count *c, struct nilo_buf *sql, struct nilo_err *
     int64_t after = INT64_MIN;
     if (sqlite_check(c, err) != 0 || sqlite_has_rowid(c, &chunked, err) != 0)
         return -1;
-    nilo_buf_addf(sql, "SELECT t.%s%s FROM %s AS t", nilo_buf_str(&c->column.quoted), chunked ? ", t._rowid_" : "",
-                  nilo_buf_str(&c->table.quoted));
+    const char *t = c->table.last, *column = nilo_buf_str(&c->column.quoted), *table = nilo_buf_str(&c->table.quoted);
     if (chunked)
-        nilo_buf_adds(sql, " WHERE t._rowid_ > ?1");
+        nilo_buf_addf(sql, "SELECT %s.%s, %s._rowid_ FROM %s WHERE %s._rowid_ > ?1", t, column, t, table, t);
+    else
+        nilo_buf_addf(sql, "SELECT %s.%s FROM %s", t, column, table);
     add_filter(c, chunked ? " AND " : " WHERE ", sql);
     if (chunked)
-        nilo_buf_adds(sql, " ORDER BY t._rowid_ LIMIT ?2");
+        nilo_buf_addf(sql, " ORDER BY %s._rowid_ LIMIT ?2", t);
     if (sql->failed)
         return nilo_err_nomem(err);
     return chunked ? sqlite_chunks(c, nilo_buf_str(sql), err) : sqlite_rows(c, nilo_buf_str(sql), &after, NULL, err);
@@ -326,9 +330,10 @@ static int pg_find(struct count *c, const struct pg_kind **ret, struct nilo_err 
     struct nilo_db_stmt *columns;
     char type[128];
     const struct nilo_db_value table = nilo_dbv_text(nilo_buf_str(&c->table.quoted));
-    /* A domain counts as what it is made of. */
+    /* A domain counts as what it is made of, be it of another domain. */
     if (start(c,
-              "SELECT a.attname, format_type(CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL)"
+              "SELECT a.attname, format_type((WITH RECURSIVE made(oid, base) AS (SELECT t.oid, t.typbasetype"
+              " UNION ALL SELECT b.oid, b.typbasetype FROM made JOIN pg_type AS b ON b.oid = made.base) SELECT oid FROM made WHERE base = 0), NULL)"
               " FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid"
               " WHERE a.attrelid = to_regclass(?1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
               &table, 1, &columns, err) != 0)
@@ -563,7 +568,7 @@ static void pg_where(const struct count *c, struct pg_ask *ask, const struct pg_
     int n = ask->n_params;
     bool lower = piece->from > 0, upper = piece->to <= (int64_t)c->n;
     if (piece->by == BLOCKS)
-        nilo_buf_addf(&ask->sql, " WHERE t.ctid >= CAST(?%d AS tid) AND t.ctid < CAST(?%d AS tid)", n + 1, n + 2);
+        nilo_buf_addf(&ask->sql, " WHERE %s.ctid >= CAST(?%d AS tid) AND %s.ctid < CAST(?%d AS tid)", c->table.last, n + 1, c->table.last, n + 2);
     if (piece->by != BUCKETS)
         return;
     pg_value(ask, column, &ask->rows);
@@ -588,7 +593,7 @@ static int pg_statement(struct count *c, struct pg_ask *ask, const struct pg_pie
     nilo_buf_reset(&ask->params[0]);
     nilo_buf_reset(&ask->params[1]);
     nilo_buf_init(&column, NAME_MAX_BYTES);
-    nilo_buf_addf(&column, "t.%s", nilo_buf_str(&c->column.quoted));
+    nilo_buf_addf(&column, "%s.%s", c->table.last, nilo_buf_str(&c->column.quoted));
     int64_t grid = fits_grid(c, ask) ? grid_of(c) : 0;
     ask->grid = grid >= GRID_MIN && grid % NILO_US_SECOND == 0 ? grid : 0;
     if (ask->kind->cut == CUT_DAY)
@@ -597,7 +602,7 @@ static int pg_statement(struct count *c, struct pg_ask *ask, const struct pg_pie
         pg_by_grid(c, ask, nilo_buf_str(&column));
     else
         pg_by_search(c, ask, nilo_buf_str(&column));
-    nilo_buf_addf(&ask->sql, " FROM %s AS t", nilo_buf_str(&c->table.quoted));
+    nilo_buf_addf(&ask->sql, " FROM %s", nilo_buf_str(&c->table.quoted));
     pg_where(c, ask, piece, nilo_buf_str(&column));
     add_filter(c, piece->by != ALL ? " AND " : " WHERE ", &ask->sql);
     nilo_buf_addf(&ask->sql, "%s) AS r GROUP BY b) AS g", ask->citus ? "" : " OFFSET bigint '0'");

@@ -370,7 +370,7 @@ static void a_file_goes_on_where_the_time_was_up(void **state)
     snprintf(config, sizeof config,
              "connections:\n  - name: music\n    platform: sql\n    database: %s\n    timeout_ms: 400\n    metrics:\n"
              "      - {name: quick, table: plays, timestamp: played_at}\n      - name: slow\n        table: plays\n        timestamp: played_at\n"
-             "        filter: \"(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000 + t._rowid_ %% 2) SELECT count(*) FROM n) > 0\"\n",
+             "        filter: \"(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000 + plays._rowid_ %% 2) SELECT count(*) FROM n) > 0\"\n",
              database);
     world_init(&w, "goes_on", NULL, config, NOW);
     struct filled f = fill(&w, "2024-03-01", "2024-03-05");

@@ -265,6 +265,7 @@ static const struct {
      "read-only transaction"},
     {"type: aggregate, statement: \"SELECT 'a' AS key, 1 AS value FROM plays WHERE :from < :to\"", "comes twice", NULL},
     {"table: likes, filter: nothing = 1", "nothing", NULL},
+    {"type: aggregate, statement: \"SELECT NULL AS key, 1 AS value WHERE :from < :to UNION ALL SELECT '(none)', 2\"", "is NULL and the text (none)", NULL},
 };
 
 static void a_statement_that_is_wrong_fails_alone_with_one_sentence(void **state)
@@ -478,6 +479,74 @@ static void a_table_read_in_chunks_is_counted_as_in_one(void **state)
     }
 }
 
+/* What a filter asks of another table has to be told from its own, by the table's name, whether it stands in a schema or not. */
+static void a_filter_may_name_its_table(void **state)
+{
+    static const char *const both[] = {
+        "table: likes, filter: 'likes.created_at IS NOT NULL'",
+        "table: likes, filter: 'EXISTS (SELECT 1 FROM plays AS p WHERE p.played_at >= likes.created_at)'",
+        "table: likes, filter: 'created_at IS NOT NULL -- all of them'",
+        "table: SCHEMA.likes, filter: 'EXISTS (SELECT 1 FROM plays WHERE plays.played_at >= likes.created_at AND SCHEMA.likes.created_at IS NOT NULL)'",
+        "table: e, timestamp: e, filter: 'e.e IS NOT NULL'",
+        "table: v, timestamp: v, filter: 'EXISTS (SELECT 1 FROM likes AS t WHERE t.created_at IS NOT NULL AND v.v IS NOT NULL)'",
+    };
+    (void)state;
+    for (int pg = 0; pg < 2; pg++) {
+        for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
+            struct world w;
+            char name[32], metric[400];
+            const char *schema = pg ? "public" : "main", *at = metric;
+            snprintf(name, sizeof name, "%s%zu", pg ? "names_pg" : "names", i);
+            snprintf(metric, sizeof metric, "%s", both[i]);
+            for (char *p; (p = strstr(metric, "SCHEMA")) != NULL;) {
+                char rest[400];
+                snprintf(rest, sizeof rest, "%s", p + 6);
+                snprintf(p, sizeof metric - (size_t)(p - metric), "%s%s", schema, rest);
+            }
+            const char *database = music(name, pg);
+            world_sql(database, pg ? "CREATE TABLE e AS SELECT CAST(extract(epoch FROM created_at) AS bigint) AS e FROM likes; CREATE TABLE v AS SELECT e AS v FROM e"
+                                   : "CREATE TABLE e AS SELECT unixepoch(created_at) AS e FROM likes; CREATE TABLE v AS SELECT e AS v FROM e");
+            snprintf(text, sizeof text, "connections:\n  - name: music\n    platform: sql\n    database: %s\n    metrics:\n      - {name: named, %s}\n", database, at);
+            world_init(&w, name, NULL, text, "2025-01-11T09:30:00Z");
+            assert_int_equal(world_collect(&w, "2025-01-10"), 0);
+            if (w.runs[0].n_failures != 0)
+                fail_msg("%s: %s", metric, w.runs[0].failures[0]);
+            check(&w, "named", "2025-01-10", 3, "");
+            world_done(&w);
+        }
+    }
+}
+
+static void a_domain_over_a_domain_is_what_both_are_made_of(void **state)
+{
+    (void)state;
+    struct world w;
+    const char *database = music("domain_pg", true);
+    world_sql(database, "CREATE DOMAIN moment AS timestamptz; CREATE DOMAIN liked AS moment; ALTER TABLE likes ALTER created_at TYPE liked");
+    snprintf(text, sizeof text, "connections:\n  - name: music\n    platform: sql\n    database: %s\n    metrics:\n      - {name: all_likes, table: likes}\n", database);
+    world_init(&w, "domain_pg", NULL, text, "2025-01-11T09:30:00Z");
+    world_collects(&w, "2025-01-10");
+    check(&w, "all_likes", "2025-01-10", 3, "");
+    world_done(&w);
+}
+
+static void a_statement_that_says_nothing_of_the_day_is_noted(void **state)
+{
+    (void)state;
+    for (int pg = 0; pg < 2; pg++) {
+        struct world w;
+        init_one(&w, pg ? "silent_pg" : "silent", pg, "      - {name: all_likes, table: likes}\n"
+                 "      - {name: quiet, type: average, statement: 'SELECT 1 AS value FROM likes WHERE created_at < :from AND created_at > :to'}\n"
+                 "      - {name: loud, mode: created, statement: 'SELECT 1 AS value WHERE :from < :to'}\n");
+        assert_int_equal(world_collect(&w, "2025-01-10"), 0);
+        assert_string_equal(w.runs[0].status, "completed");
+        assert_int_equal(w.runs[0].metrics_collected, 2);
+        assert_int_equal(w.runs[0].n_notes, 1);
+        assert_string_equal(w.runs[0].note, "quiet: nothing was answered for 2025-01-10");
+        world_done(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +559,9 @@ int main(void)
         cmocka_unit_test(what_lies_outside_of_the_expected_range_is_marked_and_kept),
         cmocka_unit_test(a_table_read_in_chunks_is_counted_as_in_one),
         cmocka_unit_test(from_and_to_are_the_days_of_the_workspaces_zone),
+        cmocka_unit_test(a_filter_may_name_its_table),
+        cmocka_unit_test(a_domain_over_a_domain_is_what_both_are_made_of),
+        cmocka_unit_test(a_statement_that_says_nothing_of_the_day_is_noted),
         cmocka_unit_test(a_day_may_be_its_first_instant),
         cmocka_unit_test(what_policies_hide_is_an_error),
         cmocka_unit_test(times_of_sqlite_are_compared_as_the_source_spells_them),
