@@ -99,6 +99,8 @@ static int check_texts(struct nilometer *n, const struct nilometer_metric *m)
         if (texts[i] != NULL && !nilo_utf8_valid(texts[i], strlen(texts[i]), NULL))
             return nilo_err_set(&n->err, NILO_EINVAL, "what is said of the metric %s is not valid UTF-8", m->name);
     }
+    if (m->currency != NULL && (strlen(m->currency) != 3 || strspn(m->currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3))
+        return nilo_err_set(&n->err, NILO_EINVAL, "the currency of the metric %s is three capitals such as EUR, not \"%.20s\"", m->name, m->currency);
     return 0;
 }
 

@@ -387,6 +387,14 @@ static void the_app_has_metrics_of_its_own(struct world *w)
     m.type = NULL;
     m.name = "Plugins";
     GIVES(w, NILOMETER_EINVAL, nilometer_define(w->n, &m));
+    m.name = "plugin_sales";
+    m.scale = 2;
+    m.currency = "eur";
+    GIVES(w, NILOMETER_EINVAL, nilometer_define(w->n, &m));
+    m.currency = "EURO";
+    GIVES(w, NILOMETER_EINVAL, nilometer_define(w->n, &m));
+    m.currency = "EUR";
+    OK(w, nilometer_define(w->n, &m));
     OK(w, nilometer_begin(w->n, NULL));
     r.kind = NILOMETER_APP;
     r.day = "2025-03-19";

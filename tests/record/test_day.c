@@ -100,6 +100,8 @@ static void a_wrong_reading_is_told_counted_and_left_out(struct stores *s)
 {
     struct nilo_connection c = stores_connection(s, "w", "America/New_York", "c", "push", "push");
     static char longest[1026], owner[1026];
+    static const struct nilo_attrs never = {.posted_at = INT64_MAX, .deleted_at = NILO_US_NONE, .at = NILO_US_NONE, .duration_ms = -1},
+                                   long_ago = {.posted_at = NILO_US_NONE, .deleted_at = INT64_MIN + 1, .at = NILO_US_NONE, .duration_ms = -1};
     memset(longest, 'x', 1025);
     memset(owner, 'x', 1025);
     const struct {
@@ -127,6 +129,8 @@ static void a_wrong_reading_is_told_counted_and_left_out(struct stores *s)
         {REC(.id = "a", .day = "2025-03-19", .v = {{VIEWS, -1}}), NILO_EINVAL},
         {REC(.id = "a", .day = "2025-03-19", .v = {{LIKES, 7}, {VIEWS, INT64_MIN}}), NILO_EINVAL},
         {REC(.id = "a", .day = "2025-03-19", .v = {{ITEMS_SOLD, -1}}), NILO_EINVAL},
+        {REC(.id = "a", .day = "2025-03-19", .attrs = &never, .v = {{VIEWS, 1}}), NILO_EDATERANGE},
+        {REC(.id = "a", .day = "2025-03-19", .attrs = &long_ago, .v = {{VIEWS, 1}}), NILO_EDATERANGE},
     };
     const size_t n = sizeof table / sizeof table[0];
     struct nilo_recorder *r = rec_begin(s, &c, PUSH);
@@ -156,6 +160,27 @@ static void what_is_no_count_or_is_money_may_be_negative_and_an_absent_one_says_
                              {.id = "b\xc2\xa0", .day = "2025-03-19", .v = {{VIEWS, -5, .absence = NILO_HIDDEN}}}};
     assert_int_equal(rec_run(s, &c, PUSH, in, 2).status, NILO_COMPLETED);
     assert_rows(s, "SELECT metric_id, value FROM day_value WHERE value IS NOT NULL ORDER BY metric_id", "1 0|16 -7|18 -5");
+}
+
+/* Samoa went to bed on the 29th of December 2011 and got up on the 31st. */
+static void a_day_that_the_zone_skipped_is_refused(struct stores *s)
+{
+    struct nilo_connection c = stores_connection(s, "w", "Pacific/Apia", "c", "push", "push"), d = stores_connection(s, "d", "UTC", "d", "push", "push");
+    int32_t sales = rec_metric(s, "sales_a_day", NILO_PERIOD, NILO_FLOW);
+    struct nilo_recorder *r = rec_begin(s, &c, PUSH);
+    assert_int_equal(rec_try(s, r, REC(.id = "a", .day = "2011-12-30", .v = {{VIEWS, 1}})), -1);
+    assert_int_equal(s->err.code, NILO_EDATERANGE);
+    assert_string_equal(s->err.msg, "there was no 2011-12-30 in the workspace: its zone, Pacific/Apia, has no such day");
+    assert_int_equal(rec_try(s, r, REC(.id = "a", .at = "2011-12-30T12:00:00Z", .day = "2011-12-30", .v = {{sales, 1}})), -1);
+    /* of an instant the day beside it is only what the source calls it */
+    rec_add(s, r, REC(.id = "a", .at = "2011-12-30T12:00:00Z", .day = "2011-12-30", .v = {{VIEWS, 1}}));
+    rec_add(s, r, REC(.id = "a", .day = "2011-12-29", .v = {{VIEWS, 1}}));
+    assert_int_equal(rec_finish(s, r, NULL).status, NILO_PARTIAL);
+    char sql[100];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM day_value WHERE day = %d", (int)stores_day("2011-12-30").n);
+    assert_int_equal(stores_int(s, sql), 0);
+    rec_one(s, &d, "a", "2011-12-30", VIEWS, 1);
+    assert_int_equal(stores_int(s, sql), 1);
 }
 
 /* 2.9: nothing is computed anew; the last day of the old zone lasts until the first of the new one begins. */
@@ -222,6 +247,7 @@ int main(void)
         STORES_TEST(the_future_is_refused),
         STORES_TEST(a_wrong_reading_is_told_counted_and_left_out),
         STORES_TEST(what_is_no_count_or_is_money_may_be_negative_and_an_absent_one_says_nothing),
+        STORES_TEST(a_day_that_the_zone_skipped_is_refused),
         STORES_TEST(after_a_new_zone_instants_belong_to_its_days),
         STORES_TEST(sums_reach_beyond_64_bits),
     };
