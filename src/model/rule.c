@@ -36,9 +36,8 @@ static enum nilo_cause cause_of(const struct nilo_policy *policy)
     case NILO_RUN_REPLAY:
         return NILO_CAUSE_REPLAYED;
     case NILO_RUN_IMPORT:
-    case NILO_RUN_BACKFILL:
         return NILO_CAUSE_IMPORTED;
-    default:
+    default: /* the source says otherwise by now */
         return NILO_CAUSE_RESTATED;
     }
 }

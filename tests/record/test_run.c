@@ -398,6 +398,9 @@ static void a_backfill_amends_estimates_when_asked_to(struct stores *s)
     assert_int_equal(rec_run(s, &c, o, &in, 1).outcomes[NILO_REFUSED], 1);
     o.revise = true;
     assert_int_equal(rec_run(s, &c, o, &in, 1).outcomes[NILO_AMENDED], 1);
+    char sql[100];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM day_value WHERE seq > 0 AND cause = %d", NILO_CAUSE_RESTATED); /* nothing was imported */
+    assert_int_equal(stores_int(s, sql), 1);
 }
 
 /* How many rows the server's planner takes the day's values for; -1: it was never told. */

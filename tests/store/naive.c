@@ -215,8 +215,7 @@ static enum nilo_outcome decide_closed(const struct naive *m, const struct n_run
     int rank = now->seq == 0 && now->obs->rank == NILO_RANK_REVISE ? NILO_RANK_REVISE : (int)now->obs->provenance;
     *cause = run->kind == NILO_RUN_REVISE ? NILO_CAUSE_CORRECTED
              : run->kind == NILO_RUN_REPLAY ? NILO_CAUSE_REPLAYED
-             : run->kind == NILO_RUN_IMPORT || run->kind == NILO_RUN_BACKFILL ? NILO_CAUSE_IMPORTED
-                                                                             : NILO_CAUSE_RESTATED;
+             : run->kind == NILO_RUN_IMPORT ? NILO_CAUSE_IMPORTED : NILO_CAUSE_RESTATED;
     if (run->kind == NILO_RUN_BACKFILL)
         return run->revise && rank <= NILO_ESTIMATED ? NILO_AMENDED : NILO_REFUSED;
     if (run->revise)
