@@ -66,7 +66,7 @@ static void grouped(const char *digits, char out[NILO_CHART_NUMBER])
 static const struct {
     int power;
     const char *suffix;
-} units[] = {{12, "T"}, {9, "G"}, {6, "M"}, {3, "k"}, {0, ""}};
+} units[] = {{18, "E"}, {15, "P"}, {12, "T"}, {9, "G"}, {6, "M"}, {3, "k"}, {0, ""}};
 #define UNITS (sizeof units / sizeof units[0])
 
 static size_t unit_for(nilo_i128 greatest, int scale)
@@ -93,8 +93,12 @@ static void in_unit(nilo_i128 value, int scale, size_t u, int digits, bool keep,
 void nilo_chart_number(nilo_i128 value, int scale, int digits, char out[NILO_CHART_NUMBER])
 {
     size_t u = unit_for(value, scale);
-    int most = scale + units[u].power;
-    in_unit(value, scale, u, digits < most ? digits : most, false, out);
+    int most = scale + units[u].power, kept = digits < most ? digits : most;
+    nilo_i128 rounded;
+    /* what is not nothing does not look like nothing */
+    while (value != 0 && kept < most && nilo_decimal_rescale(value, most, kept, &rounded) && rounded == 0)
+        kept++;
+    in_unit(value, scale, u, kept, false, out);
 }
 
 /* ---- the value axis ---------------------------------------------------------------------------------------------------------------------- */
