@@ -160,7 +160,7 @@ static const struct {
     {"run_report run=99", NILO_ENAME, "there is no run 99; nilometer run list names them", NULL},
     {"run_report run=first", NILO_ENUMBER, "(argument run)", NULL},
     /* as_of: where it belongs, and nowhere else */
-    {"top_content as_of=2025-01-01", NILO_EINVAL, "top_content cannot be asked as of a time", NULL},
+    {"top_content as_of=2025-01-01", NILO_EINVAL, "top_content cannot be asked as of a time; content_snapshots, daily_metrics and owner_daily can, and of the functions growth and timeseries", NULL},
     {"owner_profile owner=maria&as_of=2025-01-01", NILO_EINVAL, "owner_profile cannot be asked as of a time", NULL},
     {"run_report as_of=2025-01-01", NILO_EINVAL, "run_report cannot be asked as of a time", NULL},
     {"coverage as_of=2025-01-01", NILO_EINVAL, "coverage cannot be asked as of a time", NULL},

@@ -40,15 +40,16 @@ static void put_value(struct building *b, const char *i, int32_t metric)
             i, i, b->top->win, i, metric);
 }
 
-/* "value", "!absence", or NULL where nothing was said of the metric. What no best is known of tells why by its newest day. */
+/* "value", "!absence", or NULL where nothing was said of the metric. What no best is known of tells why by its newest day,
+ * of the lifetime values, else of a window: the best is a fold over all of them. */
 static void put_cell(struct building *b, const char *i, int32_t metric)
 {
     if (b->top->win == NILO_TOP_BEST)
         ADD(b,
             "COALESCE((SELECT CAST(v.value AS text) FROM best v WHERE v.bucket = %s.bucket AND v.entity_id = %s.id AND "
             "v.metric_id = %d), (SELECT '!' || v.absence FROM latest n JOIN day_value v ON v.bucket = n.bucket AND "
-            "v.entity_id = n.entity_id AND v.win = 0 AND v.day = n.day AND v.metric_id = %d WHERE n.bucket = "
-            "%s.bucket AND n.entity_id = %s.id AND n.win = 0 AND v.absence <> 0 ORDER BY v.seq DESC LIMIT 1))",
+            "v.entity_id = n.entity_id AND v.win = n.win AND v.day = n.day AND v.metric_id = %d WHERE n.bucket = "
+            "%s.bucket AND n.entity_id = %s.id AND v.absence <> 0 ORDER BY n.win, v.seq DESC LIMIT 1))",
             i, i, metric, metric, i, i);
     else
         ADD(b,
