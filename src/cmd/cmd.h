@@ -83,7 +83,7 @@ int nilo_cmd_target(struct nilo_cmd_ctx *ctx, char **ret, struct nilo_err *err);
 /* The configuration of the context. owner: caller, nilo_config_free() */
 int nilo_cmd_config(struct nilo_cmd_ctx *ctx, struct nilo_config **ret, struct nilo_err *err);
 /** nilo_cmd_apply_config - what the configuration says, into the store: workspaces with zones, metrics, connections (origin=file; those gone
- *  from the file are disabled, never deleted). So are metrics: what the file no longer defines is not active until it does again */
+ *  from the file are disabled, never deleted, those erased from the store are left out). So are metrics: what the file no longer defines is not active until it does again */
 int nilo_cmd_apply_config(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err);
 
 /* One line on stderr, "nilometer COMMAND: ...", that --quiet leaves out: what a person may want to know and a script not. */

@@ -151,6 +151,14 @@ void nilo__gate_follow(struct nilo__ring_watch *watch, struct nilo_gate *gate);
 
 /* ---- the configuration's metrics ---------------------------------------------------------------------------------------------------- */
 
+/** nilo__ring_say - how it stands with the file of keys: missing, readable by others, not ours, damaged; where it is, when it is fine
+ *  ret_wrong  a person has to do something: it cannot be used, or is missing and secrets are sealed with it */
+int nilo__ring_say(struct nilo_store *s, bool *ret_wrong, struct nilo_buf *text, struct nilo_err *err);
+
+typedef void nilo__erased_fn(void *ctx, const char *sentence);
+/** nilo__erased_listed - the connections that the file lists and that were erased from the store; nilo_cmd_apply_config() leaves them out
+ *  tell   gets a sentence for each; ret_n how many there are */
+int nilo__erased_listed(struct nilo_store *s, const struct nilo_config *c, nilo__erased_fn *tell, void *ctx, int *ret_n, struct nilo_err *err);
 /** nilo__file_metrics - metrics that are gone from the file are set inactive, those that are back active again; part of nilo_cmd_apply_config() */
 int nilo__file_metrics(struct nilo_store *s, const struct nilo_config *c, struct nilo_err *err);
 

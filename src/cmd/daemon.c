@@ -293,12 +293,21 @@ static int open_to_write(void *ctx, struct nilo_store **ret, struct nilo_err *er
     return nilo_store_open_beside(((struct nilo_api *)ctx)->share, NILO_STORE_WRITE, ret, err);
 }
 
+static void tell_erased(void *ctx, const char *sentence)
+{
+    (void)ctx;
+    nilo_log(NILO_LOG_WARNING, "a connection is left out", {"error", sentence});
+}
+
 static int apply(struct nilo__daemon *d, const struct nilo_config *c, struct nilo_err *err)
 {
     struct nilo_store *s = NULL;
     int rc = open_to_write(d->api, &s, err);
     if (rc == 0)
         rc = nilo_cmd_apply_config(s, c, err);
+    int erased;
+    if (rc == 0)
+        rc = nilo__erased_listed(s, c, tell_erased, NULL, &erased, err);
     nilo_store_close(s);
     return rc;
 }

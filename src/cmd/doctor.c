@@ -85,6 +85,19 @@ static void check_clock(struct findings *f, struct nilo_store *s)
     nilo_buf_done(&note);
 }
 
+static void check_keys(struct findings *f, struct nilo_store *s)
+{
+    struct nilo_buf text;
+    struct nilo_err err = {0};
+    bool wrong;
+    nilo_buf_init(&text, 16384);
+    if (nilo__ring_say(s, &wrong, &text, &err) != 0)
+        add(f, "keys", WRONG, err.msg);
+    else
+        add(f, "keys", wrong ? WRONG : strncmp(nilo_buf_str(&text), "there is no ", 12) == 0 ? NOTED : FINE, nilo_buf_str(&text));
+    nilo_buf_done(&text);
+}
+
 static bool has_login(struct nilo_store *s, const struct nilo_connection *c)
 {
     struct nilo_arena arena;
@@ -267,6 +280,7 @@ static void check_store(struct findings *f, const struct nilo_check *only)
     }
     add(f, "store", FINE, nilo_store_target(s));
     check_clock(f, s);
+    check_keys(f, s);
     check_connections(f, s);
     for (size_t i = 0; i < nilo_checks_n; i++) {
         nilo_progress_step(f->bar, nilo_checks[i].name, (int64_t)i, (int64_t)nilo_checks_n);
@@ -378,11 +392,11 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 
 const struct nilo_cmd nilo_cmd_doctor = {
     .name = "doctor",
-    .summary = "check configuration, clock, connections and the whole record",
+    .summary = "check configuration, clock, keys, connections and the whole record",
     .description = "Prints a line a finding, of each check the first few, and what to do about it. wrong: the record is not as it must be; odd: numbers "
                    "that contradict each other, or somebody has to decide; note: gaps, missing values, and what cannot be had any more, with the "
                    "reason; ok: nothing was found, or how far each window has come. Nothing is written.\n\n"
-                   "Exit status: 0 nothing odd or wrong; 3 a check of the record found something; 1 configuration, store or clock are wrong, or a "
+                   "Exit status: 0 nothing odd or wrong; 3 a check of the record found something; 1 configuration, store, clock or the file of keys are wrong, or a "
                    "connection needs a person.\n\n"
                    "--sql prints the same checks as statements for sqlite3 or psql, one row a finding; open a store that is in use with "
                    "sqlite3 'file:nilometer.db?mode=ro'. --item shows one item's best, newest, 30-day and 90-day values side by side.\n\n"

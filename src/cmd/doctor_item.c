@@ -147,7 +147,7 @@ static int gather(struct nilo_store *s, struct items *t, const char *id, struct 
     if (find_metrics(s, t, err) != 0 || ask(s, t, "content?", id, "workspace,connection,title,deleted_at", false, item_row, err) != 0)
         return -1;
     if (t->n == 0)
-        return nilo_err_set(err, NILO_ENOENT, "there is no item \"%s\"; nilometer get content lists them", id);
+        return nilo_err_set(err, NILO_ENAME, "there is no item \"%s\"; nilometer get content lists them", id);
     for (int i = 0; i < N_SIDES; i++) {
         t->side = (enum side)i;
         if (ask(s, t, requests[i], id, "workspace,connection,day", true, side_row, err) != 0)

@@ -45,10 +45,35 @@ static int confirm(struct nilo_cmd_ctx *ctx, const struct nilo_erase *what, cons
     return nilo_err_set(err, NILO_ECANCELLED, "nothing was erased");
 }
 
+/* Where the file lists the connection: as long as it does, collect says that it is left out. A file that cannot be read is the next command's to tell. */
+static int line_of(const struct nilo_config *c, const struct nilo_erase *what, const char *workspace)
+{
+    for (int i = 0; c != NULL && what->kind == NILO_ERASE_CONNECTION && i < c->n_connections; i++) {
+        if (strcmp(c->connections[i].name, what->name) == 0 && strcmp(c->connections[i].workspace, workspace) == 0)
+            return c->connections[i].line;
+    }
+    return 0;
+}
+
+static void say_listed(struct nilo_cmd_ctx *ctx, const struct nilo_erase *what)
+{
+    const char *workspace = nilo_args_get(ctx->args, "workspace");
+    struct nilo_config *c = NULL;
+    struct nilo_err none = {0};
+    if (nilo_cmd_config(ctx, &c, &none) != 0)
+        c = NULL;
+    int line = line_of(c, what, workspace != NULL ? workspace : "default");
+    if (line > 0)
+        nilo_cmd_notice(ctx, "%s lists the connection in line %d: take it out there, too; until then collect leaves it out and exits with 3", c->path, line);
+    nilo_config_free(c);
+}
+
 static int report(struct nilo_cmd_ctx *ctx, const struct nilo_erase *what, const struct nilo_erasure *r, bool swept, struct nilo_err *err)
 {
     char when[NILO_US_TEXT] = "";
     bool again = r->before != NILO_US_NONE;
+    if (!what->dry_run)
+        say_listed(ctx, what);
     if (again)
         nilo_us_format(r->before, when);
     if (!ctx->json) {
@@ -144,7 +169,8 @@ const struct nilo_cmd nilo_cmd_erase = {
         "Removes external ids, titles, captions, addresses, covers, tags, metadata of counts, the owner's key and name, and every message of the log "
         "that names them. Days, latest, best and totals stay bit for bit. What stays beside is the act (when, by whom, how much) and a keyed hash of "
         "each id: whatever collection, import or push brings it again is refused and counted as erased.\n\n"
-        "--owner takes the owner's name and the items that are credited to nobody else; --connection its name, its secrets and all its items. "
+        "--owner takes the owner's name and the items that are credited to nobody else; --connection its name, its secrets and all its items; take it out of "
+        "the configuration file as well, or collect says each time that it is left out. "
         "It cannot be undone: a terminal is asked, a script has to say --yes. An SQLite store is written anew, so that nothing erased is left in "
         "the file; a PostgreSQL server keeps old row versions until VACUUM FULL, and its logs as long as they are kept. Backups and exports made "
         "before still hold what was erased: delete them when their time has come. The names of people who revised values stay with their "

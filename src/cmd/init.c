@@ -108,6 +108,11 @@ static int make_keys(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct foun
     return 0;
 }
 
+static void tell_erased(void *ctx, const char *sentence)
+{
+    nilo_cmd_notice(ctx, "%s", sentence);
+}
+
 static int with_config(struct nilo_cmd_ctx *ctx, const struct nilo_config *c, struct nilo_err *err)
 {
     struct found before = {0};
@@ -119,9 +124,12 @@ static int with_config(struct nilo_cmd_ctx *ctx, const struct nilo_config *c, st
         rc = make_keys(ctx, s, &before, err);
     if (rc == 0)
         rc = report(ctx, s, c, &before, err);
+    int erased = 0;
+    if (rc == 0)
+        rc = nilo__erased_listed(s, c, tell_erased, ctx, &erased, err);
     nilo__ring_done(&before.ring);
     nilo_store_close(s);
-    return rc;
+    return rc == 0 && erased > 0 ? 3 : rc;
 }
 
 /* The configuration first: one that is wrong should not leave half a set-up behind. */
@@ -142,7 +150,7 @@ const struct nilo_cmd nilo_cmd_init = {
         "Makes the store where there is none. Where there is one, its schema is brought up to date and nothing else is changed, so that running "
         "init again is harmless.\n\n"
         "Workspaces, connections and metrics of the configuration are taken into the store. A connection that is gone from the file is "
-        "disabled; what was recorded of it stays, and it comes back when its name does. Without a configuration no workspace is made: import "
+        "disabled; what was recorded of it stays, and it comes back when its name does. One that was erased is left out, which is said, and the exit status is 3. Without a configuration no workspace is made: import "
         "and collect make those that they are given.\n\n"
         "It also makes the store's keys where they are missing, outside of the data folder: nilometer help key.\n\n"
         "  nilometer init\n"

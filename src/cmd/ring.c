@@ -96,6 +96,31 @@ int nilo__ring_check(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struc
     return 0;
 }
 
+int nilo__ring_say(struct nilo_store *s, bool *ret_wrong, struct nilo_buf *text, struct nilo_err *err)
+{
+    struct nilo__ring ring;
+    struct nilo_err why = {0};
+    int n = 0;
+    if (nilo_secret_count(s, NULL, NULL, &n, err) != 0)
+        return -1;
+    *ret_wrong = true;
+    if (nilo__ring_open(s, &ring, &why) != 0) {
+        *ret_wrong = ring.path != NULL || n > 0;
+        nilo_buf_adds(text, why.msg);
+    } else if (ring.keys == NULL) {
+        *ret_wrong = n > 0;
+        nilo_buf_addf(text, "there is no key file %s; %s", ring.path,
+                      n > 0 ? "what connections log in with cannot be read without it: bring back a copy, nilometer key import FILE"
+                            : "nilometer init makes it, and nilometer key import FILE brings a copy back: until then no secret is kept and no token signed");
+    } else {
+        *ret_wrong = false;
+    }
+    if (ring.keys != NULL)
+        nilo_buf_adds(text, ring.path);
+    nilo__ring_done(&ring);
+    return text->failed ? nilo_err_nomem(err) : 0;
+}
+
 int nilo__ring_look(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err)
 {
     struct nilo__ring ring;

@@ -29,7 +29,8 @@ struct facts {
     int64_t *suspects;     /* quarantined runs that wait for a decision */
     size_t n_suspects, cap_suspects;
     struct nilo_arena texts;
-    struct nilo_buf clock_note;
+    struct nilo_buf clock_note, keys_note; /* keys: where the file is when nothing is wrong with it */
+    bool keys_wrong;
     struct nilo_login_clock *logins; /* by connection */
     size_t n_logins;
     struct nilo__status_budget *budgets;
@@ -44,6 +45,7 @@ static void facts_done(struct facts *f)
     free(f->suspects);
     nilo_arena_done(&f->texts);
     nilo_buf_done(&f->clock_note);
+    nilo_buf_done(&f->keys_note);
 }
 
 static int newest_run(struct facts *f, const struct nilo_connection *c, struct nilo_run *ret, struct nilo_err *err)
@@ -97,10 +99,12 @@ static int facts_load(struct facts *f, struct nilo_store *s, struct nilo_err *er
     *f = (struct facts){.store = s};
     nilo_arena_init(&f->texts, 0);
     nilo_buf_init(&f->clock_note, 4096);
+    nilo_buf_init(&f->keys_note, 16384);
     if (nilo_db_schema_version(nilo_store_db(s), &f->schema, err) != 0 ||
         nilo_store_workspaces(s, &f->workspaces, &f->n_workspaces, err) != 0 ||
         nilo_store_connections(s, &f->connections, &f->n_connections, err) != 0 ||
-        nilo_record_clock_note(s, &f->clock_note, err) != 0 || nilo_login_clock(s, &f->texts, &f->logins, &f->n_logins, err) != 0 ||
+        nilo_record_clock_note(s, &f->clock_note, err) != 0 || nilo__ring_say(s, &f->keys_wrong, &f->keys_note, err) != 0 ||
+        nilo_login_clock(s, &f->texts, &f->logins, &f->n_logins, err) != 0 ||
         nilo__status_budgets(s, &f->texts, &f->budgets, &f->n_budgets, err) != 0 || load_suspects(f, err) != 0)
         return -1;
     f->runs = calloc(f->n_connections + 1, sizeof *f->runs);
@@ -293,6 +297,8 @@ static int print_people(const struct facts *f, FILE *out, struct nilo_err *err)
                 f->suspects[i], f->suspects[i]);
     if (f->clock_note.len > 0)
         fprintf(out, "\n%s\n", nilo_buf_str(&f->clock_note));
+    if (f->keys_wrong)
+        fprintf(out, "\nKeys: %s.\n", nilo_buf_str(&f->keys_note));
     return 0;
 }
 
@@ -432,6 +438,8 @@ static int print_machines(const struct facts *f, FILE *out, struct nilo_err *err
     nilo_json_array_end(&a.json);
     nilo_json_key(&a.json, "clock_note");
     nilo_json_str(&a.json, f->clock_note.len > 0 ? nilo_buf_str(&f->clock_note) : NULL);
+    nilo_json_key(&a.json, "keys_note");
+    nilo_json_str(&a.json, f->keys_wrong ? nilo_buf_str(&f->keys_note) : NULL);
     nilo_json_object_end(&a.json);
     return nilo__answer_print(&a, out, err);
 }

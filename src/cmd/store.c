@@ -125,8 +125,31 @@ static int apply_connections(struct nilo_store *s, const struct nilo_config *c, 
 {
     for (int i = 0; i < c->n_connections; i++) {
         const struct nilo_config_connection *in = &c->connections[i];
+        struct nilo_err gone;
+        if (strcmp(in->platform, "sql") == 0 && nilo_collect_names(s, c, in, err) != 0)
+            return -1;
+        int erased = nilo_collect_erased(s, c, in, &gone, err);
+        if (erased < 0)
+            return -1;
+        if (erased > 0) /* it alone: nilo__erased_listed() says so, and so does whoever would have read it */
+            continue;
         if (apply_connection(s, c, in, err) != 0)
             return nilo_err_wrap(err, "%s:%d: connection \"%s\"", c->path, in->line, in->name);
+    }
+    return 0;
+}
+
+int nilo__erased_listed(struct nilo_store *s, const struct nilo_config *c, nilo__erased_fn *tell, void *ctx, int *ret_n, struct nilo_err *err)
+{
+    *ret_n = 0;
+    for (int i = 0; i < c->n_connections; i++) {
+        struct nilo_err gone;
+        int erased = nilo_collect_erased(s, c, &c->connections[i], &gone, err);
+        if (erased < 0)
+            return -1;
+        if (erased > 0)
+            tell(ctx, gone.msg);
+        *ret_n += erased;
     }
     return 0;
 }

@@ -417,6 +417,12 @@ static int fill_connection(struct fill *f, struct nilo_err *err)
         return nilo_err_set(err, NILO_EDATERANGE, "backfill begins with 1970-01-01 at the earliest");
     if (search && from.n > to.n)
         from = to;
+    if (from.n > to.n && nilo_day_is_none(o->to)) {
+        nilo_day_format(from, text);
+        return nilo_err_set(err, NILO_EDATERANGE, from.n > job->today.n ? "the first day, %s, is in the future: in workspace %s today is %s"
+                                                                        : "the first day, %s, is today in workspace %s, and what is filled ends with yesterday; collect reads today",
+                            text, job->connection.workspace_name, today);
+    }
     if (from.n > to.n)
         return nilo_err_set(err, NILO_EDATERANGE, "the last day, %s, is before the first one", text);
     if (to.n <= job->connection.dropped_until.n)
@@ -451,6 +457,19 @@ static bool is_left_out(const struct nilo__job *job)
     return job->options->connection == NULL && strcmp(job->connection.status, "disabled") == 0;
 }
 
+/* Erased: that is said, and the others are filled. */
+static int leave_out(const struct nilo_config_connection *c, const struct nilo_err *gone, const struct nilo_backfill_options *o,
+                     struct nilo_backfill_result *ret, int *chosen)
+{
+    const struct nilo_backfill_run run = {.workspace = c->workspace, .connection = c->name, .first_day = NILO_DAY_NONE, .last_day = NILO_DAY_NONE,
+                                          .status = "failed", .error = gone->msg};
+    ++*chosen;
+    ret->failed++;
+    if (o->report != NULL)
+        o->report(o->report_ctx, &run);
+    return 0;
+}
+
 static int backfill_one(struct nilo_store *s, const struct nilo_config *config, const struct nilo_config_connection *c,
                         const struct nilo_backfill_options *o, struct nilo_backfill_result *ret, int *chosen, struct nilo_err *err)
 {
@@ -459,7 +478,11 @@ static int backfill_one(struct nilo_store *s, const struct nilo_config *config, 
     const struct nilo_collect_options options = {
         .workspace = o->workspace, .connection = o->connection, .day = NILO_DAY_NONE, .report = keep_run, .report_ctx = &f,
         .progress = o->progress, .progress_ctx = o->progress_ctx};
-    int result = nilo__job_init(&job, s, config, c, &options, err);
+    struct nilo_err gone;
+    int result = nilo_collect_erased(s, config, c, &gone, err);
+    if (result != 0)
+        return result < 0 ? -1 : leave_out(c, &gone, o, ret, chosen);
+    result = nilo__job_init(&job, s, config, c, &options, err);
     if (result != 0 || is_left_out(&job)) {
         nilo__job_done(&job);
         return result;

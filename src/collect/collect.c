@@ -45,6 +45,27 @@ int nilo__nothing_chosen(const struct nilo_config *config, const struct nilo_col
     return -1;
 }
 
+int nilo_collect_erased(struct nilo_store *s, const struct nilo_config *config, const struct nilo_config_connection *c, struct nilo_err *ret_why,
+                        struct nilo_err *err)
+{
+    struct nilo_err none = {0};
+    struct nilo_workspace w;
+    bool erased;
+    *ret_why = (struct nilo_err){0};
+    if (nilo_store_workspace(s, c->workspace, false, NULL, &w, &none) != 0) /* not there: nothing of it was erased; whoever makes it says what is wrong */
+        return 0;
+    if (nilo_store_was_erased(s, w.id, NILO_ERASE_CONNECTION, 0, "", c->name, &erased, err) != 0)
+        return -1;
+    if (!erased)
+        return 0;
+    if (config->path != NULL && c->line > 0)
+        nilo_err_set(ret_why, NILO_EPERM, "connection %s of workspace %s was erased here and is left out; take it out of %s, line %d", c->name, c->workspace,
+                     config->path, c->line);
+    else
+        nilo_err_set(ret_why, NILO_EPERM, "connection %s of workspace %s was erased here and is left out", c->name, c->workspace);
+    return 1;
+}
+
 /* ---- one connection ----------------------------------------------------------------------------------------------------------------------- */
 
 void nilo__job_done(struct nilo__job *job)
@@ -185,9 +206,18 @@ static bool is_left_out(const struct nilo__job *job)
 static int collect_one(struct nilo_store *s, const struct nilo_config_connection *c, struct total *total,
                        struct nilo_collect_result *ret, struct nilo_err *err)
 {
-    struct nilo__job job;
-    struct nilo_err wrong_day = {0};
-    int result = nilo__job_init(&job, s, total->config, c, total->options, err);
+    struct nilo__job job = {.source = c, .options = total->options};
+    struct nilo_err wrong_day = {0}, gone;
+    int result = nilo_collect_erased(s, total->config, c, &gone, err);
+    if (result < 0)
+        return -1;
+    if (result > 0) {
+        total->chosen++;
+        report_refusal(&job, &gone);
+        ret->failed++;
+        return 0;
+    }
+    result = nilo__job_init(&job, s, total->config, c, total->options, err);
     if (result != 0 || is_left_out(&job)) {
         nilo__job_done(&job);
         return result;

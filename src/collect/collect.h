@@ -50,7 +50,7 @@ struct nilo_collect_options {
     bool all;                           /* of platforms: every item, whatever was read when */
     bool nothing_is_fine;               /* no connections at all are no error: a server may be given some later */
     bool scheduled;                     /* only connections of which a slot is due that nobody has done: each is done once, whoever asks. Others are
-                                           left out without a word, and nothing due is no error */
+                                           left out without a word, erased ones too, and nothing due is no error */
     bool (*stop)(void *ctx);            /* asked about once a second while platforms are waited for: what is under way is logged as failed then. May be NULL */
     void *stop_ctx;
     struct nilo_http *http;             /* to ask platforms with; NULL = the real one, made for this call */
@@ -74,7 +74,7 @@ struct nilo_collect_result {
 
 /** nilo_collect - collects from the connections of the configuration that the options choose. Makes workspaces, connections and metric
  *  definitions that are not in the store yet; one that the store has disabled is left out unless it is named. One that is paused is
- *  reported and not asked, also when it is named.
+ *  reported and not asked, also when it is named; one that was erased is reported as failed, and the others are collected.
  *  Without a day: first a run of its own for the days that are over and were not read after their end - from the last day that was read, or
  *  just yesterday at first - one pass over each table for all of them; then today, which stays open. The first run also asks again for
  *  the metrics that the days of the last 7 days lack; where the day is closed, what it gets is a late amendment.
@@ -84,6 +84,17 @@ struct nilo_collect_result {
  *          chosen connection or does not exist there, and whatever the store says */
 int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o,
                  struct nilo_collect_result *ret, struct nilo_err *err);
+
+/** nilo_collect_names - does a metric of an sql connection bear the name of a built-in one that is something else? Then no value of it could be kept
+ *  errors  NILO_ECONFIG file, line and what to do */
+int nilo_collect_names(struct nilo_store *s, const struct nilo_config *config, const struct nilo_config_connection *c, struct nilo_err *err);
+
+/** nilo_collect_erased - was this connection of the file erased from the store? Then it is made no more, and whoever goes through the file leaves
+ *  it out, and none beside it
+ *  ret_why  its sentence, with what to do; code NILO_EPERM
+ *  returns  1 yes, 0 no, -1 error */
+int nilo_collect_erased(struct nilo_store *s, const struct nilo_config *config, const struct nilo_config_connection *c, struct nilo_err *ret_why,
+                        struct nilo_err *err);
 
 /* ---- filling back ------------------------------------------------------------------------------------------------------------- */
 

@@ -152,8 +152,17 @@ static int choose(struct all *a, struct pick *p, int *ret_chosen, bool *ret_take
     const struct nilo_config_connection *c = p->config;
     struct nilo_connection *at = &p->want.connection;
     struct nilo_workspace w;
+    struct nilo_err gone;
     int rc;
     *ret_taken = false;
+    if (!a->o->scheduled && (rc = nilo_collect_erased(a->store, a->config, c, &gone, err)) != 0) {
+        if (rc < 0)
+            return -1;
+        ++*ret_chosen;
+        a->ret->failed++;
+        report_without_run(a, c, "failed", gone.msg);
+        return 0;
+    }
     if (a->o->scheduled && nilo__slot_begin(a->store, a->config, c, &p->slot, err) != 0)
         return -1;
     if (a->o->scheduled && !p->slot.taken)

@@ -1,5 +1,6 @@
 /* Slots of connections. */
 #include "collect/schedule.h"
+#include "collect/collect.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -77,9 +78,11 @@ static int look_at(struct nilo_store *s, const struct nilo_config *config, const
     const struct nilo_calendar *calendar;
     struct nilo_collect_state state;
     struct nilo_arena arena;
+    struct nilo_err gone;
     *l = (struct looking){.now = env->clock.wall(env->clock.ctx)};
-    if (schedule == NULL)
-        return 0;
+    int erased = schedule == NULL ? 1 : nilo_collect_erased(s, config, c, &gone, err);
+    if (erased != 0)
+        return erased < 0 ? -1 : 0;
     if (nilo_cron_parse(schedule, &l->cron, err) != 0 ||
         nilo_store_workspace(s, c->workspace, true, nilo_config_zone(config, c->workspace), &w, err) != 0 ||
         nilo_store_connection(s, w.id, c->name, true, c->platform, "file", &l->connection, err) != 0 || nilo_store_calendar(s, w.id, &calendar, err) != 0)

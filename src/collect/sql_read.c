@@ -26,6 +26,11 @@ static struct nilo_metric definition(const struct nilo_config_sql_metric *m)
     };
 }
 
+static bool clashes(const struct nilo_metric *stored, const struct nilo_metric *wanted)
+{
+    return stored->kind != wanted->kind || stored->aggregation != wanted->aggregation || stored->scale != wanted->scale;
+}
+
 /* What is stored keeps its texts and its is_active: people may have changed them. */
 static int define(struct nilo_store *s, const struct nilo_config_sql_metric *m, const struct nilo_metric **ret,
                   struct nilo_err *err)
@@ -34,7 +39,7 @@ static int define(struct nilo_store *s, const struct nilo_config_sql_metric *m, 
     const struct nilo_metric *stored = nilo_catalog_by_type(nilo_store_catalog(s), wanted.type, wanted.name);
     if (stored == NULL)
         return nilo_store_metric_define(s, &wanted, ret, err);
-    if (stored->kind != wanted.kind || stored->aggregation != wanted.aggregation || stored->scale != wanted.scale)
+    if (clashes(stored, &wanted))
         return nilo_err_set(err, NILO_EEXIST,
                             "the metric %s is defined otherwise in the store (%s, %s); give this one another name, or move the values: export --format csv, init a "
                             "new store with this configuration, import --keep-definitions", m->name,
@@ -52,6 +57,28 @@ int nilo_collect_define(struct nilo_store *s, const struct nilo_config_connectio
         return -1;
     for (int i = 0; i < n && result == 0; i++)
         result = define(s, &metrics[i], &stored, err);
+    nilo_config_sql_free(metrics, n);
+    return result;
+}
+
+int nilo_collect_names(struct nilo_store *s, const struct nilo_config *config, const struct nilo_config_connection *c, struct nilo_err *err)
+{
+    struct nilo_config_sql_metric *metrics;
+    int n, result = 0;
+    if (nilo_config_sql_expand(c, &metrics, &n, err) != 0)
+        return -1;
+    for (int i = 0; i < n && result == 0; i++) {
+        const struct nilo_metric wanted = definition(&metrics[i]);
+        const struct nilo_metric *stored = nilo_catalog_by_type(nilo_store_catalog(s), wanted.type, wanted.name);
+        int line = c->line;
+        for (int k = 0; k < c->n_metrics; k++)
+            line = strcmp(c->metrics[k].name, wanted.name) == 0 ? c->metrics[k].line : line;
+        if (stored != NULL && stored->builtin && clashes(stored, &wanted))
+            result = nilo_err_set(err, NILO_ECONFIG, "%s:%d: metric \"%s\" is one of the built-in ones, which is %s, %s, and this one is %s, %s; give it another name",
+                                  config->path != NULL ? config->path : "the configuration", line, wanted.name, nilo_metric_kind_name((int)stored->kind),
+                                  nilo_aggregation_name((int)stored->aggregation), nilo_metric_kind_name((int)wanted.kind),
+                                  nilo_aggregation_name((int)wanted.aggregation));
+    }
     nilo_config_sql_free(metrics, n);
     return result;
 }

@@ -176,9 +176,15 @@ static int write_row(struct reading *r, const struct row *row, struct nilo_err *
     struct nilo_login *l = r->l;
     struct nilo_workspace w;
     struct nilo_connection c;
-    bool same, is_new;
-    if (nilo_store_workspace(l->store, row->workspace, true, NULL, &w, err) != 0)
+    bool same, is_new, erased;
+    if (nilo_store_workspace(l->store, row->workspace, true, NULL, &w, err) != 0 ||
+        nilo_store_was_erased(l->store, w.id, NILO_ERASE_CONNECTION, 0, "", row->name, &erased, err) != 0)
         return -1;
+    if (erased) {
+        r->ret->refused++;
+        note(r, "connection ", row->name, " was erased here and is not made again; take its row out of the app's table");
+        return 0;
+    }
     is_new = nilo_store_connection(l->store, w.id, row->name, false, NULL, NULL, &c, err) != 0;
     if (is_new && nilo_store_connection(l->store, w.id, row->name, true, row->platform, "sql", &c, err) != 0)
         return -1;

@@ -119,7 +119,7 @@ static void an_item_is_shown_side_by_side(void **state)
                                                      "likes   6     6           4           -           2026-03-02\n");
     const char *out = doctor("--item v1 --json", 0)->out;
     cmd_assert_contains(out, "\"metrics\":[{\"metric\":\"views\",\"best\":5000,\"latest\":1200,\"days_30\":800,\"days_90\":5000,\"best_day\":\"2026-03-06\",\"best_window\":90}");
-    cmd_assert_contains(doctor("--item 'a,b) or 1'", 1)->err, "there is no item \"a,b) or 1\"");
+    cmd_assert_contains(doctor("--item 'a,b) or 1'", 2)->err, "there is no item \"a,b) or 1\"");
 }
 
 int main(void)

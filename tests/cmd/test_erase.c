@@ -301,6 +301,50 @@ static void an_erased_connection_is_not_made_again(void)
     gone("leevideo");
 }
 
+/* Whoever erases a connection leaves the others' days alone: the file that still lists it stops nothing but it. */
+static void a_connection_of_the_file_that_was_erased_stops_only_itself(void)
+{
+    static const char made[] = "CREATE TABLE posts (id INTEGER PRIMARY KEY, created_at TEXT); INSERT INTO posts (created_at) VALUES ('2026-03-09 10:00:00')";
+    static int n;
+    char name[32], text[2000], config[400];
+    struct nilo_db *db;
+    struct nilo_err err = {0};
+    const struct nilo_db_options options = {.mode = NILO_DB_CREATE};
+    snprintf(name, sizeof name, "app%d.db", n);
+    const char *app = nilo_test_path(name);
+    assert_int_equal(nilo_db_open(app, &options, &db, &err), 0);
+    assert_int_equal(nilo_db_exec(db, made, &err), 0);
+    nilo_db_close(db);
+    snprintf(name, sizeof name, "c%d.yaml", n++);
+    snprintf(config, sizeof config, "--config %s", nilo_test_path(name));
+    int len = snprintf(text, sizeof text, "connections:\n  - {name: app, platform: sql, database: %s, users: posts}\n"
+                       "  - {name: other, platform: sql, database: %s, posts: posts}\n  - {name: tube, platform: youtube, accounts: UCkim}\n", app, app);
+    nilo_test_write(nilo_test_path(name), text, (size_t)len);
+    done("init", config, 0);
+    char erase[500];
+    snprintf(erase, sizeof erase, "%s --connection app --yes", config);
+    cmd_assert_contains(done("erase", erase, 0)->err, "lists the connection in line 2: take it out there, too");
+    cmd_assert_contains(done("erase", erase, 0)->err, "lists the connection in line 2");
+    snprintf(erase, sizeof erase, "%s --connection tube --yes --quiet", config);
+    done("erase", erase, 0);
+    const struct cmd_result *r = done("collect", config, 3);
+    cmd_assert_contains(r->out, "connection app of workspace default was erased here and is left out; take it out of");
+    cmd_assert_contains(r->out, "connection tube of workspace default was erased here");
+    char one[500];
+    snprintf(one, sizeof one, "%s --connection other", config);
+    done("collect", one, 0);
+    snprintf(one, sizeof one, "%s --connection app", config);
+    cmd_assert_contains(done("collect", one, 1)->out, "was erased here");
+    snprintf(one, sizeof one, "%s --scheduled --quiet", config);
+    done("collect", one, 0);
+    cmd_assert_contains(done("backfill", config, 3)->out, "connection app of workspace default was erased here");
+    r = done("init", config, 3);
+    cmd_assert_contains(r->err, "connection app of workspace default was erased here and is left out");
+    cmd_assert_contains(r->err, "connection tube of workspace default was erased here and is left out");
+    cmd_assert_contains(done("get 'daily_metrics?select=connection,value&metric_category=eq.posts_total&metric_date=eq.2026-03-09' --format csv", "", 0)->out, "other,1");
+    done("verify", "", 0);
+}
+
 /* An export of the store holds nothing of it, and where it is imported nothing brings it back either. */
 static void a_copy_goes_on_refusing(void)
 {
@@ -380,6 +424,7 @@ static void a_killed_erasure_is_whole_or_not_there(void)
     X(an_erased_owner_takes_what_is_theirs_alone)                                                                                           \
     X(no_note_tells_of_the_person)                                                                                           \
     X(an_erased_connection_is_not_made_again)                                                                                               \
+    X(a_connection_of_the_file_that_was_erased_stops_only_itself)                                                                           \
     X(a_copy_goes_on_refusing)                                                                                                              \
     X(free_space_holds_nothing_of_it)                                                                                                       \
     X(a_killed_erasure_is_whole_or_not_there)

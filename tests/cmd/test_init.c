@@ -369,6 +369,18 @@ static void tables_of_apps_follow_the_file(void **state)
     assert_int_equal(cmd_run("get", "creator_videos", "--store", path, NULL)->status, 0);
 }
 
+/* No value of it could ever be kept: that is known before anything is read. */
+static void a_metric_with_the_name_of_a_built_in_one_that_is_another_is_refused(void **state)
+{
+    (void)state;
+    refuse("connections:\n  - name: app\n    platform: sql\n    database: a.db\n    metrics:\n      - {name: posts_seen, table: p}\n      - {name: views, table: v}\n",
+           ":7: metric \"views\" is one of the built-in ones, which is instant, level, and this one is period, level; give it another name");
+    const struct cmd_result *r = cmd_run("collect", "--store", path, "--config", file, NULL);
+    assert_int_equal(r->status, 1);
+    apply("connections:\n  - name: app\n    platform: sql\n    database: a.db\n    metrics:\n      - {name: views_seen, table: v}\n"
+          "      - {name: views, type: average, statement: 'SELECT 1 AS value WHERE :day IS NOT NULL'}\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +396,7 @@ int main(void)
         cmocka_unit_test_setup(a_new_zone_begins_tomorrow_once_something_was_recorded, fresh),
         cmocka_unit_test_setup(metrics_of_sql_connections_are_defined_too, fresh),
         cmocka_unit_test_setup(metrics_are_defined_and_stay_as_they_are, fresh),
+        cmocka_unit_test_setup(a_metric_with_the_name_of_a_built_in_one_that_is_another_is_refused, fresh),
         cmocka_unit_test_setup(a_connection_does_not_change_its_platform, fresh),
         cmocka_unit_test_setup(the_store_comes_from_option_environment_file_or_folder, fresh),
         cmocka_unit_test_setup(tables_of_apps_follow_the_file, fresh),

@@ -170,8 +170,32 @@ static void a_key_file_that_others_read_is_refused_in_a_sentence(void **state)
     fails(1, "key list", "chmod 600");
     fails(1, "init", "chmod 600");
     fails(1, "connection secret channel other --workspace studio --from env:KEY_TEST_SECRET", "chmod 600");
+    cmd_assert_contains(cmd_run("doctor", "--store", path, NULL)->out, "wrong  keys           others may read or change the key file");
+    assert_int_equal(cmd_run("doctor", "--store", path, NULL)->status, 1);
+    cmd_assert_contains(does("status"), "Keys: others may read or change the key file");
+    cmd_assert_contains(does("status --json"), "\"keys_note\":\"others may read");
     assert_int_equal(chmod(file, 0600), 0);
     does("key list");
+    cmd_assert_contains(does("doctor"), "ok     keys ");
+    assert_null(strstr(does("status"), "Keys:"));
+    cmd_assert_contains(does("status --json"), "\"keys_note\":null");
+}
+
+/* Where something is sealed with them they are missed; else there is nothing that could not be made anew. */
+static void a_key_file_that_is_missing_is_told_by_doctor_and_status(void **state)
+{
+    (void)state;
+    char away[600];
+    snprintf(away, sizeof away, "%s.away", file);
+    assert_int_equal(rename(file, away), 0);
+    cmd_assert_contains(cmd_run("doctor", "--store", path, NULL)->out, "wrong  keys           there is no key file ");
+    cmd_assert_contains(does("status"), "bring back a copy, nilometer key import FILE");
+    path = nilo_test_path("no_secrets.db");
+    does("init");
+    find_keys();
+    assert_int_equal(unlink(file), 0);
+    cmd_assert_contains(does("doctor"), "note   keys           there is no key file ");
+    assert_null(strstr(does("status"), "Keys:"));
 }
 
 static void each_kind_is_rotated_and_what_was_before_stays_until_it_is_forgotten(void **state)
@@ -313,7 +337,15 @@ static void a_restore_without_the_key_keeps_history_and_marks_connections_expire
     snprintf(command, sizeof command, "backup %s", backup);
     does(command);
     assert_int_equal(rename(file, away), 0);
+    fails(1, "restore nope --replace", "the backup nope cannot be read");
+    char sum[700], lost[700], sentence[1700];
+    snprintf(sum, sizeof sum, "%s.sha256", backup);
+    snprintf(lost, sizeof lost, "%s.sha256.lost", backup);
+    assert_int_equal(rename(sum, lost), 0);
     snprintf(command, sizeof command, "restore %s --replace", backup);
+    snprintf(sentence, sizeof sentence, "sha256sum %s >%s", backup, sum);
+    fails(1, command, sentence);
+    assert_int_equal(rename(lost, sum), 0);
     const struct cmd_result *r = cmd_run("restore", backup, "--replace", "--store", path, NULL);
     assert_int_equal(r->status, 0);
     cmd_assert_contains(r->err, "the master key that 1 connection's secrets were sealed with is not here");
@@ -480,6 +512,7 @@ int main(void)
         cmocka_unit_test_setup(init_makes_three_keys_outside_of_the_data_folder, fresh),
         cmocka_unit_test_setup(keys_in_the_folder_of_the_store_are_refused, fresh),
         cmocka_unit_test_setup(a_key_file_that_others_read_is_refused_in_a_sentence, fresh),
+        cmocka_unit_test_setup(a_key_file_that_is_missing_is_told_by_doctor_and_status, fresh),
         cmocka_unit_test_setup(each_kind_is_rotated_and_what_was_before_stays_until_it_is_forgotten, fresh),
         cmocka_unit_test_setup(a_rotation_that_was_interrupted_is_finished_not_begun_anew, fresh),
         cmocka_unit_test_setup(data_keys_are_rotated_too_and_a_rotation_that_was_interrupted_is_finished, fresh),

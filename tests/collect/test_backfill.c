@@ -365,6 +365,16 @@ static void the_range_is_checked(void **state)
     o.to = world_day("2025-04-01");
     assert_int_equal(nilo_backfill(w.store, w.config, &o, &result, &w.err), -1);
     assert_int_equal(w.err.code, NILO_EDATERANGE);
+    assert_non_null(strstr(w.err.msg, "the last day, 2025-04-01, is before the first one"));
+    /* nobody named a last day: the sentence is about the first one */
+    o.to = NILO_DAY_NONE;
+    o.from = world_day("2025-04-12");
+    assert_int_equal(nilo_backfill(w.store, w.config, &o, &result, &w.err), -1);
+    assert_string_equal(w.err.msg, "the first day, 2025-04-12, is in the future: in workspace default today is 2025-04-11");
+    o.from = world_day("2025-04-11");
+    assert_int_equal(nilo_backfill(w.store, w.config, &o, &result, &w.err), -1);
+    assert_int_equal(w.err.code, NILO_EDATERANGE);
+    assert_non_null(strstr(w.err.msg, "the first day, 2025-04-11, is today"));
     world_done(&w);
 }
 

@@ -180,7 +180,13 @@ int nilo_store_backup(struct nilo_store *s, const char *path, nilo_step_fn *step
 static int check_checksum(const char *from, const char *checksum, const struct teller *t, struct nilo_err *err)
 {
     char is[2 * NILO_SHA256_LEN + 1], said[2 * NILO_SHA256_LEN + 1] = "";
+    struct stat st;
+    if (stat(from, &st) < 0)
+        return nilo_err_sys(err, errno == ENOENT ? NILO_ENOENT : NILO_EIO, "the backup %s cannot be read", from);
     FILE *f = fopen(checksum, "re");
+    if (!f && errno == ENOENT)
+        return nilo_err_set(err, NILO_ENOENT, "the backup's checksum %s is missing, so nobody can tell whether the backup is whole; bring it back, or where you "
+                            "trust the file make it anew: sha256sum %s >%s", checksum, from, checksum);
     if (!f)
         return nilo_err_sys(err, errno == ENOENT ? NILO_ENOENT : NILO_EIO, "the backup's checksum %s cannot be read", checksum);
     size_t n = fread(said, 1, sizeof said - 1, f);
