@@ -22,7 +22,7 @@
     TEXT(type, OPTIONAL, 48, "count|average|percentage|aggregate", "count", "what it is; all but count need a statement") \
     TEXT(table, OPTIONAL, 1000, NULL, NULL, "the table whose rows are counted: table or schema.table; this or a statement") \
     TEXT(timestamp, OPTIONAL, 1000, NULL, "created_at", "the column that says when a row was made")                    \
-    PROSE(filter, OPTIONAL, 4000, NULL, NULL, "an SQL condition: only the table's rows that meet it are counted")      \
+    PROSE(filter, OPTIONAL, 4000, NULL, NULL, "an SQL condition: only rows that meet it are counted; it may name the table")      \
     PROSE(statement, OPTIONAL, 16000, NULL, NULL,                                                                      \
           "a SELECT that gives the values, with :from and :to (a day column: one pass) or :day (a run a day)")         \
     TEXT(mode, OPTIONAL, 48, "total|created", "total",                                                                 \

@@ -169,7 +169,7 @@ static int take_as_of(struct nilo_query *q, struct nilo_err *err)
     const struct nilo_function *f = q->function;
     int at = parameter_of(f, "as_of");
     if (q->request.as_of && at < 0)
-        return nilo_err_set(err, NILO_EINVAL, "%s cannot be asked as of a time", f->name);
+        return nilo_err_set(err, NILO_EINVAL, "%s cannot be asked as of a time; " NILO__AS_OF_CAN, f->name);
     if (at < 0)
         return 0;
     if (q->request.as_of && q->arguments[at])
@@ -198,7 +198,7 @@ static int take_arguments(struct nilo_query *q, const struct nilo_arg *args, siz
     for (size_t i = 0; i < n; i++) {
         int at = parameter_of(f, args[i].name);
         if (at < 0 && strcmp(args[i].name, "as_of") == 0)
-            return nilo_err_set(err, NILO_EINVAL, "%s cannot be asked as of a time", f->name);
+            return nilo_err_set(err, NILO_EINVAL, "%s cannot be asked as of a time; " NILO__AS_OF_CAN, f->name);
         if (at < 0)
             return no_function(f->name, args, n, notes, err);
         if (take_argument(q, &args[i], at, err) < 0)

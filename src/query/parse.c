@@ -455,7 +455,7 @@ static int parse_as_of(struct nilo__parse *x, struct nilo__text value)
     if (!q->relation || !q->relation->as_of)
         return nilo_err_set(
             x->err, NILO_EINVAL,
-            "%s cannot be asked as of a time; content_snapshots, daily_metrics and owner_daily can, and of the functions growth and timeseries",
+            "%s cannot be asked as of a time; " NILO__AS_OF_CAN,
             nilo__name_of(q));
     if (nilo_iso_parse(value.p, value.len, &q->as_of, x->err) < 0)
         return nilo_err_wrap(x->err, "as_of");

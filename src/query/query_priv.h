@@ -18,6 +18,9 @@
 
 /* ---- the parsed request ---------------------------------------------------------------------------------------------------- */
 
+/* What a refused as_of names. */
+#define NILO__AS_OF_CAN "content_snapshots, daily_metrics and owner_daily can, and of the functions growth and timeseries"
+
 struct nilo__text {
     const char *p;
     size_t len;
