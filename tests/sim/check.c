@@ -202,7 +202,7 @@ void sim_check_recovery(struct sim *s)
 {
     int public = 0;
     char text[256];
-    sim_control(s, "/_emulator/set?hostile=none&weather=0");
+    sim_tell(s, "/_emulator/set?hostile=none&weather=0");
     nilo_virtual_clock_advance(&s->clock, 26 * NILO_US_HOUR);
     sim_look(s, false); /* what was missed is caught up */
     nilo_virtual_clock_advance(&s->clock, 4 * NILO_US_MINUTE);

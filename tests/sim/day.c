@@ -80,7 +80,7 @@ nilo_us sim_true(const struct sim *s)
     return s->clock.wall - s->stepped;
 }
 
-void sim_control(struct sim *s, const char *target)
+void sim_tell(struct sim *s, const char *target)
 {
     struct emulator_request req = {.method = "POST", .target = target};
     struct emulator_response res;
@@ -100,20 +100,20 @@ static void something_happens(struct sim *s)
     char target[160];
     if (sim_draw(s, 3) == 0) {
         snprintf(target, sizeof target, "/_emulator/item?channel=%d&video=%d&state=%s", (int)sim_draw(s, SIM_CONNECTIONS), (int)sim_draw(s, 30), states[sim_draw(s, 4)]);
-        sim_control(s, target);
+        sim_tell(s, target);
     }
     if (sim_draw(s, 4) == 0) {
         snprintf(target, sizeof target, "/_emulator/item?channel=%d&video=%d&hidden_likes=%d&fall_percent=%d", (int)sim_draw(s, SIM_CONNECTIONS), (int)sim_draw(s, 30),
                  (int)sim_draw(s, 2), (int)sim_draw(s, 10));
-        sim_control(s, target);
+        sim_tell(s, target);
     }
-    sim_control(s, "/_emulator/set?hostile=none");
+    sim_tell(s, "/_emulator/set?hostile=none");
     if (sim_draw(s, 2) == 0) {
         snprintf(target, sizeof target, "/_emulator/set?hostile=%s~30", zoo[1 + sim_draw(s, sizeof zoo / sizeof *zoo - 1)]);
-        sim_control(s, target);
+        sim_tell(s, target);
     }
     snprintf(target, sizeof target, "/_emulator/set?weather=%d", (int)sim_draw(s, 2) * 500);
-    sim_control(s, target);
+    sim_tell(s, target);
     if (sim_draw(s, 4) == 0) {
         nilo_us to = (nilo_us)sim_draw(s, (uint64_t)(2 * s->step_most)) - s->step_most;
         s->clock.wall += to - s->stepped;

@@ -83,7 +83,7 @@ void sim_must(struct sim *s, int result, const char *what); /* what must work fo
 uint64_t sim_draw(struct sim *s, uint64_t n);
 void sim_note(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* into the trace */
 nilo_us sim_true(const struct sim *s); /* the world's time */
-void sim_control(struct sim *s, const char *target);
+void sim_tell(struct sim *s, const char *target);
 
 /* ---- life.c: processes, from start to end ---- */
 void sim_configure(struct sim *s);
