@@ -461,7 +461,7 @@ static int select_in_transaction(struct select *s, const char *sql, const bool *
     bool sqlite = nilo_db_engine(s->db) == NILO_DB_SQLITE, range = s->shape.from > 0 || s->shape.to > 0;
     int result = sqlite ? 0 : nilo_db_exec(s->db, "SET LOCAL row_security = off", err);
     if (sqlite && range)
-        result = nilo__sql_times(s->db, sql, &s->between, err);
+        result = nilo__sql_times(s->db, sql, &s->shape, (struct nilo_sql_days){s->from, NILO_DAY(s->from.n + (int32_t)s->n - 1)}, s->arena, &s->between, err);
     if (result == 0 && !by_day)
         result = ask_range(s, sql, &by_day, err);
     if (result == 0 && by_day)

@@ -399,25 +399,46 @@ static void what_policies_hide_is_an_error(void **state)
 
 /* One row a day at 22:30 and one at 23:30 UTC, of which in Berlin the second belongs to the next day. %s: how the source writes an instant. */
 static const struct spelling {
-    const char *instant, *where; /* of the column at */
-    const char *says;            /* NULL: the day is counted right */
+    const char *instant, *from; /* what stands behind FROM: rows(id, at, other), view (of at as datetime() writes it) */
+    const char *says;           /* NULL: the day is counted right */
 } spellings[] = {
-    {"x", "at >= :from AND at < :to", NULL},
-    {"replace(x, ' ', 'T')", "at >= :from AND at < :to", NULL},
-    {"replace(x, ' ', 'T') || 'Z'", "at >= :from AND at < :to", NULL},
-    {"replace(x, ' ', 'T') || '.000Z'", "at >= :from AND at < :to", NULL},
-    {"replace(x, ' ', 'T') || '+00:00'", "at >= :from AND at < :to", NULL},
-    {"x || '.000'", "at >= :from AND at < :to", NULL},
-    {"replace(x, ' ', 'T') || 'Z'", "datetime(at) >= :from AND datetime(at) < :to", NULL},
-    {"replace(x, ' ', 'T') || 'Z'", "julianday(at) >= julianday(:from) AND julianday(at) < julianday(:to)", NULL},
-    {"CAST(strftime('%s', x) AS integer)", "at >= unixepoch(:from) AND at < unixepoch(:to)", NULL},
-    {"1000 * CAST(strftime('%s', x) AS integer)", "at >= 1000 * unixepoch(:from) AND at < 1000 * unixepoch(:to)", NULL},
-    {"datetime(x, '+2 hours') || '+02:00'", "datetime(at) >= :from AND datetime(at) < :to", NULL},
-    {"CAST(strftime('%s', x) AS integer)", "at >= :from AND at < :to", "rows.at holds seconds since 1970; write column >= unixepoch(:from)"},
-    {"1000 * CAST(strftime('%s', x) AS integer)", "at >= :from AND at < :to", "rows.at holds milliseconds since 1970; write column >= 1000 * unixepoch(:from)"},
-    {"date(x)", "at >= :from AND at < :to", "rows.at holds dates; write column = :day"},
-    {"datetime(x, '+2 hours') || '+02:00'", "at >= :from AND at < :to", "rows.at holds times with different offsets"},
-    {"CASE WHEN x < '2025-01-10' THEN x ELSE replace(x, ' ', 'T') END", "at >= :from AND at < :to", "rows.at holds times with a T, others with a blank"},
+    {"x", "rows WHERE at >= :from AND at < :to", NULL},
+    {"replace(x, ' ', 'T')", "rows WHERE at >= :from AND at < :to", NULL},
+    {"replace(x, ' ', 'T') || 'Z'", "rows WHERE at >= :from AND at < :to", NULL},
+    {"replace(x, ' ', 'T') || '.000Z'", "rows WHERE at >= :from AND at < :to", NULL},
+    {"replace(x, ' ', 'T') || '+00:00'", "rows WHERE at >= :from AND at < :to", NULL},
+    {"x || '+0000'", "rows WHERE at >= :from AND at < :to", NULL},
+    {"x || '+00'", "rows WHERE at >= :from AND at < :to", NULL},
+    {"x || '.000'", "rows WHERE at >= :from AND at < :to", NULL},
+    {"x || ' UTC'", "rows WHERE at >= :from AND at < :to", NULL},
+    {"replace(x, ' ', 'T') || 'Z'", "rows AS r WHERE r.at >= :from AND :to > r.at", NULL},
+    {"replace(x, ' ', 'T') || 'Z'", "rows r WHERE (r.[at] BETWEEN :from AND :to) AND other < 'x'", NULL},
+    {"replace(x, ' ', 'T') || 'Z'", "rows WHERE at >= (:from) /* AND at < datetime(:to) */ AND main.rows.at < :to -- unixepoch(", NULL},
+    {"replace(x, ' ', 'T') || 'Z'", "(SELECT id, datetime(at) AS at FROM rows) WHERE at >= :from AND at < :to", NULL},
+    {"replace(x, ' ', 'T') || 'Z'", "rows WHERE datetime(at) >= :from AND datetime(at) < :to", NULL},
+    {"replace(x, ' ', 'T') || 'Z'", "rows WHERE datetime(at) >= datetime(:from) AND datetime(at) < datetime(:to)", NULL},
+    {"x", "rows WHERE at >= datetime(:from) AND at < datetime(:to)", NULL},
+    {"replace(x, ' ', 'T') || 'Z'", "rows WHERE julianday(at) >= julianday(:from) AND julianday(at) < julianday(:to)", NULL},
+    {"CASE WHEN x < '2025-01-10' THEN x ELSE replace(x, ' ', 'T') END", "rows WHERE at >= :from AND at < :to", "times with a T and others with a blank"},
+    {"CASE WHEN x < '2024-12-01' THEN x ELSE replace(x, ' ', 'T') END", "rows WHERE at >= :from AND at < :to", NULL},
+    {"CAST(strftime('%s', x) AS integer)", "rows WHERE at >= unixepoch(:from) AND at < unixepoch(:to)", NULL},
+    {"1000 * CAST(strftime('%s', x) AS integer)", "rows WHERE at >= 1000 * unixepoch(:from) AND at < unixepoch(:to) * 1000", NULL},
+    {"datetime(x, '+2 hours') || '+02:00'", "rows WHERE datetime(at) >= :from AND datetime(at) < :to", NULL},
+    {"CAST(strftime('%s', x) AS integer)", "view WHERE at >= :from AND at < :to", NULL},
+    {"CAST(strftime('%s', x) AS integer)", "rows WHERE at >= :from AND at < :to AND strftime('%w', at, 'unixepoch') <> '9'", "rows.at with :from or :to"},
+    {"CAST(strftime('%s', x) AS integer)", "rows WHERE at >= :from AND at < :to AND other < 'x'", "it holds numbers; write column >= unixepoch(:from)"},
+    {"CAST(strftime('%s', x) AS real)", "rows WHERE at >= :from AND at < :to", "it holds numbers"},
+    {"1000000 * CAST(strftime('%s', x) AS integer)", "rows WHERE at >= :from AND at < :to", "it holds numbers"},
+    {"CASE WHEN x < '2025-01-09' THEN 0 ELSE CAST(strftime('%s', x) AS integer) END", "rows WHERE at >= :from AND at < :to", "it holds numbers"},
+    {"replace(x, ' ', 'T') || 'Z'", "rows WHERE at >= unixepoch(:from) AND at < unixepoch(:to)", "it holds texts"},
+    {"replace(x, ' ', 'T') || 'Z'", "rows WHERE at >= datetime(:from) AND at < datetime(:to)", "times with a T, which datetime() does not give"},
+    {"replace(x, ' ', 'T') || 'Z'", "rows WHERE at >= :from AND at < :to AND datetime(at) < :to", "datetime(column) in each of the comparisons"},
+    {"replace(x, ' ', 'T') || 'Z'", "rows WHERE julianday(at) >= :from AND at < :to", "what unixepoch() or julianday() gives"},
+    {"x", "rows WHERE date(at) >= :from AND date(at) < :to", "what date() gives"},
+    {"date(x)", "rows WHERE at >= :from AND at < :to AND other < 'x'", "rows.at with :from or :to, which are texts such as 2025-01-11 10:00:00 on SQLite, and it holds dates"},
+    {"substr(x, 1, 16)", "rows WHERE at >= :from AND at < :to", "times without seconds"},
+    {"datetime(x, '+2 hours') || '+02:00'", "rows WHERE at >= :from AND at < :to", "times with different offsets"},
+    {"datetime(x, '+2 hours') || '+0200'", "rows WHERE at >= :from AND at < :to", "times with different offsets"},
 };
 
 static void times_of_sqlite_are_compared_as_the_source_spells_them(void **state)
@@ -429,23 +450,24 @@ static void times_of_sqlite_are_compared_as_the_source_spells_them(void **state)
         struct world w;
         snprintf(path, sizeof path, "%s/spelling.app", nilo_test_tmp());
         nilo_test_remove(path);
-        snprintf(sql, sizeof sql, "CREATE TABLE rows (id INTEGER PRIMARY KEY, at); WITH RECURSIVE d(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM d WHERE n < 4), "
+        snprintf(sql, sizeof sql, "CREATE TABLE rows (id INTEGER PRIMARY KEY, at, other TEXT DEFAULT '2020-01-01T00:00:00Z'); "
+                 "CREATE VIEW view AS SELECT id, datetime(at, 'unixepoch') AS at FROM rows; WITH RECURSIVE d(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM d WHERE n < 4), "
                  "t(x) AS (SELECT datetime('2025-01-08 22:30:00', n || ' days') FROM d UNION ALL SELECT datetime('2025-01-08 23:30:00', n || ' days') FROM d) "
                  "INSERT INTO rows (at) SELECT %s FROM t", s->instant);
         world_sql(path, sql);
         snprintf(text, sizeof text, "workspaces: [{name: default, zone: Europe/Berlin}]\nconnections:\n  - name: music\n    platform: sql\n    database: %s\n"
-                 "    metrics:\n      - {name: made, mode: created, statement: \"SELECT group_concat(id) AS key, count(*) AS value FROM rows WHERE %s\", "
-                 "type: aggregate}\n", path, s->where);
+                 "    metrics:\n      - {name: made, mode: created, statement: \"SELECT group_concat(id) AS key, count(*) AS value FROM %s\", "
+                 "type: aggregate}\n", path, s->from);
         world_init(&w, "spelling", NULL, text, "2025-01-12T09:30:00Z");
         assert_int_equal(world_collect(&w, "2025-01-10"), 0);
         if (s->says == NULL) {
             if (w.runs[0].n_failures != 0)
-                fail_msg("%s: %s", s->instant, w.runs[0].failures[0]);
+                fail_msg("%s, %s: %s", s->instant, s->from, w.runs[0].failures[0]);
             struct cell c = cell(&w, "made", "2025-01-10");
             if (c.value != 2 || strstr(c.meta, "\"3,7\"") == NULL) /* 22:30 of the 10th is 23:30 in Berlin; 23:30 of the 9th 00:30 of the 10th */
-                fail_msg("%s, %s: %lld %s", s->instant, s->where, (long long)c.value, c.meta);
+                fail_msg("%s, %s: %lld %s", s->instant, s->from, (long long)c.value, c.meta);
         } else if (w.runs[0].n_failures != 1 || strstr(w.runs[0].failures[0], s->says) == NULL) {
-            fail_msg("%s: %zu failures, %s", s->instant, w.runs[0].n_failures, w.runs[0].failures[0]);
+            fail_msg("%s, %s: %zu failures, %s", s->instant, s->from, w.runs[0].n_failures, w.runs[0].n_failures > 0 ? w.runs[0].failures[0] : "");
         }
         world_done(&w);
     }
