@@ -245,28 +245,6 @@ static bool has_day(nilo_us at)
     return at == NILO_US_NONE || (at >= (nilo_us)NILO_DAY_MIN.n * NILO_US_DAY && at < ((nilo_us)NILO_DAY_MAX.n + 1) * NILO_US_DAY);
 }
 
-/* Instant values belong to the day of captured_at, whatever day the source names beside. */
-static bool day_decides(const struct nilo_recorder *r, const struct nilo_reading *in)
-{
-    const struct nilo_catalog *catalog = nilo_store_catalog(r->store);
-    bool decides = in->captured_at == NILO_US_NONE || in->win != 0;
-    for (size_t i = 0; i < in->n_values && !decides; i++)
-        decides = nilo_catalog_by_id(catalog, in->values[i].metric)->kind == NILO_PERIOD;
-    return decides;
-}
-
-/* A day that the workspace's zone skipped, or a change of zones left no time for: nothing happened then. */
-static int check_exists(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err)
-{
-    char day[NILO_DAY_TEXT], text[300];
-    if (nilo_day_is_none(in->day) || nilo_calendar_exists(r->calendar, in->day) || !day_decides(r, in))
-        return 0;
-    nilo_day_format(in->day, day);
-    snprintf(text, sizeof text, "there was no %s in the workspace: its zone, %.100s, has no such day", day,
-             nilo_zone_name(nilo_calendar_zone(r->calendar, in->day)));
-    return nilo__refuse(r, err, NILO_EDATERANGE, text);
-}
-
 static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err)
 {
     if (!in->external_id || !nilo_name_ok(in->external_id, 1024))
@@ -289,7 +267,7 @@ static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct 
         return nilo__refuse(r, err, NILO_EINVAL, "an owner has 1 to 1024 bytes of UTF-8 without control characters");
     if (in->attrs && (!has_day(in->attrs->posted_at) || !has_day(in->attrs->deleted_at)))
         return nilo__refuse(r, err, NILO_EDATERANGE, "posted_at and deleted_at lie between 0001-01-01 and 9999-12-31");
-    return check_values(r, in, err) < 0 ? -1 : check_exists(r, in, err);
+    return check_values(r, in, err);
 }
 
 static int copy_attrs(struct nilo_arena *a, const struct nilo_attrs *from, const struct nilo_attrs **ret)
@@ -356,6 +334,16 @@ static bool belongs_together(const struct nilo_recorder *r, const struct nilo__p
     bool same_named = !nilo_day_is_none(a->r.day) && a->r.day.n == b->r.day.n;
     bool same_day = nilo_calendar_day(r->calendar, a->captured_at).n == nilo_calendar_day(r->calendar, b->captured_at).n;
     return (same_named || same_day) && r->n_values < r->together;
+}
+
+/* Instant values belong to the day of captured_at, whatever day the source names beside. */
+static bool day_decides(const struct nilo_recorder *r, const struct nilo_reading *in)
+{
+    const struct nilo_catalog *catalog = nilo_store_catalog(r->store);
+    bool decides = in->captured_at == NILO_US_NONE || in->win != 0;
+    for (size_t i = 0; i < in->n_values && !decides; i++)
+        decides = nilo_catalog_by_id(catalog, in->values[i].metric)->kind == NILO_PERIOD;
+    return decides;
 }
 
 int nilo_record_add(struct nilo_recorder *r, const struct nilo_reading *in, struct nilo_err *err)

@@ -162,27 +162,6 @@ static void what_is_no_count_or_is_money_may_be_negative_and_an_absent_one_says_
     assert_rows(s, "SELECT metric_id, value FROM day_value WHERE value IS NOT NULL ORDER BY metric_id", "1 0|16 -7|18 -5");
 }
 
-/* Samoa went to bed on the 29th of December 2011 and got up on the 31st. */
-static void a_day_that_the_zone_skipped_is_refused(struct stores *s)
-{
-    struct nilo_connection c = stores_connection(s, "w", "Pacific/Apia", "c", "push", "push"), d = stores_connection(s, "d", "UTC", "d", "push", "push");
-    int32_t sales = rec_metric(s, "sales_a_day", NILO_PERIOD, NILO_FLOW);
-    struct nilo_recorder *r = rec_begin(s, &c, PUSH);
-    assert_int_equal(rec_try(s, r, REC(.id = "a", .day = "2011-12-30", .v = {{VIEWS, 1}})), -1);
-    assert_int_equal(s->err.code, NILO_EDATERANGE);
-    assert_string_equal(s->err.msg, "there was no 2011-12-30 in the workspace: its zone, Pacific/Apia, has no such day");
-    assert_int_equal(rec_try(s, r, REC(.id = "a", .at = "2011-12-30T12:00:00Z", .day = "2011-12-30", .v = {{sales, 1}})), -1);
-    /* of an instant the day beside it is only what the source calls it */
-    rec_add(s, r, REC(.id = "a", .at = "2011-12-30T12:00:00Z", .day = "2011-12-30", .v = {{VIEWS, 1}}));
-    rec_add(s, r, REC(.id = "a", .day = "2011-12-29", .v = {{VIEWS, 1}}));
-    assert_int_equal(rec_finish(s, r, NULL).status, NILO_PARTIAL);
-    char sql[100];
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM day_value WHERE day = %d", (int)stores_day("2011-12-30").n);
-    assert_int_equal(stores_int(s, sql), 0);
-    rec_one(s, &d, "a", "2011-12-30", VIEWS, 1);
-    assert_int_equal(stores_int(s, sql), 1);
-}
-
 /* 2.9: nothing is computed anew; the last day of the old zone lasts until the first of the new one begins. */
 static void after_a_new_zone_instants_belong_to_its_days(struct stores *s)
 {
@@ -247,7 +226,6 @@ int main(void)
         STORES_TEST(the_future_is_refused),
         STORES_TEST(a_wrong_reading_is_told_counted_and_left_out),
         STORES_TEST(what_is_no_count_or_is_money_may_be_negative_and_an_absent_one_says_nothing),
-        STORES_TEST(a_day_that_the_zone_skipped_is_refused),
         STORES_TEST(after_a_new_zone_instants_belong_to_its_days),
         STORES_TEST(sums_reach_beyond_64_bits),
     };

@@ -195,6 +195,12 @@ struct n_shown naive_shown(const struct naive *m, const struct n_cell *c, bool c
 
 /* ---- writing ---------------------------------------------------------------------------------------------------------------- */
 
+/* A window belongs to the day that its source names, whatever its metric is else. */
+static bool is_period(const struct naive *m, const struct n_obs *in)
+{
+    return naive_wins[in->win] != 0 || m->metrics[in->metric].kind == NILO_PERIOD;
+}
+
 /* What one value does; LATE and AMENDED set the cause. */
 static enum nilo_outcome decide_closed(const struct naive *m, const struct n_run *run, const struct n_shown *now, const struct n_obs *in,
                                        enum nilo_cause *cause)
@@ -224,7 +230,7 @@ static enum nilo_outcome decide_closed(const struct naive *m, const struct n_run
         return NILO_REFUSED;
     if (run->kind == NILO_RUN_PUSH || run->kind == NILO_RUN_REPLAY)
         return NILO_AMENDED;
-    bool restated = run->kind == NILO_RUN_COLLECT && run->platform && m->metrics[in->metric].kind == NILO_PERIOD;
+    bool restated = run->kind == NILO_RUN_COLLECT && run->platform && is_period(m, in);
     return restated ? NILO_AMENDED : NILO_REFUSED;
 }
 
@@ -260,7 +266,7 @@ static enum nilo_outcome judge_closed(const struct naive *m, const struct n_run 
                 return NILO_KEPT;
             return now->cause == NILO_CAUSE_LATE ? NILO_LATE : NILO_AMENDED;
         }
-        if (earlier && !run->revise && m->metrics[in->metric].kind == NILO_INSTANT)
+        if (earlier && !run->revise && !is_period(m, in))
             return NILO_KEPT;
         if (earlier && known_at_rank(m, c, in, 0))
             return NILO_UNCHANGED;

@@ -226,10 +226,31 @@ out:
     return n < 0 ? -1 : 0;
 }
 
-/* A store is its file and what SQLite keeps beside it. */
+/* What was committed and stands beside the file as yet is put into it: from then on the file alone is the store. One that is damaged stays as it is. */
+static void put_together(const char *target)
+{
+    struct nilo_db *db;
+    const struct nilo_db_options options = {.mode = NILO_DB_WRITE};
+    if (nilo_db_open(target, &options, &db, NULL) != 0)
+        return;
+    (void)nilo_db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL);
+    nilo_db_close(db);
+}
+
+static bool is_there(const char *base, const char *ending)
+{
+    struct path path;
+    struct stat st;
+    bool there = lstat(path_of(&path, base, ending), &st) == 0;
+    nilo_buf_done(&path.b);
+    return there;
+}
+
+/* A store is its file and what SQLite keeps beside it. The file first: who is killed in between leaves no store, and not one that lacks what stood
+ * beside it. */
 static int move_aside(const char *target, const char *aside, struct nilo_err *err)
 {
-    static const char *const endings[] = {"-wal", "-shm", ""};
+    static const char *const endings[] = {"", "-wal", "-shm"};
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         struct path from, to;
         const char *f = path_of(&from, target, endings[i]), *t = path_of(&to, aside, endings[i]);
@@ -251,7 +272,14 @@ static int restore_to(const char *from, const char *target, const char *aside, c
         return nilo_err_set(err, NILO_EEXIST, "%s exists already; restore to another path, or let it be moved aside with --replace", target);
     if (aside && lstat(aside, &st) == 0)
         return nilo_err_set(err, NILO_EEXIST, "%s exists already; nothing was moved or restored", aside);
-    if (copy_file(from, partial, teller, err) < 0 || check_copy(partial, env, teller, err) < 0 || (there && move_aside(target, aside, err) < 0))
+    bool left = !there && is_there(target, "-wal"); /* it would be read as that of the new one */
+    if (left && !aside)
+        return nilo_err_set(err, NILO_EEXIST, "%s-wal is there without its store, as a restore leaves it that was cut off; let it be moved aside with --replace", target);
+    if (copy_file(from, partial, teller, err) < 0 || check_copy(partial, env, teller, err) < 0)
+        return -1;
+    if (there)
+        put_together(target);
+    if ((there || left) && move_aside(target, aside, err) < 0)
         return -1;
     if (rename(partial, target) < 0)
         return nilo_err_sys(err, NILO_EIO, "cannot name the restored store %s", target);
