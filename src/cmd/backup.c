@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd_priv.h"
 #include "cmd/import_priv.h"
@@ -39,13 +40,42 @@ static int export_to(struct nilo_store *s, const char *path, struct nilo_progres
         nilo_output_abort(out);
         return -1;
     }
-    return nilo_output_close(out, err) == 0 ? nilo_store_checksum_write(path, nilo__step, bar, err) : -1;
+    return nilo_output_close(out, err);
+}
+
+/* The ending says how it is packed, so it stays the ending. */
+static char *partial_name(const char *path)
+{
+    size_t n = strlen(path), end = n > 4 && strcmp(path + n - 4, ".zst") == 0 ? 4 : n > 3 && strcmp(path + n - 3, ".gz") == 0 ? 3 : 0;
+    struct nilo_buf b;
+    nilo_buf_init(&b, 8192);
+    nilo_buf_add(&b, path, n - end);
+    nilo_buf_adds(&b, ".partial");
+    nilo_buf_adds(&b, path + n - end);
+    char *name = nilo_buf_take(&b);
+    nilo_buf_done(&b);
+    return name;
+}
+
+static int export_checked(struct nilo_store *s, const char *path, struct nilo_progress *bar, struct nilo_err *err)
+{
+    char *partial = partial_name(path);
+    if (partial == NULL)
+        return nilo_err_set(err, NILO_EINVAL, "the path of the backup is too long");
+    int rc = nilo_store_backup_begin(path, partial, err);
+    if (rc == 0) {
+        rc = export_to(s, partial, bar, err) != 0 ? -1 : nilo_store_backup_end(path, partial, nilo__step, bar, err);
+        if (rc != 0)
+            unlink(partial);
+    }
+    free(partial);
+    return rc;
 }
 
 static int copy(struct nilo_store *s, const char *path, struct nilo_progress *bar, struct nilo_err *err)
 {
     bool lite = nilo_db_engine(nilo_store_db(s)) == NILO_DB_SQLITE;
-    return lite ? nilo_store_backup(s, path, nilo__step, bar, err) : export_to(s, path, bar, err);
+    return lite ? nilo_store_backup(s, path, nilo__step, bar, err) : export_checked(s, path, bar, err);
 }
 
 static int run_backup(struct nilo_cmd_ctx *ctx, struct nilo_err *err)

@@ -630,10 +630,12 @@ int nilo_store_backup(struct nilo_store *s, const char *path, nilo_step_fn *step
 int nilo_store_restore(const char *from, const char *target, const char *aside, const struct nilo_env *env, nilo_step_fn *step, void *ctx,
                        struct nilo_err *err);
 
-/** nilo_store_checksum - writes PATH.sha256, or compares the file with it; what backup and restore do for a store of PostgreSQL, whose copy is an
- *  export. step: as above
- *  errors  NILO_EEXIST there is one already; NILO_ENOENT, NILO_ECORRUPT; NILO_EIO */
-int nilo_store_checksum_write(const char *path, nilo_step_fn *step, void *ctx, struct nilo_err *err);
+/** nilo_store_backup_begin, _end - around a copy that somebody else writes to `partial` (of a PostgreSQL store it is an export): nothing may be at path, and
+ *  what a backup left that was killed is taken away; then the checksum, and only then the name
+ *  errors  NILO_EEXIST, NILO_EIO; after a failure of _end the caller removes partial */
+int nilo_store_backup_begin(const char *path, const char *partial, struct nilo_err *err);
+int nilo_store_backup_end(const char *path, const char *partial, nilo_step_fn *step, void *ctx, struct nilo_err *err);
+/** nilo_store_checksum_compare - the copy at path with PATH.sha256. step: as above. errors: NILO_ENOENT, NILO_ECORRUPT, NILO_EIO */
 int nilo_store_checksum_compare(const char *path, nilo_step_fn *step, void *ctx, struct nilo_err *err);
 
 /* ---- whole stores, row by row ------------------------------------------------------------------------------------------------------------- */

@@ -146,6 +146,35 @@ static void what_cannot_be_is_one_sentence_and_changes_nothing(void **state)
     cmd_assert_contains(with(2, empty, "restore", lite_copy)->err, "restored to a file");
 }
 
+static void leave(const char *copy, const char *ending)
+{
+    char name[400];
+    snprintf(name, sizeof name, "%s%s", copy, ending);
+    nilo_test_write(name, "left", 4);
+}
+
+/* A checksum alone is somebody's; beside a copy that has no name yet it is what a killed backup left. */
+static void what_a_killed_backup_left_does_not_stop_the_next_one(void **state)
+{
+    (void)state;
+    const char *lite = path("kept.db");
+    expect(0, lite, "init --quiet");
+    const char *stores[] = {lite, fill("backup_left")};
+    for (int i = 0; i < 2; i++) {
+        const char *copy = path("left.copy"), *file = path("left.db");
+        leave(copy, ".sha256");
+        cmd_assert_contains(with(1, stores[i], "backup", copy)->err, ".sha256 exists already");
+        assert_int_not_equal(access(copy, F_OK), 0);
+        leave(copy, ".partial");
+        with(0, stores[i], "backup", copy);
+        with(0, file, "restore", copy);
+        assert_same_answers(stores[i], file);
+        char partial[400];
+        snprintf(partial, sizeof partial, "%s.partial", copy);
+        assert_int_not_equal(access(partial, F_OK), 0);
+    }
+}
+
 /* Every day came in one run of its own: a copy has all of its values or none, and all days before it. */
 static void check_copy(const char *copy)
 {
@@ -203,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_copy_becomes_a_store_of_either_kind),
         cmocka_unit_test(what_cannot_be_is_one_sentence_and_changes_nothing),
+        cmocka_unit_test(what_a_killed_backup_left_does_not_stop_the_next_one),
         cmocka_unit_test(copies_under_load_are_states_that_there_were),
     };
     return cmocka_run_group_tests_name("backup", tests, NULL, NULL);

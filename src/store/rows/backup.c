@@ -138,40 +138,61 @@ static void on_pages(void *ctx, int64_t done, int64_t of)
     tell(ctx, "copying pages", done, of);
 }
 
-static int backup_to(struct nilo_store *s, const char *path, const char *partial, const char *checksum, struct teller *t, struct nilo_err *err)
+/* What was killed between checksum and name left both of them, and no copy. */
+int nilo_store_backup_begin(const char *path, const char *partial, struct nilo_err *err)
+{
+    struct path checksum;
+    struct stat st;
+    const char *c = path_of(&checksum, path, ".sha256");
+    int rc = checksum.b.failed ? nilo_err_set(err, NILO_EINVAL, "the path of the backup is too long") : 0;
+    bool copy = rc == 0 && lstat(path, &st) == 0, cut_off = rc == 0 && !copy && lstat(partial, &st) == 0;
+    if (cut_off)
+        unlink(c);
+    if (rc == 0 && (copy || lstat(c, &st) == 0))
+        rc = nilo_err_set(err, NILO_EEXIST, "%s exists already; nothing was overwritten, name another file", copy ? path : c);
+    if (rc == 0)
+        unlink(partial);
+    nilo_buf_done(&checksum.b);
+    return rc;
+}
+
+static int end_backup(const char *path, const char *partial, const struct teller *t, struct nilo_err *err)
 {
     char hash[2 * NILO_SHA256_LEN + 1];
-    if (nilo_db_copy(s->db, partial, on_pages, t, err) < 0 || check_copy(partial, &s->env, t, err) < 0 || sync_path(partial, O_RDONLY, err) < 0 ||
-        hash_file(partial, t, hash, err) < 0 || write_checksum(checksum, hash, path, err) < 0)
-        return -1;
-    if (rename(partial, path) < 0) {
-        unlink(checksum);
-        return nilo_err_sys(err, NILO_EIO, "cannot name the backup %s", path);
+    struct path checksum;
+    const char *c = path_of(&checksum, path, ".sha256");
+    int rc = hash_file(partial, t, hash, err) < 0 || write_checksum(c, hash, path, err) < 0 ? -1 : 0;
+    if (rc == 0 && rename(partial, path) < 0) {
+        unlink(c);
+        rc = nilo_err_sys(err, NILO_EIO, "cannot name the backup %s", path);
     }
-    return sync_folder(path, err);
+    nilo_buf_done(&checksum.b);
+    return rc == 0 ? sync_folder(path, err) : -1;
+}
+
+int nilo_store_backup_end(const char *path, const char *partial, nilo_step_fn *step, void *ctx, struct nilo_err *err)
+{
+    const struct teller t = {step, ctx};
+    return end_backup(path, partial, &t, err);
 }
 
 int nilo_store_backup(struct nilo_store *s, const char *path, nilo_step_fn *step, void *ctx, struct nilo_err *err)
 {
     struct teller t = {step, ctx};
-    struct path partial, checksum;
-    struct stat st;
+    struct path partial;
     if (nilo_db_engine(s->db) != NILO_DB_SQLITE)
         return nilo_err_set(err, NILO_EINVAL, "%s is a PostgreSQL store: its copy is an export, which nilometer backup writes", s->target);
-    const char *p = path_of(&partial, path, ".partial"), *c = path_of(&checksum, path, ".sha256");
-    int rc;
-    if (partial.b.failed || checksum.b.failed)
-        rc = nilo_err_set(err, NILO_EINVAL, "the path of the backup is too long");
-    else if (lstat(path, &st) == 0 || lstat(c, &st) == 0)
-        rc = nilo_err_set(err, NILO_EEXIST, "%s exists already; nothing was overwritten, name another file", lstat(path, &st) == 0 ? path : c);
-    else {
-        unlink(p); /* of a backup that was killed */
-        rc = backup_to(s, path, p, c, &t, err);
+    const char *p = path_of(&partial, path, ".partial");
+    int rc = partial.b.failed ? nilo_err_set(err, NILO_EINVAL, "the path of the backup is too long") : nilo_store_backup_begin(path, p, err);
+    if (rc == 0) {
+        rc = nilo_db_copy(s->db, p, on_pages, &t, err) < 0 || check_copy(p, &s->env, &t, err) < 0 || sync_path(p, O_RDONLY, err) < 0 ||
+                     end_backup(path, p, &t, err) < 0
+                 ? -1
+                 : 0;
         if (rc < 0)
             unlink(p);
     }
     nilo_buf_done(&partial.b);
-    nilo_buf_done(&checksum.b);
     return rc;
 }
 
@@ -316,22 +337,6 @@ int nilo_store_restore(const char *from, const char *target, const char *aside, 
 }
 
 /* ---- the checksum of an export ------------------------------------------------------------------------------------------------------ */
-
-int nilo_store_checksum_write(const char *path, nilo_step_fn *step, void *ctx, struct nilo_err *err)
-{
-    const struct teller t = {step, ctx};
-    char hash[2 * NILO_SHA256_LEN + 1];
-    struct path checksum;
-    struct stat st;
-    const char *c = path_of(&checksum, path, ".sha256");
-    int rc = checksum.b.failed ? nilo_err_set(err, NILO_EINVAL, "the path of the backup is too long") : 0;
-    if (rc == 0 && lstat(c, &st) == 0)
-        rc = nilo_err_set(err, NILO_EEXIST, "%s exists already; nothing was overwritten, name another file", c);
-    if (rc == 0 && (rc = hash_file(path, &t, hash, err)) == 0 && (rc = write_checksum(c, hash, path, err)) == 0)
-        rc = sync_folder(path, err);
-    nilo_buf_done(&checksum.b);
-    return rc;
-}
 
 int nilo_store_checksum_compare(const char *path, nilo_step_fn *step, void *ctx, struct nilo_err *err)
 {
