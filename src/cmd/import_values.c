@@ -86,6 +86,48 @@ static int define_all(struct job *j, struct nilo_err *err)
     return 0;
 }
 
+/* ---- dropped days ------------------------------------------------------------------------------------------------------------------------------- */
+
+/* That a connection's days are to be dropped is noted before the run that brings what is left of them: whoever is killed in between, or has to wait until
+ * the days are closed, finds it with the next import. By name, as whole exports carry notes to stores with other numbers. */
+static const char *note_of(const char *workspace, const char *connection, struct nilo_arena *arena)
+{
+    return nilo_arena_printf(arena, "import_drop/%s/%s", workspace, connection);
+}
+
+static int set_note(struct nilo_store *s, const char *key, const char *value, struct nilo_err *err)
+{
+    if (key == NULL)
+        return nilo_err_nomem(err);
+    if (nilo_store_begin(s, err) != 0)
+        return -1;
+    if (nilo_store_meta_set(s, key, value, err) == 0)
+        return nilo_store_commit(s, err);
+    nilo_store_rollback(s);
+    return -1;
+}
+
+/* The day up to which days are to be dropped once the run is over; NILO_DAY_NONE = none. */
+static int plan_drop(struct job *j, const struct nilo_connection *c, nilo_day dropped_until, nilo_day *ret, struct nilo_err *err)
+{
+    char day[NILO_DAY_TEXT], *noted = NULL;
+    const char *key = note_of(c->workspace_name, c->name, &j->arena);
+    *ret = NILO_DAY_NONE;
+    if (key == NULL)
+        return nilo_err_nomem(err);
+    if (nilo_store_meta_get(j->store, key, &noted, err) != 0)
+        return -1;
+    if (noted != NULL && nilo_day_parse(noted, strlen(noted), ret, NULL) != 0)
+        *ret = NILO_DAY_NONE;
+    free(noted);
+    bool new = nilo_day_is_none(c->closed_until); /* no run was finished here: all that there will be comes from the file */
+    if (!new || dropped_until.n <= ret->n)
+        return 0;
+    *ret = dropped_until;
+    nilo_day_format(dropped_until, day);
+    return set_note(j->store, key, day, err);
+}
+
 /* What is left of dropped days is no answer to what they were: in the copy they are named as dropped, too. */
 static int drop_days(struct job *j, struct nilo_err *err)
 {
@@ -98,11 +140,14 @@ static int drop_days(struct job *j, struct nilo_err *err)
     if (nilo_store_drop(j->store, &how, &went, err) != 0 || nilo_store_connection_get(j->store, j->connection, &c, err) != 0)
         return -1;
     nilo_day_format(j->drop, day);
-    if (c.dropped_until.n < j->drop.n)
-        nilo_cmd_notice(j->ctx, "%s: days up to %s were dropped where the file comes from, and are not all closed here yet; nilometer drop names them so later",
-                        c.name, day);
+    if (c.dropped_until.n >= j->drop.n)
+        return set_note(j->store, note_of(c.workspace_name, c.name, &j->arena), NULL, err);
+    nilo_cmd_notice(j->ctx, "%s: days up to %s were dropped where the file comes from, and are not all closed here yet; the next import of such a file drops them, "
+                            "or nilometer drop", c.name, day);
     return 0;
 }
+
+/* ---- runs ---------------------------------------------------------------------------------------------------------------------------------------- */
 
 static int finish_run(struct job *j, struct nilo_err *err)
 {
@@ -164,7 +209,8 @@ static int place(void *ctx, const char *workspace, const char *connection, const
     compare_zones(j, workspace, zone, *ret_calendar);
     j->connection = c.id;
     j->dropped = c.dropped_until.n < dropped_until.n ? c.dropped_until : dropped_until;
-    j->drop = nilo_day_is_none(c.closed_until) ? dropped_until : NILO_DAY_NONE; /* no run was finished here: all that there is comes from the file */
+    if (plan_drop(j, &c, dropped_until, &j->drop, err) != 0)
+        return -1;
     return nilo_record_begin(j->store, &c, &o, &j->recorder, err);
 }
 
