@@ -270,7 +270,7 @@ static int take_item(struct nilo__job_p *job, const struct nilo__task *t, struct
     struct nilo_reading_value values[32];
     bool taken, account = item->kind == NILO_ACCOUNT;
     const struct nilo_item_state *known = account ? NULL : nilo__item(job, item->id);
-    int age = job->report_today.n - item->day.n;
+    int age = account && !nilo_day_is_none(item->day) ? job->report_today.n - item->day.n : 0; /* all time has no day */
     if ((!account && known == NULL) || (account && (age < 1 || age > NILO__REPORT_DAYS)))
         return 0;
     if (account) {
