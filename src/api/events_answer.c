@@ -194,6 +194,7 @@ static int answer(struct nilo_events *e, struct nilo_exchange *x, struct nilo__l
     (void)head(x);
     nilo_buf_init(&b, NILO__EVENTS_TEXT);
     uint64_t since = write_beginning(e, l, x, &b);
+    nilo_rest_cache_expire(nilo_req_ctx(x)); /* who reads once it is told to be ready sees all that it will not be told */
     int rc = b.failed ? nilo_err_nomem(err) : nilo_answer_write(x, b.data, b.len, err);
     nilo_buf_done(&b);
     if (rc == 0)

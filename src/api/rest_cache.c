@@ -67,6 +67,12 @@ bool nilo_rest_cache_fresh(const struct nilo_api *api)
     return at != INT64_MIN && now_of(api) - at < LOOK_US;
 }
 
+void nilo_rest_cache_expire(const struct nilo_api *api)
+{
+    if (api->cache != NULL)
+        atomic_store(&api->cache->looked_at, INT64_MIN);
+}
+
 /* c->looking is held. */
 static int look_once(struct nilo_rest_cache *c, const struct nilo_api *api, struct nilo_err *err)
 {

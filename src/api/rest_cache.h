@@ -38,6 +38,8 @@ void nilo_rest_cache_free(struct nilo_rest_cache *c); /* NULL is fine */
 /** nilo_rest_cache_look - on a worker: asks the database whether somebody else has written, where that was not done within the last 20 ms
  *  errors  those of the store: nothing of the cache may be used then */
 int nilo_rest_cache_look(struct nilo_api *api, struct nilo_err *err);
+/** nilo_rest_cache_expire - the next request asks the database, however little time has passed */
+void nilo_rest_cache_expire(const struct nilo_api *api);
 /** nilo_rest_cache_fresh - was it looked at within the last 20 ms? */
 bool nilo_rest_cache_fresh(const struct nilo_api *api);
 uint64_t nilo_rest_cache_lost(const struct nilo_api *api); /* how often the database was found to be away: for nilo_api_worker.lost */
