@@ -221,6 +221,7 @@ struct column {
 
 struct columns {
     struct column all[COLUMNS_MAX];
+    bool judged[COLUMNS_MAX][OTHER]; /* compared so before: most are with :from, and again with :to */
     size_t n;
 };
 
@@ -275,7 +276,7 @@ static bool is_alias(const struct tokens *all, const struct token *name)
     return false;
 }
 
-static const struct column *find_column(const struct tokens *all, const struct comparison *c, const struct columns *read)
+static struct column *find_column(const struct tokens *all, const struct comparison *c, struct columns *read)
 {
     const struct token *name = at(all, c->to), *qualifier = c->to > c->from ? at(all, c->to - 2) : NULL;
     bool plain = is_name(name) && (c->to == c->from || is_sign(all, c->to - 1, "."));
@@ -402,13 +403,17 @@ static int judge_expression(const struct tokens *all, const struct comparison *c
     return 0;
 }
 
-static int judge(struct nilo_db *db, const struct tokens *all, const struct comparison *c, const struct columns *read, struct nilo_sql_days days, char *want,
+static int judge(struct nilo_db *db, const struct tokens *all, const struct comparison *c, struct columns *read, struct nilo_sql_days days, char *want,
                  struct nilo_err *err)
 {
     bool has[FOUND];
     const struct column *column = find_column(all, c, read);
     if (column == NULL)
         return judge_expression(all, c, want, err);
+    bool *judged = &read->judged[column - read->all][c->bound];
+    if (*judged)
+        return 0;
+    *judged = true;
     return look(db, column, days, has, err) == 0 ? judge_column(column, c->bound, has, want, err) : -1;
 }
 
