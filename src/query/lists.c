@@ -41,7 +41,7 @@ void nilo__put_failures(struct nilo_db_value v, struct nilo_json_out *o)
     nilo_json_object_begin(o);
     nilo_json_key(o, "failed");
     nilo_json_array_begin(o);
-    for (const char *at = v.p, *end = v.p + v.len; at < end && *at == '\x1e';) {
+    for (const char *at = v.p, *end = v.len > 0 ? at + v.len : at; at < end && *at == '\x1e';) {
         const char *next = memchr(at + 1, '\x1e', (size_t)(end - at - 1));
         const char *stop = next ? next - 1 : end, *class = memchr(at, '\x1f', (size_t)(stop - at));
         const char *message = class ? memchr(class + 1, '\x1f', (size_t)(stop - class - 1)) : NULL;

@@ -98,7 +98,8 @@ static int unpack(struct run *r, struct nilo_err *err)
     r->n_packed = 0;
     struct nilo_db_value v = nilo_db_column(r->stmt, r->plan.cells_at);
     bool sorted = true;
-    for (const char *at = v.p, *end = v.p + v.len; v.type != NILO_DB_NULL && at < end; r->n_packed++) {
+    const char *at = v.p, *end = v.type != NILO_DB_NULL && v.len > 0 ? at + v.len : at;
+    for (; at < end; r->n_packed++) {
         if (r->n_packed == r->cap_packed) {
             size_t cap = r->cap_packed ? 2 * r->cap_packed : 64;
             struct cell *more = realloc(r->packed, cap * sizeof *more);
