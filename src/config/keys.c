@@ -24,7 +24,7 @@
     TEXT(timestamp, OPTIONAL, 1000, NULL, "created_at", "the column that says when a row was made")                    \
     PROSE(filter, OPTIONAL, 4000, NULL, NULL, "an SQL condition: only rows that meet it are counted; it may name the table")      \
     PROSE(statement, OPTIONAL, 16000, NULL, NULL,                                                                      \
-          "a SELECT that gives the values, with :from and :to (a day column: one pass) or :day (a run a day)")         \
+          "a SELECT that gives the values, with :from and :to (a day column: one pass), :to alone (what there is by then) or :day (a run a day)")         \
     TEXT(mode, OPTIONAL, 48, "total|created", "total",                                                                 \
          "rows up to the day's end (total) or rows of the day (created); of a statement: may days be added up?")       \
     WHOLE(scale, 0, 9, NULL, "decimal places kept of a statement's value; else 0, for average and percentage 6")       \

@@ -252,8 +252,8 @@ int nilo_config_sql_statement(const char *text, enum nilo_sql_dialect dialect, s
         return -1;
     if (!is_select(text))
         return wrong(&s, "is no SELECT; sources are only read");
-    if (s.shape.day == 0 && (s.shape.from == 0 || s.shape.to == 0))
-        return wrong(&s, "needs :from and :to (the range of days that is asked for), or :day");
+    if (s.shape.day == 0 && s.shape.to == 0)
+        return wrong(&s, "needs :from and :to (the range of days that is asked for), :to alone for what there is by then, or :day");
     if (sql != NULL && sql->failed)
         return nilo_err_nomem(err);
     *ret = s.shape;

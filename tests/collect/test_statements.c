@@ -328,13 +328,16 @@ static void from_and_to_are_the_days_of_the_workspaces_zone(void **state)
         const char *database = music(pg ? "zone_pg" : "zone_lite", pg);
         snprintf(text, sizeof text,
                  "workspaces: [{name: default, zone: Europe/Berlin}]\nconnections:\n  - name: music\n    platform: sql\n    database: %s\n    metrics:\n"
-                 "      - {name: plays_made, mode: created, statement: 'SELECT count(*) AS value FROM plays WHERE played_at >= :from AND played_at < :to'}\n",
+                 "      - {name: plays_made, mode: created, statement: 'SELECT count(*) AS value FROM plays WHERE played_at >= :from AND played_at < :to'}\n"
+                 "      - {name: plays_so_far, statement: 'SELECT count(*) AS value FROM plays WHERE played_at < :to'}\n",
                  database);
         world_init(&w, pg ? "zone_pg" : "zone_lite", NULL, text, "2025-01-12T09:30:00Z");
         world_collects(&w, "2025-01-10");
         world_collects(&w, "2025-01-11");
         check(&w, "plays_made", "2025-01-10", 3, "");
         check(&w, "plays_made", "2025-01-11", 2, "");
+        check(&w, "plays_so_far", "2025-01-10", 4, "");
+        check(&w, "plays_so_far", "2025-01-11", 6, "");
         world_done(&w);
     }
 }

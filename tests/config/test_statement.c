@@ -12,6 +12,7 @@ static void placeholders_become_parameters_outside_of_quotes_and_comments(void *
     } rows[] = {
         {"SELECT :from, :to", "SELECT ?1, ?2", "SELECT CAST(?1 AS timestamptz), CAST(?2 AS timestamptz)"},
         {"SELECT :day;", "SELECT ?1", "SELECT CAST(?1 AS date)"},
+        {"SELECT :to", "SELECT ?1", "SELECT CAST(?1 AS timestamptz)"},
         {"SELECT :to, :from, :to ; -- over", "SELECT ?1, ?2, ?1 ",
          "SELECT CAST(?1 AS timestamptz), CAST(?2 AS timestamptz), CAST(?1 AS timestamptz) "},
         {"SELECT ':from ''' , \":to\", :day", "SELECT ':from ''' , \":to\", ?1", "SELECT ':from ''' , \":to\", CAST(?1 AS date)"},

@@ -287,6 +287,12 @@ static void days_open_for_too_long_are_found_with_their_reason(struct stores *s)
     struct found x = found_by(s, "open-days");
     assert_int_equal(x.n, 1);
     assert_non_null(strstr(x.text, "us|channel|~|~|2025-01-03|~|open long past its settle delay: no run has closed it"));
+    stores_exec(s, "UPDATE connection SET platform = 'sql', read_until = 20090");
+    x = found_by(s, "open-days");
+    assert_non_null(strstr(x.text, "us|channel|~|~|2025-01-03|~|no collection has read its source after its end: nilometer collect does"));
+    stores_exec(s, "UPDATE connection SET read_until = 20091");
+    x = found_by(s, "open-days");
+    assert_non_null(strstr(x.text, "no run has closed it"));
     stores_exec(s, "UPDATE run SET status = 5 WHERE id = 6");
     x = found_by(s, "open-days");
     assert_non_null(strstr(x.text, "that run is quarantined (value)|6"));

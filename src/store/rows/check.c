@@ -115,13 +115,14 @@
 #define OPEN_DAYS(DAY)                                                                                                 \
     ("SELECT " COLUMNS("x.workspace", "x.connection", NO_TEXT, NO_INT, DAY("x.first_open"), NO_TEXT, "0", BIG("x.run"), NO_INT,      \
                        "CASE WHEN x.run IS NOT NULL THEN 'open long past its settle delay: that run is quarantined (value)' "   \
+                       "WHEN x.platform = 'sql' AND x.first_open > x.read_until THEN 'no collection has read its source after its end: nilometer collect does, and closes it' " \
                        "ELSE 'open long past its settle delay: no run has closed it' END")                               \
-     " FROM (SELECT w.name AS workspace, c.name AS connection, CASE WHEN c.closed_until > " NEVER                           \
+     " FROM (SELECT w.name AS workspace, c.name AS connection, c.platform, c.read_until, CASE WHEN c.closed_until > " NEVER                           \
      " THEN c.closed_until + 1 ELSE min(l.first_day) END AS first_open, max(l.day) AS last_day, "                          \
      "CASE WHEN c.settle_s IS NULL THEN 172800 ELSE c.settle_s END AS settle_s, "                                         \
      "(SELECT min(r.id) FROM run r WHERE r.connection_id = c.id AND r.status = 5) AS run FROM connection c "                \
      "JOIN workspace w ON w.id = c.workspace_id JOIN entity e ON e.connection_id = c.id JOIN latest l ON l.bucket = e.bucket " \
-     "AND l.entity_id = e.id GROUP BY c.id, w.name, c.name, c.closed_until, c.settle_s) x WHERE x.first_open <= x.last_day " \
+     "AND l.entity_id = e.id GROUP BY c.id, w.name, c.name, c.platform, c.read_until, c.closed_until, c.settle_s) x WHERE x.first_open <= x.last_day " \
      "AND (x.first_open + 1) * CAST(86400000000 AS bigint) + (x.settle_s + 216000) * CAST(1000000 AS bigint) < CAST(?1 AS bigint)" IN_ORDER)
 #define QUARANTINE(DAY)                                                                                                \
     ("SELECT " COLUMNS("w.name", "c.name", NO_TEXT, NO_INT, "CASE WHEN r.first_day > " NEVER " THEN " DAY("r.first_day") " END",             \
@@ -203,7 +204,7 @@ const struct nilo_check nilo_checks[] = {
     {"falls", NILO_CHECK_ODD, "an all-time value that is lower than on the day before", "no all-time value fell",
      "the platform counted again or rows were deleted; where the value is wrong, nilometer revise puts it right", BOTH(FALLS)},
     {"open-days", NILO_CHECK_ODD, "days that are open long past their settle delay", "no day is open for too long",
-     "nilometer seal closes what may close; accept or reject a quarantined run; collect, so that the source is read after the day's end",
+     "nilometer collect reads the source after the day's end, and closes it; a quarantined run is accepted or rejected first; nilometer seal closes what may close already",
      BOTH(OPEN_DAYS)},
     {"quarantine", NILO_CHECK_ODD, "a run that waits for a decision", "no run is quarantined", "nilometer run accept RUN, or nilometer run reject RUN",
      BOTH(QUARANTINE)},
