@@ -1,219 +1,21 @@
 /* SQLite has no type for times: apps keep 2025-01-11 10:00:00, 2025-01-11T10:00:00.000Z, seconds or milliseconds since 1970, and a comparison with a
  * text that is spelled otherwise is not refused, but wrong: an integer is before every text, 'T' behind every blank. So what the statement compares with
- * :from and :to is looked for in its text, and in the table; :from and :to are spelled alike, and where no spelling is right the statement is told what
- * to write. No parser: an operand that is no plain column is left to who wrote it, and gets what datetime() gives. */
+ * :from and :to is looked for in its text (compared.c), and in the table; :from and :to are spelled alike, and where no spelling is known to be right the
+ * statement is told what to write. */
 #include "connect/times.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/buf.h"
+#include "connect/compared.h"
 
 #define COLUMNS_MAX 64
 #define NAME_BYTES  128
 #define SQL_BYTES   ((size_t)16 << 10)
+#define SHOWN_BYTES 100
 
-/* ---- tokens -------------------------------------------------------------------------------------------------------------------------------------- */
-
-enum token_kind { WORD, NAME, TEXT, NUMBER, PARAM, SIGN };
-
-struct token {
-    enum token_kind kind;
-    const char *p; /* of names and texts what is between the quotes */
-    size_t n;
-};
-
-struct tokens {
-    struct token *t;
-    size_t n;
-};
-
-static bool is_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' || (unsigned char)c >= 0x80;
-}
-
-static const char *skip_comment(const char *p)
-{
-    const char *end = p[0] == '-' ? strchr(p, '\n') : strstr(p + 2, "*/");
-    return end == NULL ? p + strlen(p) : p[0] == '-' ? end : end + 2;
-}
-
-static const char *quoted(const char *p, struct token *t)
-{
-    char end = *p == '[' ? ']' : *p;
-    const char *q = p + 1;
-    while (*q != '\0' && (*q != end || (end != ']' && q[1] == end)))
-        q += *q == end ? 2 : 1;
-    *t = (struct token){*p == '\'' ? TEXT : NAME, p + 1, (size_t)(q - p - 1)};
-    return *q != '\0' ? q + 1 : q;
-}
-
-static const char *take(const char *p, struct token *t)
-{
-    const char *q = p + 1;
-    if (*p == '\'' || *p == '"' || *p == '`' || *p == '[')
-        return quoted(p, t);
-    if (is_word(*p) || *p == '?')
-        while (is_word(*q))
-            q++;
-    else if (strchr("<>=!|", *p) != NULL && *q != '\0' && strchr("=>|", *q) != NULL)
-        q++;
-    *t = (struct token){*p == '?' ? PARAM : *p >= '0' && *p <= '9' ? NUMBER : is_word(*p) ? WORD : SIGN, p, (size_t)(q - p)};
-    return q;
-}
-
-static int read_tokens(const char *sql, struct nilo_arena *arena, struct tokens *ret, struct nilo_err *err)
-{
-    ret->n = 0;
-    ret->t = nilo_arena_array(arena, strlen(sql) + 1, sizeof *ret->t);
-    if (ret->t == NULL)
-        return nilo_err_nomem(err);
-    for (const char *p = sql; *p != '\0';) {
-        if ((p[0] == '-' && p[1] == '-') || (p[0] == '/' && p[1] == '*'))
-            p = skip_comment(p);
-        else if (strchr(" \t\r\n\f", *p) != NULL)
-            p++;
-        else
-            p = take(p, &ret->t[ret->n++]);
-    }
-    return 0;
-}
-
-/* Out of range: nothing. */
-static const struct token *at(const struct tokens *all, ptrdiff_t i)
-{
-    static const struct token none = {.kind = SIGN};
-    return i >= 0 && (size_t)i < all->n ? &all->t[i] : &none;
-}
-
-static bool is(const struct token *t, enum token_kind kind, const char *text)
-{
-    return t->kind == kind && t->n == strlen(text) && strncasecmp(t->p, text, t->n) == 0;
-}
-
-static bool is_sign(const struct tokens *all, ptrdiff_t i, const char *text)
-{
-    return is(at(all, i), SIGN, text);
-}
-
-static bool is_comparison(const struct token *t)
-{
-    static const char *const signs[] = {"<", ">", "<=", ">=", "=", "==", "<>", "!="};
-    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
-        if (is(t, SIGN, signs[i]))
-            return true;
-    return false;
-}
-
-/* A word that ends an operand on its left or right. */
-static bool is_keyword(const struct token *t)
-{
-    static const char *const words[] = {"WHERE", "AND", "OR", "ON", "NOT", "WHEN", "HAVING", "SELECT", "BY", "THEN", "ELSE", "CASE", "BETWEEN", "GROUP", "ORDER",
-                                        "LIMIT", "UNION", "EXCEPT", "INTERSECT", "END", "AS", "FROM", "JOIN", "LEFT", "INNER", "CROSS", "WINDOW", "DISTINCT", "ALL", "IN", "IS"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (is(t, WORD, words[i]))
-            return true;
-    return false;
-}
-
-static bool is_end(const struct tokens *all, ptrdiff_t i)
-{
-    return i < 0 || (size_t)i >= all->n || is_keyword(at(all, i)) || is_sign(all, i, "(") || is_sign(all, i, ")") || is_sign(all, i, ",");
-}
-
-static bool is_name(const struct token *t)
-{
-    return t->kind == NAME || (t->kind == WORD && !is_keyword(t));
-}
-
-/* The bracket that belongs to the one at i. */
-static ptrdiff_t partner(const struct tokens *all, ptrdiff_t i)
-{
-    int step = is_sign(all, i, "(") ? 1 : -1, depth = 0;
-    for (; i >= 0 && (size_t)i < all->n; i += step) {
-        depth += is_sign(all, i, "(") ? step : is_sign(all, i, ")") ? -step : 0;
-        if (depth == 0)
-            return i;
-    }
-    return -1;
-}
-
-/* ---- what is compared with what -------------------------------------------------------------------------------------------------------------------- */
-
-/* What the side with the placeholder is. */
-enum bound { SPELLED, BLANK, COUNTED, OTHER };
-
-static enum bound bound_of(const struct token *function)
-{
-    return is(function, WORD, "datetime") ? BLANK : is(function, WORD, "unixepoch") || is(function, WORD, "julianday") ? COUNTED : OTHER;
-}
-
-struct comparison {
-    enum bound bound;
-    ptrdiff_t from, to; /* tokens of the other side */
-};
-
-/* 1000 * unixepoch(:from), unixepoch(:from) * 1000 */
-static void widen(const struct tokens *all, ptrdiff_t *first, ptrdiff_t *last)
-{
-    if (is_sign(all, *first - 1, "*") && at(all, *first - 2)->kind == NUMBER)
-        *first -= 2;
-    if (is_sign(all, *last + 1, "*") && at(all, *last + 2)->kind == NUMBER)
-        *last += 2;
-    while (is_sign(all, *first - 1, "(") && is_sign(all, *last + 1, ")") && !is_name(at(all, *first - 2))) {
-        *first -= 1;
-        *last += 1;
-    }
-}
-
-static ptrdiff_t left_of(const struct tokens *all, ptrdiff_t last)
-{
-    ptrdiff_t i = last;
-    while (!is_end(all, i) || is_sign(all, i, ")"))
-        i = is_sign(all, i, ")") ? partner(all, i) - 1 : i - 1;
-    return i + 1;
-}
-
-static ptrdiff_t right_of(const struct tokens *all, ptrdiff_t first)
-{
-    ptrdiff_t i = first;
-    while (!is_end(all, i) || is_sign(all, i, "(")) {
-        ptrdiff_t end = is_sign(all, i, "(") ? partner(all, i) : i;
-        if (end < i)
-            break;
-        i = end + 1;
-    }
-    return i - 1;
-}
-
-/* false: the placeholder is not compared with anything, or in a way that is not looked at. */
-static bool find_comparison(const struct tokens *all, ptrdiff_t param, struct comparison *ret)
-{
-    ptrdiff_t first = param, last = param;
-    ret->bound = SPELLED;
-    if (is_sign(all, param - 1, "(") && is_name(at(all, param - 2))) {
-        ret->bound = bound_of(at(all, param - 2));
-        first = param - 2;
-        last = partner(all, param - 1);
-    }
-    if (ret->bound == OTHER || last < 0)
-        return false;
-    widen(all, &first, &last);
-    if (is_comparison(at(all, first - 1)) || is(at(all, first - 1), WORD, "BETWEEN")) {
-        ret->to = first - (is(at(all, first - 2), WORD, "NOT") ? 3 : 2);
-        ret->from = left_of(all, ret->to);
-    } else if (is_comparison(at(all, last + 1))) {
-        ret->from = last + 2;
-        ret->to = right_of(all, ret->from);
-    } else {
-        return false;
-    }
-    return ret->from <= ret->to;
-}
-
-/* ---- which column that is ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the columns that are read ----------------------------------------------------------------------------------------------------------------------- */
 
 struct column {
     char table[NAME_BYTES], name[NAME_BYTES];
@@ -221,84 +23,45 @@ struct column {
 
 struct columns {
     struct column all[COLUMNS_MAX];
-    bool judged[COLUMNS_MAX][OTHER]; /* compared so before: most are with :from, and again with :to */
+    bool judged[COLUMNS_MAX][NILO__BOUNDS]; /* compared so before: most are with :from, and again with :to */
     size_t n;
+    bool more; /* than these, which are not known then */
 };
 
 static void on_column(void *ctx, const char *table, const char *name)
 {
     struct columns *c = ctx;
-    if (c->n == COLUMNS_MAX || strlen(table) >= NAME_BYTES || strlen(name) >= NAME_BYTES)
-        return;
     for (size_t i = 0; i < c->n; i++) {
         if (strcmp(c->all[i].table, table) == 0 && strcmp(c->all[i].name, name) == 0)
             return;
+    }
+    if (c->n == COLUMNS_MAX || strlen(table) >= NAME_BYTES || strlen(name) >= NAME_BYTES) {
+        c->more = true;
+        return;
     }
     struct column *new = &c->all[c->n++];
     snprintf(new->table, sizeof new->table, "%s", table);
     snprintf(new->name, sizeof new->name, "%s", name);
 }
 
-static bool spells(const struct token *t, const char *name)
-{
-    return is_name(t) && t->n == strlen(name) && strncasecmp(t->p, name, t->n) == 0;
-}
-
-static bool same_name(const struct token *a, const struct token *b)
-{
-    return is_name(a) && is_name(b) && a->n == b->n && strncasecmp(a->p, b->p, a->n) == 0;
-}
-
-/* Is the table named in the statement, by that qualifier where there is one? */
-static bool is_meant(const struct tokens *all, const char *table, const struct token *qualifier)
-{
-    if (qualifier != NULL && spells(qualifier, table))
-        return true;
-    for (size_t i = 0; i < all->n; i++) {
-        ptrdiff_t next = (ptrdiff_t)i + 1;
-        if (!spells(&all->t[i], table))
-            continue;
-        if (is(at(all, next), WORD, "AS"))
-            next++;
-        if (qualifier == NULL || same_name(at(all, next), qualifier))
-            return true;
-    }
-    return false;
-}
-
-/* Something of the statement's own has that name: what it holds is not known. */
-static bool is_alias(const struct tokens *all, const struct token *name)
-{
-    for (size_t i = 0; i + 1 < all->n; i++) {
-        if (is(&all->t[i], WORD, "AS") && same_name(&all->t[i + 1], name))
-            return true;
-    }
-    return false;
-}
-
-static struct column *find_column(const struct tokens *all, const struct comparison *c, struct columns *read)
-{
-    const struct token *name = at(all, c->to), *qualifier = c->to > c->from ? at(all, c->to - 2) : NULL;
-    bool plain = is_name(name) && (c->to == c->from || is_sign(all, c->to - 1, "."));
-    for (size_t i = 0; plain && !is_alias(all, name) && i < read->n; i++) {
-        if (spells(name, read->all[i].name) && is_meant(all, read->all[i].table, qualifier))
-            return &read->all[i];
-    }
-    return NULL;
-}
-
 /* ---- what is in it ------------------------------------------------------------------------------------------------------------------------------------- */
 
-enum found { NUMBERS, BLANKS, LETTERS, DATES, SHORT, OFFSETS, FOUND };
+enum found { NUMBERS, DAYS, SECONDS, MILLIS, MICROS, NANOS, BLANKS, LETTERS, DATES, SHORT, OFFSETS, OTHERS, FOUND };
 
-/* Numbers are before all texts, so with an index the first question is answered at once, and the others from the days' rows. */
+/* Numbers are before all texts, so with an index the first questions are answered at once, and the others from the days' rows. */
 #define ON_DAYS "c >= ?1 AND c < ?2 AND "
 static const char *const looks[FOUND] = {
-    [NUMBERS] = "c > 100000000 AND c < ''",
+    [NUMBERS] = "c < '' AND c <> 0",
+    [DAYS] = "c > 1000000 AND c < 10000000", /* julianday() of this age: 2.4 million */
+    [SECONDS] = "c > 100000000 AND c < 100000000000",
+    [MILLIS] = "c >= 100000000000 AND c < 100000000000000",
+    [MICROS] = "c >= 100000000000000 AND c < 100000000000000000",
+    [NANOS] = "c >= 100000000000000000 AND c < ''",
     [BLANKS] = ON_DAYS "substr(c, 11, 1) = ' '",
     [LETTERS] = ON_DAYS "substr(c, 11, 1) = 'T'",
     [DATES] = ON_DAYS "length(c) = 10",
     [SHORT] = ON_DAYS "length(c) > 10 AND substr(c, 17, 1) <> ':'",
+    [OTHERS] = ON_DAYS "length(c) > 10 AND substr(c, 11, 1) NOT IN (' ', 'T')",
     /* of +02, +0200, +02:00 all but those of 0 */
     [OFFSETS] = ON_DAYS "substr(c, 17) GLOB '*[+-]*' AND replace(substr(c, 17), ':', '') NOT GLOB '*[+-]00' "
                         "AND replace(substr(c, 17), ':', '') NOT GLOB '*[+-]0000'",
@@ -315,6 +78,8 @@ static void add_name(struct nilo_buf *sql, const char *name)
     nilo_buf_addc(sql, '"');
 }
 
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
 /* c is a column of the table, not of a subquery: an index can be used. */
 static void look_text(const struct column *c, struct nilo_buf *sql)
 {
@@ -323,7 +88,7 @@ static void look_text(const struct column *c, struct nilo_buf *sql)
         add_name(sql, c->table);
         nilo_buf_adds(sql, " WHERE ");
         for (const char *p = looks[i]; *p != '\0'; p++) {
-            bool column = *p == 'c' && !is_word(p[1]) && (p == looks[i] || (!is_word(p[-1]) && p[-1] != '\''));
+            bool column = *p == 'c' && !is_letter(p[1]) && (p == looks[i] || (!is_letter(p[-1]) && p[-1] != '\''));
             if (column)
                 add_name(sql, c->name);
             else
@@ -360,67 +125,187 @@ static int look(struct nilo_db *db, const struct column *c, struct nilo_sql_days
 
 #define DATETIME_IT "datetime(column) >= :from AND datetime(column) < :to"
 
+struct judge {
+    struct nilo_db *db;
+    const struct nilo__tokens *all;
+    struct columns *read;
+    struct nilo_sql_days days;
+    struct nilo__comparison c;
+    unsigned char *seen; /* of each token: bits of the bounds that a name there was judged with; names may lead to each other */
+    char want;           /* \0: nothing yet */
+    struct nilo_err *err;
+};
+
 static int wrong(const char *what, const char *holds, const char *write, struct nilo_err *err)
 {
     return nilo_err_set(err, NILO_ECONFIG, "the statement compares %.130s with :from or :to, which are texts such as 2025-01-11 10:00:00 on SQLite, and it holds %s; "
                         "write %s", what, holds, write);
 }
 
-static int judge_column(const struct column *c, enum bound bound, const bool has[FOUND], char *want, struct nilo_err *err)
+static int unseen(const struct judge *j, struct nilo__span span)
+{
+    const struct nilo__token *first = nilo__token_at(j->all, span.from), *last = nilo__token_at(j->all, span.to);
+    size_t n = (size_t)(last->p + last->n - first->p) + (last->kind == NILO__TEXT || last->kind == NILO__NAME);
+    return nilo_err_set(j->err, NILO_ECONFIG, "the statement compares %.*s%s with :from or :to, and how its times are spelled cannot be looked at; write datetime(...) around it, "
+                        "or compare the column of a table itself", (int)(n < SHOWN_BYTES ? n : SHOWN_BYTES), first->p, n < SHOWN_BYTES ? "" : "...");
+}
+
+static int want(struct judge *j, char between)
+{
+    if (j->c.bound == NILO__BOUND_BLANK && between == ' ')
+        return 0; /* however :from is spelled */
+    if (j->want != '\0' && j->want != between)
+        return wrong("times that are spelled with a T, and others with a blank,", "both", "datetime(column) in each of the comparisons", j->err);
+    j->want = between;
+    return 0;
+}
+
+/* Numbers of another size than what they are compared with are all before it, or all behind. */
+static int judge_counted(const struct judge *j, const char *what, const bool has[FOUND])
+{
+    enum found fits = j->c.bound == NILO__BOUND_JULIAN ? DAYS : j->c.factor < 1000 ? SECONDS : j->c.factor < 1000000 ? MILLIS : j->c.factor < 1000000000 ? MICROS : NANOS;
+    bool others = false;
+    for (enum found f = DAYS; f <= NANOS; f++)
+        others = others || (f != fits && has[f]);
+    if (has[BLANKS] || has[LETTERS] || has[DATES] || has[SHORT] || has[OFFSETS] || has[OTHERS])
+        return wrong(what, "texts", "unixepoch(column) >= unixepoch(:from) AND unixepoch(column) < unixepoch(:to)", j->err);
+    if (others && !has[fits])
+        return nilo_err_set(j->err, NILO_ECONFIG, "the statement compares %.130s with unixepoch() or julianday() of :from or :to, and its numbers are of another size; write unixepoch(:from) where they "
+                            "are seconds since 1970, 1000 * unixepoch(:from) where they are milliseconds, julianday(:from) where they are days", what);
+    return 0;
+}
+
+static int judge_column(struct judge *j, const struct column *c, const bool has[FOUND])
 {
     char what[2 * NAME_BYTES + 1];
     snprintf(what, sizeof what, "%.60s.%.60s", c->table, c->name);
-    bool texts = has[BLANKS] || has[LETTERS] || has[DATES] || has[SHORT] || has[OFFSETS];
-    if (bound == COUNTED)
-        return texts ? wrong(what, "texts", "unixepoch(column) >= unixepoch(:from) AND unixepoch(column) < unixepoch(:to)", err) : 0;
+    if (j->c.bound == NILO__BOUND_SECONDS || j->c.bound == NILO__BOUND_JULIAN)
+        return judge_counted(j, what, has);
+    if (j->c.bound == NILO__BOUND_CALLED && (has[OTHERS] || (has[NUMBERS] && !has[DAYS])))
+        return nilo_err_set(j->err, NILO_ECONFIG, "the statement compares datetime() of %.130s with :from or :to, and it holds %s, of which datetime() makes nothing; write %s", what,
+                            has[OTHERS] ? "times without a blank or a T behind the day" : "numbers",
+                            has[OTHERS] ? "what makes a time of them" : "datetime(column, 'unixepoch') where they are seconds since 1970, datetime(column / 1000, 'unixepoch') where they are milliseconds");
+    if (j->c.bound == NILO__BOUND_CALLED)
+        return 0;
     if (has[NUMBERS])
         return wrong(what, "numbers", "column >= unixepoch(:from) AND column < unixepoch(:to) where they are seconds since 1970, 1000 * unixepoch(...) where "
-                                      "they are milliseconds", err);
+                                      "they are milliseconds", j->err);
     if (has[OFFSETS])
-        return wrong(what, "times with different offsets", DATETIME_IT, err);
+        return wrong(what, "times with different offsets", DATETIME_IT, j->err);
+    if (has[OTHERS])
+        return wrong(what, "times without a blank or a T behind the day", DATETIME_IT, j->err);
     if (has[SHORT])
-        return wrong(what, "times without seconds", DATETIME_IT, err);
+        return wrong(what, "times without seconds", DATETIME_IT, j->err);
     if (has[DATES])
-        return wrong(what, "dates", "column = :day", err);
-    if (has[LETTERS] && (has[BLANKS] || bound == BLANK))
-        return wrong(what, has[BLANKS] ? "times with a T and others with a blank" : "times with a T, which datetime() does not give", DATETIME_IT, err);
-    *want = has[LETTERS] ? 'T' : has[BLANKS] ? ' ' : *want;
-    return 0;
+        return wrong(what, "dates", "column = :day", j->err);
+    if (has[LETTERS] && (has[BLANKS] || j->c.bound == NILO__BOUND_BLANK))
+        return wrong(what, has[BLANKS] ? "times with a T and others with a blank" : "times with a T, which datetime() does not give", DATETIME_IT, j->err);
+    return has[LETTERS] ? want(j, 'T') : has[BLANKS] ? want(j, ' ') : 0;
 }
 
-/* An expression: what datetime() gives has a blank, and what gives numbers or dates is no text that :from can be compared with. */
-static int judge_expression(const struct tokens *all, const struct comparison *c, char *want, struct nilo_err *err)
+static int judge_operand(void *ctx, struct nilo__span span);
+
+/* A name: of columns of tables, of expressions in subqueries, or both. */
+static int judge_name(struct judge *j, ptrdiff_t at, struct nilo__span span)
 {
-    const struct token *function = at(all, c->from);
-    if (c->bound != SPELLED || !is_sign(all, c->from + 1, "(") || partner(all, c->from + 1) != c->to)
+    enum nilo__origin origin;
+    bool known = false;
+    if ((j->seen[at] & (1U << j->c.bound)) != 0)
         return 0;
-    if (is(function, WORD, "datetime"))
-        *want = ' ';
-    else if (bound_of(function) == COUNTED)
-        return wrong("what unixepoch() or julianday() gives", "numbers", "unixepoch(column) >= unixepoch(:from) AND unixepoch(column) < unixepoch(:to)", err);
-    else if (is(function, WORD, "date"))
-        return wrong("what date() gives", "dates", "date(column) = :day", err);
-    return 0;
+    j->seen[at] |= (unsigned char)(1U << j->c.bound);
+    if (nilo__origin_of(j->all, at, judge_operand, j, &origin) != 0)
+        return -1;
+    for (size_t i = 0; i < j->read->n; i++) {
+        const struct column *c = &j->read->all[i];
+        bool has[FOUND], *judged = &j->read->judged[i][j->c.bound];
+        if (!nilo__spells(nilo__token_at(j->all, at), c->name) || !nilo__is_read(j->all, c->table, at))
+            continue;
+        known = true;
+        if (*judged)
+            continue;
+        *judged = true;
+        if (look(j->db, c, j->days, has, j->err) != 0 || judge_column(j, c, has) != 0)
+            return -1;
+    }
+    bool sure = j->c.bound == NILO__BOUND_CALLED || (origin != NILO__ORIGIN_UNKNOWN && (known || origin == NILO__ORIGIN_QUERY) && !j->read->more);
+    return sure ? 0 : unseen(j, span);
 }
 
-static int judge(struct nilo_db *db, const struct tokens *all, const struct comparison *c, struct columns *read, struct nilo_sql_days days, char *want,
-                 struct nilo_err *err)
+/* strftime('%Y-%m-%d %H:%M:%S', ...), or with a T. */
+static int judge_format(struct judge *j, struct nilo__span arguments, struct nilo__span span)
 {
-    bool has[FOUND];
-    const struct column *column = find_column(all, c, read);
-    if (column == NULL)
-        return judge_expression(all, c, want, err);
-    bool *judged = &read->judged[column - read->all][c->bound];
-    if (*judged)
-        return 0;
-    *judged = true;
-    return look(db, column, days, has, err) == 0 ? judge_column(column, c->bound, has, want, err) : -1;
+    struct nilo__span first;
+    if (!nilo__next_argument(j->all, &arguments, &first) || first.from != first.to)
+        return unseen(j, span);
+    const struct nilo__token *format = nilo__token_at(j->all, first.from);
+    if (nilo__token_is(format, NILO__TEXT, "%Y-%m-%d %H:%M:%S") || nilo__token_is(format, NILO__TEXT, "%F %T"))
+        return want(j, ' ');
+    if (j->c.bound == NILO__BOUND_BLANK)
+        return unseen(j, span);
+    return nilo__token_is(format, NILO__TEXT, "%Y-%m-%dT%H:%M:%S") || nilo__token_is(format, NILO__TEXT, "%Y-%m-%dT%H:%M:%SZ") ? want(j, 'T') : unseen(j, span);
 }
 
-static bool is_range(const struct token *t, const struct nilo_sql_shape *shape)
+/* datetime(column), without a word of what the column is: of numbers that are no days it makes NULL, which no comparison holds for. */
+static int judge_datetime(struct judge *j, struct nilo__span arguments)
+{
+    enum nilo__bound bound = j->c.bound;
+    struct nilo__span first;
+    if (!nilo__next_argument(j->all, &arguments, &first) || arguments.from <= arguments.to)
+        return 0;
+    j->c.bound = NILO__BOUND_CALLED;
+    int rc = judge_operand(j, first);
+    j->c.bound = bound;
+    return rc;
+}
+
+/* A call: what datetime() gives has a blank; what gives numbers or dates is no text that :from can be compared with. */
+static int judge_call(struct judge *j, const struct nilo__token *function, struct nilo__span arguments, struct nilo__span span)
+{
+    static const char *const hand_on[] = {"min", "max", "coalesce", "ifnull", "nullif"}; /* what one of their arguments is */
+    struct nilo__span one;
+    if (nilo__spells(function, "datetime"))
+        return judge_datetime(j, arguments) != 0 ? -1 : want(j, ' ');
+    if (nilo__spells(function, "strftime"))
+        return judge_format(j, arguments, span);
+    if (nilo__spells(function, "unixepoch") || nilo__spells(function, "julianday"))
+        return wrong("what unixepoch() or julianday() gives", "numbers", "unixepoch(column) >= unixepoch(:from) AND unixepoch(column) < unixepoch(:to)", j->err);
+    if (nilo__spells(function, "date"))
+        return wrong("what date() gives", "dates", "date(column) = :day", j->err);
+    for (size_t i = 0; i < sizeof hand_on / sizeof hand_on[0]; i++) {
+        if (!nilo__spells(function, hand_on[i]))
+            continue;
+        while (nilo__next_argument(j->all, &arguments, &one))
+            if (judge_operand(j, one) != 0)
+                return -1;
+        return 0;
+    }
+    return unseen(j, span);
+}
+
+static int judge_operand(void *ctx, struct nilo__span span)
+{
+    struct judge *j = ctx;
+    const struct nilo__token *function;
+    struct nilo__span s = span, arguments;
+    bool any = j->c.bound == NILO__BOUND_SECONDS || j->c.bound == NILO__BOUND_JULIAN || j->c.bound == NILO__BOUND_CALLED;
+    while (nilo__is_sign(j->all, s.from, "+") || (nilo__is_sign(j->all, s.from, "(") && nilo__partner(j->all, s.from) == s.to)) {
+        s.to -= nilo__is_sign(j->all, s.from, "(");
+        s.from++;
+    }
+    const struct nilo__token *last = nilo__token_at(j->all, s.to);
+    if (nilo__is_name(last) && (s.from == s.to || (nilo__is_sign(j->all, s.to - 1, ".") && s.to - s.from <= 4)) && !nilo__token_is(last, NILO__WORD, "NULL"))
+        return judge_name(j, s.to, s);
+    if (any)
+        return 0; /* reckoned with, so numbers; or anything that datetime() takes */
+    if ((function = nilo__call_of(j->all, s, &arguments)) != NULL)
+        return judge_call(j, function, arguments, s);
+    return s.from == s.to && last->kind != NILO__PARAM ? 0 : unseen(j, span); /* a constant, or NULL; else an expression */
+}
+
+static bool is_range(const struct nilo__token *t, const struct nilo_sql_shape *shape)
 {
     int n = 0;
-    for (size_t i = 1; t->kind == PARAM && i < t->n; i++)
+    for (size_t i = 1; t->kind == NILO__PARAM && i < t->n; i++)
         n = n * 10 + (t->p[i] - '0');
     return n > 0 && (n == shape->from || n == shape->to);
 }
@@ -428,25 +313,26 @@ static bool is_range(const struct token *t, const struct nilo_sql_shape *shape)
 int nilo__sql_times(struct nilo_db *db, const char *sql, const struct nilo_sql_shape *shape, struct nilo_sql_days days, struct nilo_arena *arena,
                     char *ret, struct nilo_err *err)
 {
-    struct tokens all;
+    struct nilo__tokens all;
     struct columns *read = nilo_arena_alloc(arena, sizeof *read);
-    char one = '\0';
+    struct judge j = {.db = db, .all = &all, .read = read, .days = days, .err = err};
     *ret = ' ';
     if (read == NULL)
         return nilo_err_nomem(err);
-    if (read_tokens(sql, arena, &all, err) != 0 || nilo_db_reads(db, sql, on_column, read, err) != 0)
+    if (nilo__sql_tokens(sql, arena, &all, err) != 0)
+        return -1;
+    if ((j.seen = nilo_arena_array(arena, all.n + 1, 1)) == NULL)
+        return nilo_err_nomem(err);
+    if (nilo_db_reads(db, sql, on_column, read, err) != 0)
         return -1;
     for (size_t i = 0; i < all.n; i++) {
-        struct comparison c;
-        char want = '\0';
-        if (!is_range(&all.t[i], shape) || !find_comparison(&all, (ptrdiff_t)i, &c))
-            continue;
-        if (judge(db, &all, &c, read, days, &want, err) != 0)
+        enum nilo__use use = is_range(&all.t[i], shape) ? nilo__use_of(&all, (ptrdiff_t)i, &j.c) : NILO__USE_FREE;
+        if (use == NILO__USE_UNSEEN)
+            return nilo_err_set(err, NILO_ECONFIG, "the statement uses :from or :to other than to compare a column with it, where its spelling may count and is not known on SQLite; "
+                                "write column >= :from AND column < :to, or date(:from) for the day");
+        if (use == NILO__USE_COMPARED && judge_operand(&j, j.c.with) != 0)
             return -1;
-        if (want != '\0' && one != '\0' && want != one)
-            return wrong("times that are spelled with a T, and others with a blank,", "both", "datetime(column) in each of the comparisons", err);
-        one = want != '\0' ? want : one;
     }
-    *ret = one != '\0' ? one : ' ';
+    *ret = j.want != '\0' ? j.want : ' ';
     return 0;
 }

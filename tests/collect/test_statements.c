@@ -401,6 +401,8 @@ static void what_policies_hide_is_an_error(void **state)
 }
 
 /* One row a day at 22:30 and one at 23:30 UTC, of which in Berlin the second belongs to the next day. %s: how the source writes an instant. */
+#define T     "replace(x, ' ', 'T') || 'Z'"
+#define EPOCH "CAST(strftime('%s', x) AS integer)"
 static const struct spelling {
     const char *instant, *from; /* what stands behind FROM: rows(id, at, other), view (of at as datetime() writes it) */
     const char *says;           /* NULL: the day is counted right */
@@ -442,6 +444,43 @@ static const struct spelling {
     {"substr(x, 1, 16)", "rows WHERE at >= :from AND at < :to", "times without seconds"},
     {"datetime(x, '+2 hours') || '+02:00'", "rows WHERE at >= :from AND at < :to", "times with different offsets"},
     {"datetime(x, '+2 hours') || '+0200'", "rows WHERE at >= :from AND at < :to", "times with different offsets"},
+    {"replace(x, ' ', 't') || 'z'", "rows WHERE at >= :from AND at < :to", "times without a blank or a T"},
+    {"replace(x, ' ', 't') || 'z'", "rows WHERE datetime(at) >= :from AND datetime(at) < :to", "of which datetime() makes nothing"},
+    {EPOCH, "rows WHERE datetime(at) >= :from AND datetime(at) < :to", "and it holds numbers, of which datetime() makes nothing; write datetime(column, 'unixepoch')"},
+    {EPOCH, "(SELECT id, datetime(at) AS made FROM rows) WHERE made >= :from AND made < :to", "of which datetime() makes nothing"},
+    {EPOCH, "rows WHERE datetime(at, 'unixepoch') >= :from AND datetime(at, 'unixepoch') < :to", NULL},
+    {"julianday(x)", "rows WHERE datetime(at) >= :from AND datetime(at) < :to", NULL},
+    /* through subqueries: the columns that they are made of */
+    {T, "(SELECT id, at AS made FROM rows) WHERE made >= :from AND made < :to", NULL},
+    {T, "(SELECT id, at made FROM rows) AS q WHERE q.made >= :from AND q.made < :to", NULL},
+    {T, "(SELECT * FROM rows) WHERE at >= :from AND at < :to", NULL},
+    {T, "(SELECT * FROM rows) q WHERE q.at >= :from AND q.at < :to", NULL},
+    {T, "(SELECT id, at FROM rows WHERE id % 2 = 0 UNION ALL SELECT id, at FROM rows WHERE id % 2 = 1) WHERE at >= :from AND at < :to", NULL},
+    {"x", "rows WHERE strftime('%Y-%m-%d %H:%M:%S', at) >= :from AND strftime('%Y-%m-%d %H:%M:%S', at) < :to", NULL},
+    {T, "rows WHERE +at >= :from AND coalesce(at, other) < :to", NULL},
+    {T, "(SELECT min(id) AS id FROM rows GROUP BY id HAVING min(at) >= :from AND max(at) < :to)", NULL},
+    {T, "rows WHERE at >= :from AND at < :to AND :from < :to AND :to IS NOT NULL AND at >= date(:from)", NULL},
+    {"julianday(x)", "rows WHERE at >= julianday(:from) AND at < julianday(:to)", NULL},
+    {"1000 * CAST(strftime('%s', x) AS integer)", "rows WHERE at / 1000 >= unixepoch(:from) AND at / 1000 < unixepoch(:to)", NULL},
+    {EPOCH, "(SELECT id, at AS made FROM rows) WHERE made >= :from AND made < :to", "rows.at with :from or :to"},
+    {EPOCH, "(SELECT id, at FROM (SELECT id, at FROM rows)) AS q WHERE q.at >= :from AND q.at < :to", "it holds numbers"},
+    {EPOCH, "rows WHERE at >= :from AND at < :to AND id IN (SELECT id FROM (SELECT id, datetime(at, 'unixepoch') AS at FROM rows))", "it holds numbers"},
+    {EPOCH, "rows WHERE +at >= :from AND +at < :to", "it holds numbers"},
+    {EPOCH, "rows WHERE coalesce(at, 0) >= :from AND coalesce(at, 0) < :to", "it holds numbers"},
+    {EPOCH, "(SELECT min(id) AS id FROM rows GROUP BY id HAVING min(at) >= :from AND min(at) < :to)", "it holds numbers"},
+    {"julianday(x)", "rows WHERE at >= :from AND at < :to", "it holds numbers"},
+    {"1000000 * CAST(strftime('%s', x) AS integer)", "rows WHERE at >= unixepoch(:from) AND at < unixepoch(:to)", "its numbers are of another size"},
+    {EPOCH, "rows WHERE at >= 1000 * unixepoch(:from) AND at < 1000 * unixepoch(:to)", "its numbers are of another size"},
+    {EPOCH, "rows WHERE at >= julianday(:from) AND at < julianday(:to)", "its numbers are of another size"},
+    {"x", "(SELECT id, at FROM rows UNION ALL SELECT id, replace(at, ' ', 'T') AS at FROM rows) WHERE at >= :from AND at < :to", "replace(at, ' ', 'T') with :from or :to, and how"},
+    {"x", "(SELECT id, at FROM rows UNION ALL SELECT id, other FROM rows) WHERE at >= :from AND at < :to", "at with :from or :to, and how its times are spelled"},
+    {"x", "(SELECT * FROM rows UNION ALL SELECT * FROM rows) WHERE at >= :from AND at < :to", "how its times are spelled"},
+    {"x", "rows WHERE at || '' >= :from AND at < :to", "compares at || '' with"},
+    {"x", "rows WHERE (at, id) >= (:from, 0) AND at < :to", "other than to compare"},
+    {"x", "rows WHERE at >= CAST(:from AS text) AND at < :to", "other than to compare"},
+    {"x", "rows, (SELECT :from AS f, :to AS t) WHERE at >= f AND at < t", "other than to compare"},
+    {"x", "rows WHERE at >= :from AND at BETWEEN :from AND datetime(:to, '-1 second')", NULL},
+    {"json_object('at', x)", "rows WHERE at ->> 'at' >= :from AND at ->> 'at' < :to", "compares at ->> 'at' with"},
 };
 
 static void times_of_sqlite_are_compared_as_the_source_spells_them(void **state)
