@@ -100,6 +100,33 @@ static int mask_total(struct nilo__series *x, enum nilo_total_scope kind, int64_
     return 0;
 }
 
+static int first_row(void *ctx, const struct nilo_scan_row *row)
+{
+    (void)row;
+    *(bool *)ctx = true;
+    return 1;
+}
+
+int nilo__series_mask_asked(struct nilo__series *x, const struct nilo_select *sel, const int64_t *without, size_t n_without)
+{
+    for (size_t i = 0; i < x->n_dropped; i++) {
+        struct nilo_select now = *sel;
+        bool any = false, out = false;
+        for (size_t k = 0; k < n_without; k++)
+            out = out || without[k] == x->dropped[i].connection;
+        if (out || x->masks[i] || (sel->connection != 0 && sel->connection != x->dropped[i].connection))
+            continue;
+        now.connection = x->dropped[i].connection;
+        now.from = now.to = NILO_DAY_NONE;
+        now.as_of = NILO_US_NONE;
+        now.before = now.first = false;
+        if (nilo_store_scan(x->call->store, x->call->scope, &now, first_row, &any, x->err) < 0)
+            return -1;
+        x->masks[i] = any;
+    }
+    return 0;
+}
+
 static bool is_dropped(const struct nilo__series *x, nilo_day day)
 {
     for (size_t i = 0; i < x->n_dropped; i++)
@@ -254,13 +281,6 @@ static int reading_row(void *ctx, const struct nilo_scan_row *row)
     if (p->provenance == 0 || (int)row->provenance < p->provenance)
         p->provenance = (int)row->provenance;
     return 0;
-}
-
-static int first_row(void *ctx, const struct nilo_scan_row *row)
-{
-    (void)row;
-    *(bool *)ctx = true;
-    return 1;
 }
 
 /* Has the metric values of the app (one value a day each, and no items), or of items? */
@@ -537,7 +557,8 @@ static int read_series(struct nilo__series *x)
             for (size_t k = 0; k < n_own; k++) {
                 sel.connection = ids ? ids[i] : 0;
                 sel.owner = own ? own[k] : 0;
-                if (nilo_store_scan(x->call->store, x->call->scope, &sel, reading_row, x, x->err) != 0)
+                if ((x->as_of != NILO_US_NONE && nilo__series_mask_asked(x, &sel, NULL, 0) < 0) ||
+                    nilo_store_scan(x->call->store, x->call->scope, &sel, reading_row, x, x->err) != 0)
                     return -1;
             }
         /* nothing of it: because there is nothing, or because it is misspelt? */

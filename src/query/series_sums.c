@@ -220,6 +220,8 @@ static int read_one(struct sums *s, const struct nilo_select *sel)
         return -1;
     if (sel->owner && s->n_credits == 0)
         return 0;
+    if (s->x->as_of != NILO_US_NONE && nilo__series_mask_asked(s->x, sel, s->competitors, s->n_competitors) < 0)
+        return -1;
     s->any = false;
     if (nilo_store_scan(call->store, call->scope, &first, item_row, s, s->x->err) != 0)
         return -1;

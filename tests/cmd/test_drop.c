@@ -237,6 +237,43 @@ static void a_moment_before_the_drop_knows_no_more_of_its_days(void **state)
                 "2026-02-28,144,0,1,3,3,0,,,true\n");
 }
 
+/* Nothing that was known at such a moment is left of the connection: a sum of the others alone would be a wrong number. */
+static void a_moment_within_the_dropped_days_gives_no_sum_that_lacks_them(void **state)
+{
+    static const char dropped[] = "2026-02-10,,,,%d,0,0,,dropped,false\n2026-02-11,,,,%d,0,0,,dropped,false\n";
+    static const struct {
+        const char *of;
+        int items;
+    } asked[] = {{"", 2}, {" owner=mia", 2}, {" connection=import-youtube", 1}, {" platform=youtube", 1}, {" owner=mia connection=import-youtube", 1}, {" external_id=y1", 0}};
+    char rows_text[1000], question[300], wanted[300];
+    (void)state;
+    path = nilo_test_path("within.db");
+    cmd_clock_at("2026-02-09T12:00:00Z");
+    done("init", "", 0);
+    for (int day = 10; day < 16; day++) {
+        for (int tiktok = 0; tiktok < 2; tiktok++) {
+            snprintf(rows_text, sizeof rows_text, "external_id,day,views,likes,owner\n%s1,2026-02-%d,%d,%d,mia\n", tiktok ? "t" : "y", day, 1000 + day, 100 + day);
+            snprintf(question, sizeof question, "2026-02-%dT23:59:59Z", day);
+            cmd_clock_at(question);
+            snprintf(question, sizeof question, "%s --workspace us --platform %s", file(rows_text), tiktok ? "tiktok" : "youtube");
+            done("import", question, 0);
+        }
+    }
+    cmd_clock_at("2026-02-25T12:00:00Z");
+    done("seal", "", 0);
+    says("call", "timeseries metric=likes from=2026-02-10 to=2026-02-11 as_of=2026-02-12T00:00:00Z --workspace us --format csv",
+         SERIES "2026-02-10,220,,,2,2,2,,,false\n2026-02-11,222,2,1,2,2,2,,,false\n");
+    done("drop", "--connection import-youtube --before 2026-02-14 --yes", 0);
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        snprintf(question, sizeof question, "timeseries metric=likes%s from=2026-02-10 to=2026-02-11 as_of=2026-02-12T00:00:00Z --workspace us --format csv", asked[i].of);
+        int n = snprintf(wanted, sizeof wanted, SERIES);
+        snprintf(wanted + n, sizeof wanted - (size_t)n, dropped, asked[i].items, asked[i].items);
+        says("call", question, wanted);
+    }
+    says("call", "timeseries metric=likes platform=tiktok from=2026-02-10 to=2026-02-11 as_of=2026-02-12T00:00:00Z --workspace us --format csv",
+         SERIES "2026-02-10,110,,,1,1,1,,,false\n2026-02-11,111,1,1,1,1,1,,,false\n");
+}
+
 /* What a later day stood at is what was known then, also where something newer came late, or was corrected, before the days went. */
 static void what_came_late_does_not_hide_what_was_known_before(void **state)
 {
@@ -380,6 +417,7 @@ int main(void)
         cmocka_unit_test_setup(what_came_late_does_not_hide_what_was_known_before, fresh),
         cmocka_unit_test_setup(who_dropped_what_and_when_is_told, fresh),
         cmocka_unit_test_setup(days_of_a_pause_say_so, fresh),
+        cmocka_unit_test_setup(a_moment_within_the_dropped_days_gives_no_sum_that_lacks_them, fresh),
         cmocka_unit_test_setup(no_advice_leads_back_to_dropped_days, fresh),
         cmocka_unit_test_setup(nothing_is_read_for_a_dropped_day, fresh),
         cmocka_unit_test_setup(collect_drops_where_the_configuration_says_so, fresh),
