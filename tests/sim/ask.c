@@ -88,7 +88,8 @@ struct model {
     int64_t readings;
     struct {
         char id[48];
-        bool ended; /* the run of the last one came to its end */
+        bool ended;    /* the run of the last one came to its end */
+        int last_day;  /* on which it was read: an answer came to any of its metrics. -1 = never */
         struct shown days[DAYS_MAX], last, best; /* last: of all days, the newest that is an answer; best: the greatest value ever read */
     } items[ITEMS_MAX];
 };
@@ -108,31 +109,45 @@ static int item_of(const char *id, size_t n, bool make)
     return model.n_items++;
 }
 
+static bool is_answer(enum nilo_absence absence)
+{
+    return absence == NILO_PRESENT || absence == NILO_HIDDEN || absence == NILO_UNSUPPORTED || absence == NILO_DELETED;
+}
+
 /* The last reading of the day that is an answer counts; where there is none, the last one. */
 static void put(struct shown *at, nilo_us captured, int64_t value, enum nilo_absence absence)
 {
-    bool fixed = absence == NILO_PRESENT || absence == NILO_HIDDEN || absence == NILO_UNSUPPORTED || absence == NILO_DELETED;
+    bool fixed = is_answer(absence);
     if (at->is && (at->fixed > fixed || (at->fixed == fixed && at->captured > captured)))
         return;
     *at = (struct shown){true, fixed, captured, value, absence};
 }
 
-/* Views of items, as the log has them; what a quarantined or rejected run read does not count. */
+/* All readings of lifetime values, as the log has them; what a quarantined or rejected run read does not count. Views are what is asked for, but an item is
+ * read when anything of it is: shares come from another service than views. */
 static void build(struct sim *s)
 {
     memset(&model, 0, sizeof model);
     model.first_day = nilo_zone_day(s->zone, s->began).n - 1;
-    struct nilo_db_stmt *stmt = sim_rows(s, "SELECT e.external_id, o.captured_at, o.value, o.absence, r.status FROM observation o JOIN run r ON r.id = o.run_id JOIN entity e "
-                                            "ON e.bucket = o.bucket AND e.id = o.entity_id WHERE e.kind = 0 AND o.metric_id = 1 AND o.win = 0 ORDER BY o.captured_at, o.run_id");
+    struct nilo_db_stmt *stmt = sim_rows(s, "SELECT e.external_id, o.captured_at, o.value, o.absence, r.status, o.metric_id FROM observation o JOIN run r ON r.id = o.run_id "
+                                            "JOIN entity e ON e.bucket = o.bucket AND e.id = o.entity_id WHERE e.kind = 0 AND o.win = 0 AND "
+                                            "(o.metric_id = 1 OR o.absence IN (0, 1, 2, 3)) ORDER BY o.captured_at, o.run_id");
     while (nilo_db_row(stmt, &s->err) == 1) {
         struct nilo_db_value id = nilo_db_column(stmt, 0);
         nilo_us captured = nilo_db_column_int(stmt, 1);
         int64_t value = nilo_db_column_int(stmt, 2), status = nilo_db_column_int(stmt, 4);
         enum nilo_absence absence = (enum nilo_absence)nilo_db_column_int(stmt, 3);
-        int day = nilo_zone_day(s->zone, captured).n - model.first_day, at = item_of(id.p, id.len, true);
+        bool views = nilo_db_column_int(stmt, 5) == 1;
+        int day = nilo_zone_day(s->zone, captured).n - model.first_day, n = model.n_items, at = item_of(id.p, id.len, true);
         assert_true(day >= 0 && day < DAYS_MAX);
-        model.readings++;
+        if (at == n)
+            model.items[at].last_day = -1;
+        model.readings += views;
         if (!nilo_run_status_counts((enum nilo_run_status)status))
+            continue;
+        if (is_answer(absence) && day > model.items[at].last_day)
+            model.items[at].last_day = day;
+        if (!views)
             continue;
         put(&model.items[at].days[day], captured, value, absence);
         put(&model.items[at].last, captured, value, absence);
@@ -200,10 +215,14 @@ static void ask_latest_and_best(struct sim *s)
 {
     struct answer a;
     ask(s, "content_latest?select=external_id,day,views", &a);
+    /* "Transient absences never hide an earlier value" (SEMANTICS 2.3): the newest day on which there was an answer, and every item that ever gave one */
+    size_t read = 0;
+    for (int i = 0; i < model.n_items; i++)
+        read += model.items[i].last_day >= 0;
+    if (a.rows != read)
+        sim_broken(s, "content_latest answers %zu items of %zu", a.rows, read);
     for (size_t i = 0; i < a.rows; i++) {
-        int item = item_of(cell(&a, i, 0), strlen(cell(&a, i, 0)), false), last = -1;
-        for (int d = 0; item >= 0 && d < DAYS_MAX; d++)
-            last = model.items[item].days[d].is ? d : last;
+        int item = item_of(cell(&a, i, 0), strlen(cell(&a, i, 0)), false), last = item >= 0 ? model.items[item].last_day : -1;
         if (last < 0 || last != day_of(s, cell(&a, i, 1)))
             sim_broken(s, "content_latest: %s was read last on %s", cell(&a, i, 0), cell(&a, i, 1));
         else
