@@ -285,9 +285,11 @@ static int end_not_due(struct nilo__job_p *job, struct nilo_err *err)
     return 0;
 }
 
-/* An item that is there again: the event of its deletion is over, what was recorded stays. */
+/* An item that is there again: the event of its deletion is over, what was recorded stays. A run that does not count has not seen it. */
 static int bring_back(struct nilo__job_p *job, struct nilo_err *err)
 {
+    if (!nilo_run_status_counts(job->out.logged.status))
+        return 0;
     for (size_t i = 0; i < job->n_items; i++) {
         struct nilo_item_state *item = &job->items[i];
         if (job->fate[i] != NILO__F_READ || item->deleted_at == NILO_US_NONE)

@@ -388,7 +388,7 @@ int nilo_store_run_previous(struct nilo_store *s, int64_t connection, int64_t be
 /** nilo_store_run_vanished - items that the earlier run read and the later one did not */
 int nilo_store_run_vanished(struct nilo_store *s, int64_t connection, int64_t earlier, int64_t later, int64_t *ret, struct nilo_err *err);
 /** nilo_store_run_count - take the run's values out (quarantined, rejected) or put them back (completed...): open days, latest, best
- *  and totals of what it touched are derived again. In a transaction. */
+ *  and totals of what it touched are derived again, and an item that is gone by its word alone is not, or is again. In a transaction. */
 int nilo_store_run_count(struct nilo_store *s, int64_t run, enum nilo_run_status status, struct nilo_err *err);
 /** nilo_store_open_runs - the earliest day touched by a running (other than `except`) or quarantined run of the connection; NILO_DAY_MAX
  *  when there is none. A running one without days counts as NILO_DAY_MIN. */

@@ -1,6 +1,8 @@
 /* Collecting from a platform: the emulator's YouTube behind the step machine, under a virtual clock, into stores of both engines. */
 #include "sim.h"
 
+#include "record/record.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +109,38 @@ static void a_deleted_video_is_a_dated_event_and_its_history_stays(struct stores
     one(&sim, 0);
     assert_int_equal(sim.outcomes[0].back, 1);
     assert_int_equal(stores_int(s, "SELECT count(*) FROM content WHERE deleted_at IS NOT NULL"), 0);
+    sim_done(&sim);
+}
+
+/* SEMANTICS 2.10: what a quarantined run saw does not count, neither that an item is gone nor that it is back. */
+static void a_quarantined_run_brings_nothing_back(struct stores *s)
+{
+    struct sim sim;
+    char target[100];
+    sim_init(&sim, s, "seed=7 channels=1 videos=30 upload_hours=0");
+    one(&sim, 0);
+    sim_control(&sim, "/_emulator/item?channel=0&video=3&state=deleted");
+    nilo_virtual_clock_advance(&s->clock, 2 * NILO_US_DAY);
+    one(&sim, 0);
+    assert_int_equal(sim.outcomes[0].gone, 1);
+    sim_control(&sim, "/_emulator/item?channel=0&video=3&state=public");
+    sim_control(&sim, "/_emulator/item?channel=0&video=4&state=deleted");
+    for (int v = 5; v < 20; v++) {
+        snprintf(target, sizeof target, "/_emulator/item?channel=0&video=%d&fall_percent=80", v);
+        sim_control(&sim, target);
+    }
+    nilo_virtual_clock_advance(&s->clock, 2 * NILO_US_DAY);
+    one(&sim, 0);
+    assert_string_equal(sim.outcomes[0].status, "quarantined");
+    assert_int_equal(sim.outcomes[0].back, 0);
+    char id[EMULATOR_TEXT], sql[400];
+    emulator_video_id(sim.em, 0, 3, id);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM content c JOIN entity e ON e.bucket = c.bucket AND e.id = c.entity_id WHERE c.deleted_at IS NOT NULL AND e.external_id = '%s'", id);
+    assert_int_equal(stores_int(s, sql), 1);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM content WHERE deleted_at IS NOT NULL"), 1);
+    ok(s, nilo_record_run_accept(s->store, stores_int(s, "SELECT max(id) FROM run"), &s->err));
+    assert_int_equal(stores_int(s, sql), 0);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM content WHERE deleted_at IS NOT NULL"), 1);
     sim_done(&sim);
 }
 
@@ -414,6 +448,7 @@ int main(void)
         STORES_TEST(what_was_read_lately_is_not_due),
         STORES_TEST(a_new_video_is_read_at_once),
         STORES_TEST(a_deleted_video_is_a_dated_event_and_its_history_stays),
+        STORES_TEST(a_quarantined_run_brings_nothing_back),
         STORES_TEST(many_that_vanish_at_once_are_not_believed_the_first_time),
         STORES_TEST(a_passing_failure_is_tried_again),
         STORES_TEST(after_three_tries_the_items_come_first_next_time),

@@ -158,6 +158,78 @@ static void rejected_it_is_dropped_and_its_days_close(struct stores *s)
     fails(s, NILO_EINVAL, nilo_record_run_accept(s->store, run, &s->err));
 }
 
+/* Three items of twenty: the bad run says that i0 is gone, that i1 is there again; i2 was marked as gone by somebody. */
+#define GONE(at_us) {.posted_at = NILO_US_NONE, .deleted_at = (at_us), .at = (at_us), .duration_ms = -1, .status = "gone"}
+#define IS_GONE(id) stores_int(s, "SELECT count(*) FROM content c JOIN entity e ON e.bucket = c.bucket AND e.id = c.entity_id WHERE e.external_id = '" id "' AND c.deleted_at IS NOT NULL")
+
+static int64_t quarantine_with_deletions(struct stores *s, struct nilo_connection *c)
+{
+    static const char second[] = "2025-03-17T09:00:00Z", third[] = "2025-03-17T10:00:00Z";
+    const struct nilo_attrs first = GONE(stores_us(second)), later = GONE(stores_us(third)), by_hand = GONE(stores_us("2025-03-17T08:30:00Z"));
+    *c = stores_connection(s, "w", NULL, "c", "youtube", NULL);
+    const struct nilo_run_options o = OPTIONS(.kind = NILO_RUN_COLLECT, .platform = true, .no_close = true);
+    list(s, c, o, "2025-03-17T08:00:00Z", (struct listing){.items = 20}, false);
+    rec_run(s, c, OPTIONS(.kind = NILO_RUN_PUSH, .no_close = true), &REC(.id = "i2", .at = second, .attrs = &by_hand, .v = {{VIEWS, 2000}}), 1);
+    struct nilo_recorder *r = rec_begin(s, c, o);
+    for (int i = 0; i < 20; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "i%d", i);
+        if (i == 1)
+            rec_add(s, r, REC(.id = id, .at = second, .attrs = &first, .v = {{.metric = VIEWS, .absence = NILO_DELETED}}));
+        else
+            rec_add(s, r, REC(.id = id, .at = second, .v = {{VIEWS, 2000}}));
+    }
+    assert_int_equal(rec_finish(s, r, NULL).status, NILO_COMPLETED);
+    assert_int_equal(IS_GONE("i1"), 1);
+    r = rec_begin(s, c, o);
+    for (int i = 0; i < 20; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "i%d", i);
+        if (i == 0)
+            rec_add(s, r, REC(.id = id, .at = third, .attrs = &later, .v = {{.metric = VIEWS, .absence = NILO_DELETED}}));
+        else
+            rec_add(s, r, REC(.id = id, .at = third, .v = {{VIEWS, 1999}}));
+    }
+    struct nilo_run run = rec_finish(s, r, NULL);
+    assert_int_equal(run.status, NILO_RUN_QUARANTINED);
+    return run.id;
+}
+
+static void what_is_gone_by_the_word_of_a_bad_run_alone_is_there(struct stores *s)
+{
+    struct nilo_connection c;
+    int64_t run = quarantine_with_deletions(s, &c);
+    assert_int_equal(IS_GONE("i0"), 0);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM content WHERE status = 'gone' AND deleted_at IS NULL"), 0);
+    assert_int_equal(IS_GONE("i1"), 1);
+    assert_int_equal(IS_GONE("i2"), 1);
+    ok(s, nilo_record_run_reject(s->store, run, &s->err));
+    assert_int_equal(IS_GONE("i0"), 0);
+    assert_int_equal(IS_GONE("i1"), 1);
+    assert_int_equal(IS_GONE("i2"), 1);
+}
+
+static void accepted_its_word_counts_again(struct stores *s)
+{
+    struct nilo_connection c;
+    int64_t run = quarantine_with_deletions(s, &c);
+    ok(s, nilo_record_run_accept(s->store, run, &s->err));
+    assert_int_equal(IS_GONE("i0"), 1);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM content WHERE status = 'gone'"), 2);
+    assert_int_equal(IS_GONE("i1"), 0);
+    assert_int_equal(IS_GONE("i2"), 1);
+}
+
+/* A later run has read it: that is the newer word. */
+static void accepted_late_it_does_not_take_away_what_was_read_since(struct stores *s)
+{
+    struct nilo_connection c;
+    int64_t run = quarantine_with_deletions(s, &c);
+    rec_run(s, &c, OPTIONS(.kind = NILO_RUN_PUSH, .no_close = true), &REC(.id = "i0", .at = "2025-03-17T11:00:00Z", .v = {{VIEWS, 2100}}), 1);
+    ok(s, nilo_record_run_accept(s->store, run, &s->err));
+    assert_int_equal(IS_GONE("i0"), 0);
+}
+
 static void only_quarantined_runs_are_settled(struct stores *s)
 {
     struct nilo_connection c = stores_connection(s, "w", NULL, "c", "youtube", NULL);
@@ -185,6 +257,9 @@ int main(void)
         STORES_TEST(a_quarantined_run_holds_its_days_and_shows_nothing),
         STORES_TEST(accepted_it_counts_again_and_its_days_close),
         STORES_TEST(rejected_it_is_dropped_and_its_days_close),
+        STORES_TEST(what_is_gone_by_the_word_of_a_bad_run_alone_is_there),
+        STORES_TEST(accepted_its_word_counts_again),
+        STORES_TEST(accepted_late_it_does_not_take_away_what_was_read_since),
         STORES_TEST(only_quarantined_runs_are_settled),
         STORES_TEST(the_next_run_is_compared_with_one_that_counts),
     };

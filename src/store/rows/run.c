@@ -335,6 +335,51 @@ static int derive_bases(struct nilo_store *s, struct touched *t, struct nilo_err
     return nilo__best_anew(s, t->entities, t->n_entities, err);
 }
 
+struct marks {
+    const struct touched *t;
+    int64_t run;
+};
+
+static void mark_params(void *ctx, size_t i, struct nilo_db_value *p)
+{
+    const struct marks *m = ctx;
+    p[0] = NILO_DBV_INT(m->t->entities[i].bucket);
+    p[1] = NILO_DBV_INT(m->t->entities[i].id);
+    p[2] = NILO_DBV_INT(m->run);
+}
+
+#define OF_ITEM "o.bucket = ?1 AND o.entity_id = ?2 AND o.win = 0"
+#define SAID_SO "EXISTS (SELECT 1 FROM observation o WHERE " OF_ITEM " AND o.absence = 3 AND o.captured_at = content.deleted_at"
+#define THERE_AGAIN                                                                                                    \
+    "UPDATE content SET deleted_at = NULL, status = CASE WHEN status = 'gone' THEN NULL ELSE status END "              \
+    "WHERE bucket = ?1 AND entity_id = ?2 AND deleted_at IS NOT NULL AND "
+
+/* An item is gone by the word of a run: with the run the word goes. What is gone by somebody's word stays. */
+static const char word_taken_back[] = THERE_AGAIN SAID_SO " AND o.run_id = ?3)";
+
+/* The word counts again, but where a later run that counts has read the item; and what a run has read is there again. */
+static const char word_given[] =
+    "UPDATE content SET status = 'gone', deleted_at = (SELECT min(o.captured_at) FROM observation o WHERE " OF_ITEM " AND o.run_id = ?3 "
+    "AND o.absence = 3) WHERE bucket = ?1 AND entity_id = ?2 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM observation o WHERE " OF_ITEM
+    " AND o.run_id = ?3 AND o.absence = 3 AND NOT EXISTS (SELECT 1 FROM observation n JOIN run r ON r.id = n.run_id WHERE n.bucket = ?1 "
+    "AND n.entity_id = ?2 AND n.win = 0 AND n.metric_id = o.metric_id AND n.captured_at > o.captured_at AND n.absence IN (0, 1, 2) "
+    "AND r.status NOT IN (5, 6)))";
+static const char there_again[] =
+    THERE_AGAIN SAID_SO " AND EXISTS (SELECT 1 FROM observation n WHERE n.bucket = ?1 AND n.entity_id = ?2 AND n.win = 0 "
+    "AND n.metric_id = o.metric_id AND n.captured_at > o.captured_at AND n.absence IN (0, 1, 2) AND n.run_id = ?3))";
+
+static int mark_again(struct nilo_store *s, const struct touched *t, int64_t run, bool counts, struct nilo_err *err)
+{
+    const char *const acts[] = {counts ? word_given : word_taken_back, counts ? there_again : NULL};
+    struct marks m = {t, run};
+    for (size_t i = 0; i < 2 && acts[i]; i++) {
+        struct nilo_db_stmt *stmt;
+        if (nilo_db_prepare(s->db, acts[i], &stmt, err) < 0 || nilo_db_many(stmt, t->n_entities, 3, mark_params, NULL, &m, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int nilo_store_run_count(struct nilo_store *s, int64_t id, enum nilo_run_status status, struct nilo_err *err)
 {
     struct nilo_arena arena;
@@ -353,6 +398,8 @@ int nilo_store_run_count(struct nilo_store *s, int64_t id, enum nilo_run_status 
             rc = derive_bases(s, &t, err);
         if (rc == 0)
             rc = nilo__bests_of_run(s, run.connection, id, err);
+        if (rc == 0)
+            rc = mark_again(s, &t, id, nilo_run_status_counts(status), err);
     }
     free(t.c);
     free(t.entities);
