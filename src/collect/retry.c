@@ -59,6 +59,8 @@ bool nilo_host_take_retry(struct nilo_host *h, nilo_us now)
 bool nilo_host_went(struct nilo_host *h, nilo_us now, bool failed, const struct nilo_random *random)
 {
     bool was_open = h->row.open_until != NILO_US_NONE, probe = h->probing;
+    if (!failed && was_open && !probe && now < h->row.open_until)
+        return false; /* it was asked before: its answer is no word on whether to come back sooner than the host said */
     if (!failed) {
         h->row.failures = h->row.opened = 0;
         h->row.open_until = NILO_US_NONE;

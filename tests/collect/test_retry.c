@@ -120,6 +120,26 @@ static void a_host_that_fails_is_left_alone_and_probed(void **state)
     assert_int_equal(h.row.opened, 0);
 }
 
+/* What was on its way when the host said not to come is answered all the same: nobody comes sooner for it. */
+static void a_wait_holds_whatever_still_arrives(void **state)
+{
+    struct nilo_random random = chance(5);
+    struct nilo_host h;
+    nilo_us now = 1000 * SECOND, until = now + 30 * SECOND;
+    (void)state;
+    nilo_host_init(&h);
+    nilo_host_sent(&h, now, false);
+    nilo_host_sent(&h, now, false);
+    assert_false(nilo_host_went(&h, now + 1, true, &random));
+    nilo_host_rest(&h, until);
+    assert_false(nilo_host_went(&h, now + 2, false, &random));
+    assert_int_equal(nilo_host_may(&h, until - 1), NILO_HOST_NO);
+    assert_int_equal(nilo_host_may(&h, until), NILO_HOST_PROBE);
+    nilo_host_sent(&h, until, false);
+    assert_false(nilo_host_went(&h, until + 1, false, &random));
+    assert_int_equal(nilo_host_may(&h, until + 1), NILO_HOST_YES);
+}
+
 static void one_answer_in_between_keeps_the_circuit_closed(void **state)
 {
     struct nilo_random random = chance(4);
@@ -140,6 +160,7 @@ int main(void)
         cmocka_unit_test(retries_stay_below_a_tenth),
         cmocka_unit_test(eight_hours_give_a_retry_where_little_is_asked),
         cmocka_unit_test(a_host_that_fails_is_left_alone_and_probed),
+        cmocka_unit_test(a_wait_holds_whatever_still_arrives),
         cmocka_unit_test(one_answer_in_between_keeps_the_circuit_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

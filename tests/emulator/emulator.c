@@ -362,6 +362,7 @@ static void serve(struct emu_call *c)
         size_t i = c->caller->waits++ % (sizeof c->caller->wait / sizeof *c->caller->wait);
         c->caller->wait[i].told = c->now + c->res->delay_us;
         c->caller->wait[i].until = c->wait_until;
+        c->caller->wait[i].host = c->wait_of_host ? c->endpoint->host : NULL;
     }
     if (c->caller) {
         emu_takes_off(c->caller, c->now, c->now + c->res->delay_us);

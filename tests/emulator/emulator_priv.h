@@ -133,6 +133,7 @@ struct emu_caller {
     int64_t calls, failed, limited, early; /* early: came before a Retry-After that it was given had passed */
     struct {
         nilo_us told, until; /* when the answer that named a Retry-After was there, and until when it holds */
+        const char *host;    /* of one host, which cannot answer; NULL = of all that this caller asks for */
     } wait[16];
     size_t waits;
     struct emu_rate second, window;
@@ -162,7 +163,7 @@ int emu_rate_now(struct emu_rate *r, nilo_us now);
 int32_t emu_pacific_day(const struct emulator *em, nilo_us at);
 bool emu_charge(struct emulator *em, int project, int bucket, int64_t units, nilo_us now); /* false = over the quota */
 void emu_in_flight(struct emu_caller *caller, nilo_us now); /* forgets the calls that are answered by now */
-bool emu_told_to_wait(const struct emu_caller *caller, nilo_us now); /* by an answer that it has */
+bool emu_told_to_wait(const struct emu_caller *caller, const char *host, nilo_us now); /* by an answer that it has */
 void emu_takes_off(struct emu_caller *caller, nilo_us now, nilo_us end);
 void emu_limits_free(struct emulator *em);
 
@@ -226,6 +227,7 @@ struct emu_call {
     struct emu_caller *caller;
     int64_t units;
     nilo_us wait_until; /* 0 = the answer names no Retry-After */
+    bool wait_of_host;  /* it is the host's, not the caller's */
     const char *hostile; /* name of the behaviour, or NULL */
     bool done;
 };

@@ -61,12 +61,14 @@ void google_error(struct emu_call *c, const struct google_error *e)
     nilo_json_object_end(&o);
 }
 
-static void retry_after(struct emu_call *c)
+/* A service that cannot answer says so of itself; "not so fast" is said to whoever calls. */
+static void retry_after(struct emu_call *c, bool of_host)
 {
     char text[24];
     snprintf(text, sizeof text, "%lld", (long long)c->em->o.retry_after_s);
     emu_head(c, "Retry-After", text);
     c->wait_until = c->now + c->em->o.retry_after_s * NILO_US_SECOND;
+    c->wait_of_host = of_host;
 }
 
 void google_fail(struct emu_call *c, int status, bool rate)
@@ -83,7 +85,7 @@ void google_fail(struct emu_call *c, int status, bool rate)
     };
     (void)rate;
     if (status == 429 || status == 503)
-        retry_after(c);
+        retry_after(c, status == 503);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].code == status) {
             google_error(c, &rows[i]);
@@ -165,7 +167,7 @@ static bool rates(struct emu_call *c)
     p->second.window_us = NILO_US_SECOND;
     p->window.window_us = c->caller->window.window_us = em->o.rate_window_s * NILO_US_SECOND;
     p->calls++;
-    c->caller->early += emu_told_to_wait(c->caller, c->now);
+    c->caller->early += emu_told_to_wait(c->caller, c->endpoint->host, c->now);
     emu_in_flight(c->caller, c->now);
     emu_rate_count(&p->second, c->now);
     int of_project = emu_rate_count(&p->window, c->now), of_token = emu_rate_count(&c->caller->window, c->now);

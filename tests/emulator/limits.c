@@ -98,10 +98,10 @@ void emu_in_flight(struct emu_caller *caller, nilo_us now)
     caller->ends_n = n;
 }
 
-bool emu_told_to_wait(const struct emu_caller *caller, nilo_us now)
+bool emu_told_to_wait(const struct emu_caller *caller, const char *host, nilo_us now)
 {
     for (size_t i = 0; i < sizeof caller->wait / sizeof *caller->wait; i++)
-        if (caller->wait[i].told <= now && now < caller->wait[i].until)
+        if (caller->wait[i].told <= now && now < caller->wait[i].until && (!caller->wait[i].host || strcmp(caller->wait[i].host, host) == 0))
             return true;
     return false;
 }

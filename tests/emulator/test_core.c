@@ -330,6 +330,33 @@ static void a_rate_is_a_sliding_window_and_who_comes_too_early_is_counted(void *
     emulator_free(em);
 }
 
+/* A service that cannot answer says so of itself; who is too fast is so wherever it calls. */
+static void a_wait_is_the_hosts_or_the_callers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hostile;
+        int status, elsewhere;
+    } cases[] = {{"status_503", 503, 0}, {"status_429", 429, 1}};
+    for (size_t i = 0; i < 2; i++) {
+        char options[80];
+        int status;
+        snprintf(options, sizeof options, "retry_after_s=4 hostile=%s", cases[i].hostile);
+        struct emulator *em = asking_new(options);
+        const char *ids = asking_ids(em, 0, 0, 1);
+        asking(em, NOW, NULL, NULL, &status, VIDEOS, ids);
+        assert_int_equal(status, cases[i].status);
+        asking(em, NOW + NILO_US_SECOND, NULL, "", NULL, "/_emulator/set?hostile=none");
+        asking(em, NOW + NILO_US_SECOND, NULL, NULL, NULL, "/v2/reports?ids=channel%%3D%%3DMINE");
+        assert_int_equal(asking_number(asking(em, NOW, NULL, NULL, NULL, "/_emulator/counters"), "early"), cases[i].elsewhere);
+        asking(em, NOW + NILO_US_SECOND, NULL, NULL, &status, VIDEOS, ids);
+        assert_int_equal(status, 200);
+        assert_int_equal(asking_number(asking(em, NOW, NULL, NULL, NULL, "/_emulator/counters"), "early"), cases[i].elsewhere + 1);
+        asking_done();
+        emulator_free(em);
+    }
+}
+
 static void calls_in_flight_are_counted_by_their_latency(void **state)
 {
     (void)state;
@@ -401,6 +428,7 @@ int main(void)
         cmocka_unit_test(premieres_are_announced_then_live_then_videos),
         cmocka_unit_test(a_quota_ends_after_exactly_so_many_units_and_begins_anew_at_midnight_in_california),
         cmocka_unit_test(a_rate_is_a_sliding_window_and_who_comes_too_early_is_counted),
+        cmocka_unit_test(a_wait_is_the_hosts_or_the_callers),
         cmocka_unit_test(calls_in_flight_are_counted_by_their_latency),
         cmocka_unit_test(bad_weather_comes_in_spells),
         cmocka_unit_test(options_are_checked),
