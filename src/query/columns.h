@@ -14,6 +14,7 @@
 #define BOOL(n, f, d) {.name = n, .type = NILO_T_BOOL, .flags = f, .doc = d},
 #define JSON(n, f, d) {.name = n, .type = NILO_T_JSON, .flags = f, .doc = d},
 #define UUID(d) {.name = "id", .type = NILO_T_UUID, .form = NILO_F_UUID, .flags = NN, .doc = d},
+#define UUID_OF(n, of_, d) {.name = n, .type = NILO_T_UUID, .form = NILO_F_UUID, .flags = NN, .of = of_, .doc = d},
 #define ENUM(n, f, fn, max, d) {.name = n, .type = NILO_T_TEXT, .form = NILO_F_ENUM, .flags = f, .enum_name = fn, .enum_max = max, .doc = d},
 #define SCALED(n, f, d) {.name = n, .type = NILO_T_DECIMAL, .form = NILO_F_SCALED, .flags = f, .doc = d},
 #define MADE(n, form_, f, d) {.name = n, .type = NILO_T_JSON, .form = form_, .flags = f, .doc = d},

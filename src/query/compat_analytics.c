@@ -27,6 +27,7 @@ static const struct nilo_column items[] = {
     TEXT_OF("type", 0, "b.\"media_type\"", NULL, "post, video, reel, ...")
     TIME_OF("postedAt", 0, "b.\"posted_at\"", "when it was published")
     TIME_OF("createdAt", NN, "b.\"first_seen_at\"", "when it was first recorded")
+    TIME_OF("updatedAt", NN, "b.\"updated_at\"", "when any of that was last said anew")
 };
 
 static const char *const metrics[] = {"impressions", "reach", "reactions", "video_views", "clicks", "comments", "shares", NULL};

@@ -27,7 +27,7 @@ static const struct nilo_column videos[] = {
 static const struct nilo_column snapshots[] = {
     UUID("made of brand, video, day and window")
     TEXT_OF("brand_id", NN, "b.\"workspace\"", "workspace", "the workspace's name")
-    TEXT_OF("creator_video_id", 0, "CAST(NULL AS text)", NULL, "the app's own id of the video; not kept here")
+    UUID_OF("creator_video_id", "creator_videos", "id of the video's row in creator_videos")
     TEXT_OF("tiktok_video_id", NN | ID, "b.\"external_id\"", "external_id", "its id on the platform")
     DAY_OF("snapshot_date", NN, "b.\"day\"", "day", "last day of the window")
     INT("window_days", NN, "30 or 90")
@@ -37,7 +37,7 @@ static const struct nilo_column snapshots[] = {
     INT_OF("gpm_cents", 0, "b.\"gpm\"", "GMV per 1,000 views, minor units")
     DECIMAL_OF("ctr", 6, "b.\"ctr\"", "click-through rate in percent")
     TEXT_OF("source_run_id", NN, "CAST(b.\"run\" AS text)", NULL, "number of the newest run that recorded any of it")
-    JSON_OF("raw_payload", 0, "CAST(NULL AS text)", "not kept here")
+    JSON_OF("raw_payload", 0, "b.\"metadata\"", "what the app posted with the row; null where it posted none, and where nobody posted the row")
     TIME_OF("createdAt", NN, "b.\"created_at\"", "when the oldest of its values was recorded")
     TIME_OF("updatedAt", NN, "b.\"updated_at\"", "when the newest of its values was recorded")
     TEXT("connection", NN | HIDE, "the connection's name")
@@ -48,7 +48,7 @@ static const char *const of_video[] = {"duration", "gmv",   "impressions", "view
 static const char *const of_window[] = {"gmv", "views", "items_sold", "gpm", "ctr", NULL};
 static const struct nilo_view of_best = {.set = "creator", .base = "content_best", .metrics = of_video, .of_connection = true};
 static const struct nilo_view of_windows = {.set = "creator", .base = "content_snapshots", .where = "b.\"window_days\" > 0", .metrics = of_window,
-                                            .of_connection = true};
+                                            .of_connection = true, .meta = true};
 
 static const struct nilo_relation relations[] = {
     {.name = "creator_videos", .doc = "videos with their best known values of all time", COLUMNS(videos), .key = KEY("tiktok_video_id", "connection", "brand_id"),

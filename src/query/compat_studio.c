@@ -14,6 +14,8 @@ static const struct nilo_column posts[] = {
     TEXT("media_type", 0, "video, image, reel, ...")
     TEXT("status", 0, "as the platform names it")
     TIME_OF("createdAt", NN, "b.\"first_seen_at\"", "when it was first recorded")
+    TIME_OF("updatedAt", NN, "b.\"updated_at\"", "when any of that was last said anew")
+    TEXT_OF("account_status", NN, "b.\"connection_status\"", NULL, "of the account that it is read from: connected, expired, disabled, failing")
     TIME("deleted_at", HIDE, "when it was found to be gone")
     TEXT("connection", NN | HIDE, "the connection's name")
 };

@@ -19,26 +19,32 @@
 
 static const struct nilo_column daily[] = {DAILY};
 static const struct nilo_column users[] = {
+    UUID("made of the user")
     TEXT_OF("u_id", NN | ID, "b.\"owner\"", "owner", "the user: the owner's key")
     TEXT_OF("u_email", 0, "b.\"display_name\"", NULL, "the user's address, as it was given")
     TIME_OF("createdAt", NN, "b.\"created_at\"", "when the user was first named")
+    TIME_OF("updatedAt", NN, "b.\"updated_at\"", "when anything about the user was last said otherwise")
     JSON("metadata", 0, "the other columns that the app has given; null: none")
     TEXT("workspace", NN | HIDE, "the workspace's name")
 };
 static const struct nilo_column user_projects[] = {
+    UUID("made of user and project")
     TEXT_OF("u_id", NN | ID, "b.\"owner\"", "owner", "the user")
     TEXT_OF("p_id", NN | ID, "b.\"external_id\"", "external_id", "the project")
     TIME_OF("createdAt", NN, "MIN(b.\"recorded_at\")", "when that was recorded")
+    TIME_OF("updatedAt", NN, "MAX(b.\"updated_at\")", "when anything about it was last said otherwise")
     JSON_OF("metadata", 0, "MAX(b.\"metadata\")", "the other columns that the app has given; null: none")
     TEXT_OF("workspace", NN | HIDE, "b.\"workspace\"", NULL, "the workspace's name")
 };
 static const struct nilo_column user_metrics[] = {
+    UUID("made of the user")
     TEXT_OF("u_id", NN | ID, "b.\"owner\"", "owner", "the user")
     SUM_OF("total_view_count", "views", "views of all projects; 0 where nothing was reported")
     SUM_OF("total_like_count", "likes", "likes of all projects")
     SUM_OF("total_comment_count", "comments", "comments on all projects")
     SUM_OF("total_share_count", "shares", "shares of all projects")
     DECIMAL_OF("avg_engagement_rate", 6, "COALESCE(b.\"avg_engagement_rate\", 0)", "mean over the projects that have one; 0 without any")
+    TIME_OF("createdAt", NN, "b.\"created_at\"", "when the user was first named")
     TIME_OF("updated_at", 0, "b.\"data_through\" * 86400000000", "the newest day on which any of the projects was read")
     TEXT("workspace", NN | HIDE, "the workspace's name")
 };

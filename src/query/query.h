@@ -64,6 +64,7 @@ struct nilo_column {
     const struct nilo_metric *metric; /* NILO_F_METRIC and sums of one */
     /* of a view (compat.h) */
     const char *sql;    /* what it is of the base b; NULL = its column of the same name. A sum: the metric */
+    const char *of;     /* NILO_F_UUID: the set's relation whose row's id it is, by columns of the same names as its key's; NULL = the row's own */
     const char *narrow; /* the base's column that a condition on this one narrows; NULL = none but of the same name */
 };
 
@@ -92,6 +93,7 @@ struct nilo_view {
     const char *const *metrics; /* columns of b that are metrics and are needed; NULL-terminated; NULL = none */
     bool of_connection; /* b has a connection: the binding's restricts it */
     bool rate;          /* b's avg_engagement_rate is needed */
+    bool meta;          /* b's metadata is needed */
     const char *hidden; /* the column that says when a row was hidden: live ones alone are there, unless a condition names it; NULL = none */
     const char *id;     /* whose name row ids are made of: two names of one table give the same */
 };

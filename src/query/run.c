@@ -239,10 +239,11 @@ static int base_of(struct run *r, const struct nilo_column *c, struct nilo_datum
 static int make_uuid(struct run *r, const struct nilo_column *c, struct nilo_datum *d, struct nilo_err *err)
 {
     struct nilo_buf *text = &r->text[index_of(r, c)];
+    const struct nilo_relation *of = nilo__uuid_relation(r->q, c);
     char uuid[NILO_UUID_TEXT], spelled[NILO_DATUM_MAX];
     nilo_buf_reset(text);
-    nilo_buf_adds(text, r->q->relation->view && r->q->relation->view->id ? r->q->relation->view->id : r->q->relation->name);
-    for (const char *const *key = r->q->relation->key; *key; key++) {
+    nilo_buf_adds(text, of->view && of->view->id ? of->view->id : of->name);
+    for (const char *const *key = of->key; *key; key++) {
         struct nilo_datum *part;
         size_t len;
         if (base_of(r, nilo__column_find(r->q, *key, strlen(*key)), &part, err) < 0)

@@ -403,7 +403,7 @@ static void need_column(struct build *b, const struct nilo_column *c)
 {
     b->need[index_of(b, c)] = true;
     if (c->form == NILO_F_UUID)
-        for (const char *const *key = b->q->relation->key; *key; key++)
+        for (const char *const *key = nilo__uuid_relation(b->q, c)->key; *key; key++)
             need_column(b, nilo__column_find(b->q, *key, strlen(*key)));
     if (c->form == NILO_F_KNOWN || (c->form == NILO_F_ABSENCE && b->q->relation->wide == NILO_WIDE_SUMS))
         for (size_t i = 0; i < b->q->n_columns; i++)

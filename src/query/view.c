@@ -14,6 +14,11 @@ static void put_column(struct nilo_buf *to, const struct nilo_column *c)
         nilo_buf_addf(to, "b.\"%s\" AS \"%s\"", c->name, c->name);
 }
 
+const struct nilo_relation *nilo__uuid_relation(const struct nilo_query *q, const struct nilo_column *c)
+{
+    return c->of ? nilo_compat_relation(c->of) : q->relation;
+}
+
 static int name_metrics(const struct nilo_query *q, struct nilo_store *s, struct nilo_arena *arena, struct nilo_source_want *want, struct nilo_err *err)
 {
     const char *const *names = q->relation->view->metrics;
@@ -51,6 +56,7 @@ int nilo__view_sql(const struct nilo_query *q, struct nilo_store *s, const struc
         return -1;
     want->stamps = want->title = true;
     want->rate = v->rate;
+    want->meta = v->meta;
     want->hidden = v->hidden != NULL;
     nilo_buf_adds(to, "(SELECT ");
     bool first = true;

@@ -723,6 +723,7 @@ struct nilo_source_want {
     const int32_t *cells_of;            /* of these metrics alone; n_cells_of 0: of all */
     size_t n_cells_of;
     bool stamps;                        /* wide relations: created_at, updated_at, run: oldest and newest recording of the values, newest run */
+    bool meta;                          /* wide relations by day: metadata, the newest that came with any of the values */
     bool left;                          /* metric_values: also what is left of dropped days for later ones to stand on */
     bool hidden;                        /* wide relations by day: hidden_at, when an app hid the row */
     const struct nilo_narrow *narrow;

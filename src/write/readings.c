@@ -7,7 +7,7 @@
 #include "write/readings.h"
 
 enum field { UNKNOWN, IGNORED, WORKSPACE, CONNECTION, PLATFORM, ENTITY, EXTERNAL_ID, WINDOW, DAY, CAPTURED, OWNER, TITLE, URL, POSTED, MEDIA, CAPTION,
-             DURATION, THUMBNAIL, TAGS, STATUS, DELETED, METRIC, METRIC_TYPE, VALUE, ABSENCE, METADATA, HIDDEN, WIDE, FIELDS };
+             DURATION, THUMBNAIL, TAGS, STATUS, DELETED, METRIC, METRIC_TYPE, VALUE, ABSENCE, METADATA, PAYLOAD, HIDDEN, WIDE, FIELDS };
 
 /* What a column of the body is. */
 struct column_name {
@@ -53,7 +53,7 @@ static const struct column_name analytics[] = {STAMPS, IN("organizationId", WORK
 static const struct column_name creator[] = {STAMPS, IN("brand_id", WORKSPACE), IN("creator_video_id", IGNORED), IN("tiktok_video_id", EXTERNAL_ID),
                                       IN("snapshot_date", DAY), IN("window_days", WINDOW), CENTS("gmv_cents", "gmv"), METRIC_IN("views", "views"),
                                       METRIC_IN("items_sold", "items_sold"), CENTS("gpm_cents", "gpm"), METRIC_IN("ctr", "ctr"),
-                                      IN("source_run_id", IGNORED), IN("raw_payload", IGNORED), IN("connection", IGNORED)};
+                                      IN("source_run_id", IGNORED), IN("raw_payload", PAYLOAD), IN("connection", IGNORED)};
 static const struct column_name studio[] = {STAMPS, IN("social_post_id", EXTERNAL_ID), IN("captured_at", CAPTURED), METRIC_IN("impressions", "impressions"),
                                      METRIC_IN("views", "views"), METRIC_IN("likes", "likes"), METRIC_IN("comments", "comments"), METRIC_IN("shares", "shares"),
                                      METRIC_IN("saves", "saves"), IN("metadata", METADATA), IN("day", IGNORED), IN("workspace", WORKSPACE), IN("connection", IGNORED)};
@@ -410,6 +410,8 @@ static int read_row(struct nilo__job *j, const struct fields *f, struct nilo__re
     x->hidden = NILO_US_NONE;
     if (nilo__said(p.of[HIDDEN]) && nilo__time(j, p.of[HIDDEN], &x->hidden, err) < 0)
         return -1;
+    if (nilo__said(p.of[PAYLOAD]) && nilo__json(j, p.of[PAYLOAD], &x->payload, err) < 0)
+        return -1;
     if (read_place(j, &p, x, err) < 0 || read_kind(j, &p, &x->r.kind, err) < 0)
         return -1;
     if (x->r.kind == NILO_APP && !nilo__said(p.of[EXTERNAL_ID]))
@@ -643,6 +645,37 @@ static void leave_out_known(struct nilo__reading *x, struct nilo_shown *was)
     x->r.n_values = n;
 }
 
+/* Of a row's values one carries what goes with the whole row: the newest one that has any is shown. */
+static void load(struct nilo__reading *x)
+{
+    for (size_t i = 0; i < x->r.n_values; i++)
+        x->values[i].meta = i == 0 ? x->payload : NULL;
+}
+
+static bool carried(const struct nilo_shown *was, size_t n, const char *payload)
+{
+    for (size_t i = 0; i < n; i++)
+        if (was[i].there && was[i].meta && strcmp(was[i].meta, payload) == 0)
+            return true;
+    return false;
+}
+
+/* What is known already is not said again, unless it has to carry another payload. */
+static void leave_out_known_row(struct nilo__reading *x, struct nilo_shown *was)
+{
+    const struct nilo_reading_value first = x->r.n_values ? x->values[0] : (struct nilo_reading_value){0};
+    const struct nilo_shown first_was = x->r.n_values ? was[0] : (struct nilo_shown){0};
+    bool again = x->payload && x->r.n_values && !carried(was, x->r.n_values, x->payload);
+    leave_out_known(x, was);
+    if (x->r.n_values == 0 && again) {
+        x->values[0] = first;
+        was[0] = first_was;
+        x->r.n_values = 1;
+    }
+    if (x->payload)
+        load(x);
+}
+
 static int decide(struct post *p, const struct nilo_entity_ref *e, struct nilo__reading *x, struct nilo_err *err)
 {
     struct nilo_shown *was;
@@ -656,6 +689,8 @@ static int decide(struct post *p, const struct nilo_entity_ref *e, struct nilo__
         if (x->r.n_values == 0) /* there is nothing to hide */
             return nilo__check_failed(p->j, "a row has a metric", err);
         p->j->made++;
+        if (x->payload)
+            load(x);
         date(p, x, was);
         return 0;
     }
@@ -669,7 +704,7 @@ static int decide(struct post *p, const struct nilo_entity_ref *e, struct nilo__
         return 0;
     default:
         p->j->kept++;
-        leave_out_known(x, was);
+        leave_out_known_row(x, was);
         date(p, x, was);
         x->skip = x->r.n_values == 0 && !x->r.attrs && !x->r.owner;
         return 0;

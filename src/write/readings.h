@@ -11,6 +11,7 @@ struct nilo__reading {
     struct nilo_reading_value *values; /* r.values */
     const char *connection, *platform; /* NULL = not said */
     nilo_day day;                      /* of a POST: where it will lie */
+    const char *payload;               /* JSON that goes with the row; NULL = none */
     nilo_us hidden;                    /* since when, by this row; NILO_US_NONE: it is live */
     int32_t metric_key;                /* of a row a metric: that metric; else 0 */
     bool skip, bad;

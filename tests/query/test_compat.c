@@ -105,10 +105,10 @@ static const struct row rows[] = {
      "acme,v2,1,1500,,,\n"
      "acme,Ünïcode_%x,,7,,,\n"},
     {"creator", NULL, NULL, "creator_videos?select=tiktok_video_id&brand_id=eq.beta", "tiktok_video_id\n"},
-    {"creator", "acme", "yt", "creator_video_metric_snapshots?select=brand_id,creator_video_id,tiktok_video_id,snapshot_date,window_days,gmv_cents,views,raw_payload&order=tiktok_video_id",
-     "brand_id,creator_video_id,tiktok_video_id,snapshot_date,window_days,gmv_cents,views,raw_payload\n"
-     "acme,,v1,2025-03-04,30,1999,90,\n"
-     "acme,,v2,2025-03-04,30,1,1500,\n"},
+    {"creator", "acme", "yt", "creator_video_metric_snapshots?select=brand_id,tiktok_video_id,snapshot_date,window_days,gmv_cents,views,raw_payload&order=tiktok_video_id",
+     "brand_id,tiktok_video_id,snapshot_date,window_days,gmv_cents,views,raw_payload\n"
+     "acme,v1,2025-03-04,30,1999,90,\n"
+     "acme,v2,2025-03-04,30,1,1500,\n"},
     {"creator", "acme", "yt", "creator_video_metric_snapshots?select=views&snapshot_date=eq.2025-03-04&tiktok_video_id=eq.v1&window_days=eq.30", "views\n90\n"},
     {"analytics", "acme", NULL, "analytics_daily_metric?select=organizationId,integrationId,externalContentId,date,comments,shares,deletedAt&externalContentId=eq.v2&order=date",
      "organizationId,integrationId,externalContentId,date,comments,shares,deletedAt\n"
@@ -172,6 +172,67 @@ static void every_column_of_every_table_answers_alike(void **state)
         }
 }
 
+static char *get(struct filled *x, const char *ask)
+{
+    const struct nilo_scope reader = {.role = NILO_ROLE_AUTHENTICATED, .workspaces = &x->a, .n = 1};
+    char *text = filled_get(x, &reader, NILO_FORMAT_CSV, NULL, ask);
+    if (!text)
+        fail_msg("%s: %s", ask, x->err.msg);
+    return text;
+}
+
+/* What is behind the heading: one cell. */
+static void cell(struct filled *x, const char *ask, char out[64])
+{
+    char *text = get(x, ask), *line = strchr(text, '\n') + 1;
+    snprintf(out, 64, "%.*s", (int)strcspn(line, "\n"), line);
+    free(text);
+}
+
+/* The id of a row finds that row, under whatever name the table is asked, and no other row has it. */
+static void ids_find_their_rows(void **state)
+{
+    static const char *const tables[] = {"youtube_metrics", "latest_youtube_metrics", "users", "user_projects", "user_metrics", "studio_social_post_metrics",
+                                         "creator_videos", "creator_video_metric_snapshots", "analytics_daily_metric", "analytics_content"};
+    (void)state;
+    for (int e = 0; e < n_filled; e++) {
+        for (size_t i = 0; nilo_compat_sets[i]; i++)
+            bind(&f[e], nilo_compat_sets[i]->name, "acme", NULL);
+        for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+            char ask[300];
+            snprintf(ask, sizeof ask, "%s?select=id", tables[i]);
+            char *ids = get(&f[e], ask), *at = ids;
+            while ((at = strchr(at, '\n')) && at[1]) {
+                char id[64], found[64];
+                snprintf(id, sizeof id, "%.36s", ++at);
+                assert_int_equal(strcspn(at, "\n"), 36);
+                snprintf(ask, sizeof ask, "%s?select=count()&id=eq.%s", tables[i], id);
+                cell(&f[e], ask, found);
+                assert_string_equal(found, "1");
+            }
+            free(ids);
+        }
+    }
+}
+
+static void a_window_names_the_row_of_its_video(void **state)
+{
+    (void)state;
+    for (int e = 0; e < n_filled; e++) {
+        char id[64], named[64], ask[300], video[64];
+        bind(&f[e], "creator", "acme", "yt");
+        cell(&f[e], "creator_videos?select=id&tiktok_video_id=eq.v2", id);
+        cell(&f[e], "creator_video_metric_snapshots?select=creator_video_id&tiktok_video_id=eq.v2", named);
+        assert_int_equal(strlen(id), 36);
+        assert_string_equal(named, id);
+        snprintf(ask, sizeof ask, "creator_video_metric_snapshots?select=tiktok_video_id&creator_video_id=eq.%s", id);
+        cell(&f[e], ask, video);
+        assert_string_equal(video, "v2");
+        cell(&f[e], "creator_video_metric_snapshots?select=tiktok_video_id&creator_video_id=is.null", video);
+        assert_string_equal(video, "");
+    }
+}
+
 static void a_set_that_is_not_bound_is_not_there(void **state)
 {
     (void)state;
@@ -218,6 +279,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_of_apps_show_the_record),
         cmocka_unit_test(every_column_of_every_table_answers_alike),
+        cmocka_unit_test(ids_find_their_rows),
+        cmocka_unit_test(a_window_names_the_row_of_its_video),
         cmocka_unit_test(a_set_that_is_not_bound_is_not_there),
         cmocka_unit_test(nobody_but_who_signed_in_sees_them),
     };

@@ -150,6 +150,29 @@ static void windows_of_shop_videos(struct stores *s)
                         WINDOW("\"views\":11"), "200 [{\"views\":11,\"gmv_cents\":12345}]"}));
 }
 
+/* It goes with the row, whichever of its values are said with it; the newest is shown. */
+static void a_payload_that_is_posted_with_a_window_is_kept(struct stores *s)
+{
+#define PAID(more, payload) "{\"brand_id\":\"w\",\"tiktok_video_id\":\"t1\",\"snapshot_date\":\"2025-03-20\",\"window_days\":30," more ",\"raw_payload\":" payload "}"
+#define WINDOW_OF(more) "{\"brand_id\":\"w\",\"tiktok_video_id\":\"t1\",\"snapshot_date\":\"2025-03-20\",\"window_days\":30," more "}"
+#define PAY "POST creator_video_metric_snapshots?select=views,ctr,raw_payload&on_conflict=brand_id,tiktok_video_id,snapshot_date,window_days"
+    bind(s, "creator", "shop");
+    written_all(s, SAY({PAY, ROWS, PAID("\"views\":9", "null"), "201 [{\"views\":9,\"ctr\":null,\"raw_payload\":null}]"},
+                       {PAY, ROWS "," MERGE, PAID("\"views\":9", "{\"n\":1,\"of\":[\"a\"]}"), "200 [{\"views\":9,\"ctr\":null,\"raw_payload\":{\"n\":1,\"of\":[\"a\"]}}]"},
+                       {"AT 2025-03-20T11:00:00Z", NULL, NULL, ""},
+                       {PAY, ROWS "," MERGE, PAID("\"ctr\":1.5", "{\"n\":2}"), "200 [{\"views\":9,\"ctr\":1.500000,\"raw_payload\":{\"n\":2}}]"},
+                       {"AT 2025-03-20T12:00:00Z", NULL, NULL, ""},
+                       {PAY, ROWS "," MERGE, PAID("\"views\":10,\"ctr\":1.5", "{\"n\":3}"), "200 [{\"views\":10,\"ctr\":1.500000,\"raw_payload\":{\"n\":3}}]"},
+                       /* nothing is said of it: it stays */
+                       {"AT 2025-03-20T13:00:00Z", NULL, NULL, ""},
+                       {PAY, ROWS "," MERGE, WINDOW_OF("\"views\":11"), "200 [{\"views\":11,\"ctr\":1.500000,\"raw_payload\":{\"n\":3}}]"},
+                       {"GET creator_video_metric_snapshots?select=raw_payload->>n&raw_payload->>n=eq.3", NULL, NULL, "[{\"n\":\"3\"}]"}));
+    /* the same again writes nothing */
+    int64_t n = stores_int(s, "SELECT count(*) FROM observation");
+    written_all(s, SAY({PAY, ROWS "," MERGE, PAID("\"views\":11,\"ctr\":1.5", "{\"n\":3}"), "200 [{\"views\":11,\"ctr\":1.500000,\"raw_payload\":{\"n\":3}}]"}));
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM observation"), n);
+}
+
 static void readings_of_studio_posts(struct stores *s)
 {
 #define READ(at, views) "{\"social_post_id\":\"s1\",\"captured_at\":\"" at "\",\"views\":" views ",\"metadata\":{\"a\":1}}"
@@ -248,7 +271,7 @@ int main(void)
 {
     static const struct stores_test tests[] = {
         STORES_TEST(snapshots_are_recorded),     STORES_TEST(a_closed_day_is_amended),       STORES_TEST(snapshots_that_are_none),
-        STORES_TEST(youtube_metrics_merge_within_a_day), STORES_TEST(a_closed_day_of_a_content_set_is_restated), STORES_TEST(windows_of_shop_videos),
+        STORES_TEST(youtube_metrics_merge_within_a_day), STORES_TEST(a_closed_day_of_a_content_set_is_restated), STORES_TEST(windows_of_shop_videos), STORES_TEST(a_payload_that_is_posted_with_a_window_is_kept),
         STORES_TEST(readings_of_studio_posts),
         STORES_TEST(values_are_rows_too),        STORES_TEST(a_batch_keeps_what_is_good),    STORES_TEST(a_batch_happens_once),
         STORES_TEST(a_batch_with_its_repaired_rows), STORES_TEST(batches_that_are_none),

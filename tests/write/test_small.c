@@ -91,6 +91,40 @@ static void users_and_their_projects(struct stores *s)
     assert_rows(s, "SELECT count(*) FROM connection", "1");
 }
 
+/* updatedAt moves where something is said otherwise, and only there; the ids of rows serve as conditions. */
+static void users_know_when_they_were_changed(struct stores *s)
+{
+#define USER "POST users?select=createdAt,updatedAt&on_conflict=u_id"
+#define SINCE(hour) "\"createdAt\":\"2025-03-20T10:00:00+00:00\",\"updatedAt\":\"2025-03-20T" hour ":00:00+00:00\""
+    stores_connection(s, "w", NULL, "youtube", "youtube", "db");
+    ok(s, nilo_store_begin(s->store, &s->err));
+    ok(s, nilo_compat_bind(s->store, "youtube", "w", "youtube", &s->err));
+    ok(s, nilo_store_commit(s->store, &s->err));
+    written_all(s, SAY({USER, ROWS, "{\"u_id\":\"u1\",\"u_email\":\"a@example.org\"}", "201 [{" SINCE("10") "}]"},
+                       {"POST users", NULL, "{\"u_id\":\"u2\"}", "201"},
+                       {"POST user_projects?select=createdAt,updatedAt", ROWS, "{\"u_id\":\"u1\",\"p_id\":\"v1\",\"kind\":\"solo\"}", "201 [{" SINCE("10") "}]"},
+                       {"AT 2025-03-20T11:00:00Z", NULL, NULL, ""},
+                       {USER, ROWS "," MERGE, "{\"u_id\":\"u1\",\"u_email\":\"a@example.org\"}", "200 [{" SINCE("10") "}]"},
+                       {"POST user_projects?select=createdAt,updatedAt", ROWS "," MERGE, "{\"u_id\":\"u1\",\"p_id\":\"v1\",\"kind\":\"solo\"}", "200 [{" SINCE("10") "}]"},
+                       {USER, ROWS "," MERGE, "{\"u_id\":\"u1\",\"u_email\":\"b@example.org\"}", "200 [{" SINCE("11") "}]"},
+                       {"AT 2025-03-20T12:00:00Z", NULL, NULL, ""},
+                       {USER, ROWS "," MERGE, "{\"u_id\":\"u1\",\"plan\":\"pro\"}", "200 [{" SINCE("12") "}]"},
+                       {"POST user_projects?select=createdAt,updatedAt", ROWS "," MERGE, "{\"u_id\":\"u1\",\"p_id\":\"v1\",\"kind\":\"duo\"}", "200 [{" SINCE("12") "}]"},
+                       {"GET users?select=u_id&order=updatedAt.desc&updatedAt=gte.2025-03-20T10:00:00", NULL, NULL, "[{\"u_id\":\"u1\"}, {\"u_id\":\"u2\"}]"},
+                       {"GET user_metrics?select=u_id,createdAt&u_id=eq.u1", NULL, NULL, "[{\"u_id\":\"u1\",\"createdAt\":\"2025-03-20T10:00:00+00:00\"}]"},
+                       /* what the server fills is no column of the app's own */
+                       {"POST users?select=u_id,metadata&on_conflict=id", ROWS "," MERGE,
+                        "{\"u_id\":\"u2\",\"id\":\"00000000-0000-4000-8000-000000000000\",\"createdAt\":\"2020-01-01T00:00:00Z\",\"updatedAt\":\"2020-01-01T00:00:00Z\"}",
+                        "200 [{\"u_id\":\"u2\",\"metadata\":null}]"}));
+    char id[64], ask[200];
+    const char *got = strstr(asked(s, "w", "users?select=id&u_id=eq.u2"), ":\"");
+    assert_non_null(got);
+    snprintf(id, sizeof id, "%.36s", got + 2);
+    snprintf(ask, sizeof ask, "PATCH users?id=eq.%s&select=u_id,u_email,updatedAt", id);
+    written_all(s, SAY({ask, ROWS, "{\"u_email\":\"c@example.org\"}",
+                        "200 [{\"u_id\":\"u2\",\"u_email\":\"c@example.org\",\"updatedAt\":\"2025-03-20T12:00:00+00:00\"}]"}));
+}
+
 /* An app with numeric keys gets numbers back; what is no whole number stays a text, and so does everything where the binding says nothing. */
 static void ids_are_of_the_type_that_the_app_has(struct stores *s)
 {
@@ -136,7 +170,7 @@ static void who_may(struct stores *s)
 int main(void)
 {
     static const struct stores_test tests[] = {
-        STORES_TEST(owners_come_and_go), STORES_TEST(credits_move_totals), STORES_TEST(definitions_are_words), STORES_TEST(users_and_their_projects), STORES_TEST(ids_are_of_the_type_that_the_app_has),
+        STORES_TEST(owners_come_and_go), STORES_TEST(credits_move_totals), STORES_TEST(definitions_are_words), STORES_TEST(users_and_their_projects), STORES_TEST(users_know_when_they_were_changed), STORES_TEST(ids_are_of_the_type_that_the_app_has),
         STORES_TEST(who_may),
     };
     return stores_run("writing small things", tests, sizeof tests / sizeof tests[0]);

@@ -1,9 +1,16 @@
 /* What people say of owners. */
 #include "store/rows/rows.h"
 
+static nilo_us now(const struct nilo_store *s)
+{
+    const struct nilo_env *env = nilo_store_env(s);
+    return env->clock.wall(env->clock.ctx);
+}
+
 int nilo_store_owner_name(struct nilo_store *s, int64_t owner, const char *display_name, struct nilo_err *err)
 {
-    return nilo__run(s, err, "UPDATE owner SET display_name = ?2 WHERE id = ?1", NILO__PARAMS(NILO_DBV_INT(owner), NILO_DBV_TEXT(display_name)));
+    return nilo__run(s, err, "UPDATE owner SET display_name = ?2, changed_at = ?3 WHERE id = ?1 AND display_name IS DISTINCT FROM ?2",
+                     NILO__PARAMS(NILO_DBV_INT(owner), NILO_DBV_TEXT(display_name), NILO_DBV_INT(now(s))));
 }
 
 /* Credits stay for as_of, also those that were taken back: so does who they name. */
@@ -107,7 +114,8 @@ int nilo_store_owner_extra(struct nilo_store *s, int64_t owner, struct nilo_aren
 
 int nilo_store_owner_extra_set(struct nilo_store *s, int64_t owner, const char *json, struct nilo_err *err)
 {
-    return nilo__run(s, err, "UPDATE owner SET extra = ?2 WHERE id = ?1", NILO__PARAMS(NILO_DBV_INT(owner), NILO_DBV_TEXT(json)));
+    return nilo__run(s, err, "UPDATE owner SET extra = ?2, changed_at = ?3 WHERE id = ?1 AND extra IS DISTINCT FROM ?2",
+                     NILO__PARAMS(NILO_DBV_INT(owner), NILO_DBV_TEXT(json), NILO_DBV_INT(now(s))));
 }
 
 int nilo_store_credit_extra(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, struct nilo_arena *arena, const char **ret, struct nilo_err *err)
@@ -118,8 +126,9 @@ int nilo_store_credit_extra(struct nilo_store *s, struct nilo_entity_ref e, int6
 
 int nilo_store_credit_extra_set(struct nilo_store *s, struct nilo_entity_ref e, int64_t owner, const char *json, struct nilo_err *err)
 {
-    return nilo__run(s, err, "UPDATE credit SET extra = ?4 WHERE bucket = ?1 AND entity_id = ?2 AND owner_id = ?3 AND ended_at IS NULL",
-                     NILO__PARAMS(NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id), NILO_DBV_INT(owner), NILO_DBV_TEXT(json)));
+    return nilo__run(s, err, "UPDATE credit SET extra = ?4, changed_at = ?5 WHERE bucket = ?1 AND entity_id = ?2 AND owner_id = ?3 AND ended_at IS NULL AND extra IS DISTINCT "
+                     "FROM ?4",
+                     NILO__PARAMS(NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id), NILO_DBV_INT(owner), NILO_DBV_TEXT(json), NILO_DBV_INT(now(s))));
 }
 
 /* ---- notes ------------------------------------------------------------------------------------------------------------------------------ */

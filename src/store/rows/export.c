@@ -25,7 +25,7 @@ static const struct nilo_whole_column connection[] = {
 static const struct nilo_whole_column connection_pause[] = {ID("connection_id", NILO__CONNECTIONS), I("paused_at"), I0("resumed_at"), T0("reason")};
 static const struct nilo_whole_column connection_status[] = {ID("connection_id", NILO__CONNECTIONS), I("seq"), I("at"), T("status"), T("was"), T0("reason")};
 static const struct nilo_whole_column owner[] = {ID("id", NILO__OWNERS), ID("workspace_id", NILO__WORKSPACES), I("bucket"), T("key"),
-                                                 T0("display_name"), I("created_at"), I0("erased_at"), T0("extra")};
+                                                 T0("display_name"), I("created_at"), I0("erased_at"), T0("extra"), I0("changed_at")};
 static const struct nilo_whole_column entity[] = {
     I("bucket"), ID("id", NILO__ITEMS), ID("workspace_id", NILO__WORKSPACES), ID("connection_id", NILO__CONNECTIONS), I("kind"),
     T("external_id"), B("key128"), B("salt"), I("first_seen_at"), I0("erased_at")};
@@ -34,7 +34,7 @@ static const struct nilo_whole_column content[] = {
     T0("thumbnail"), T0("tags"), T0("status"), I0("deleted_at"), I("attrs_at")};
 static const struct nilo_whole_column credit[] = {
     I("bucket"), ID("entity_id", NILO__ITEMS), ID("id", NILO__CREDITS), ID("workspace_id", NILO__WORKSPACES), ID("owner_id", NILO__OWNERS),
-    T("role"), I("from_day"), I("to_day"), I("recorded_at"), I0("ended_at"), T0("extra")};
+    T("role"), I("from_day"), I("to_day"), I("recorded_at"), I0("ended_at"), T0("extra"), I0("changed_at")};
 static const struct nilo_whole_column hidden_row[] = {I("bucket"), ID("entity_id", NILO__ITEMS), I("win"), I("day"), I("hidden_at")};
 static const struct nilo_whole_column annotation[] = {
     I("bucket"), ID("workspace_id", NILO__WORKSPACES), T("id"), I("from_day"), I("to_day"), T("text"), T0("author"), ID0("entity_id", NILO__ITEMS),

@@ -79,6 +79,8 @@ static void add_wide_head(struct source *x)
         "g.win AS \"window_days\", g.provenance AS \"provenance\", g.cells AS \"cells\"");
     if (x->want->stamps)
         PUT(x, ", g.created_at AS \"created_at\", g.updated_at AS \"updated_at\", g.run_id AS \"run\"");
+    if (x->want->meta)
+        PUT(x, ", substr(g.meta, 20) AS \"metadata\"");
     if (x->want->hidden)
         PUT(x, ", hr.hidden_at AS \"hidden_at\"");
     for (size_t i = 0; i < x->want->n_metrics; i++)
@@ -117,6 +119,8 @@ static void add_snapshots(struct source *x, const struct nilo__cells *cells)
            "provenance, ");
     if (x->want->stamps)
         PUT(x, "MIN(k.recorded_at) AS created_at, MAX(k.recorded_at) AS updated_at, MAX(k.run_id) AS run_id, ");
+    if (x->want->meta) /* the newest; before it as many digits whenever it was */
+        PUT(x, "MAX(CASE WHEN k.meta IS NOT NULL THEN CAST(k.recorded_at + 2000000000000000000 AS text) || k.meta END) AS meta, ");
     if (x->want->cells)
         add_packed(x, "k.metric_id || ':' || COALESCE(CAST(k.value AS text), '!' || k.absence)");
     else
@@ -169,7 +173,8 @@ static void content(struct source *x)
            "\"media_type\", ct.caption AS \"caption\", "
            "ct.duration_ms AS \"duration_ms\", ct.thumbnail AS \"thumbnail\", ct.tags AS \"tags\", ct.status AS "
            "\"status\", "
-           "ct.deleted_at AS \"deleted_at\", e.first_seen_at AS \"first_seen_at\" FROM entity e JOIN connection c ON "
+           "ct.deleted_at AS \"deleted_at\", e.first_seen_at AS \"first_seen_at\", CASE WHEN ct.attrs_at > e.first_seen_at THEN ct.attrs_at ELSE "
+           "e.first_seen_at END AS \"updated_at\", c.status AS \"connection_status\" FROM entity e JOIN connection c ON "
            "c.id = e.connection_id "
            "JOIN workspace w ON w.id = e.workspace_id LEFT JOIN content ct ON ct.bucket = e.bucket AND ct.entity_id = "
            "e.id");
@@ -307,7 +312,7 @@ static void metric_definitions(struct source *x)
 static void owners(struct source *x)
 {
     PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", o.display_name AS \"display_name\", o.created_at AS "
-           "\"created_at\", o.extra AS \"metadata\" "
+           "\"created_at\", o.extra AS \"metadata\", COALESCE(o.changed_at, o.created_at) AS \"updated_at\" "
            "FROM owner o JOIN workspace w ON w.id = o.workspace_id WHERE 1=1");
     nilo__scope_sql(x->scope, "o.workspace_id", x->sql);
     PUT(x, ")");
@@ -320,7 +325,7 @@ static void credits(struct source *x)
            "cr.from_day END AS \"from_day\", "
            "CASE WHEN cr.to_day < 2147483647 THEN cr.to_day END AS \"to_day\", cr.recorded_at AS \"recorded_at\", "
            "cr.ended_at AS \"ended_at\", "
-           "cr.id AS \"credit\", cr.extra AS \"metadata\" FROM credit cr JOIN entity e ON e.bucket = cr.bucket AND e.id = cr.entity_id JOIN "
+           "cr.id AS \"credit\", cr.extra AS \"metadata\", COALESCE(cr.changed_at, cr.recorded_at) AS \"updated_at\" FROM credit cr JOIN entity e ON e.bucket = cr.bucket AND e.id = cr.entity_id JOIN "
            "owner o ON o.id = cr.owner_id "
            "JOIN connection c ON c.id = e.connection_id JOIN workspace w ON w.id = cr.workspace_id");
     nilo__where_entity(x, -1);

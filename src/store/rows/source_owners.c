@@ -141,7 +141,7 @@ static void add_totals(struct source *x)
 void nilo__owner_metrics(struct source *x)
 {
     x->owner_is_key = true;
-    PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", o.display_name AS \"display_name\", COALESCE(g.items, "
+    PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", o.display_name AS \"display_name\", o.created_at AS \"created_at\", COALESCE(g.items, "
            "0) AS \"items\", "
            "g.through AS \"data_through\", ");
     PUT(x, x->want->rate ? "CASE WHEN COALESCE(g.items, 0) = 0 THEN 0 ELSE e.rate END" : "NULL");
