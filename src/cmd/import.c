@@ -17,7 +17,7 @@
 #define CONNECTION_NAME_SIZE 256
 
 static const struct nilo_option options[] = {
-    {"format", "FORMAT", "csv, ndjson or nilometer, json for values of an export; without it the ending .ndjson or .jsonl (before .gz or .zst) means ndjson, all else csv", false},
+    {"format", "FORMAT", "csv, ndjson or nilometer, json for exports; without it the ending .ndjson or .jsonl (before .gz or .zst) means ndjson, all else csv", false},
     {"workspace", "W", "workspace that the readings go to, made where absent; default \"default\"", false},
     {"platform", "P", "platform that the items are on; the connection is then import-P. Default import, connection import", false},
     {"map", "FIELD=COLUMN[:PATTERN],...", "which column holds what; without it columns named like fields and metrics", true},
@@ -29,7 +29,7 @@ static const struct nilo_option options[] = {
     {"table", "T", "not a file: a table of the PostgreSQL database that is named instead", false},
     {"query", "SQL", "the same with a SELECT in place of a table", false},
     {"connection", "C", "with --table and --query: the connection of the workspace that the readings belong to", false},
-    {"values", NULL, "the file is what nilometer export --format csv, json or ndjson wrote (seen by itself but on standard input)", false},
+    {"values", NULL, "the file is what nilometer export --values wrote (it is seen by itself)", false},
     {"keep-definitions", NULL, "values of such a file: where the store defines a metric otherwise, take them as the store does", false},
     {"dry-run", NULL, "do all of it, record nothing", false},
     {NULL, NULL, NULL, false},
@@ -469,7 +469,7 @@ static int open_store(struct job *j, struct nilo_err *err)
 int nilo__import_readings(struct nilo_cmd_ctx *ctx, struct nilo_sql_rows *table, struct nilo_err *err)
 {
     if (nilo_args_get(ctx->args, "keep-definitions") != NULL)
-        return nilo_err_set(err, NILO_EUSAGE, "--keep-definitions is for values that say themselves how a metric is defined, such as `nilometer export --format csv` writes; what is "
+        return nilo_err_set(err, NILO_EUSAGE, "--keep-definitions is for values that say themselves how a metric is defined, such as `nilometer export --values` writes; what is "
                             "mapped is always taken as the store defines it (--define NAME=... defines a new metric)");
     struct job j = {.ctx = ctx, .o.table = table};
     nilo_arena_init(&j.arena, 0);
@@ -486,6 +486,19 @@ int nilo__import_readings(struct nilo_cmd_ctx *ctx, struct nilo_sql_rows *table,
     return status;
 }
 
+/* An export says itself what goes where, so it is no file among others. */
+static int check_alone(const struct nilo_cmd_ctx *ctx, struct nilo_err *err)
+{
+    enum nilo_values_format values;
+    int n = nilo_args_rest_n(ctx->args);
+    for (int i = 0; i < n && n > 1 && nilo_args_get(ctx->args, "map") == NULL; i++) {
+        const char *file = nilo_args_rest(ctx->args, i);
+        if (strcmp(file, "-") != 0 && (nilo_whole_is(file) || nilo_values_are(file, &values)))
+            return nilo_err_set(err, NILO_EUSAGE, "%s is what nilometer export wrote: such files are imported one at a time, each by a command of its own; nothing was imported", file);
+    }
+    return 0;
+}
+
 static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
     const char *format = nilo_args_get(ctx->args, "format");
@@ -493,12 +506,12 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
         return nilo__import_table(ctx, err);
     if (nilo_args_get(ctx->args, "connection") != NULL)
         return nilo_err_set(err, NILO_EUSAGE, "--connection goes with --table and --query; for files the connection is import, or import-PLATFORM");
-    if (format != NULL && strcmp(format, "nilometer") == 0)
-        return nilo__import_whole(ctx, err);
     /* its first line says what it is; readings of other files have no such line */
-    if (format == NULL && nilo_args_get(ctx->args, "map") == NULL && nilo_args_rest_n(ctx->args) == 1 && nilo_whole_is(nilo_args_rest(ctx->args, 0)))
+    if ((format != NULL && strcmp(format, "nilometer") == 0) || (nilo_args_rest_n(ctx->args) == 1 && nilo_whole_is(nilo_args_rest(ctx->args, 0))))
         return nilo__import_whole(ctx, err);
     enum nilo_values_format values;
+    if (check_alone(ctx, err) != 0)
+        return -1;
     if (nilo__import_is_values(ctx, &values))
         return nilo__import_values(ctx, values, NULL, err);
     return nilo__import_readings(ctx, NULL, err);
@@ -526,11 +539,11 @@ const struct nilo_cmd nilo_cmd_import = {
         "A day that is closed never changes: another value for it is refused, counted and told with its line; --refused keeps such rows too. With --revise it becomes an amendment beside the old "
         "value.\n"
         "\n"
-        "--format nilometer, or a file that begins as one, takes what `nilometer export` wrote: workspaces with everything that was ever recorded in them, as it was. A workspace "
+        "What `nilometer export` wrote is known by how it begins, in each of its formats, also packed or on standard input: workspaces with everything that was ever recorded in them, as it was. A workspace "
         "that is not in the store is restored; one that is there must hold all of the file already, and nothing changes. All or nothing: "
         "a file that is cut off or damaged, or an import that was stopped, leaves the store as it was.\n"
         "\n"
-        "The values that `nilometer export` writes as csv, json or ndjson are known by their header. Each row goes to the workspace and connection that it "
+        "The values that `nilometer export --values` writes are known as well. Each row goes to the workspace and connection that it "
         "names (--workspace: another one), as imported values with their reasons and metadata; a run for each connection. Metrics and workspaces that the "
         "store does not have are made as the file says: kind, aggregation, digits, unit; time zone. A metric that the store defines otherwise is "
         "refused before anything is recorded; with --keep-definitions its values are taken as the store defines it. Files of older versions do not say: "
@@ -542,7 +555,7 @@ const struct nilo_cmd nilo_cmd_import = {
         "workspace which records them from now on. Values stand for the day that is named, with the instant at which they were read. docs/moving-from-supabase.md shows both.\n"
         "\n"
         "    nilometer import stats.csv\n"
-        "    nilometer import whole.zst --format nilometer\n"
+        "    nilometer import whole.zst\n"
         "    nilometer import trending-*.csv.zst --platform youtube \\\n"
         "        --map 'external_id=video_id,captured_at=fetched_at,views=views,likes=likes' --where country=US\n"
         "    nilometer import stars.csv --define stars:count:level --map 'external_id=repo,day=date:%d.%m.%Y,stars=stars'\n"

@@ -16,7 +16,7 @@ struct nilo__import_result {
 /** nilo__import_print - the summary on ctx->out, as text or (--json) as one object */
 int nilo__import_print(struct nilo_cmd_ctx *ctx, const struct nilo__import_result *r, struct nilo_err *err);
 
-/** nilo__import_whole - `import --format nilometer`: what a whole export holds, back into the store; returns the exit status or -1 */
+/** nilo__import_whole - `import` of a whole export in any container: what it holds, back into the store; returns the exit status or -1 */
 int nilo__import_whole(struct nilo_cmd_ctx *ctx, struct nilo_err *err);
 /** nilo__restore_whole - the export at path becomes the store, which is made where there is none. errors: NILO_EEXIST it holds something already;
  *  NILO_ECORRUPT the file is not complete; then nothing was restored */

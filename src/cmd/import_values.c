@@ -1,4 +1,4 @@
-/* nilometer import of values that `nilometer export --format csv|json|ndjson` wrote: each row says its workspace and connection itself, so there is a run
+/* nilometer import of values that `nilometer export --values` wrote: each row says its workspace and connection itself, so there is a run
  * for each connection. */
 #include <inttypes.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* nilometer import --format nilometer: a whole export back into a store. A file is read twice: first to see that it is complete and
+/* nilometer import of a whole export, in any of its formats, back into a store. A file is read twice: first to see that it is complete and
  * undamaged, then to restore it, so that nothing begins that would have to be taken back. Standard input is read once. */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -112,10 +112,10 @@ static int print(struct job *j, const struct nilo_loaded *l, struct nilo_err *er
 /* What says how to read columns, and to where, makes no sense for a file that says it all itself. */
 static int check_options(const struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
-    static const char *const none[] = {"workspace", "platform", "map", "where", "absent", "define", "refused", "revise", "keep-definitions"};
+    static const char *const none[] = {"workspace", "platform", "map", "where", "absent", "define", "refused", "revise", "values", "keep-definitions"};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
         if (nilo_args_get(ctx->args, none[i]) != NULL)
-            return nilo_err_set(err, NILO_EUSAGE, "--%s does not go with --format nilometer: the file itself says what goes where", none[i]);
+            return nilo_err_set(err, NILO_EUSAGE, "--%s does not go with a whole export: the file itself says what goes where", none[i]);
     }
     return 0;
 }
@@ -153,7 +153,7 @@ static int check_empty(struct nilo_store *s, struct nilo_err *err)
     free(all);
     return n == 0 ? 0
                   : nilo_err_set(err, NILO_EEXIST, "the store %s holds something already; restore to an empty one, or put the data beside what is there: "
-                                                   "nilometer import --format nilometer", nilo_store_target(s));
+                                                   "nilometer import FILE", nilo_store_target(s));
 }
 
 int nilo__restore_whole(struct nilo_cmd_ctx *ctx, const char *path, struct nilo_err *err)

@@ -41,7 +41,7 @@ static int define(struct nilo_store *s, const struct nilo_config_sql_metric *m, 
         return nilo_store_metric_define(s, &wanted, ret, err);
     if (clashes(stored, &wanted))
         return nilo_err_set(err, NILO_EEXIST,
-                            "the metric %s is defined otherwise in the store (%s, %s); give this one another name, or move the values: export --format csv, init a "
+                            "the metric %s is defined otherwise in the store (%s, %s); give this one another name, or move the values: export --values, init a "
                             "new store with this configuration, import --keep-definitions", m->name,
                             nilo_metric_kind_name((int)stored->kind), nilo_aggregation_name((int)stored->aggregation));
     *ret = stored;

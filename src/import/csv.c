@@ -14,6 +14,7 @@ enum where { AT_CELL, IN_PLAIN, IN_QUOTES, AFTER_QUOTE };
 
 struct span {
     size_t at, len; /* in text */
+    bool quoted;
 };
 
 struct nilo__csv {
@@ -33,7 +34,8 @@ struct nilo__csv {
     struct span *spans;
     size_t n, cap;
     size_t cell_at; /* start of the cell in text */
-    bool cell_large, row_large;
+    size_t cell_max;
+    bool cell_quoted, cell_large, row_large;
     struct nilo__cell *cells;
     size_t cells_cap;
 };
@@ -45,6 +47,7 @@ int nilo__csv_new(struct nilo__input *in, struct nilo__csv **ret, struct nilo_er
         return nilo_err_nomem(err);
     c->in = in;
     c->line = 1;
+    c->cell_max = NILO_IMPORT_CELL_MAX;
     nilo_buf_init(&c->raw, NILO_IMPORT_ROW_MAX);
     nilo_buf_init(&c->text, NILO_IMPORT_ROW_MAX + 2 * CELLS_MAX);
     *ret = c;
@@ -60,6 +63,13 @@ void nilo__csv_free(struct nilo__csv *c)
     free(c->spans);
     free(c->cells);
     free(c);
+}
+
+void nilo__csv_large(struct nilo__csv *c, size_t most)
+{
+    c->cell_max = most;
+    c->raw.max = most;
+    c->text.max = most + 2 * CELLS_MAX;
 }
 
 /* ---- building a row ------------------------------------------------------------------------------------------------ */
@@ -83,7 +93,7 @@ static int keep_raw(struct nilo__csv *c, const char *p, size_t n, struct nilo_er
 
 static int keep_text(struct nilo__csv *c, const char *p, size_t n, struct nilo_err *err)
 {
-    if (c->cell_large || c->text.len - c->cell_at + n > NILO_IMPORT_CELL_MAX) {
+    if (c->cell_large || c->text.len - c->cell_at + n > c->cell_max) {
         c->cell_large = true;
         return 0;
     }
@@ -107,7 +117,8 @@ static int end_cell(struct nilo__csv *c, struct nilo_err *err)
         c->spans = more;
         c->cap = cap;
     }
-    c->spans[c->n++] = (struct span){.at = c->cell_at, .len = c->text.len - c->cell_at};
+    c->spans[c->n++] = (struct span){.at = c->cell_at, .len = c->text.len - c->cell_at, .quoted = c->cell_quoted};
+    c->cell_quoted = false;
     if (keep(c, &c->text, "", 1, err) != 0)
         return -1;
     c->cell_at = c->text.len;
@@ -123,7 +134,7 @@ static void begin_row(struct nilo__csv *c)
     nilo_buf_reset(&c->text);
     c->n = 0;
     c->cell_at = 0;
-    c->cell_large = c->row_large = false;
+    c->cell_quoted = c->cell_large = c->row_large = false;
 }
 
 /* The text buffer is at rest now, so pointers into it hold. */
@@ -140,7 +151,7 @@ static int give_row(struct nilo__csv *c, struct nilo__row *ret, struct nilo_err 
     }
     bool whole = !c->row_large && !c->cell_large;
     for (size_t i = 0; whole && i < c->n; i++)
-        c->cells[i] = (struct nilo__cell){.p = c->text.data + c->spans[i].at, .len = c->spans[i].len, .there = true};
+        c->cells[i] = (struct nilo__cell){.p = c->text.data + c->spans[i].at, .len = c->spans[i].len, .there = true, .quoted = c->spans[i].quoted};
     *ret = (struct nilo__row){
         .line = c->row_line,
         .raw = c->row_large ? NULL : nilo_buf_str(&c->raw),
@@ -247,6 +258,7 @@ static int step_plain(struct nilo__csv *c, struct nilo_err *err)
         if (!doubled)
             c->quote_line = c->line;
         c->where = IN_QUOTES;
+        c->cell_quoted = true;
         advance(c, 1);
         return 0;
     }

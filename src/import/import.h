@@ -99,6 +99,9 @@ int nilo_import_define(const char *text, struct nilo_arena *arena, struct nilo_m
 #define NILO_WHOLE_FORMAT "nilometer-export"
 #define NILO_WHOLE_VERSION 1
 
+/* What a whole export stands in: the lines of the format nilometer, or the same as a table or as objects. */
+enum nilo_whole_container { NILO_WHOLE_LINES, NILO_WHOLE_CSV, NILO_WHOLE_JSON, NILO_WHOLE_NDJSON };
+
 /* Where exports go: standard output, or a new file that has its name only when it is complete and on disk. */
 struct nilo_output;
 /** nilo_output_open - path NULL: `to`. A path that ends in .zst or .gz is packed.  errors: NILO_EEXIST something is there, NILO_EIO
@@ -109,9 +112,13 @@ int nilo_output_close(struct nilo_output *o, struct nilo_err *err);
 void nilo_output_abort(struct nilo_output *o); /* nothing is left of a new file; NULL is fine */
 
 /** nilo_whole_write - what `want` takes of the store; workspace: its name where want names one, for the header
- *  ret_rows  rows written. progress: rows done, of; may be NULL */
-int nilo_whole_write(struct nilo_store *s, const struct nilo_whole_want *want, const char *workspace, struct nilo_output *to,
-                     nilo_progress_fn *progress, void *progress_ctx, int64_t *ret_rows, struct nilo_err *err);
+ *  ret_rows  rows written. progress: rows done, of; may be NULL
+ *  errors  NILO_ECORRUPT a text that is no UTF-8, holds a NUL, or is too large to be read again; and the store's and the output's */
+int nilo_whole_write(struct nilo_store *s, const struct nilo_whole_want *want, const char *workspace, enum nilo_whole_container container,
+                     struct nilo_output *to, nilo_progress_fn *progress, void *progress_ctx, int64_t *ret_rows, struct nilo_err *err);
+
+/** nilo_whole_is - does that file begin like a whole export? What cannot be read: false. "-" waits for its first bytes, which reading it then begins with */
+bool nilo_whole_is(const char *path);
 
 struct nilo_whole_head {
     struct nilo_load_head load;
@@ -126,12 +133,12 @@ struct nilo_whole_reader {
     nilo_progress_fn *progress; /* rows; may be NULL */
     void *ctx, *progress_ctx;
 };
-/** nilo_whole_read - a file written by nilo_whole_write(), "-" = standard input; packed or not. Success: it was complete and undamaged to its end;
+/** nilo_whole_read - a file written by nilo_whole_write() in any container, "-" = standard input; packed or not. Success: it was complete and undamaged to its end;
  *  what row() did before that is the caller's to take back.
  *  errors  NILO_ENOENT, NILO_EIO, NILO_ECORRUPT cut off, damaged or another file altogether, NILO_ENEWER */
 int nilo_whole_read(const char *path, const struct nilo_whole_reader *r, struct nilo_err *err);
 
-/* ---- values as `nilometer export` writes them in csv, json and ndjson: one a row, of any workspace and connection ------------------ */
+/* ---- values as `nilometer export --values` writes them in csv, json and ndjson: one a row, of any workspace and connection --------- */
 
 enum nilo_values_format { NILO_VALUES_CSV, NILO_VALUES_NDJSON, NILO_VALUES_JSON };
 struct nilo_values_metric {
@@ -144,10 +151,8 @@ struct nilo_values_metric {
     const char *unit, *currency; /* NULL where not set */
 };
 struct nilo_values;
-/** nilo_values_are - does that file begin like such an export? *ret_format is then its format. "-" and what cannot be read: false */
+/** nilo_values_are - does that file begin like such an export? *ret_format is then its format. What cannot be read: false. "-" waits for its first bytes */
 bool nilo_values_are(const char *path, enum nilo_values_format *ret_format);
-/** nilo_whole_is - does that file begin like a whole export? "-" and what cannot be read: false */
-bool nilo_whole_is(const char *path);
 /** nilo_values_read - check all rows and sort them on disk; "-" = standard input. Unlike files of others they are all right or not taken at all
  *  errors  as nilo_import_read(); NILO_ECORRUPT a row that is none of ours, with its line
  *  owner   caller, nilo_values_free() */

@@ -34,6 +34,11 @@ int nilo__input_rows(struct nilo_sql_rows *rows, size_t read_size, struct nilo__
 void nilo__input_free(struct nilo__input *in);
 /** nilo__input_read - the next bytes, valid until the next call; *ret_len 0 at the end */
 int nilo__input_read(struct nilo__input *in, const char **ret, size_t *ret_len, struct nilo_err *err);
+/** nilo__input_peek - what comes next, `least` bytes of it unless the file ends before (or breaks, which reading on tells); it is still to be read */
+int nilo__input_peek(struct nilo__input *in, size_t least, const char **ret, size_t *ret_len, struct nilo_err *err);
+/** nilo__input_head - how a file begins: at least so many bytes where there are as many, nothing where it cannot be read. Standard input is as if nobody had
+ *  looked at it for the next nilo__input_open(), which also tells what was wrong with it.  owner: caller, nilo_buf_done() */
+void nilo__input_head(const char *path, size_t least, struct nilo_buf *ret);
 int64_t nilo__input_done(const struct nilo__input *in); /* bytes of the file itself read so far */
 int64_t nilo__input_size(const struct nilo__input *in); /* of the file itself; -1 = unknown */
 const char *nilo__input_name(const struct nilo__input *in); /* fit for messages */
@@ -64,6 +69,7 @@ struct nilo__cell {
     const char *p; /* NUL-terminated behind len */
     size_t len;
     bool there;    /* the file or object has this column */
+    bool quoted;   /* CSV: it had quotes, so that "" is a text and nothing at all is none */
 };
 
 struct nilo__row {
@@ -84,6 +90,8 @@ void nilo__csv_free(struct nilo__csv *c);
  *  Cells of a row too large for us are dropped (why says so). errors: those of the input; NILO_ECORRUPT a quote that never ends */
 int nilo__csv_next(struct nilo__csv *c, struct nilo__row *ret, struct nilo_err *err);
 
+/** nilo__csv_large - cells and rows of up to so many bytes; before the first row */
+void nilo__csv_large(struct nilo__csv *c, size_t most);
 /** nilo__csv_unmark - takes away the one ' that our own CSV puts before a text that looks like a formula */
 void nilo__csv_unmark(struct nilo__cell *cell);
 
@@ -91,9 +99,39 @@ void nilo__csv_unmark(struct nilo__cell *cell);
 struct nilo__objects;
 int nilo__objects_new(struct nilo__input *in, struct nilo__objects **ret, struct nilo_err *err);
 void nilo__objects_free(struct nilo__objects *o);
+void nilo__objects_large(struct nilo__objects *o, size_t most); /* objects of up to so many bytes; before the first */
 /** nilo__objects_next - 1 and the text of an object (not checked; valid until the next call) and the line it begins on, 0 at the end.
  *  errors: NILO_ECORRUPT something else than objects, an end in the middle */
 int nilo__objects_next(struct nilo__objects *o, const char **ret, size_t *ret_len, int64_t *ret_line, struct nilo_err *err);
+
+/* ---- whole exports: the containers of their lines (docs/export-format.md) ----------------------------------------------------------- */
+
+#define NILO__WHOLE_LINE_MAX ((size_t)64 << 20) /* bytes of a line; what would not fit is not written */
+#define NILO__WHOLE_BEGIN "{\"format\":\"" NILO_WHOLE_FORMAT "\""
+
+/* whole_lines.c: from each container the lines of the format nilometer */
+struct nilo__whole_lines;
+/** nilo__whole_lines_open - "-" = standard input. errors: as nilo__input_open(); NILO_ECORRUPT it is no whole export */
+int nilo__whole_lines_open(const char *path, struct nilo__whole_lines **ret, struct nilo_err *err);
+void nilo__whole_lines_free(struct nilo__whole_lines *l);
+/** nilo__whole_lines_next - 1 and a line with its end (which the last line of a file that was cut off lacks), 0 at the end */
+int nilo__whole_lines_next(struct nilo__whole_lines *l, const char **ret, size_t *ret_len, struct nilo_err *err);
+const char *nilo__whole_lines_name(const struct nilo__whole_lines *l);
+int nilo__whole_foreign(const struct nilo__whole_lines *l, struct nilo_err *err);                  /* that it is no such file */
+int nilo__whole_damaged(const struct nilo__whole_lines *l, const char *what, struct nilo_err *err); /* that, and in which line of the file */
+
+/* whole_out.c: rows into each container. All append to a buffer whose `failed` tells what went wrong */
+struct nilo__whole_out {
+    enum nilo_whole_container container;
+    size_t table; /* whose rows come */
+};
+struct nilo__whole_head { /* NULL where a member is null */
+    const char *program, *store, *workspace, *from, *to, *rows; /* rows: a JSON object */
+};
+void nilo__whole_out_head(const struct nilo__whole_out *o, const struct nilo__whole_head *head, struct nilo_buf *b);
+void nilo__whole_out_table(struct nilo__whole_out *o, size_t table, struct nilo_buf *b);
+void nilo__whole_out_row(const struct nilo__whole_out *o, const struct nilo_whole_cell *cells, struct nilo_buf *b);
+void nilo__whole_out_end(const struct nilo__whole_out *o, int64_t rows, const char *sha256, struct nilo_buf *b);
 
 /* ---- plan.c: what the options say about columns ------------------------------------------------------------------------------------- */
 

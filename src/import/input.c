@@ -1,4 +1,5 @@
-/* A file, or standard input, as a stream of plain bytes. What it is packed with is seen from its first bytes, not from its name. */
+/* A file, or standard input, as a stream of plain bytes. What it is packed with is seen from its first bytes, not from its name. What was looked at
+ * of standard input is kept for who reads it. */
 #include "import/import_priv.h"
 
 #include <errno.h>
@@ -24,6 +25,9 @@ struct nilo__input {
     int bom;     /* bytes of a byte order mark seen at the very beginning; -1 = that is settled */
     const char *held;
     size_t held_len; /* the piece behind what looked like a byte order mark */
+    struct nilo_buf peeked; /* read ahead of the reader */
+    size_t peeked_at;
+    struct nilo_err later;  /* what went wrong behind it; code NILO_OK: nothing */
     struct nilo_sql_rows *rows; /* instead of a file: a line a row */
     const char *row;
     size_t row_len;  /* what is left of the present row */
@@ -33,9 +37,22 @@ struct nilo__input {
 static const char bom_bytes[] = "\xef\xbb\xbf";
 
 static _Thread_local int own_stdin = -1;
+/* Standard input can be opened once. Where it was looked at: as it was opened then, or why it was not. */
+static _Thread_local struct {
+    struct nilo__input *in;
+    struct nilo_err err; /* code NILO_OK: it was not looked at, or in is set */
+} looked_at;
+
+static void forget_stdin(void)
+{
+    nilo__input_free(looked_at.in);
+    looked_at.in = NULL;
+    looked_at.err = (struct nilo_err){.code = NILO_OK};
+}
 
 void nilo_import_stdin(int fd)
 {
+    forget_stdin();
     own_stdin = fd;
 }
 
@@ -61,6 +78,7 @@ void nilo__input_free(struct nilo__input *in)
     if (in->fd >= 0 && !in->foreign_fd)
         close(in->fd);
     nilo__unpack_free(in->unpack);
+    nilo_buf_done(&in->peeked);
     free(in->raw);
     free(in->plain);
     free(in->name);
@@ -213,6 +231,7 @@ static int open_any(const char *path, struct nilo_sql_rows *rows, size_t read_si
     in->size = -1;
     in->foreign_fd = rows == NULL && strcmp(path, "-") == 0;
     in->raw_size = read_size > 0 ? read_size : READ_SIZE;
+    nilo_buf_init(&in->peeked, SIZE_MAX);
     in->name = strdup(in->foreign_fd ? "standard input" : path);
     in->raw = malloc(in->raw_size + MAGIC_LEN);
     int rc = in->name == NULL || in->raw == NULL ? nilo_err_nomem(err) : 0;
@@ -230,6 +249,16 @@ static int open_any(const char *path, struct nilo_sql_rows *rows, size_t read_si
 
 int nilo__input_open(const char *path, size_t read_size, struct nilo__input **ret, struct nilo_err *err)
 {
+    if (strcmp(path, "-") == 0 && looked_at.in != NULL) {
+        *ret = looked_at.in;
+        looked_at.in = NULL;
+        return 0;
+    }
+    if (strcmp(path, "-") == 0 && looked_at.err.code != NILO_OK) {
+        if (err != NULL)
+            *err = looked_at.err;
+        return -1;
+    }
     return open_any(path, NULL, read_size, ret, err);
 }
 
@@ -303,7 +332,7 @@ static int drop_bom(struct nilo__input *in, const char **ret, size_t *ret_len)
     return 1;
 }
 
-int nilo__input_read(struct nilo__input *in, const char **ret, size_t *ret_len, struct nilo_err *err)
+static int read_on(struct nilo__input *in, const char **ret, size_t *ret_len, struct nilo_err *err)
 {
     if (in->held_len > 0) {
         *ret = in->held;
@@ -325,4 +354,53 @@ int nilo__input_read(struct nilo__input *in, const char **ret, size_t *ret_len, 
         if (drop_bom(in, ret, ret_len) != 0)
             return 0;
     }
+}
+
+int nilo__input_read(struct nilo__input *in, const char **ret, size_t *ret_len, struct nilo_err *err)
+{
+    if (in->peeked_at < in->peeked.len) {
+        *ret = in->peeked.data + in->peeked_at;
+        *ret_len = in->peeked.len - in->peeked_at;
+        in->peeked_at = in->peeked.len;
+        return 0;
+    }
+    if (in->later.code == NILO_OK)
+        return read_on(in, ret, ret_len, err);
+    if (err != NULL)
+        *err = in->later;
+    return -1;
+}
+
+int nilo__input_peek(struct nilo__input *in, size_t least, const char **ret, size_t *ret_len, struct nilo_err *err)
+{
+    const char *p;
+    size_t len = 1;
+    while (in->peeked.len - in->peeked_at < least && len > 0 && in->later.code == NILO_OK) {
+        if (read_on(in, &p, &len, &in->later) == 0 && nilo_buf_add(&in->peeked, p, len) != 0)
+            return nilo_err_nomem(err);
+    }
+    *ret = nilo_buf_str(&in->peeked) + in->peeked_at;
+    *ret_len = in->peeked.len - in->peeked_at;
+    return 0;
+}
+
+void nilo__input_head(const char *path, size_t least, struct nilo_buf *ret)
+{
+    bool from_stdin = strcmp(path, "-") == 0;
+    struct nilo__input *in;
+    struct nilo_err why;
+    const char *p;
+    size_t len;
+    nilo_buf_init(ret, SIZE_MAX);
+    if (nilo__input_open(path, 0, &in, &why) != 0) {
+        if (from_stdin)
+            looked_at.err = why;
+        return;
+    }
+    if (nilo__input_peek(in, least, &p, &len, &why) == 0)
+        nilo_buf_add(ret, p, len);
+    if (from_stdin)
+        looked_at.in = in;
+    else
+        nilo__input_free(in);
 }

@@ -25,6 +25,11 @@ int nilo__objects_new(struct nilo__input *in, struct nilo__objects **ret, struct
     return 0;
 }
 
+void nilo__objects_large(struct nilo__objects *o, size_t most)
+{
+    o->text.max = most;
+}
+
 void nilo__objects_free(struct nilo__objects *o)
 {
     if (o == NULL)

@@ -1,4 +1,4 @@
-/* Values as `nilometer export --format csv|json|ndjson` writes them, one a row, back into readings: checked, sorted on disk by place and item, and
+/* Values as `nilometer export --values` writes them, one a row, back into readings: checked, sorted on disk by place and item, and
  * handed over one reading at a time. They hold what is shown, not how it came about: that is what the format nilometer is for. */
 #include "import/import_priv.h"
 
@@ -76,31 +76,6 @@ int64_t nilo_values_rows(const struct nilo_values *v)
     return v->rows;
 }
 
-/* How it begins; "-" and what cannot be read: nothing. */
-static void read_head(const char *path, struct nilo_buf *ret)
-{
-    struct nilo__input *in;
-    struct nilo_err ignored;
-    const char *p;
-    size_t len = 1;
-    nilo_buf_init(ret, SIZE_MAX);
-    if (strcmp(path, "-") == 0 || nilo__input_open(path, 0, &in, &ignored) != 0)
-        return;
-    while (ret->len < HEAD_SIZE && len > 0 && nilo__input_read(in, &p, &len, &ignored) == 0)
-        nilo_buf_add(ret, p, len);
-    nilo__input_free(in);
-}
-
-bool nilo_whole_is(const char *path)
-{
-    static const char begin[] = "{\"format\":\"" NILO_WHOLE_FORMAT "\"";
-    struct nilo_buf head;
-    read_head(path, &head);
-    bool is = strncmp(nilo_buf_str(&head), begin, sizeof begin - 1) == 0;
-    nilo_buf_done(&head);
-    return is;
-}
-
 bool nilo_values_are(const char *path, enum nilo_values_format *ret_format)
 {
     static const struct {
@@ -113,7 +88,7 @@ bool nilo_values_are(const char *path, enum nilo_values_format *ret_format)
     };
     struct nilo_buf head;
     bool found = false;
-    read_head(path, &head);
+    nilo__input_head(path, HEAD_SIZE, &head);
     for (size_t i = 0; i < sizeof begins / sizeof begins[0] && !found; i++) {
         found = strncmp(nilo_buf_str(&head), begins[i].begin, strlen(begins[i].begin)) == 0;
         if (found && i > 0) /* objects with all the rest of it, too */

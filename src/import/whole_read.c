@@ -1,4 +1,4 @@
-/* The lines of a whole export (whole_write.c) back into rows. A file counts only once its trailer was read and its sum is right: what was cut off,
+/* The lines of a whole export (whole_write.c, in any container: whole_lines.c) back into rows. A file counts only once its trailer was read and its sum is right: what was cut off,
  * damaged or is no export at all ends in one sentence. */
 #include "import/import_priv.h"
 
@@ -8,15 +8,11 @@
 #include "base/decimal.h"
 #include "base/hash.h"
 
-#define LINE_MAX_ ((size_t)64 << 20)
-
 struct reading {
     const struct nilo_whole_reader *r;
-    struct nilo__input *in;
-    const char *piece; /* read and not yet taken */
-    size_t piece_len;
-    struct nilo_buf line; /* with its end */
-    int64_t number;       /* of the line, from 1 */
+    struct nilo__whole_lines *lines;
+    const char *line; /* with its end */
+    size_t line_len;
     struct nilo_sha256 sum;
     struct nilo_whole_head head;
     int table;                           /* whose rows come; -1 none yet */
@@ -27,44 +23,20 @@ struct reading {
     bool ended, summed;
 };
 
-static int foreign(const struct reading *x, struct nilo_err *err)
-{
-    return nilo_err_set(err, NILO_ECORRUPT, "%s is no export of nilometer (those begin with {\"format\":\"" NILO_WHOLE_FORMAT "\"); is --format right?",
-                        nilo__input_name(x->in));
-}
-
 static int damaged(const struct reading *x, const char *what, struct nilo_err *err)
 {
-    return nilo_err_set(err, NILO_ECORRUPT, "%s is damaged at line %lld (%s); nothing of it was imported, use another copy", nilo__input_name(x->in),
-                        (long long)x->number, what);
+    return nilo__whole_damaged(x->lines, what, err);
 }
-
-/* ---- lines ---------------------------------------------------------------------------------------------------------------- */
 
 /* 1 a line, 0 the end of the file, -1 error. A last line without its end is one too: the file was cut there. */
 static int next_line(struct reading *x, struct nilo_err *err)
 {
-    nilo_buf_reset(&x->line);
-    x->number++;
-    for (;;) {
-        if (x->piece_len == 0 && nilo__input_read(x->in, &x->piece, &x->piece_len, err) != 0)
-            return -1;
-        if (x->piece_len == 0)
-            return x->line.len > 0;
-        const char *end = memchr(x->piece, '\n', x->piece_len);
-        size_t take = end != NULL ? (size_t)(end - x->piece) + 1 : x->piece_len;
-        if (nilo_buf_add(&x->line, x->piece, take) != 0)
-            return x->number == 1 ? foreign(x, err) : damaged(x, "a line without end", err);
-        x->piece += take;
-        x->piece_len -= take;
-        if (end != NULL)
-            return 1;
-    }
+    return nilo__whole_lines_next(x->lines, &x->line, &x->line_len, err);
 }
 
 static bool whole_line(const struct reading *x)
 {
-    return x->line.len > 0 && x->line.data[x->line.len - 1] == '\n';
+    return x->line_len > 0 && x->line[x->line_len - 1] == '\n';
 }
 
 /* ---- objects: header, tables, trailer ----------------------------------------------------------------------------------------- */
@@ -86,7 +58,7 @@ static int read_object(struct reading *x, member_fn *fn, struct nilo_err *err)
     size_t len;
     char key[64];
     struct nilo_err why = {.code = NILO_OK};
-    if (nilo_json_new(x->line.data, x->line.len, NILO_JSON_DEFAULT_LIMITS, &j, err) != 0)
+    if (nilo_json_new(x->line, x->line_len, NILO_JSON_DEFAULT_LIMITS, &j, err) != 0)
         return -1;
     int rc = next(j, &e, NULL, NULL) != 0 || e != NILO_JSON_OBJECT_BEGIN ? -1 : 0;
     while (rc == 0) {
@@ -169,7 +141,7 @@ static int head_member(struct reading *x, const char *key, struct nilo_json *j, 
             return -1;
         if (version > NILO_WHOLE_VERSION)
             return nilo_err_set(err, NILO_ENEWER, "%s has version %lld of the format, this program knows %d; use a newer nilometer",
-                                nilo__input_name(x->in), (long long)version, NILO_WHOLE_VERSION);
+                                nilo__whole_lines_name(x->lines), (long long)version, NILO_WHOLE_VERSION);
         return 0;
     }
     if (strcmp(key, "program") == 0)
@@ -189,23 +161,23 @@ static int head_member(struct reading *x, const char *key, struct nilo_json *j, 
 
 static int read_head(struct reading *x, struct nilo_err *err)
 {
-    static const char begin[] = "{\"format\":\"" NILO_WHOLE_FORMAT "\"";
+    static const char begin[] = NILO__WHOLE_BEGIN;
     int got = next_line(x, err);
     if (got < 0)
         return -1;
-    if (got == 0 || x->line.len < sizeof begin - 1 || memcmp(x->line.data, begin, sizeof begin - 1) != 0)
-        return foreign(x, err);
+    if (got == 0 || x->line_len < sizeof begin - 1 || memcmp(x->line, begin, sizeof begin - 1) != 0)
+        return nilo__whole_foreign(x->lines, err);
     if (read_object(x, head_member, err) != 0 || x->head.program[0] == '\0')
         return err->code != NILO_OK ? -1 : damaged(x, "the header", err);
     x->head.load.whole = x->head.workspace[0] == '\0' && nilo_day_is_none(x->head.from) && nilo_day_is_none(x->head.to);
-    nilo_sha256_add(&x->sum, x->line.data, x->line.len);
+    nilo_sha256_add(&x->sum, x->line, x->line_len);
     return x->r->head(x->r->ctx, &x->head, err);
 }
 
 static int newer(const struct reading *x, const char *what, const char *name, struct nilo_err *err)
 {
     return nilo_err_set(err, NILO_ENEWER, "%s holds the %s %s, which this program does not know; use a newer nilometer (it was written by %s)",
-                        nilo__input_name(x->in), what, name, x->head.program);
+                        nilo__whole_lines_name(x->lines), what, name, x->head.program);
 }
 
 static int read_columns(struct reading *x, struct nilo_json *j, struct nilo_err *err)
@@ -295,7 +267,7 @@ static int read_cells(struct reading *x, struct nilo_whole_cell *cells)
     size_t len, n = 0;
     for (size_t i = 0; i < t->n_columns; i++)
         cells[i] = (struct nilo_whole_cell){.null = true};
-    if (nilo_json_new(x->line.data, x->line.len, NILO_JSON_DEFAULT_LIMITS, &j, &ignored) != 0)
+    if (nilo_json_new(x->line, x->line_len, NILO_JSON_DEFAULT_LIMITS, &j, &ignored) != 0)
         return -1;
     int rc = next(j, &e, NULL, NULL) != 0 || e != NILO_JSON_ARRAY_BEGIN ? -1 : 0;
     while (rc == 0) {
@@ -335,8 +307,8 @@ static int read_lines(struct reading *x, struct nilo_err *err)
             return -1;
         if (got == 0 || !whole_line(x))
             return nilo_err_set(err, NILO_ECORRUPT, "%s ends in the middle: the file is cut off; nothing of it was imported, use another copy",
-                                nilo__input_name(x->in));
-        if (x->line.data[0] == '[') {
+                                nilo__whole_lines_name(x->lines));
+        if (x->line[0] == '[') {
             if (read_row(x, err) != 0)
                 return -1;
         } else if (read_object(x, object_member, err) != 0) {
@@ -346,7 +318,7 @@ static int read_lines(struct reading *x, struct nilo_err *err)
             return damaged(x, "the trailer", err);
         if (x->ended)
             break;
-        nilo_sha256_add(&x->sum, x->line.data, x->line.len);
+        nilo_sha256_add(&x->sum, x->line, x->line_len);
     }
     int got = next_line(x, err);
     return got == 0 ? 0 : got < 0 ? -1 : damaged(x, "something follows the trailer", err);
@@ -356,9 +328,8 @@ int nilo_whole_read(const char *path, const struct nilo_whole_reader *r, struct 
 {
     struct reading x = {.r = r, .table = -1, .head = {.from = NILO_DAY_NONE, .to = NILO_DAY_NONE}};
     struct nilo_err why = {.code = NILO_OK};
-    if (nilo__input_open(path, 0, &x.in, err) != 0)
+    if (nilo__whole_lines_open(path, &x.lines, err) != 0)
         return -1;
-    nilo_buf_init(&x.line, LINE_MAX_);
     nilo_arena_init(&x.arena, 0);
     nilo_sha256_init(&x.sum);
     int rc = read_head(&x, &why);
@@ -367,7 +338,6 @@ int nilo_whole_read(const char *path, const struct nilo_whole_reader *r, struct 
     if (rc != 0 && err != NULL)
         *err = why;
     nilo_arena_done(&x.arena);
-    nilo_buf_done(&x.line);
-    nilo__input_free(x.in);
+    nilo__whole_lines_free(x.lines);
     return rc;
 }

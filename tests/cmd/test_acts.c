@@ -204,7 +204,7 @@ static void wrong_uses_of_connection_and_import_say_what_is_missing(void **state
     fails("connection connect", 2, "the name is missing: nilometer connection connect NAME");
     fails("connection secret channel", 2, "the kind of secret is missing: nilometer connection secret NAME KIND");
     fails("import x.csv --map views=v --keep-definitions", 2, "--keep-definitions is for values that say themselves");
-    fails("import x.nilo --format nilometer --keep-definitions", 2, "--keep-definitions does not go with --format nilometer");
+    fails("import x.nilo --format nilometer --keep-definitions", 2, "--keep-definitions does not go with a whole export");
 }
 
 static void a_quarantined_run_waits_for_a_person(void **state)

@@ -234,7 +234,7 @@ static void a_wrong_command_line_is_one_sentence(void **state)
         {"import --format singer x", 2, "the format singer comes with a later version"},
         {"import --format airbyte x", 2, "the format airbyte comes with a later version"},
         {"import --format nilometer", 2, "FILE"},
-        {"import --format nilometer x --map a=b", 2, "--map does not go with --format nilometer"},
+        {"import --format nilometer x --map a=b", 2, "--map does not go with a whole export"},
         {"import --format xml x", 2, "there is no format \"xml\"; it is csv, ndjson, json or nilometer"},
         {"import /nowhere/x.csv", 1, "there is no file /nowhere/x.csv"},
         {"import /", 1, "/ is a folder"},

@@ -9,74 +9,22 @@
 #include "store/put.h"
 #include "store/walk_priv.h"
 
-/* A history with closed days, amendments, quarantine, corrections, credits that ended, two workspaces in zones of their own. */
-static struct walk *history(struct stores *s, uint64_t seed, int ops)
-{
-    struct walk *w = walk_new(s, seed, 2 * ops);
-    assert_non_null(w);
-    for (int i = 0; i < ops; i++)
-        if (!walk_step(w))
-            fail_msg("%s: %s", w->what, w->difference);
-    /* what apps say beside the numbers */
-    stores_exec(s, "INSERT INTO annotation (bucket, workspace_id, id, from_day, to_day, text, author, entity_id, created_at, updated_at) "
-                   "SELECT bucket, workspace_id, 'n' || id, 20100, 20100 + id, 'a note', 'mia', id, 7, 8 FROM entity WHERE kind < 2");
-    stores_exec(s, "INSERT INTO annotation (bucket, workspace_id, id, from_day, to_day, text, created_at, updated_at) SELECT 0, id, 'all', 20100, 20100, 'x', 7, 8 FROM workspace");
-    stores_exec(s, "INSERT INTO hidden_row (bucket, entity_id, win, day, hidden_at) SELECT DISTINCT bucket, entity_id, win, day, 9 FROM day_value WHERE seq = 0 AND day % 3 = 0");
-    stores_exec(s, "UPDATE owner SET extra = '{\"a\":1}'");
-    stores_exec(s, "UPDATE credit SET extra = '{\"b\":' || id || '}' WHERE id % 2 = 0");
-    return w;
-}
-
-/* An empty store of that engine; false where there is none. */
-static bool another(struct stores *to, const struct stores *like, enum nilo_db_engine engine)
-{
-    *to = (struct stores){.engine = engine};
-    if (stores_fresh(to) < 0)
-        return false;
-    to->clock = like->clock;
-    to->env.clock = nilo_virtual_clock(&to->clock);
-    return true;
-}
-
-static enum nilo_db_engine other_engine(const struct stores *s)
-{
-    return s->engine == NILO_DB_SQLITE ? NILO_DB_POSTGRES : NILO_DB_SQLITE;
-}
-
-static void same_store(struct stores *a, struct stores *b)
-{
-    char da[65], db[65];
-    size_t na, nb;
-    ok(a, nilo_store_digest(a->store, da, &a->err));
-    ok(b, nilo_store_digest(b->store, db, &b->err));
-    assert_string_equal(da, db);
-    char *ta = whole_all(a, &na), *tb = whole_all(b, &nb);
-    whole_same(ta, tb, "exports");
-    free(ta);
-    free(tb);
-    ta = whole_answers(a, &NILO_SCOPE_ALL);
-    tb = whole_answers(b, &NILO_SCOPE_ALL);
-    whole_same(ta, tb, "answers");
-    free(ta);
-    free(tb);
-}
-
 static void a_restored_store_gives_the_same_answers_on_either_engine(struct stores *s)
 {
     for (uint64_t seed = 1; seed <= 2; seed++) {
-        struct walk *w = history(s, seed, 150);
+        struct walk *w = whole_history(s, seed, 150);
         struct stores same, other;
         struct nilo_loaded loaded;
         size_t len;
         char *text = whole_all(s, &len);
-        assert_true(another(&same, s, s->engine));
+        assert_true(whole_another(&same, s, s->engine));
         ok(&same, whole_take(&same, text, len, &loaded));
         assert_false(loaded.unchanged);
         assert_true(loaded.adopted);
-        same_store(s, &same);
-        if (another(&other, s, other_engine(s))) {
+        whole_same_store(s, &same);
+        if (whole_another(&other, s, whole_other_engine(s))) {
             ok(&other, whole_take(&other, text, len, &loaded));
-            same_store(s, &other);
+            whole_same_store(s, &other);
             nilo_store_close(other.store);
         }
         nilo_store_close(same.store);
@@ -85,46 +33,27 @@ static void a_restored_store_gives_the_same_answers_on_either_engine(struct stor
     }
 }
 
-/* Of each connection what is closed but for its last three days. */
-static int64_t drop_old_days(struct stores *s)
-{
-    struct nilo_connection *all;
-    struct nilo_dropped went;
-    size_t n;
-    int64_t values = 0;
-    ok(s, nilo_store_connections(s->store, &all, &n, &s->err));
-    for (size_t i = 0; i < n; i++) {
-        if (nilo_day_is_none(all[i].closed_until))
-            continue;
-        const struct nilo_drop how = {.connection = all[i].id, .until = NILO_DAY(all[i].closed_until.n - 3), .author = "ann"};
-        ok(s, nilo_store_drop(s->store, &how, &went, &s->err));
-        values += went.values;
-    }
-    free(all);
-    return values;
-}
-
 static void dropped_days_are_dropped_in_the_restored_store_too(struct stores *s)
 {
     int64_t values = 0;
     for (uint64_t seed = 21; seed <= 22; seed++) {
-        struct walk *w = history(s, seed, 200);
+        struct walk *w = whole_history(s, seed, 200);
         struct stores to;
         struct nilo_loaded loaded;
         size_t len;
         char before[65], after[65];
         ok(s, nilo_store_digest(s->store, before, &s->err));
-        values += drop_old_days(s);
+        values += whole_drop_old_days(s);
         ok(s, nilo_store_digest(s->store, after, &s->err));
         assert_string_equal(before, after);
         if (!walk_rebuild(w))
             fail_msg("%s", w->difference);
         char *text = whole_all(s, &len);
         for (int i = 0; i < 2; i++) {
-            if (!another(&to, s, i ? other_engine(s) : s->engine))
+            if (!whole_another(&to, s, i ? whole_other_engine(s) : s->engine))
                 continue;
             ok(&to, whole_take(&to, text, len, &loaded));
-            same_store(s, &to);
+            whole_same_store(s, &to);
             ok(&to, whole_take(&to, text, len, &loaded));
             assert_true(loaded.unchanged);
             nilo_store_close(to.store);
@@ -138,12 +67,12 @@ static void dropped_days_are_dropped_in_the_restored_store_too(struct stores *s)
 /* The naive model, which knows nothing of exports, finds no difference in the restored store: neither at once nor later. */
 static void a_history_goes_on_in_the_restored_store(struct stores *s)
 {
-    struct walk *w = history(s, 11, 120);
+    struct walk *w = whole_history(s, 11, 120);
     struct stores to;
     struct nilo_loaded loaded;
     size_t len;
     char *text = whole_all(s, &len);
-    if (!another(&to, s, other_engine(s)) && !another(&to, s, s->engine))
+    if (!whole_another(&to, s, whole_other_engine(s)) && !whole_another(&to, s, s->engine))
         fail_msg("no engine at all");
     ok(&to, whole_take(&to, text, len, &loaded));
     nilo_store_close(to.store);
@@ -161,12 +90,12 @@ static void a_history_goes_on_in_the_restored_store(struct stores *s)
 
 static void taking_it_in_again_changes_nothing(struct stores *s)
 {
-    struct walk *w = history(s, 5, 100);
+    struct walk *w = whole_history(s, 5, 100);
     struct stores to;
     struct nilo_loaded loaded;
     size_t len, again;
     char *text = whole_all(s, &len), *before;
-    assert_true(another(&to, s, s->engine));
+    assert_true(whole_another(&to, s, s->engine));
     ok(&to, whole_take(&to, text, len, &loaded));
     before = whole_all(&to, &again);
     for (int i = 0; i < 2; i++) { /* also where it came from */
@@ -234,7 +163,7 @@ static void without_numbers(char *text)
 
 static void a_workspace_is_restored_beside_others(struct stores *s)
 {
-    struct walk *w = history(s, 21, 120);
+    struct walk *w = whole_history(s, 21, 120);
     struct stores to;
     struct nilo_whole_want want;
     struct nilo_loaded loaded;
@@ -242,8 +171,8 @@ static void a_workspace_is_restored_beside_others(struct stores *s)
     char before[65], after[65];
     workspace_of(s, "south", &want);
     char *text = whole_text(s, &want, "south", &len), *there = answers_of(s, "south");
-    assert_true(another(&to, s, s->engine));
-    struct walk *v = history(&to, 22, 60);
+    assert_true(whole_another(&to, s, s->engine));
+    struct walk *v = whole_history(&to, 22, 60);
     walk_free(v);
     to.clock = s->clock;
     stores_exec(&to, "UPDATE workspace SET name = 'east' WHERE name = 'south'");
@@ -308,7 +237,7 @@ static void a_workspace_that_holds_other_data_is_left_alone(struct stores *s)
     char *text = whole_all(s, &len);
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         struct stores to;
-        assert_true(another(&to, s, s->engine));
+        assert_true(whole_another(&to, s, s->engine));
         ok(&to, whole_take(&to, text, len, &loaded));
         stores_exec(&to, changes[i].sql);
         char *before = whole_all(&to, &n);
@@ -332,7 +261,7 @@ static void a_workspace_of_the_same_name_from_elsewhere_is_left_alone(struct sto
     struct nilo_connection c = stores_connection(s, "w", "UTC", "push", "push", "db");
     put(s, &c, "a", 20160, 1, 5);
     char *text = whole_all(s, &len);
-    assert_true(another(&to, s, s->engine));
+    assert_true(whole_another(&to, s, s->engine));
     nilo_seeded_random_init(&to.random, 99);
     ok(&to, nilo_store_meta_set(to.store, "uuid", "00112233445566778899aabbccddeeff", &to.err));
     stores_reopen(&to, NILO_STORE_WRITE);
@@ -353,11 +282,11 @@ static void a_workspace_in_which_nothing_was_recorded_is_replaced(struct stores 
     struct nilo_connection c = stores_connection(s, "w", "Asia/Tokyo", "push", "push", "db");
     put(s, &c, "a", 20160, 1, 5);
     char *text = whole_all(s, &len);
-    assert_true(another(&to, s, s->engine));
+    assert_true(whole_another(&to, s, s->engine));
     stores_connection(&to, "w", "UTC", "push", "push", "file");
     ok(&to, whole_take(&to, text, len, &loaded));
     assert_true(loaded.adopted);
-    same_store(s, &to);
+    whole_same_store(s, &to);
     nilo_store_close(to.store);
     free(text);
 }
@@ -373,7 +302,7 @@ static void an_empty_store_with_api_keys_does_not_become_another(struct stores *
     const struct nilo_access_key key = {.id = "k1", .role = NILO_ROLE_SERVICE, .hashed_by = "t1", .hash = {1}};
     put(s, &c, "a", 20160, 1, 5);
     char *text = whole_all(s, &len);
-    assert_true(another(&to, s, s->engine));
+    assert_true(whole_another(&to, s, s->engine));
     stores_exec(&to, "UPDATE meta SET value = '00112233445566778899aabbccddeeff' WHERE key = 'uuid'"); /* stores of tests are all made with the same one */
     stores_reopen(&to, NILO_STORE_WRITE);
     ok(&to, nilo_store_key_add(to.store, &key, &to.err));
@@ -384,7 +313,7 @@ static void an_empty_store_with_api_keys_does_not_become_another(struct stores *
     ok(&to, nilo_store_key_revoke(to.store, "k1", &new, &to.err));
     ok(&to, whole_take(&to, text, len, &loaded));
     assert_true(loaded.adopted);
-    same_store(s, &to);
+    whole_same_store(s, &to);
     nilo_store_close(to.store);
     free(text);
 }
@@ -402,7 +331,7 @@ static void a_range_of_days_is_what_it_says(struct stores *s)
     put_all(s, &c, (struct nilo_policy){.kind = NILO_RUN_REVISE, .revise = true}, &(struct put){.external_id = "a", .day = 20163, .metric = 1, .value = 7}, 1);
     char *text = whole_text(s, &want, NULL, &len);
     assert_non_null(strstr(text, "\"from\":\"2025-03-15\",\"to\":\"2025-03-17\""));
-    assert_true(another(&to, s, s->engine));
+    assert_true(whole_another(&to, s, s->engine));
     ok(&to, whole_take(&to, text, len, &loaded));
     assert_rows(&to, "SELECT day, seq, value FROM day_value ORDER BY day, seq", "20162 0 20262|20163 0 20263|20163 1 7|20164 0 20264");
     assert_int_equal(stores_int(&to, "SELECT count(*) FROM observation"), 4);
@@ -419,38 +348,19 @@ static void a_range_of_days_is_what_it_says(struct stores *s)
 
 /* ---- what must not get in ------------------------------------------------------------------------------------------------------ */
 
-static char *small(struct stores *s, size_t *len)
-{
-    struct nilo_connection c = stores_connection(s, "w", "Europe/Berlin", "push", "push", "db");
-    put(s, &c, "a", 20160, 1, 5);
-    put(s, &c, "b", 20160, 5, 6);
-    put_close(s, &c, 20161);
-    put_all(s, &c, (struct nilo_policy){.kind = NILO_RUN_REVISE, .revise = true}, &(struct put){.external_id = "a", .day = 20160, .metric = 1, .value = 7}, 1);
-    return whole_all(s, len);
-}
-
-static void untouched(struct stores *to, const char *empty, const char *after)
-{
-    size_t n;
-    assert_false(nilo_db_in_transaction(nilo_store_db(to->store)));
-    char *now = whole_all(to, &n);
-    whole_same(empty, now, after);
-    free(now);
-}
-
 static void a_file_cut_anywhere_is_refused(struct stores *s)
 {
     struct stores to;
     struct nilo_loaded loaded;
     size_t len, n;
-    char *text = small(s, &len);
-    assert_true(another(&to, s, s->engine));
+    char *text = whole_small(s, &len);
+    assert_true(whole_another(&to, s, s->engine));
     char *empty = whole_all(&to, &n);
     for (size_t cut = 0; cut < len; cut += cut < 40 || cut > len - 120 ? 1 + cut % 3 : 211) {
         fails(&to, cut == 0 ? NILO_ENOENT : NILO_ECORRUPT, whole_take(&to, text, cut, &loaded));
         assert_null(strchr(to.err.msg, '\n'));
     }
-    untouched(&to, empty, "cut");
+    whole_untouched(&to, empty, "cut");
     nilo_store_close(to.store);
     free(empty);
     free(text);
@@ -461,8 +371,8 @@ static void a_file_with_a_changed_byte_is_refused(struct stores *s)
     struct stores to;
     struct nilo_loaded loaded;
     size_t len, n;
-    char *text = small(s, &len);
-    assert_true(another(&to, s, s->engine));
+    char *text = whole_small(s, &len);
+    assert_true(whole_another(&to, s, s->engine));
     char *empty = whole_all(&to, &n);
     for (size_t at = 0; at < len; at += 61) {
         char was = text[at];
@@ -471,7 +381,7 @@ static void a_file_with_a_changed_byte_is_refused(struct stores *s)
         assert_true(to.err.code != NILO_OK && to.err.msg[0] != '\0');
         text[at] = was;
     }
-    untouched(&to, empty, "changed");
+    whole_untouched(&to, empty, "changed");
     ok(&to, whole_take(&to, text, len, &loaded)); /* and whole it is taken */
     nilo_store_close(to.store);
     free(empty);
@@ -524,10 +434,10 @@ static void rows_that_contradict_each_other_are_refused(struct stores *s)
         {"a run that is running", "[1,1,1,2,1,3,", "[1,1,1,2,0,3,"},
     };
     size_t len, n;
-    char *text = small(s, &len);
+    char *text = whole_small(s, &len);
     struct stores to;
     struct nilo_loaded loaded;
-    assert_true(another(&to, s, s->engine));
+    assert_true(whole_another(&to, s, s->engine));
     char *empty = whole_all(&to, &n);
     for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
         struct nilo_buf b;
@@ -548,7 +458,7 @@ static void rows_that_contradict_each_other_are_refused(struct stores *s)
             fail_msg("%s was taken", edits[i].what);
         if (to.err.msg[0] == '\0' || strchr(to.err.msg, '\n') != NULL)
             fail_msg("%s: said %s", edits[i].what, to.err.msg);
-        untouched(&to, empty, edits[i].what);
+        whole_untouched(&to, empty, edits[i].what);
         free(edited);
         nilo_buf_done(&b);
     }
@@ -570,13 +480,13 @@ static void closed_days_stay_closed_behind_a_restore(struct stores *s)
     struct stores to;
     struct nilo_loaded loaded;
     size_t len;
-    char *text = small(s, &len);
-    assert_true(another(&to, s, s->engine));
+    char *text = whole_small(s, &len);
+    assert_true(whole_another(&to, s, s->engine));
     ok(&to, whole_take(&to, text, len, &loaded));
     for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++)
         if (nilo_db_exec(nilo_store_db(to.store), tries[i], &to.err) == 0)
             fail_msg("taken: %s", tries[i]);
-    same_store(s, &to);
+    whole_same_store(s, &to);
     nilo_store_close(to.store);
     free(text);
 }

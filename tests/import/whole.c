@@ -7,9 +7,10 @@
 #include "base/hash.h"
 #include "query/query.h"
 #include "record/record.h"
+#include "store/put.h"
 #include "support/tmp.h"
 
-char *whole_text(struct stores *s, const struct nilo_whole_want *want, const char *workspace, size_t *ret_len)
+static char *text_of(struct stores *s, const struct nilo_whole_want *want, const char *workspace, enum nilo_whole_container container, size_t *ret_len)
 {
     char *text = NULL;
     int64_t rows;
@@ -17,15 +18,25 @@ char *whole_text(struct stores *s, const struct nilo_whole_want *want, const cha
     FILE *f = open_memstream(&text, ret_len);
     assert_non_null(f);
     ok(s, nilo_output_open(NULL, f, &o, &s->err));
-    ok(s, nilo_whole_write(s->store, want, workspace, o, NULL, NULL, &rows, &s->err));
+    ok(s, nilo_whole_write(s->store, want, workspace, container, o, NULL, NULL, &rows, &s->err));
     ok(s, nilo_output_close(o, &s->err));
     fclose(f);
     return text;
 }
 
+char *whole_text(struct stores *s, const struct nilo_whole_want *want, const char *workspace, size_t *ret_len)
+{
+    return text_of(s, want, workspace, NILO_WHOLE_LINES, ret_len);
+}
+
+char *whole_as(struct stores *s, enum nilo_whole_container container, size_t *ret_len)
+{
+    return text_of(s, &(struct nilo_whole_want){.from = NILO_DAY_NONE, .to = NILO_DAY_NONE}, NULL, container, ret_len);
+}
+
 char *whole_all(struct stores *s, size_t *ret_len)
 {
-    return whole_text(s, &(struct nilo_whole_want){.from = NILO_DAY_NONE, .to = NILO_DAY_NONE}, NULL, ret_len);
+    return whole_as(s, NILO_WHOLE_LINES, ret_len);
 }
 
 struct taking {
@@ -161,4 +172,96 @@ void whole_same(const char *a, const char *b, const char *what)
         line++;
     }
     fail_msg("%s: one is longer, after line %d", what, line);
+}
+
+/* ---- stores ---------------------------------------------------------------------------------------------------------------------- */
+
+/* A history with closed days, amendments, quarantine, corrections, credits that ended, two workspaces in zones of their own. */
+struct walk *whole_history(struct stores *s, uint64_t seed, int ops)
+{
+    struct walk *w = walk_new(s, seed, 2 * ops);
+    assert_non_null(w);
+    for (int i = 0; i < ops; i++)
+        if (!walk_step(w))
+            fail_msg("%s: %s", w->what, w->difference);
+    /* what apps say beside the numbers */
+    stores_exec(s, "INSERT INTO annotation (bucket, workspace_id, id, from_day, to_day, text, author, entity_id, created_at, updated_at) "
+                   "SELECT bucket, workspace_id, 'n' || id, 20100, 20100 + id, 'a note', 'mia', id, 7, 8 FROM entity WHERE kind < 2");
+    stores_exec(s, "INSERT INTO annotation (bucket, workspace_id, id, from_day, to_day, text, created_at, updated_at) SELECT 0, id, 'all', 20100, 20100, 'x', 7, 8 FROM workspace");
+    stores_exec(s, "INSERT INTO hidden_row (bucket, entity_id, win, day, hidden_at) SELECT DISTINCT bucket, entity_id, win, day, 9 FROM day_value WHERE seq = 0 AND day % 3 = 0");
+    stores_exec(s, "UPDATE owner SET extra = '{\"a\":1}'");
+    stores_exec(s, "UPDATE credit SET extra = '{\"b\":' || id || '}' WHERE id % 2 = 0");
+    return w;
+}
+
+/* An empty store of that engine; false where there is none. */
+bool whole_another(struct stores *to, const struct stores *like, enum nilo_db_engine engine)
+{
+    *to = (struct stores){.engine = engine};
+    if (stores_fresh(to) < 0)
+        return false;
+    to->clock = like->clock;
+    to->env.clock = nilo_virtual_clock(&to->clock);
+    return true;
+}
+
+enum nilo_db_engine whole_other_engine(const struct stores *s)
+{
+    return s->engine == NILO_DB_SQLITE ? NILO_DB_POSTGRES : NILO_DB_SQLITE;
+}
+
+void whole_same_store(struct stores *a, struct stores *b)
+{
+    char da[65], db[65];
+    size_t na, nb;
+    ok(a, nilo_store_digest(a->store, da, &a->err));
+    ok(b, nilo_store_digest(b->store, db, &b->err));
+    assert_string_equal(da, db);
+    char *ta = whole_all(a, &na), *tb = whole_all(b, &nb);
+    whole_same(ta, tb, "exports");
+    free(ta);
+    free(tb);
+    ta = whole_answers(a, &NILO_SCOPE_ALL);
+    tb = whole_answers(b, &NILO_SCOPE_ALL);
+    whole_same(ta, tb, "answers");
+    free(ta);
+    free(tb);
+}
+
+/* Of each connection what is closed but for its last three days. */
+int64_t whole_drop_old_days(struct stores *s)
+{
+    struct nilo_connection *all;
+    struct nilo_dropped went;
+    size_t n;
+    int64_t values = 0;
+    ok(s, nilo_store_connections(s->store, &all, &n, &s->err));
+    for (size_t i = 0; i < n; i++) {
+        if (nilo_day_is_none(all[i].closed_until))
+            continue;
+        const struct nilo_drop how = {.connection = all[i].id, .until = NILO_DAY(all[i].closed_until.n - 3), .author = "ann"};
+        ok(s, nilo_store_drop(s->store, &how, &went, &s->err));
+        values += went.values;
+    }
+    free(all);
+    return values;
+}
+
+char *whole_small(struct stores *s, size_t *len)
+{
+    struct nilo_connection c = stores_connection(s, "w", "Europe/Berlin", "push", "push", "db");
+    put(s, &c, "a", 20160, 1, 5);
+    put(s, &c, "b", 20160, 5, 6);
+    put_close(s, &c, 20161);
+    put_all(s, &c, (struct nilo_policy){.kind = NILO_RUN_REVISE, .revise = true}, &(struct put){.external_id = "a", .day = 20160, .metric = 1, .value = 7}, 1);
+    return whole_all(s, len);
+}
+
+void whole_untouched(struct stores *to, const char *empty, const char *after)
+{
+    size_t n;
+    assert_false(nilo_db_in_transaction(nilo_store_db(to->store)));
+    char *now = whole_all(to, &n);
+    whole_same(empty, now, after);
+    free(now);
 }
