@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <malloc.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define SECOND NILO_US_SECOND
@@ -94,6 +95,62 @@ static void bytes_do_not_move_the_deadline_of_a_body(void **state)
         assert_cut(&c, 408);
     }
     assert_int_equal(world_counts(&w).bodies_now, 0);
+}
+
+/* G24, with the deadlines that a server has by default: at the half minute nobody that drips is there any more. Those that do not read go first, since they keep a worker */
+#define DRIPPERS 500
+#define NORMAL 50
+static int a_byte_more(struct client *drippers)
+{
+    int taken = 0;
+    for (int i = 0; i < DRIPPERS; i++) {
+        char byte = 'x';
+        taken += (i % 3 == 2 ? recv(drippers[i].fd, &byte, 1, MSG_DONTWAIT) : send(drippers[i].fd, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT)) == 1;
+    }
+    return taken;
+}
+
+static void five_hundred_that_drip_are_gone_within_half_a_minute_and_the_others_served(void **state)
+{
+    (void)state;
+    static const char *const begins[] = {"GET /instant HTTP/1.1\r\nX: ", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", GET("/big?100000000")};
+    static struct client drippers[DRIPPERS], normal[NORMAL];
+    world_init(&w);
+    w.config.limits.workers = 4;
+    w.config.limits.per_address = DRIPPERS + NORMAL; /* all are one address here */
+    w.config.limits.deadline_us = 0; /* the default, as the others */
+    world_start(&w);
+    for (int i = 0; i < NORMAL; i++) {
+        client_open(&normal[i], &w);
+        client_ask(&normal[i], GET("/instant"), 200);
+    }
+    for (int i = 0; i < DRIPPERS; i++) {
+        int bytes = 4096;
+        client_open(&drippers[i], &w);
+        setsockopt(drippers[i].fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+        client_send(&drippers[i], begins[i % 3]);
+    }
+    WORLD_UNTIL(world_counts(&w).connections_open == DRIPPERS + NORMAL);
+    int answers = 0, dripped = 0;
+    for (int second = 0; second < 30; second++) {
+        for (int i = 0; i < NORMAL; i++, answers++)
+            assert_string_equal(client_ask(&normal[i], i % 2 == 0 ? GET("/worker?a") : GET("/instant?a"), 200), "<a>");
+        dripped += a_byte_more(drippers);
+        if (second == 9) /* the deadline of heads is not there yet */
+            assert_int_equal(world_counts(&w).cut_deadline, 0);
+        world_advance(&w, SECOND);
+    }
+    WORLD_UNTIL(world_counts(&w).connections_open == NORMAL);
+    struct nilo_server_counts n = world_counts(&w);
+    assert_int_equal(n.cut_deadline + n.cut_slow, DRIPPERS);
+    assert_int_equal(answers, 30 * NORMAL);
+    assert_true(dripped > 5 * DRIPPERS);
+    assert_int_equal(n.bodies_now, 0);
+    for (int i = 0; i < NORMAL; i++)
+        client_close(&normal[i]);
+    for (int i = 0; i < DRIPPERS; i++)
+        client_reset(&drippers[i]);
+    world_stop(&w);
 }
 
 static void a_kept_connection_may_be_idle_for_a_minute(void **state)
@@ -563,11 +620,16 @@ static void descriptors_and_memory_are_flat_over_10000_requests(void **state)
 
 int main(void)
 {
+    struct rlimit l; /* for 550 connections, both ends */
+    getrlimit(RLIMIT_NOFILE, &l);
+    l.rlim_cur = l.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &l);
 #define EACH(test) cmocka_unit_test_setup_teardown(test, start, stop)
     const struct CMUnitTest tests[] = {
         EACH(a_connection_that_says_nothing_is_cut_at_the_deadline_of_heads),
         EACH(bytes_do_not_move_the_deadline_of_a_head),
         EACH(bytes_do_not_move_the_deadline_of_a_body),
+        cmocka_unit_test(five_hundred_that_drip_are_gone_within_half_a_minute_and_the_others_served),
         EACH(a_kept_connection_may_be_idle_for_a_minute),
         EACH(a_request_ahead_does_not_eat_the_time_of_the_next),
         EACH(a_handler_over_the_deadline_is_answered_for_and_told),

@@ -177,6 +177,29 @@ CASES['aliases, casts and a path into a JSON column'] = async (c) => {
   assert.deepEqual(row, { id: 'v3', views: String(5 * (DAYS - 1)), shares: 'not_reported' });
 };
 
+CASES['other names, casts, paths and sums of every kind are what the text says of their columns'] = async (c) => {
+  for (const select of ['*,"an id":external_id', 'day,n:views,views::text,i:views::int8,at:captured_at', 'one:owner->0,first:owner->>0,absence->shares', 'count()', 'platform,views.sum(),most:views.max(),views.min(),views.avg(),views.count()',
+    'captured_at::date,posted_at::text,window_days::text']) {
+    const rows = good(await c.from('content_snapshots').select(select).limit(20));
+    assert.ok(rows.length > 0, select);
+  }
+  assert.deepEqual(good(await c.from('content_latest').select('id:external_id,n:views.count()').order('external_id')).map((r) => r.id), ['v1', 'v2', 'v3']);
+  assert.ok(good(await c.rpc('activity', { days: 5 }).select('on:date,posts::text')).length === 5);
+};
+
+CASES['ndjson: a line a row, as the array has them'] = async (c) => {
+  for (const [table, select] of [['content_latest', '*'], ['content_latest', 'id:external_id,views'], ['daily_metrics', 'metric_date,value'], ['content', '*']]) {
+    const rows = good(await c.from(table).select(select).order(table === 'daily_metrics' ? 'metric_date' : 'external_id').limit(50));
+    const query = c.from(table).select(select).order(table === 'daily_metrics' ? 'metric_date' : 'external_id').limit(50);
+    query.headers.set ? query.headers.set('Accept', 'application/x-ndjson') : (query.headers.Accept = 'application/x-ndjson');
+    const answer = await query.fetch(query.url, { headers: query.headers });
+    assert.match(answer.headers.get('content-type'), /^application\/x-ndjson/);
+    const lines = (await answer.text()).split('\n').slice(0, -1).map((line) => JSON.parse(line));
+    assert.ok(lines.length > 2);
+    assert.deepEqual(lines, rows);
+  }
+};
+
 CASES['order with nulls first and last'] = async (c) => {
   const by = async (options) => good(await c.from('content_latest').select('external_id,shares').order('shares', options)).map((r) => r.external_id);
   assert.deepEqual(await by({ ascending: true }), ['v2', 'v1', 'v3']);
@@ -238,6 +261,23 @@ CASES['owners and their sums'] = async (c) => {
   const rows = good(await c.from('owner_metrics').select('*').order('owner', { ascending: true }));
   assert.deepEqual(rows.map((r) => [r.owner, r.items, r.views]), [['mia', 2, 1000 + 37 * (DAYS - 1) + 5 * (DAYS - 1)], ['noah', 1, 800 + 11 * (DAYS - 1)]]);
 };
+
+test('the judge sees what is not as promised', () => {
+  const headers = (type) => new Headers({ 'content-type': type });
+  for (const [select, body, good] of [
+    ['id:external_id,n:views', [{ id: 'a', n: 1 }], true], ['id:external_id,n:views', [{ id: 1, n: 1 }], false], ['id:external_id,n:views', [{ id: 'a', n: 'x' }], false],
+    ['id:external_id', [{ external_id: 'a' }], false], ['id:external_id', [{ id: 'a', more: 1 }], false], ['views::text', [{ views: '1' }], true], ['views::text', [{ views: 1 }], false],
+    ['day,n:count()', [{ day: '2025-01-01', n: 1 }], true], ['day,n:count()', [{ day: '2025-01-01', n: '1' }], false], ['day,views.max()', [{ day: 'x', max: 1 }], false],
+    ['absence->>shares', [{ shares: 'hidden' }], true], ['absence->>shares', [{ shares: 1 }], false], ['a:nothing_there', [{ a: 1 }], false],
+  ]) {
+    const one = { method: 'GET', url: `http://x/rest/v1/content_snapshots?select=${encodeURIComponent(select)}`, status: 200, headers: headers('application/json; charset=utf-8'), body: JSON.stringify(body) };
+    if (good) contract.check(one);
+    else assert.throws(() => contract.check(one), `${select}: ${JSON.stringify(body)}`);
+  }
+  const lines = (body) => contract.check({ method: 'GET', url: 'http://x/rest/v1/content?select=external_id', status: 200, headers: headers('application/x-ndjson'), body });
+  lines('{"external_id":"a"}\n{"external_id":"b"}\n');
+  for (const wrong of ['{"external_id":"a"}', '{"external_id":1}\n', '{"external_id":"a"}\n{"other":"b"}\n', '[{"external_id":"a"}]\n']) assert.throws(() => lines(wrong), wrong);
+});
 
 for (const [version, createClient] of [['2.109.0', newest], ['2.39.0', oldest]]) {
   for (const [name, run] of Object.entries(CASES)) {
