@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 
 SANITIZED = -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
 
-.PHONY: all build demo check check-deep check-threads bench fuzz clean install
+.PHONY: all build demo check check-deep check-threads mutants bench fuzz clean install
 
 all: build
 
@@ -56,6 +56,13 @@ check-threads:
 	@$(MAKE) --no-print-directory $(B)-tsan/build.ninja
 	@ninja -C $(B)-tsan
 	@tools/run-tests check-threads $(B)-tsan api
+
+# Bugs planted one at a time, each of which the simulation has to find; a table. Some minutes.
+mutants:
+	@tools/setup check
+	@$(MAKE) --no-print-directory $(B)-asan/build.ninja
+	@ninja -C $(B)-asan nilometer tests/test_sim_many
+	@tests/sim/mutants --run --build $(B)-asan
 
 install: build
 	@meson configure $(B) -Dprefix=$(PREFIX)

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define STEP_MOST (20 * NILO_US_SECOND)  /* of the wall clock, from the true time */
@@ -23,11 +24,18 @@ static const struct place {
     {"Pacific/Auckland", "2028-02-28T03:00:00Z"},
 };
 
-/* The process writes its number into the record: it is the same in each replay. */
+/* The process writes its number into the record: while a day passes it is the same in each replay. Who keeps the server and the folders of tests needs the real one. */
+static bool number_is_fixed;
+
 pid_t getpid(void);
 pid_t getpid(void)
 {
-    return 4242;
+    return number_is_fixed ? 4242 : (pid_t)syscall(SYS_getpid);
+}
+
+static void number_is_real(void)
+{
+    number_is_fixed = false;
 }
 
 void sim_broken(struct sim *s, const char *fmt, ...)
@@ -98,13 +106,16 @@ static void something_happens(struct sim *s)
     static const char *const zoo[] = {"none", "reset", "cut", "stall", "html_200", "truncated", "empty_object", "items_null", "null_numbers", "negative", "comma_numbers",
                                       "nan_texts", "bad_utf8", "gzip_false", "duplicate_keys", "same_next", "retry_huge", "body_endless"};
     char target[160];
+    /* One draw after the other: compilers differ in the order in which they work out arguments, and a seed is the same day with each. */
     if (sim_draw(s, 3) == 0) {
-        snprintf(target, sizeof target, "/_emulator/item?channel=%d&video=%d&state=%s", (int)sim_draw(s, SIM_CONNECTIONS), (int)sim_draw(s, 30), states[sim_draw(s, 4)]);
+        int channel = (int)sim_draw(s, SIM_CONNECTIONS), video = (int)sim_draw(s, 30);
+        const char *state = states[sim_draw(s, 4)];
+        snprintf(target, sizeof target, "/_emulator/item?channel=%d&video=%d&state=%s", channel, video, state);
         sim_tell(s, target);
     }
     if (sim_draw(s, 4) == 0) {
-        snprintf(target, sizeof target, "/_emulator/item?channel=%d&video=%d&hidden_likes=%d&fall_percent=%d", (int)sim_draw(s, SIM_CONNECTIONS), (int)sim_draw(s, 30),
-                 (int)sim_draw(s, 2), (int)sim_draw(s, 10));
+        int channel = (int)sim_draw(s, SIM_CONNECTIONS), video = (int)sim_draw(s, 30), hidden = (int)sim_draw(s, 2), fall = (int)sim_draw(s, 10);
+        snprintf(target, sizeof target, "/_emulator/item?channel=%d&video=%d&hidden_likes=%d&fall_percent=%d", channel, video, hidden, fall);
         sim_tell(s, target);
     }
     sim_tell(s, "/_emulator/set?hostile=none");
@@ -300,9 +311,35 @@ static void place_store(struct sim *s)
         skip();
     }
     snprintf(s->target, sizeof s->target, "%s", url);
+    if (serial == 1)
+        assert_int_equal(atexit(number_is_real), 0); /* runs before what was said before it: that removes the folders, also when a test failed in the middle */
 }
 
-/* The whole record, what was logged of it, and what is remembered for the next run. */
+/* Every row of every table of an SQLite store. */
+static void hash_tables(struct sim *s, struct nilo_sha256 *h)
+{
+    static char names[128][64];
+    int columns[128], n = 0;
+    struct nilo_db_stmt *stmt = sim_rows(s, "SELECT m.name, count(*) FROM sqlite_master m JOIN pragma_table_info(m.name) GROUP BY m.name HAVING m.type = 'table' ORDER BY 1");
+    while (nilo_db_row(stmt, &s->err) == 1) {
+        struct nilo_db_value v = nilo_db_column(stmt, 0);
+        assert_true(n < 128 && v.len < sizeof names[0]);
+        snprintf(names[n], sizeof names[0], "%.*s", (int)v.len, v.p);
+        columns[n++] = (int)nilo_db_column_int(stmt, 1);
+    }
+    assert_true(n > 40);
+    for (int i = 0; i < n; i++) {
+        char text[300], one[65];
+        int len = snprintf(text, sizeof text, "SELECT * FROM \"%s\" ORDER BY 1", names[i]);
+        for (int k = 2; k <= columns[i]; k++)
+            len += snprintf(text + len, sizeof text - (size_t)len, ", %d", k);
+        sim_hash(s, text, one);
+        sim_note(s, "table %s %s", names[i], one);
+        nilo_sha256_add(h, one, 64);
+    }
+}
+
+/* The whole record, what was logged of it, and what is remembered for the next run; of an SQLite store all there is. */
 static void hash_record(struct sim *s, char out[65])
 {
     static const char *const all[] = {
@@ -326,11 +363,8 @@ static void hash_record(struct sim *s, char out[65])
         sim_hash(s, all[i], one);
         nilo_sha256_add(&h, one, 64);
     }
-    if (!s->postgres) {
-        char one[65];
-        sim_hash(s, "SELECT schedule, slot_at, state, fence, tries, taken_at, ended_at, reason FROM schedule_slot ORDER BY 1, 2", one);
-        nilo_sha256_add(&h, one, 64);
-    }
+    if (!s->postgres)
+        hash_tables(s, &h);
     nilo_sha256_done(&h, raw);
     nilo_hex(raw, sizeof raw, out);
 }
@@ -343,8 +377,10 @@ void sim_day(const struct sim_options *o, struct sim_result *ret, bool noticed[S
     *s = (struct sim){.r = ret};
     *ret = (struct sim_result){0};
     faulty = (struct faulty){0};
+    number_is_real();
     begin(s, o);
     place_store(s);
+    number_is_fixed = true;
     sim_configure(s);
     sim_begin_life(s);
     sim_sign_in(s);
@@ -363,4 +399,5 @@ void sim_day(const struct sim_options *o, struct sim_result *ret, bool noticed[S
     nilo_config_free(s->config);
     nilo_zone_free(s->zone);
     emulator_free(s->em);
+    number_is_real();
 }
