@@ -84,6 +84,9 @@ static int report(struct nilo_cmd_ctx *ctx, const struct nilo_erase *what, const
         fprintf(ctx->out, "%s %s%" PRId64 " %s and %" PRId64 " %s; every count stays.\n", what->dry_run ? "Would erase" : "Erased",
                 r->owners ? "an owner's name, " : what->kind == NILO_ERASE_CONNECTION ? "a connection's name, " : "", r->items,
                 r->items == 1 ? "item" : "items", r->messages, r->messages == 1 ? "message that named them" : "messages that named them");
+        if (r->values > 0)
+            fprintf(ctx->out, "In the metadata of %" PRId64 " %s of the app's own metrics \"(erased)\" stands for them now; a statement that goes on naming them brings the name "
+                    "back.\n", r->values, r->values == 1 ? "value" : "values");
         if (r->shared > 0)
             fprintf(ctx->out, "%" PRId64 " %s credited to others as well and %s; erase them one by one with --item.\n", r->shared,
                     r->shared == 1 ? "item is" : "items are", r->shared == 1 ? "stays" : "stay");
@@ -95,7 +98,7 @@ static int report(struct nilo_cmd_ctx *ctx, const struct nilo_erase *what, const
     const struct {
         const char *name;
         int64_t n;
-    } counts[] = {{"items", r->items}, {"owners", r->owners}, {"messages", r->messages}, {"shared_items", r->shared}};
+    } counts[] = {{"items", r->items}, {"owners", r->owners}, {"messages", r->messages}, {"metadata", r->values}, {"shared_items", r->shared}};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         nilo_json_key(&a.json, counts[i].name);
         nilo_json_int(&a.json, counts[i].n);
@@ -167,7 +170,7 @@ const struct nilo_cmd nilo_cmd_erase = {
     .summary = "take a person's names out of the record for good; the counts stay",
     .description =
         "Removes external ids, titles, captions, addresses, covers, tags, metadata of counts, the owner's key and name, and every message of the log "
-        "that names them. Days, latest, best and totals stay bit for bit. What stays beside is the act (when, by whom, how much) and a keyed hash of "
+        "that names them; in the metadata of the app's own metrics (a breakdown by creator) \"(erased)\" takes the name's place. Days, latest, best and totals stay bit for bit. What stays beside is the act (when, by whom, how much) and a keyed hash of "
         "each id: whatever collection, import or push brings it again is refused and counted as erased.\n\n"
         "--owner takes the owner's name and the items that are credited to nobody else; --connection its name, its secrets and all its items; take it out of "
         "the configuration file as well, or collect says each time that it is left out. "

@@ -207,14 +207,15 @@ void nilo_config_sql_free(struct nilo_config_sql_metric *metrics, int n);
 
 /* What the SQL of a configuration may not be: several statements, one that is no SELECT, unbalanced, with parameters of its own. Whether it
  * runs, the database says. */
-enum nilo_sql_dialect { NILO_SQL_ANY, NILO_SQL_SQLITE, NILO_SQL_POSTGRES };
+enum nilo_sql_dialect { NILO_SQL_ANY, NILO_SQL_SQLITE, NILO_SQL_POSTGRES, NILO_SQL_POSTGRES_BARE };
 struct nilo_sql_shape {
     int from, to, day; /* the number of each placeholder, 0 = it has none */
     int n;             /* how many different ones */
 };
 /** nilo_config_sql_statement - looks through a SELECT and finds its placeholders :from, :to and :day outside of quotes and comments
  *  sql     NULL, or gets the statement without a closing semicolon and with ?1, ?2, ... instead, numbered as they come; PostgreSQL is
- *          told their types (timestamptz, timestamptz, date)
+ *          told their types (timestamptz, timestamptz, date). POSTGRES_BARE: with $1, $2, ... without types, each place a number of its own, so that
+ *          the server says what it takes them for; shape: the last of each
  *  errors  NILO_ECONFIG one clause that goes on behind "the statement ..." */
 int nilo_config_sql_statement(const char *text, enum nilo_sql_dialect dialect, struct nilo_sql_shape *ret, struct nilo_buf *sql,
                               struct nilo_err *err);

@@ -149,9 +149,11 @@ static int placeholder(struct scan *s, const char *at, const char **ret_end)
         char becomes[48];
         if (strlen(known[i].name) != len || strncmp(known[i].name, at + 1, len) != 0)
             continue;
-        if (*seen[i] == 0)
+        if (*seen[i] == 0 || s->dialect == NILO_SQL_POSTGRES_BARE)
             *seen[i] = ++s->shape.n;
-        if (s->dialect == NILO_SQL_POSTGRES)
+        if (s->dialect == NILO_SQL_POSTGRES_BARE)
+            snprintf(becomes, sizeof becomes, i == 2 ? "CAST(CAST($%d AS text) AS date)" : "$%d", *seen[i]);
+        else if (s->dialect == NILO_SQL_POSTGRES)
             snprintf(becomes, sizeof becomes, "CAST(?%d AS %s)", *seen[i], known[i].type);
         else
             snprintf(becomes, sizeof becomes, "?%d", *seen[i]);

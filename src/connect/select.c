@@ -452,6 +452,48 @@ static int ask_days(struct select *all, const char *sql, const bool *wanted, str
     return 0;
 }
 
+/* What PREPARE takes the places of :from and :to for: does one of them stand beside a date? */
+static int look_for_dates(struct select *s, const char *bare, bool *ret, struct nilo_err *err)
+{
+    struct nilo_err unclear;
+    struct nilo_db_stmt *rows = NULL;
+    *ret = false;
+    if (nilo_db_exec(s->db, "SAVEPOINT nilo_look", err) != 0)
+        return -1;
+    if (nilo_db_exec(s->db, bare, &unclear) != 0) /* types that do not follow from the text alone; or it does not run, as will be told */
+        return nilo_db_exec(s->db, "ROLLBACK TO SAVEPOINT nilo_look", err);
+    int rc = nilo_db_prepare_once(s->db, "SELECT 'date' = ANY (parameter_types::text[]) FROM pg_prepared_statements WHERE name = 'nilo_look'", &rows, err);
+    if (rc == 0 && (rc = nilo_db_query(rows, NULL, 0, err)) == 0 && (rc = nilo_db_row(rows, err)) == 1) {
+        *ret = nilo_db_column_int(rows, 0) != 0;
+        rc = 0;
+    }
+    nilo_db_finish(rows);
+    return rc != 0 ? -1 : nilo_db_exec(s->db, "DEALLOCATE nilo_look; RELEASE SAVEPOINT nilo_look", err);
+}
+
+/* A date beside an instant becomes its midnight in UTC: west of Greenwich that is an hour of the day before. */
+static int check_dates(struct select *s, struct nilo_err *err)
+{
+    struct nilo_sql_shape shape;
+    struct nilo_buf bare;
+    bool dates = false;
+    nilo_us from = nilo_calendar_start(s->statement->calendar, s->from), midnight = (nilo_us)s->from.n * NILO_US_DAY;
+    nilo_day next = NILO_DAY(s->from.n + (int32_t)s->n);
+    nilo_us to = nilo_calendar_end(s->statement->calendar, NILO_DAY(next.n - 1)), next_midnight = (nilo_us)next.n * NILO_US_DAY;
+    if (from <= midnight && to <= next_midnight)
+        return 0;
+    nilo_buf_init(&bare, 2 * STATEMENT_MAX_BYTES);
+    nilo_buf_adds(&bare, "PREPARE nilo_look AS ");
+    int rc = nilo_config_sql_statement(s->statement->text, NILO_SQL_POSTGRES_BARE, &shape, &bare, err);
+    if (rc == 0)
+        rc = bare.failed ? nilo_err_nomem(err) : look_for_dates(s, nilo_buf_str(&bare), &dates, err);
+    nilo_buf_done(&bare);
+    if (rc == 0 && dates)
+        return nilo_err_set(err, NILO_ECONFIG, "the statement compares a date with :from or :to, which are instants, and days of the workspace's zone begin later than dates, at midnight UTC, do; write "
+                            "column = :day, or CAST(:from AT TIME ZONE 'Area/City' AS date) instead of :from, and of :to alike");
+    return rc;
+}
+
 static int select_in_transaction(struct select *s, const char *sql, const bool *wanted, struct nilo_err *err)
 {
     bool by_day = s->by_day;
@@ -460,6 +502,8 @@ static int select_in_transaction(struct select *s, const char *sql, const bool *
     /* Policies would hide rows without a word: then it is an error instead. */
     bool sqlite = nilo_db_engine(s->db) == NILO_DB_SQLITE, range = s->shape.from > 0 || s->shape.to > 0;
     int result = sqlite ? 0 : nilo_db_exec(s->db, "SET LOCAL row_security = off", err);
+    if (!sqlite && range && result == 0)
+        result = check_dates(s, err);
     if (sqlite && range)
         result = nilo__sql_times(s->db, sql, &s->shape, (struct nilo_sql_days){s->from, NILO_DAY(s->from.n + (int32_t)s->n - 1)}, s->arena, &s->between, err);
     if (result == 0 && !by_day)

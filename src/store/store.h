@@ -564,6 +564,7 @@ struct nilo_erase {
 };
 struct nilo_erasure {
     int64_t items, owners, messages; /* erased: items, owners' names, messages that named them */
+    int64_t values;                  /* of the app's own metrics, whose metadata named them */
     int64_t shared;                  /* of an owner: items credited to others as well, which stay */
     nilo_us before;                  /* it was erased then, nothing is left to do; NILO_US_NONE */
 };

@@ -284,6 +284,50 @@ static void no_note_tells_of_the_person(void)
     done("verify", "", 0);
 }
 
+/* A statement that counts by creator: the name is a key of the breakdown and of the top items, on days that are closed as well. The counts stay. */
+static void a_breakdown_keeps_its_counts_without_the_name(void)
+{
+    static const char *const sql[] = {"UPDATE owner SET display_name = 'Kimberly' WHERE key = 'kim'",
+                                      "UPDATE credit SET role = 'feat. Kimberly' WHERE owner_id = (SELECT id FROM owner WHERE key = 'lee')", NULL};
+    const char *app = nilo_test_path("creators.db"), *yaml = nilo_test_path("creators.yaml");
+    const struct nilo_db_options options = {.mode = NILO_DB_CREATE};
+    struct nilo_db *db;
+    struct nilo_err err = {0};
+    char text[1000], more[1000], before[65], after[65];
+    run_sql(sql);
+    nilo_test_remove(app);
+    assert_int_equal(nilo_db_open(app, &options, &db, &err), 0);
+    assert_int_equal(nilo_db_exec(db, "CREATE TABLE plays (creator, at); INSERT INTO plays VALUES ('Kimberly', '2026-03-05 10:00:00'), "
+                                      "('Kimberly', '2026-03-05 11:00:00'), ('by kim', '2026-03-05 12:00:00'), ('kimono', '2026-03-05 13:00:00'), "
+                                      "('kimvideo1', '2026-03-05 13:00:00'), ('Kimberly', '2026-03-09 10:00:00'), ('value', '2026-03-09 10:00:00')", &err), 0);
+    nilo_db_close(db);
+    snprintf(text, sizeof text, "connections:\n  - name: app\n    workspace: us\n    platform: sql\n    database: %s\n    metrics:\n"
+             "      - {name: by_creator, type: aggregate, statement: \"SELECT date(at) AS day, creator AS key, count(*) AS value FROM plays "
+             "WHERE at >= :from AND at < :to GROUP BY 1, 2\"}\n", app);
+    nilo_test_write(yaml, text, strlen(text));
+    snprintf(more, sizeof more, "--config %s --quiet --from 2026-03-05", yaml);
+    done("backfill", more, 0);
+    snprintf(more, sizeof more, "--config %s --quiet", yaml);
+    done("collect", more, 0);
+    cmd_assert_contains(done("get 'daily_metrics?select=metadata&metric_category=eq.by_creator&metric_date=eq.2026-03-05' --format csv", "", 0)->out, "Kimberly");
+    digest(before);
+    snprintf(more, sizeof more, "--workspace us --owner kim --yes --quiet");
+    cmd_assert_contains(done("erase", more, 0)->out, "In the metadata of 2 values of the app's own metrics");
+    gone("Kimberly");
+    gone("kimvideo1");
+    still("kimono");
+    const char *shown = done("get 'daily_metrics?select=value,metadata&metric_category=eq.by_creator&metric_date=eq.2026-03-05' --format ndjson", "", 0)->out;
+    cmd_assert_contains(shown, "\"value\":5,");
+    cmd_assert_contains(shown, "\"(erased)\":2,");
+    cmd_assert_contains(shown, "\"(erased) 2\":1");
+    cmd_assert_contains(shown, "\"kimono\":1");
+    cmd_assert_contains(done("get 'daily_metrics?select=metadata&metric_category=eq.by_creator&metric_date=eq.2026-03-09' --format ndjson", "", 0)->out, "\"value\":1");
+    digest(after);
+    assert_string_equal(before, after);
+    done("doctor", "", 0);
+    done("verify", "", 0);
+}
+
 static void an_erased_connection_is_not_made_again(void)
 {
     char before[65], after[65];
@@ -423,6 +467,7 @@ static void a_killed_erasure_is_whole_or_not_there(void)
     X(nothing_brings_an_item_back)                                                                                                          \
     X(an_erased_owner_takes_what_is_theirs_alone)                                                                                           \
     X(no_note_tells_of_the_person)                                                                                           \
+    X(a_breakdown_keeps_its_counts_without_the_name)                                                                                        \
     X(an_erased_connection_is_not_made_again)                                                                                               \
     X(a_connection_of_the_file_that_was_erased_stops_only_itself)                                                                           \
     X(a_copy_goes_on_refusing)                                                                                                              \

@@ -371,6 +371,40 @@ static void a_day_may_be_its_first_instant(void **state)
     }
 }
 
+/* In New York the 10th begins at 05:00 UTC, and a date, taken as midnight in UTC, would belong to the 9th. */
+static void dates_are_not_compared_with_instants(void **state)
+{
+    static const struct {
+        const char *zone, *from;
+        bool good;
+    } rows[] = {
+        {"America/New_York", "d WHERE on_day >= :from AND on_day < :to", false},
+        {"America/New_York", "plays WHERE played_at::date >= :from AND :to > played_at::date", false},
+        {"America/New_York", "d WHERE on_day = :day AND :from < :to", true},
+        {"America/New_York", "d WHERE on_day >= CAST(:from AT TIME ZONE 'America/New_York' AS date) AND on_day < CAST(:to AT TIME ZONE 'America/New_York' AS date)", true},
+        {"America/New_York", "d WHERE on_day + time '12:00' >= :from AND on_day + time '12:00' < :to", true},
+        {"Europe/Berlin", "d WHERE on_day >= :from AND on_day < :to", true},
+        {"UTC", "d WHERE on_day >= :from AND on_day < :to", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world w;
+        const char *database = music("dates_pg", true);
+        world_sql(database, "CREATE TABLE d AS SELECT date '2025-01-01' + n AS on_day FROM generate_series(0, 20) AS n, generate_series(0, n)");
+        snprintf(text, sizeof text, "workspaces: [{name: default, zone: %s}]\nconnections:\n  - name: music\n    platform: sql\n    database: %s\n    metrics:\n"
+                 "      - {name: made, mode: created, statement: \"SELECT count(*) AS value FROM %s\"}\n", rows[i].zone, database, rows[i].from);
+        world_init(&w, "dates_pg", NULL, text, "2025-01-12T09:30:00Z");
+        assert_int_equal(world_collect(&w, "2025-01-10"), 0);
+        if (!rows[i].good && (w.runs[0].n_failures != 1 || strstr(w.runs[0].failures[0], "compares a date with :from or :to") == NULL))
+            fail_msg("%s, %s: %zu failures, %s", rows[i].zone, rows[i].from, w.runs[0].n_failures, w.runs[0].n_failures > 0 ? w.runs[0].failures[0] : "");
+        if (rows[i].good && w.runs[0].n_failures > 0)
+            fail_msg("%s, %s: %s", rows[i].zone, rows[i].from, w.runs[0].failures[0]);
+        if (rows[i].good)
+            check(&w, "made", "2025-01-10", 10, "");
+        world_done(&w);
+    }
+}
+
 /* A reader that policies hide rows from gets to hear so; not a smaller number. */
 static void what_policies_hide_is_an_error(void **state)
 {
@@ -627,6 +661,7 @@ int main(void)
         cmocka_unit_test(a_domain_over_a_domain_is_what_both_are_made_of),
         cmocka_unit_test(a_statement_that_says_nothing_of_the_day_is_noted),
         cmocka_unit_test(a_day_may_be_its_first_instant),
+        cmocka_unit_test(dates_are_not_compared_with_instants),
         cmocka_unit_test(what_policies_hide_is_an_error),
         cmocka_unit_test(times_of_sqlite_are_compared_as_the_source_spells_them),
     };

@@ -1,14 +1,13 @@
 /* Erasing a person. What tells who it was is overwritten, rows and keys stay, so no number changes. What was erased is known again by
  * a keyed hash alone: BLAKE2b-256 under a key of the workspace, random and made at its first erasure. The key is in the store, so that a copy
  * of it goes on refusing what was erased; whoever has the whole store can try whether an id that they know was erased, and no more. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "store/rows/rows.h"
 
-#define GONE  "(erased)"
+#define GONE  NILO__GONE
 #define SWEEP "erase_sweep" /* meta: something was erased and the file not yet written anew */
 
 struct nilo__erased {
@@ -398,24 +397,6 @@ static int forget_raw(struct erasing *e, struct nilo_err *err)
 
 /* ---- messages that name them -------------------------------------------------------------------------------------------------- */
 
-static bool letter(unsigned char c)
-{
-    return c >= 0x80 || isalnum(c);
-}
-
-/* Is the word in the text, not as part of a longer one? An id that is one digit must not take every message with a digit along. */
-static bool names(const char *text, const char *word)
-{
-    size_t len = strlen(word);
-    for (const char *at = text; len > 0 && (at = strstr(at, word)) != NULL; at++) {
-        bool begins = at == text || !letter((unsigned char)at[-1]) || !letter((unsigned char)word[0]);
-        bool ends = !letter((unsigned char)at[len]) || !letter((unsigned char)word[len - 1]);
-        if (begins && ends)
-            return true;
-    }
-    return false;
-}
-
 static int gather_words(struct erasing *e, struct nilo_err *err)
 {
     e->words = nilo_arena_array(&e->arena, 2 * e->n + 2, sizeof *e->words);
@@ -435,7 +416,7 @@ static int gather_words(struct erasing *e, struct nilo_err *err)
 static bool named(const struct erasing *e, const char *text)
 {
     for (size_t i = 0; text != NULL && i < e->n_words; i++)
-        if (names(text, e->words[i]))
+        if (nilo__has_word(text, e->words[i]))
             return true;
     return false;
 }
@@ -543,6 +524,35 @@ static int overwrite_notes(struct erasing *e, struct nilo_err *err)
     return rc;
 }
 
+/* What somebody was credited as, free text: the same word for all of the workspace. */
+static int overwrite_roles(struct erasing *e, struct nilo_err *err)
+{
+    struct nilo_db_stmt *stmt;
+    const char *roles[64];
+    size_t n = 0;
+    int got, rc = 0;
+    if (nilo__query(e->s, &stmt, err, "SELECT DISTINCT role FROM credit WHERE workspace_id = ?1 AND role <> 'owner' AND role <> '" GONE "'",
+                    NILO__PARAMS(NILO_DBV_INT(e->what->workspace))) < 0)
+        return -1;
+    while ((got = nilo_db_row(stmt, err)) == 1 && n < sizeof roles / sizeof roles[0])
+        if (named(e, nilo_db_column_text(stmt, 0)) && (roles[n++] = nilo_arena_strdup(&e->arena, nilo_db_column_text(stmt, 0))) == NULL)
+            rc = nilo_err_nomem(err);
+    nilo_db_reset(stmt);
+    for (size_t i = 0; i < n && rc == 0 && got >= 0; i++)
+        rc = nilo__run(e->s, err, "UPDATE credit SET role = '" GONE "' WHERE workspace_id = ?1 AND role = ?2",
+                       NILO__PARAMS(NILO_DBV_INT(e->what->workspace), NILO_DBV_TEXT(roles[i])));
+    return got < 0 || rc < 0 ? -1 : n == sizeof roles / sizeof roles[0] ? overwrite_roles(e, err) : 0;
+}
+
+/* A connection's name is a word of the app's, and a breakdown by platform is none of a person. */
+static int overwrite_metadata(struct erasing *e, struct nilo_err *err)
+{
+    bool item = e->what->kind == NILO_ERASE_ITEM;
+    size_t people = e->what->kind == NILO_ERASE_OWNER ? (e->owner_name != NULL ? 2 : 1) : 0, before = item ? 0 : people > 0 ? people : 1;
+    const struct nilo__gone gone = {e->words, people, e->words + before, e->n_words - before};
+    return nilo__erase_in_metadata(e->s, e->what->workspace, &gone, &e->ret->values, err);
+}
+
 /* ---- the act ------------------------------------------------------------------------------------------------------------------- */
 
 static int record_act(struct erasing *e, struct nilo_err *err)
@@ -565,7 +575,8 @@ static int erase_in(struct erasing *e, struct nilo_err *err)
     if (make_key(e->s, e->what->workspace, err) < 0 || nilo__next_ids(e->s, "erasure", 1, &e->act, err) < 0)
         return -1;
     /* before the act, which says how many there were, and before the words that they are found by are gone */
-    if (forget_raw(e, err) < 0 || overwrite_messages(e, err) < 0 || overwrite_notes(e, err) < 0)
+    if (forget_raw(e, err) < 0 || overwrite_messages(e, err) < 0 || overwrite_notes(e, err) < 0 || overwrite_roles(e, err) < 0 ||
+        overwrite_metadata(e, err) < 0)
         return -1;
     e->ret->owners = e->owner != 0;
     if (record_act(e, err) < 0 || overwrite_items(e, err) < 0 || overwrite_owner(e, err) < 0 || overwrite_connection(e, err) < 0)

@@ -90,6 +90,18 @@ enum nilo__ids { NILO__NO_IDS, NILO__WORKSPACES, NILO__CONNECTIONS, NILO__METRIC
 /* Whose rows a workspace's export takes. */
 enum nilo__reach { NILO__REACH_STORE, NILO__REACH_ALL, NILO__REACH_SELF, NILO__REACH_WORKSPACE, NILO__REACH_ITEM, NILO__REACH_RUN,
                    NILO__REACH_CONNECTION };
+#define NILO__GONE "(erased)"
+/* erase_names.c: nilo__has_word - is the word in the text, not as part of a longer one? An id that is one digit must not take every message with a digit along. */
+bool nilo__has_word(const char *text, const char *word);
+struct nilo__gone {
+    const char *const *people; /* a few */
+    size_t n_people;
+    const char *const *items; /* ids and titles */
+    size_t n_items;
+};
+/* In the metadata of the workspace's own metrics "(erased)" takes the place of texts that name one of the people, or are one of the items. ret_values:
+ * of how many values of days */
+int nilo__erase_in_metadata(struct nilo_store *s, int64_t workspace, const struct nilo__gone *gone, int64_t *ret_values, struct nilo_err *err);
 /* erase.c: forgets the hashes; refuses to make anew what was erased (NILO_EPERM). */
 void nilo__erased_forget(struct nilo_store *s);
 int nilo__erased_refuse(struct nilo_store *s, int64_t workspace, enum nilo_erase_kind what, int kind, const char *platform, const char *name,
