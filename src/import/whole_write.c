@@ -100,6 +100,8 @@ static int begin(void *ctx, const int64_t *counts, struct nilo_err *err)
     put_head(&head, &w->buf);
     if (!w->lines)
         nilo__whole_out_head(&w->out, &head, &w->other);
+    if (w->progress != NULL)
+        w->progress(w->progress_ctx, 0, w->of);
     int rc = rows.failed ? nilo_err_nomem(err) : flush(w, 1, err);
     nilo_buf_done(&rows);
     return rc;
