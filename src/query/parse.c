@@ -380,7 +380,9 @@ static int parse_order_item(struct nilo__parse *x, struct nilo__text t)
     o->column = nilo__column_find(q, name.p, name.len);
     if (!o->column)
         return nilo__no_column(q, name.p, name.len, x->notes, x->err);
-    if (o->column->type == NILO_T_JSON || o->column->type == NILO_T_UUID)
+    if (o->column->form == NILO_F_UUID)
+        q->ordered_here = true;
+    else if (o->column->type == NILO_T_JSON || o->column->type == NILO_T_UUID)
         return nilo_err_set(x->err, NILO_EPARSE, "rows cannot be ordered by %s.%s (%s)", nilo__name_of(q),
                             o->column->name, nilo_type_name(o->column->type));
     bool direction = false, nulls = false;

@@ -97,6 +97,7 @@ struct nilo_query {
     struct nilo__item *items;
     size_t n_items;
     bool folded; /* some items are aggregates: a row is a group */
+    bool ordered_here; /* by what no statement can order by: ids of rows, which are made here */
     bool presorted; /* the rows of a call come in their order */
     bool shaped; /* of a call: something is asked of its rows */
     struct nilo__node *filter; /* an and; never NULL */

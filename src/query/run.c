@@ -407,7 +407,13 @@ static int hand_on(struct run *r, struct nilo_err *err)
     if (!r->fold)
         return r->sink->row(r->sink->ctx, r->cells, err);
     const char *currency = NULL;
-    return currency_of(r, &currency, err) < 0 ? -1 : nilo__fold_add(r->fold, r->cells, NULL, currency, err);
+    struct nilo_datum order[NILO__ORDER_MAX], *base;
+    for (size_t i = 0; i < r->q->n_order && !r->q->folded; i++) {
+        if (base_of(r, r->q->order[i].column, &base, err) < 0)
+            return -1;
+        order[i] = *base;
+    }
+    return currency_of(r, &currency, err) < 0 ? -1 : nilo__fold_add(r->fold, r->cells, r->q->folded ? NULL : order, currency, err);
 }
 
 /* What the statement answers, without the next *skip rows, *left of them at most. */
@@ -570,7 +576,7 @@ static int answer(struct run *r, struct nilo_err *err)
         nilo_buf_init(&r->text[i], TEXT_MOST);
     for (size_t i = 0; i < q->n_items; i++)
         nilo_buf_init(&r->cell_text[i], TEXT_MOST);
-    if (q->folded)
+    if (q->folded || q->ordered_here)
         return fold(r, &head, err);
     int rc = count(r, &head, err);
     if (rc == 0)

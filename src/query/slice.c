@@ -45,7 +45,7 @@ static bool decided_here(const struct nilo_query *q)
 const struct nilo_column *nilo__sliced_by(const struct nilo_query *q, struct nilo_store *s)
 {
     enum nilo_count count = q->request.count;
-    if (q->folded || q->limit <= 0 || count == NILO_COUNT_EXACT || !days_of(q) || !nilo_db_snapshot(nilo_store_db(s)) || names_items(q) ||
+    if (q->folded || q->ordered_here || q->limit <= 0 || count == NILO_COUNT_EXACT || !days_of(q) || !nilo_db_snapshot(nilo_store_db(s)) || names_items(q) ||
         (count != NILO_COUNT_NONE && decided_here(q)))
         return NULL;
     const struct nilo_column *c = q->n_order ? q->order[0].column : nilo__column_find(q, q->relation->key[0], strlen(q->relation->key[0]));

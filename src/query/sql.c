@@ -512,14 +512,14 @@ static void put_order(struct build *b, struct nilo_buf *to)
     const char *between = " ORDER BY ";
     if (q->folded || (q->n_order == 0 && q->limit < 0 && q->offset == 0))
         return;
-    for (size_t i = 0; i < q->n_order; i++, between = ", ") {
+    for (size_t i = 0; i < q->n_order && !q->ordered_here; i++, between = ", ") {
         nilo_buf_adds(to, between);
         put_order_by(b, to, &q->order[i]);
     }
     for (const char *const *key = q->relation->key; *key; key++) {
         struct nilo__order o = {.column = nilo__column_find(q, *key, strlen(*key))};
         bool there = false;
-        for (size_t i = 0; i < q->n_order; i++)
+        for (size_t i = 0; i < q->n_order && !q->ordered_here; i++)
             there |= q->order[i].column == o.column;
         if (there)
             continue;
@@ -537,7 +537,7 @@ static void put_limit(struct build *b, struct nilo_buf *to)
     const struct nilo_query *q = b->q;
     int64_t limit = q->limit < 0 || q->limit > COUNT_MOST ? COUNT_MOST : q->limit,
             offset = q->offset > COUNT_MOST ? COUNT_MOST : q->offset;
-    if (b->plan->post || q->folded || (q->limit < 0 && offset == 0))
+    if (b->plan->post || q->folded || q->ordered_here || (q->limit < 0 && offset == 0))
         return;
     int at = add_param(b, NILO_DBV_INT(limit));
     nilo_buf_addf(to, " LIMIT CAST(?%d AS bigint)", at);
@@ -645,7 +645,10 @@ static void gather(struct build *b)
             need_node(b, n);
     mark_own(b, q->filter);
     for (size_t i = 0; i < q->n_order; i++)
-        b->own[index_of(b, q->order[i].column)] = true;
+        if (q->ordered_here)
+            need_column(b, q->order[i].column);
+        else
+            b->own[index_of(b, q->order[i].column)] = true;
     PUT(b, "TRUE");
     if (q->relation->view && q->relation->view->of_connection && q->binding.connection[0]) {
         b->connection = add_param(b, NILO_DBV_TEXT(q->binding.connection));

@@ -103,6 +103,9 @@ static const struct rest_row answers[] = {
      "[{\"metric_date\":\"2025-03-04\"},\n {\"metric_date\":\"2025-03-05\"}]\n"},
     {"authenticated acme", "GET", "/rest/v1/daily_metrics?select=metric_date&metric_type=eq.percentage&offset=2", NULL, NULL, 200, "Content-Range: 2-2/*\n!Nilometer-Limit", NULL},
     {"authenticated acme", "GET", "/rest/v1/daily_metrics?select=metric_date&metric_type=eq.percentage&limit=1", NULL, NULL, 200, "Content-Range: 0-0/*\n!Nilometer-Limit", NULL},
+    /* of as many rows as the limit nothing is cut */
+    {"authenticated acme", "GET", "/rest/v1/daily_metrics?select=metric_date&metric_type=eq.percentage&metric_date=lt.2025-03-05", NULL, NULL, 200, "Content-Range: 0-0/*\n!Nilometer-Limit", NULL},
+    {"authenticated acme", "GET", "/rest/v1/daily_metrics?select=metric_date&metric_type=eq.percentage&metric_date=lte.2025-03-05", NULL, NULL, 200, "Content-Range: 0-1/*\n!Nilometer-Limit", NULL},
     /* who asks for as many gets what was asked for */
     {"authenticated acme", "GET", "/rest/v1/daily_metrics?select=metric_date&metric_type=eq.percentage&limit=2", NULL, NULL, 200, "Content-Range: 0-1/*\n!Nilometer-Limit", NULL},
     {"authenticated acme", "GET", "/rest/v1/daily_metrics?select=metric_date&metric_type=eq.percentage", "Range: 0-1", NULL, 200, "Content-Range: 0-1/*\n!Nilometer-Limit", NULL},

@@ -152,7 +152,7 @@ static void every_column_of_every_table_answers_alike(void **state)
             const struct nilo_relation *r = &nilo_compat_sets[i]->relations[k];
             for (size_t c = 0; c < r->n_columns; c++) {
                 char ask[300], *answers[2] = {NULL, NULL};
-                bool orders = r->columns[c].type != NILO_T_UUID && r->columns[c].type != NILO_T_JSON;
+                bool orders = r->columns[c].type != NILO_T_JSON;
                 snprintf(ask, sizeof ask, "%s?select=%s&%s=not.is.null%s%s", r->name, r->columns[c].name, orders ? r->columns[c].name : r->key[0],
                          orders ? "&order=" : "&order=", orders ? r->columns[c].name : r->key[0]);
                 for (int e = 0; e < n_filled; e++) {
@@ -211,6 +211,55 @@ static void ids_find_their_rows(void **state)
                 assert_string_equal(found, "1");
             }
             free(ids);
+        }
+    }
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "heading\nline\n..." to its lines, heading aside. */
+static size_t lines_of(char *text, char **ret, size_t cap)
+{
+    size_t n = 0;
+    for (char *at = strchr(text, '\n') + 1; *at && n < cap; at = strchr(at, '\0') + 1) {
+        ret[n++] = at;
+        *strchr(at, '\n') = '\0';
+    }
+    return n;
+}
+
+/* Ids are made here and not in the database: they order whole answers and pages alike, mixed with other columns, and what ties has an order too. */
+static void rows_are_ordered_by_their_ids(void **state)
+{
+    static const char *const orders[] = {"youtube_metrics?select=id,view_count&order=id", "youtube_metrics?select=id,view_count&order=id.desc",
+                                         "youtube_metrics?select=p_id,day&order=p_id.desc,id", "youtube_metrics?select=day&order=id&view_count=gt.100",
+                                         "users?select=u_id&order=id", "creator_video_metric_snapshots?select=tiktok_video_id,snapshot_date&order=creator_video_id"};
+    (void)state;
+    for (int e = 0; e < n_filled; e++) {
+        bind(&f[e], "youtube", "acme", NULL);
+        bind(&f[e], "creator", "acme", NULL);
+        for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+            char *whole = get(&f[e], orders[i]), *lines[64], *sorted[64];
+            size_t n = lines_of(whole, lines, 64);
+            assert_in_range(n, 2, 63);
+            for (size_t at = 0; at < n + 2; at += 3) { /* pages are parts of the whole */
+                char ask[300], *part, *page[64];
+                snprintf(ask, sizeof ask, "%s&limit=3&offset=%zu", orders[i], at);
+                part = get(&f[e], ask);
+                size_t m = lines_of(part, page, 64);
+                assert_int_equal(m, at >= n ? 0 : n - at < 3 ? n - at : 3);
+                for (size_t k = 0; k < m; k++)
+                    assert_string_equal(page[k], lines[at + k]);
+                free(part);
+            }
+            memcpy(sorted, lines, sizeof sorted);
+            qsort(sorted, n, sizeof *sorted, compare_lines);
+            for (size_t k = 0; i < 2 && k < n; k++)
+                assert_string_equal(lines[k], sorted[i == 0 ? k : n - 1 - k]);
+            free(whole);
         }
     }
 }
@@ -280,6 +329,7 @@ int main(void)
         cmocka_unit_test(tables_of_apps_show_the_record),
         cmocka_unit_test(every_column_of_every_table_answers_alike),
         cmocka_unit_test(ids_find_their_rows),
+        cmocka_unit_test(rows_are_ordered_by_their_ids),
         cmocka_unit_test(a_window_names_the_row_of_its_video),
         cmocka_unit_test(a_set_that_is_not_bound_is_not_there),
         cmocka_unit_test(nobody_but_who_signed_in_sees_them),

@@ -221,7 +221,6 @@ static const struct {
     {"content?order=title.nullsfirst.desc", NILO_EPARSE, "failed to parse order", NULL},
     {"content?order=", NILO_EPARSE, "failed to parse order", NULL},
     {"content?order=owner", NILO_EPARSE, "rows cannot be ordered by content.owner (jsonb)", NULL},
-    {"daily_metrics?order=id", NILO_EPARSE, "rows cannot be ordered by daily_metrics.id (uuid)", NULL},
     {"content?limit=ten", NILO_EPARSE, "failed to parse limit parameter (ten)", NULL},
     {"content?limit=1.5", NILO_EPARSE, "failed to parse limit parameter", NULL},
     {"content?limit=-1", NILO_ERANGE, "Requested range not satisfiable", NULL},
