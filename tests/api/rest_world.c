@@ -24,7 +24,7 @@ static int admit(void *ctx, struct nilo_exchange *x, struct nilo_err *err)
 static nilo_us wall(void *ctx)
 {
     struct rest_world *r = ctx;
-    return r->f.clock.wall + atomic_load(&r->passed);
+    return atomic_load(&r->wall) + atomic_load(&r->passed);
 }
 
 static nilo_us mono(void *ctx)
@@ -52,6 +52,7 @@ int rest_world_open(struct rest_world *r, enum nilo_db_engine engine)
     memset(r, 0, sizeof(*r));
     if (filled_open(&r->f, engine) != 0)
         return -1;
+    atomic_store(&r->wall, r->f.clock.wall);
     if (nilo_jwt_keys_new(&tokens, &err) != 0 || nilo_jwt_keys_add_secret(tokens, SECRET, 32, NULL, &err) != 0)
         fail_msg("%s", err.msg);
     rules = (struct nilo_credential_rules){.tokens = tokens, .anonymous = true};
@@ -168,6 +169,7 @@ void rest_record(struct rest_world *r, int64_t views)
     const struct nilo_run_options o = {.kind = NILO_RUN_COLLECT, .provenance = NILO_OBSERVED, .platform = true, .target_day = NILO_DAY_NONE,
                                        .read_until = NILO_DAY_NONE};
     nilo_virtual_clock_advance(&r->f.clock, 1); /* no two readings of one instant */
+    atomic_store(&r->wall, r->f.clock.wall);
     nilo_arena_init(&arena, 0);
     if (nilo_store_connection(r->f.store, r->f.a, "yt", false, NULL, NULL, &c, &err) != 0 || nilo_record_begin(r->f.store, &c, &o, &recorder, &err) != 0 ||
         nilo_record_add(recorder, &reading, &err) != 0 || nilo_record_finish(recorder, NULL, &arena, &run, &err) != 0)

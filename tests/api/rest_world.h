@@ -14,6 +14,7 @@ struct rest_world {
     struct client c;
     struct nilo_env env; /* of the server: its clock goes on from FILLED_NOW, by rest_pass() only */
     _Atomic int64_t passed;
+    _Atomic int64_t wall; /* of the store's clock, for the threads of the server: rest_record() may run beside them */
     char socket[4200]; /* "unix:/..." : without credentials that is the service */
 };
 

@@ -130,7 +130,7 @@ static void five_hundred_that_drip_are_gone_within_half_a_minute_and_the_others_
         setsockopt(drippers[i].fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
         client_send(&drippers[i], begins[i % 3]);
     }
-    WORLD_UNTIL(world_counts(&w).connections_open == DRIPPERS + NORMAL);
+    WORLD_UNTIL(world_counts(&w).connections == DRIPPERS + NORMAL); /* some that do not read may be gone by now: workers wait for them in real time */
     int answers = 0, dripped = 0;
     for (int second = 0; second < 30; second++) {
         for (int i = 0; i < NORMAL; i++, answers++)
