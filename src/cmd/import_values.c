@@ -227,7 +227,7 @@ static int not_taken(struct job *j, const struct nilo_err *err)
 static int reading(void *ctx, const struct nilo_reading *r, struct nilo_err *err)
 {
     struct job *j = ctx;
-    if (r->day.n <= j->dropped.n) { /* here as well as there: what is left of the day is here */
+    if (r->tag <= j->dropped.n) { /* here as well as there: what is left of the day is here */
         j->outcomes[NILO_UNCHANGED] += r->n_values > 0;
         return 1;
     }

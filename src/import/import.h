@@ -168,7 +168,8 @@ int64_t nilo_values_rows(const struct nilo_values *v);
  *  ret_why  of the first: its day, its metric, and why; valid as long as v */
 int64_t nilo_values_refused(const struct nilo_values *v, const char **ret_why);
 /* place: the readings that follow belong there; zone: the workspace's in the store they come from, NULL where the file does not say; dropped_until: the
- * connection's there, NILO_DAY_NONE where nothing was dropped; *ret_calendar is that of the workspace. reading: 0, 1 not taken, -1 the end. */
+ * connection's there, NILO_DAY_NONE where nothing was dropped; *ret_calendar is that of the workspace. reading: 0, 1 not taken, -1 the end; its tag is the
+ * day of its value, as number, since the day in it is the one that the source had named, if it named any. */
 struct nilo_values_sink {
     int (*place)(void *ctx, const char *workspace, const char *connection, const char *platform, const char *zone,
                  nilo_day dropped_until, const struct nilo_calendar **ret_calendar, struct nilo_err *err);

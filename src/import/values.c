@@ -9,13 +9,13 @@
 
 enum column { WORKSPACE, CONNECTION, PLATFORM, ENTITY, EXTERNAL_ID, WINDOW_DAYS, DAY, METRIC, METRIC_TYPE, VALUE, ABSENCE, PROVENANCE,
               CAPTURED_AT, METADATA, TITLE, URL, POSTED_AT, OWNER, METRIC_KIND, METRIC_AGGREGATION,
-              METRIC_SCALE, METRIC_UNIT, METRIC_CURRENCY, WORKSPACE_ZONE, DROPPED_UNTIL,
+              METRIC_SCALE, METRIC_UNIT, METRIC_CURRENCY, WORKSPACE_ZONE, DROPPED_UNTIL, SOURCE_DAY,
               BEST_VALUE, BEST_WINDOW_DAYS, BEST_DAY, BEST_CAPTURED_AT, BEST_GMV, COLUMNS };
 #define NEEDED TITLE /* columns from there on came later: an older export has none of them */
 static const char *const names[COLUMNS] = {"workspace", "connection", "platform", "entity", "external_id", "window_days", "day", "metric",
                                            "metric_type", "value", "absence", "provenance", "captured_at", "metadata",
                                            "title", "url", "posted_at", "owner", "metric_kind", "metric_aggregation",
-                                           "metric_scale", "metric_unit", "metric_currency", "workspace_zone", "dropped_until",
+                                           "metric_scale", "metric_unit", "metric_currency", "workspace_zone", "dropped_until", "source_day",
                                            "best_value", "best_window_days", "best_day", "best_captured_at", "best_gmv"};
 /* As the columns of a table of daily metrics are called that has no other. */
 static const char *const daily_names[COLUMNS] = {[DAY] = "metric_date", [METRIC] = "metric_category", [METRIC_TYPE] = "metric_type", [VALUE] = "value",
@@ -27,8 +27,8 @@ static const char setup[] = "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;
 static const char schema[] =
     "CREATE TABLE v (workspace TEXT NOT NULL, connection TEXT NOT NULL, platform TEXT NOT NULL, kind INTEGER NOT NULL, external_id TEXT NOT NULL, "
     "win INTEGER NOT NULL, day INTEGER NOT NULL, at INTEGER NOT NULL, metric INTEGER NOT NULL, value TEXT, absence INTEGER NOT NULL, "
-    "provenance INTEGER NOT NULL, meta TEXT, title TEXT, url TEXT, posted INTEGER NOT NULL, owner TEXT, zone TEXT, dropped INTEGER NOT NULL) STRICT";
-static const char insert_row[] = "INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+    "provenance INTEGER NOT NULL, meta TEXT, title TEXT, url TEXT, posted INTEGER NOT NULL, owner TEXT, zone TEXT, dropped INTEGER NOT NULL, source INTEGER) STRICT"; /* source: NULL where the file does not say */
+static const char insert_row[] = "INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
 static const char select_rows[] = "SELECT * FROM v ORDER BY workspace, connection, kind, external_id, win, day, at, metric, rowid";
 
 struct nilo_values {
@@ -303,11 +303,11 @@ static int take_best(struct nilo_values *v, const struct nilo__cell *c, int kind
                            err);
 }
 
-/* Cells by column; empty ones are not there. */
+/* Cells by column; empty ones are not there, and those of a column that the file has not have no text at all. */
 static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t line, struct nilo_err *err)
 {
     int64_t win;
-    nilo_day day, dropped = NILO_DAY_NONE;
+    nilo_day day, dropped = NILO_DAY_NONE, source = NILO_DAY_NONE;
     struct nilo_iso at, posted;
     struct nilo_err ignored;
     int absence = NILO_PRESENT, provenance = NILO_IMPORTED, metric = -1;
@@ -334,6 +334,8 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
         return wrong(v, line, POSTED_AT, "no instant", err);
     if (c[DROPPED_UNTIL].there && nilo_day_parse(c[DROPPED_UNTIL].p, c[DROPPED_UNTIL].len, &dropped, &ignored) != 0)
         return wrong(v, line, DROPPED_UNTIL, "no day", err);
+    if (c[SOURCE_DAY].there && nilo_day_parse(c[SOURCE_DAY].p, c[SOURCE_DAY].len, &source, &ignored) != 0)
+        return wrong(v, line, SOURCE_DAY, "no day", err);
     if (c[OWNER].there && each_owner(c[OWNER].p, NULL, NULL, &ignored) != 0)
         return wrong(v, line, OWNER, "no list of owners", err);
     if (c[VALUE].there && (v->daily && is_rounded(type) ? !readable(&c[VALUE]) : !exact(&c[VALUE])))
@@ -349,7 +351,7 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
         NILO_DBV_INT(win), NILO_DBV_INT(day.n), NILO_DBV_INT(c[CAPTURED_AT].there ? at.us : NILO_US_NONE), NILO_DBV_INT(metric),
         text_or_null(&c[VALUE]), NILO_DBV_INT(absence), NILO_DBV_INT(provenance), text_or_null(&c[METADATA]),
         text_or_null(&c[TITLE]), text_or_null(&c[URL]), NILO_DBV_INT(c[POSTED_AT].there ? posted.us : NILO_US_NONE), text_or_null(&c[OWNER]),
-        text_or_null(&c[WORKSPACE_ZONE]), NILO_DBV_INT(dropped.n),
+        text_or_null(&c[WORKSPACE_ZONE]), NILO_DBV_INT(dropped.n), c[SOURCE_DAY].p != NULL ? NILO_DBV_INT(source.n) : NILO_DBV_NULL,
     };
     if (++v->rows % 4096 == 0 && v->progress != NULL)
         v->progress(v->progress_ctx, nilo__input_done(v->in), nilo__input_size(v->in));
@@ -450,8 +452,10 @@ static int read_member(struct nilo_values *v, struct nilo_json *j, int column, s
     }
     if (nilo_json_next(j, &e, &text, &len, err) != 0)
         return -1;
-    if (e == NILO_JSON_NULL)
+    if (e == NILO_JSON_NULL) {
+        cells[column].p = "";
         return 0;
+    }
     if (e != NILO_JSON_STRING && e != NILO_JSON_NUMBER)
         return nilo_err_set(err, NILO_EBODY, "%s is neither text nor a number", names[column]);
     return copy_cell(v, &cells[column], text, len);
@@ -675,6 +679,16 @@ static int refuse_value(struct nilo_values *v, const struct nilo_metric *m, nilo
     return refuse(v, date, m->name, why);
 }
 
+/* The day for the record: what the source had named, where the day of the value comes out the same; else that day. */
+static nilo_day day_to_name(const struct feeding *f, struct nilo_db_stmt *s, nilo_day day, nilo_us at, bool named)
+{
+    if (nilo_db_column_null(s, 19) || at == NILO_US_NONE)
+        return day;
+    nilo_day source = NILO_DAY((int32_t)nilo_db_column_int(s, 19));
+    bool follows = !named || (nilo_day_is_none(source) && f->calendar != NULL && nilo_calendar_day(f->calendar, at).n == day.n);
+    return follows ? source : day;
+}
+
 static int hand_over(struct feeding *f, struct nilo_db_stmt *s, struct nilo_err *err)
 {
     const struct nilo_metric *m = f->metrics[nilo_db_column_int(s, 8)];
@@ -693,7 +707,7 @@ static int hand_over(struct feeding *f, struct nilo_db_stmt *s, struct nilo_err 
     }
     struct nilo_reading reading = {
         .kind = (enum nilo_entity_kind)nilo_db_column_int(s, 3), .external_id = nilo_db_column_text(s, 4), .win = (int32_t)nilo_db_column_int(s, 5),
-        .captured_at = at, .day = day, .provenance = (enum nilo_provenance)nilo_db_column_int(s, 11), .values = &value, .n_values = 1,
+        .captured_at = at, .day = day_to_name(f, s, day, at, named), .provenance = (enum nilo_provenance)nilo_db_column_int(s, 11), .values = &value, .n_values = 1, .tag = day.n,
     };
     return with_item(f, s, &reading, err);
 }

@@ -130,11 +130,233 @@ static void formulas_get_one_apostrophe_and_no_other_text_does(struct stores *s)
     free(csv);
 }
 
+/* ---- what is not as it was written --------------------------------------------------------------------------------------------------- */
+
+static void refused(struct stores *to, const char *text, size_t len, const char *what, size_t at)
+{
+    struct nilo_loaded loaded;
+    if (whole_take(to, text, len, &loaded) == 0)
+        fail_msg("%s at %zu was taken", what, at);
+    if (to->err.msg[0] == '\0' || strchr(to->err.msg, '\n') != NULL)
+        fail_msg("%s at %zu: said \"%s\"", what, at, to->err.msg);
+}
+
+static void a_cut_or_changed_byte_is_refused_in_every_container(struct stores *s)
+{
+    struct stores to;
+    struct nilo_loaded loaded;
+    size_t n, len;
+    free(whole_small(s, &n));
+    assert_true(whole_another(&to, s, s->engine));
+    char *empty = whole_all(&to, &n);
+    for (size_t i = 0; i < CONTAINERS; i++) {
+        char *text = whole_as(s, containers[i].container, &len);
+        for (size_t cut = 0; cut + 1 < len; cut += cut < 80 || cut + 120 > len ? 1 + cut % 3 : 307)
+            refused(&to, text, cut, "the cut", cut);
+        for (size_t at = 0; at < len - 1; at += 97) {
+            text[at] ^= 1;
+            refused(&to, text, len, "the changed byte", at);
+            text[at] ^= 1;
+        }
+        whole_untouched(&to, empty, containers[i].name);
+        free(text);
+    }
+    for (size_t i = 0; i < CONTAINERS; i++) { /* whole they are taken, also without the last newline, which editors take away */
+        char *text = whole_as(s, containers[i].container, &len);
+        ok(&to, whole_take(&to, text, len - 1, &loaded));
+        assert_int_equal(loaded.unchanged, i > 0);
+        free(text);
+    }
+    nilo_store_close(to.store);
+    free(empty);
+}
+
+/* The text with the lines a and b, a < b, in each other's place; b is NULL: without a; b is a: a twice. */
+static char *with_lines(const char *text, const char *a, const char *b, size_t *ret_len)
+{
+    struct nilo_buf t;
+    size_t na = strcspn(a, "\n") + 1, nb = b != NULL ? strcspn(b, "\n") + 1 : 0;
+    nilo_buf_init(&t, SIZE_MAX);
+    nilo_buf_add(&t, text, (size_t)(a - text));
+    if (b == a || b == NULL) {
+        nilo_buf_add(&t, a, b == a ? na : 0);
+        nilo_buf_adds(&t, b == a ? a : a + na);
+    } else {
+        nilo_buf_add(&t, b, nb);
+        nilo_buf_add(&t, a + na, (size_t)(b - (a + na)));
+        nilo_buf_add(&t, a, na);
+        nilo_buf_adds(&t, b + nb);
+    }
+    *ret_len = t.len;
+    return nilo_buf_take(&t);
+}
+
+static void lines_that_were_moved_left_out_or_doubled_are_refused(struct stores *s)
+{
+    struct stores to;
+    size_t n, len;
+    free(whole_small(s, &n));
+    assert_true(whole_another(&to, s, s->engine));
+    char *empty = whole_all(&to, &n);
+    for (size_t i = 0; i < CONTAINERS; i++) {
+        char *text = whole_as(s, containers[i].container, &len);
+        const char *line = text;
+        for (size_t at = 0; line[strcspn(line, "\n") + 1] != '\0'; at++, line += strcspn(line, "\n") + 1) {
+            if ((at + i) % 3 != 0)
+                continue; /* the next container looks at these */
+            const char *next = line + strcspn(line, "\n") + 1, *after = next + strcspn(next, "\n");
+            const char *b[] = {next, *after != '\0' && after[1] != '\0' ? after + 1 : next, NULL, line};
+            for (size_t k = 0; k < 4; k++) {
+                char *edited = with_lines(text, line, b[k], &n);
+                refused(&to, edited, n, k < 2 ? "lines moved" : k == 2 ? "a line left out" : "a line twice", at);
+                free(edited);
+            }
+        }
+        whole_untouched(&to, empty, containers[i].name);
+        free(text);
+    }
+    nilo_store_close(to.store);
+    free(empty);
+}
+
+/* Other line ends and a byte order mark; cells that a spreadsheet adds to make all rows as long as the longest; blanks between objects. */
+static void what_says_the_same_in_other_bytes_is_taken(struct stores *s)
+{
+    static const struct {
+        const char *begin, *line_end;
+        enum nilo_whole_container container;
+    } others[] = {
+        {"\xef\xbb\xbf", "\r\n", NILO_WHOLE_CSV}, {"", ",,,\n", NILO_WHOLE_CSV},      {"", ",,,,,,\r\n\r\n", NILO_WHOLE_CSV},
+        {"\xef\xbb\xbf", "\r\n", NILO_WHOLE_JSON}, {" \n", " \n\t\n", NILO_WHOLE_JSON}, {"\xef\xbb\xbf\n", "\r\n\r\n", NILO_WHOLE_NDJSON},
+    };
+    struct nilo_loaded loaded;
+    size_t len;
+    free(whole_small(s, &len));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct stores to;
+        struct nilo_buf b;
+        char *text = whole_as(s, others[i].container, &len);
+        nilo_buf_init(&b, SIZE_MAX);
+        nilo_buf_adds(&b, others[i].begin);
+        for (const char *p = text; *p != '\0'; p += strcspn(p, "\n") + 1) {
+            nilo_buf_add(&b, p, strcspn(p, "\n"));
+            nilo_buf_adds(&b, others[i].line_end);
+        }
+        assert_true(whole_another(&to, s, s->engine));
+        ok(&to, whole_take(&to, b.data, b.len, &loaded));
+        whole_same_store(s, &to);
+        nilo_store_close(to.store);
+        nilo_buf_done(&b);
+        free(text);
+    }
+}
+
+#define HEAD_CSV "table,format,version,program,store,workspace,from,to,rows\nexport,nilometer-export,1,9,00112233445566778899aabbccddeeff,,,,{}\n"
+#define HEAD_NDJSON "{\"table\":\"export\",\"format\":\"nilometer-export\",\"version\":1,\"program\":\"9\",\"rows\":{}}\n"
+
+static int ignore_head(void *ctx, const struct nilo_whole_head *head, struct nilo_err *err)
+{
+    (void)ctx, (void)head, (void)err;
+    return 0;
+}
+
+static int ignore_row(void *ctx, size_t table, const struct nilo_whole_cell *cells, struct nilo_err *err)
+{
+    (void)ctx, (void)table, (void)cells, (void)err;
+    return 0;
+}
+
+static void made_up_files_are_refused_with_what_is_wrong(struct stores *s)
+{
+    static const struct {
+        const char *text;
+        enum nilo_code code;
+        const char *says;
+    } files[] = {
+        {"table,format,version\nexport,nilometer-export,1\n", NILO_ECORRUPT, "is no export of nilometer"},
+        {"table,format,version,program,store,workspace,from,to,rows\n", NILO_ECORRUPT, "is no export of nilometer"},
+        {"table,format,version,program,store,workspace,from,to,rows\nmetric,1\n", NILO_ECORRUPT, "not as many cells as its header"},
+        {"table,format,version,program,store,workspace,from,to,rows\nexport,nilometer-export,2,9,,,,,\n", NILO_ENEWER, "version 2 of the format"},
+        {"table,format,version,program,store,workspace,from,to,rows\nexport,nilometer-export,1,,,,,,\n", NILO_ECORRUPT, "line 2 (the header)"},
+        {"table,format,version,program,store,workspace,from,to,rows\nexport,nilometer-export,one,9,,,,,\n", NILO_ECORRUPT, "line 2 (the header)"},
+        {HEAD_CSV, NILO_ECORRUPT, "the file is cut off"},
+        {HEAD_CSV "table,a\ntable,b\n", NILO_ECORRUPT, "line 4 (a header without rows)"},
+        {HEAD_CSV "metric,1,views\n", NILO_ECORRUPT, "not as many cells as its header"},
+        {HEAD_CSV "run,nilometer-export,1,9,,,,,\n", NILO_ECORRUPT, "a row of another table"},
+        {HEAD_CSV "table,a\nspaceships,1\n", NILO_ENEWER, "the table spaceships"},
+        {HEAD_CSV "table,warp\nrun,1\n", NILO_ENEWER, "the column warp"},
+        {HEAD_CSV "table,id\nrun,1.0\n", NILO_ECORRUPT, "line 4 (what should be a whole number is none)"},
+        {HEAD_CSV "table,id\nrun,1E+18\n", NILO_ECORRUPT, "perhaps a spreadsheet saved it"},
+        {HEAD_CSV "table,id\nrun,-\n", NILO_ECORRUPT, "what should be a whole number is none"},
+        {HEAD_CSV "table,id\nrun,1\nrun_failure,1\n", NILO_ECORRUPT, "line 5 (a row of another table than the one before, without a header)"},
+        {HEAD_CSV "table,id\nrun,1,2\n", NILO_ECORRUPT, "line 4 (not as many cells as its header)"},
+        {HEAD_CSV "table,id\nrun,\"1\n", NILO_ECORRUPT, "cut off"},
+        {HEAD_CSV "table,format\nend,nilometer-export\n", NILO_ECORRUPT, "the trailer"},
+        {HEAD_CSV "table,format,rows,sha256\nend,nilometer-export,0,00\n", NILO_ECORRUPT, "the trailer"},
+        {HEAD_CSV "table,format,rows,sha256\nend,nilometer-export,0,0000000000000000000000000000000000000000000000000000000000000000\n", NILO_ECORRUPT, "the checksum is not that"},
+        {HEAD_NDJSON, NILO_ECORRUPT, "the file is cut off"},
+        {HEAD_NDJSON "[1]\n", NILO_ECORRUPT, "neither an object"},
+        {HEAD_NDJSON "{\"id\":1}\n", NILO_ECORRUPT, "line 2 (not an object of an export"},
+        {HEAD_NDJSON "{\"table\":\"run\",\"id\":true}\n", NILO_ECORRUPT, "line 2 (not an object of an export"},
+        {HEAD_NDJSON "{\"table\":\"run\",\"id\":1}\n{\"table\":\"run\",\"workspace_id\":1}\n", NILO_ECORRUPT, "line 3 (not an object of an export"},
+        {HEAD_NDJSON "{\"table\":\"run\",\"id\":1}\n{\"table\":\"run\",\"id\":1,\"workspace_id\":1}\n", NILO_ECORRUPT, "line 3 (not an object of an export"},
+        {HEAD_NDJSON "{\"table\":\"run\",\"id\":1,\"workspace_id\":1}\n{\"table\":\"run\",\"id\":1}\n", NILO_ECORRUPT, "line 3 (not an object of an export"},
+        {HEAD_NDJSON "{\"table\":\"spaceships\",\"id\":1}\n", NILO_ENEWER, "the table spaceships"},
+        {HEAD_NDJSON "{\"table\":\"run\",\"warp\":1}\n", NILO_ENEWER, "the column warp"},
+        {HEAD_NDJSON "{\"table\":\"end\",\"format\":\"nilometer-export\"}\n", NILO_ECORRUPT, "the trailer"},
+        {HEAD_NDJSON "{\"table\":\"end\",\"format\":\"nilometer-export\",\"rows\":0,\"sha256\":\"0000000000000000000000000000000000000000000000000000000000000000\"}\n",
+         NILO_ECORRUPT, "the checksum is not that"},
+        {"[" HEAD_NDJSON, NILO_ECORRUPT, "cut off"},
+        {"[" HEAD_NDJSON "]\n", NILO_ECORRUPT, "the file is cut off"},
+        {"[{\"table\":\"export\",\"format\":\"other\"}]", NILO_ECORRUPT, "is no export of nilometer"},
+        {"{\"table\":\"export\",\"format\":\"nilometer-export\",\"version\":1,\"program\":\"9\",\"rows\":", NILO_ECORRUPT, "cut off"},
+    };
+    const struct nilo_whole_reader reader = {.head = ignore_head, .row = ignore_row};
+    const char *path = nilo_test_path("made.up");
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        nilo_test_write(path, files[i].text, strlen(files[i].text));
+        if (nilo_whole_read(path, &reader, &s->err) == 0)
+            fail_msg("%s was taken", files[i].text);
+        if (s->err.code != files[i].code || strstr(s->err.msg, files[i].says) == NULL || strchr(s->err.msg, '\n') != NULL)
+            fail_msg("%s: %s", files[i].text, s->err.msg);
+    }
+}
+
+/* What no container can hold exactly is told when it is written. */
+static void a_text_that_cannot_come_back_is_not_exported(struct stores *s)
+{
+    struct nilo_connection c = stores_connection(s, "w", "UTC", "push", "push", "db");
+    if (s->engine != NILO_DB_SQLITE)
+        skip(); /* PostgreSQL keeps no such text */
+    put(s, &c, "a", 20160, 1, 5);
+    stores_exec(s, "INSERT INTO content (bucket, entity_id, title, attrs_at) SELECT bucket, id, CAST(x'610062' AS TEXT), 5 FROM entity WHERE true "
+                   "ON CONFLICT (bucket, entity_id) DO UPDATE SET title = excluded.title");
+    for (int i = 0; i < 4; i++) {
+        struct nilo_output *o;
+        int64_t rows;
+        char *text = NULL;
+        size_t len;
+        FILE *f = open_memstream(&text, &len);
+        ok(s, nilo_output_open(NULL, f, &o, &s->err));
+        fails(s, NILO_ECORRUPT, nilo_whole_write(s->store, &(struct nilo_whole_want){.from = NILO_DAY_NONE, .to = NILO_DAY_NONE}, NULL,
+                                                 (enum nilo_whole_container)i, o, NULL, NULL, &rows, &s->err));
+        assert_non_null(strstr(s->err.msg, "a text in title holds a NUL"));
+        nilo_output_abort(o);
+        fclose(f);
+        free(text);
+    }
+}
+
 int main(void)
 {
     static const struct stores_test tests[] = {
         STORES_TEST(a_store_comes_back_from_every_container),
         STORES_TEST(formulas_get_one_apostrophe_and_no_other_text_does),
+        STORES_TEST(a_cut_or_changed_byte_is_refused_in_every_container),
+        STORES_TEST(lines_that_were_moved_left_out_or_doubled_are_refused),
+        STORES_TEST(what_says_the_same_in_other_bytes_is_taken),
+        STORES_TEST(made_up_files_are_refused_with_what_is_wrong),
+        STORES_TEST(a_text_that_cannot_come_back_is_not_exported),
     };
     return stores_run("import/whole_containers", tests, sizeof tests / sizeof tests[0]);
 }
