@@ -110,7 +110,7 @@ static void note_more(struct nilo__teller *p, const struct nilo__told *told, con
     if (!nilo_day_is_none(run->first_day))
         nilo__teller_note(p, told, "", text);
     else if (run->error == NULL)
-        nilo__teller_note(p, told, "", "its tables have no rows yet, so there is nothing to fill");
+        nilo__teller_note(p, told, "", "its tables have no row yet with a time before today, so there is nothing to fill");
 }
 
 static void add_run(struct nilo__teller *p, const struct nilo_backfill_run *run, const struct nilo__told *told)

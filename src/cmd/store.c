@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "cmd/cmd_priv.h"
 #include "collect/collect.h"
 #include "query/compat.h"
@@ -171,8 +172,12 @@ static int disable_gone(struct nilo_store *s, const struct nilo_config *c, struc
         return -1;
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
-        if (strcmp(all[i].origin, "file") == 0 && strcmp(all[i].status, "disabled") != 0 && !in_file(c, &all[i]))
-            rc = nilo_store_connection_status(s, all[i].id, "disabled", err);
+        if (strcmp(all[i].origin, "file") != 0 || strcmp(all[i].status, "disabled") == 0 || in_file(c, &all[i]))
+            continue;
+        /* told, as another file may have been named by mistake, and what is not read is lost */
+        nilo_log(NILO_LOG_WARNING, "the configuration does not list this connection any more; it is disabled and read no more", {"connection", all[i].name},
+                 {"workspace", all[i].workspace_name}, {"configuration", c->path});
+        rc = nilo_store_connection_status(s, all[i].id, "disabled", err);
     }
     free(all);
     return rc;

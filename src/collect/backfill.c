@@ -6,6 +6,7 @@
 
 /* Where looking for the first row begins; what is older counts into this day. */
 #define FIRST_DAY nilo_day_from_civil(1970, 1, 1)
+#define LIKELY_FIRST nilo_day_from_civil(1995, 1, 1) /* few apps have rows that are older than the web */
 
 /* What the record shows of the plan's days, and what of it is to be done. */
 struct shown {
@@ -389,10 +390,16 @@ static int fill_from_first_row(struct fill *f, struct nilo_err *err)
     struct nilo__job *job = f->job;
     const char *why = first_failure(job);
     nilo_day first = nilo__sql_earliest(job, &job->named);
+    char day[NILO_DAY_TEXT];
     if (nilo_day_is_none(first)) {
         f->job->error = why;
         no_run(f, "completed", NULL);
         return why != NULL ? source_failed(f, err) : 0;
+    }
+    if (first.n < LIKELY_FIRST.n) {
+        nilo_day_format(first, day);
+        return nilo_err_set(err, NILO_EDATERANGE, "connection %s: the earliest row is of %s, which is often a column's default or a slip, and days that are filled cannot be taken back; give the "
+                            "day to begin with, --from DAY (what is older counts in totals all the same), or --from %s where it is meant", job->connection.name, day, day);
     }
     begin_with(&job->named, first);
     return fill_days(f, err);

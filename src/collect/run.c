@@ -144,16 +144,30 @@ static int note_silent(struct run *r, struct nilo_err *err)
 
 /* ---- readings -------------------------------------------------------------------------------------------------------------------------- */
 
+/* As JSON writes it: without a + or a bare point. */
+static void put_bound(struct nilo_json_out *o, const char *text)
+{
+    char number[NILO_DECIMAL_TEXT];
+    int64_t value;
+    const char *dot = text != NULL ? strchr(text, '.') : NULL;
+    int digits = dot != NULL ? (int)strlen(dot + 1) : 0;
+    struct nilo_err unread;
+    if (text == NULL || nilo_decimal_parse(text, strlen(text), digits, false, &value, &unread) != 0) {
+        nilo_json_null(o);
+        return;
+    }
+    nilo_decimal_format(value, digits, false, number);
+    nilo_json_text(o, number, strlen(number));
+}
+
 /* A value outside of what the configuration expects is kept and marked. Where it says nothing, a percentage is expected from 0 to 100. */
 static void add_anomaly(const struct nilo_config_sql_metric *m, int64_t value, struct nilo_buf *b)
 {
     bool percentage = strcmp(m->type, "percentage") == 0;
-    int64_t min = m->expected_min == INT64_MIN && percentage ? 0 : m->expected_min;
-    int64_t max = m->expected_max == INT64_MAX && percentage ? 100 : m->expected_max;
-    bool has_min = min != INT64_MIN, has_max = max != INT64_MAX;
-    nilo_i128 one = nilo_pow10(m->scale);
+    const char *min = m->expected_min == NULL && percentage ? "0" : m->expected_min;
+    const char *max = m->expected_max == NULL && percentage ? "100" : m->expected_max;
     struct nilo_json_out o;
-    if ((!has_min || value >= min * one) && (!has_max || value <= max * one))
+    if ((min == NULL || nilo_config_compare(value, m->scale, min) >= 0) && (max == NULL || nilo_config_compare(value, m->scale, max) <= 0))
         return;
     nilo_buf_adds(b, b->len > 1 ? ",\"anomaly\":" : "\"anomaly\":");
     nilo_json_out_init(&o, b);
@@ -161,9 +175,9 @@ static void add_anomaly(const struct nilo_config_sql_metric *m, int64_t value, s
     nilo_json_key(&o, "kind");
     nilo_json_str(&o, "out_of_range");
     nilo_json_key(&o, "expected_min");
-    has_min ? nilo_json_int(&o, min) : nilo_json_null(&o);
+    put_bound(&o, min);
     nilo_json_key(&o, "expected_max");
-    has_max ? nilo_json_int(&o, max) : nilo_json_null(&o);
+    put_bound(&o, max);
     nilo_json_object_end(&o);
 }
 

@@ -139,8 +139,6 @@ static void resolve(struct nilo_config *c)
             one->settle_hours = -1;
         for (int k = 0; k < one->n_metrics; k++) {
             struct nilo_config_sql_metric *m = &one->metrics[k];
-            if (m->expected_max == NILO__CONFIG_UNSET)
-                m->expected_max = INT64_MAX; /* an absent minimum is INT64_MIN already */
             if (m->scale == NILO__CONFIG_UNSET_INT)
                 m->scale = is_fraction(m->type) ? 6 : 0;
         }

@@ -33,7 +33,7 @@ struct nilo_config_sql_metric {
     char *mode;        /* "total" (rows up to the day's end) or "created" (rows of the day) */
     int scale;         /* 0..9; default 0 for counts and aggregates, 6 for averages and percentages; 0 for a table */
     char *display_name, *description, *unit;
-    int64_t expected_min, expected_max; /* INT64_MIN / INT64_MAX = not set */
+    char *expected_min, *expected_max; /* numbers with up to 9 decimal places, nilo_config_compare(); NULL = not set */
     int line;
 };
 
@@ -225,6 +225,9 @@ int nilo_config_sql_about(const char *text, enum nilo_sql_dialect dialect, struc
 int nilo_config_sql_plain(const char *text, enum nilo_sql_dialect dialect, struct nilo_buf *sql, struct nilo_err *err);
 /** nilo_config_sql_filter - looks through a condition: balanced, no parameters, no semicolon. errors as above, "the filter ..." */
 int nilo_config_sql_filter(const char *text, struct nilo_err *err);
+
+/** nilo_config_compare - value * 10^-scale beside a number as expected_min has it: -1 less, 0 equal, 1 greater. The text was checked on loading */
+int nilo_config_compare(int64_t value, int scale, const char *text);
 
 /** nilo_config_sql_quote - append a table or column name as SQL wants it: app.posts becomes "app"."posts"; quoted parts stay
  *  errors  NILO_ECONFIG not a name, or more than one dot */

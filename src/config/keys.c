@@ -9,8 +9,6 @@
 
 #define REQUIRED CYAML_FLAG_DEFAULT
 #define OPTIONAL CYAML_FLAG_OPTIONAL
-#define ANY_LOW  (INT64_MIN + 1) /* INT64_MIN and INT64_MAX mean "not set" */
-#define ANY_HIGH (INT64_MAX - 1)
 
 /* TEXT, PROSE  key (also the struct's member), required?, bytes at most, allowed words, default, help
  * WHOLE        key, lowest, highest, default, help
@@ -31,8 +29,8 @@
     TEXT(display_name, OPTIONAL, 200, NULL, NULL, "how it is called where people read it")                             \
     PROSE(description, OPTIONAL, 2000, NULL, NULL, "what it says")                                                     \
     TEXT(unit, OPTIONAL, 48, NULL, NULL, "what is counted, as in \"12 users\"")                                        \
-    WHOLE(expected_min, ANY_LOW, ANY_HIGH, NULL, "a value below it is kept and marked as an anomaly; of a percentage 0")                           \
-    WHOLE(expected_max, ANY_LOW, ANY_HIGH, NULL, "a value above it is kept and marked as an anomaly; of a percentage 100")
+    TEXT(expected_min, OPTIONAL, 40, NULL, NULL, "a number; a value below it is kept and marked as an anomaly; of a percentage 0")                           \
+    TEXT(expected_max, OPTIONAL, 40, NULL, NULL, "a number; a value above it is kept and marked as an anomaly; of a percentage 100")
 
 #define CONNECTION_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                 \
     TEXT(name, REQUIRED, 200, NULL, NULL, "its name, unique in its workspace")                                         \
@@ -338,7 +336,7 @@ static void help_line(struct nilo_buf *b, const struct nilo__config_key *key)
         nilo_buf_addf(b, "; one of %s", key->allowed);
     else if (key->allowed != NULL)
         nilo_buf_addf(b, "; only %s", key->allowed);
-    if (key->type == NILO__CONFIG_WHOLE && key->min != ANY_LOW)
+    if (key->type == NILO__CONFIG_WHOLE)
         nilo_buf_addf(b, "; %" PRId64 " to %" PRId64, key->min, key->max);
     if (key->fallback != NULL)
         nilo_buf_addf(b, " (default %s)", key->fallback);

@@ -170,8 +170,6 @@ static int expand_core(const struct nilo_config_connection *c, const struct nilo
         .display_name = copy(core->display_name, &failed),
         .description = copy(core->description, &failed),
         .unit = copy(core->unit, &failed),
-        .expected_min = INT64_MIN,
-        .expected_max = INT64_MAX,
         .line = c->line,
     };
     return failed || m->table == NULL || m->timestamp == NULL ? nilo_err_nomem(err) : 0;
@@ -192,6 +190,8 @@ static int expand_custom(const struct nilo_config_sql_metric *from, struct nilo_
     m->display_name = copy(from->display_name, &failed);
     m->description = copy(from->description, &failed);
     m->unit = copy(from->unit, &failed);
+    m->expected_min = copy(from->expected_min, &failed);
+    m->expected_max = copy(from->expected_max, &failed);
     return failed ? nilo_err_nomem(err) : 0;
 }
 
@@ -223,7 +223,7 @@ void nilo_config_sql_free(struct nilo_config_sql_metric *metrics, int n)
     for (int i = 0; i < n && metrics != NULL; i++) {
         struct nilo_config_sql_metric *m = &metrics[i];
         char *const held[] = {m->name, m->type,         m->table,       m->timestamp, m->filter, m->statement,
-                              m->mode, m->display_name, m->description, m->unit};
+                              m->mode, m->display_name, m->description, m->unit, m->expected_min, m->expected_max};
         for (size_t k = 0; k < sizeof(held) / sizeof(held[0]); k++)
             free(held[k]);
     }

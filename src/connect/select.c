@@ -184,8 +184,12 @@ static void json_number(struct nilo_json_out *o, const char *key, int64_t v, int
 /* The object without its braces. */
 static int keep_members(struct select *s, struct nilo_buf *b, struct nilo_sql_answer *a, struct nilo_err *err)
 {
-    bool failed = b->failed || b->len < 2;
-    if (!failed && b->len > 2) {
+    bool failed = b->len < 2;
+    if (b->failed) {
+        nilo_buf_done(b);
+        return nilo_err_set(err, NILO_ECONFIG, "the statement: what stands beside the value (keys, numbers) takes more than %u KiB a day; give fewer or shorter keys", META_MAX_BYTES >> 10);
+    }
+    if (b->len > 2) {
         a->members = nilo_arena_strndup(s->arena, b->data + 1, b->len - 2);
         failed = a->members == NULL;
     }

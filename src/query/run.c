@@ -679,15 +679,27 @@ int nilo__scope_calendar(struct nilo_store *s, const struct nilo_scope *scope, c
 int nilo__as_of_us(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, nilo_us *ret,
                    struct nilo_err *err)
 {
-    const struct nilo_calendar *calendar;
+    struct nilo_arena arena;
+    int64_t *ids;
+    size_t n;
     *ret = NILO_US_NONE;
     if (!q->has_as_of)
         return 0;
     *ret = q->as_of.us;
     if (!q->as_of.date_only)
         return 0;
-    if (nilo__scope_calendar(s, scope, &calendar, err) < 0)
-        return -1;
-    *ret = calendar ? nilo_calendar_end(calendar, q->as_of.day) - 1 : q->as_of.us + NILO_US_DAY - 1;
-    return 0;
+    *ret = q->as_of.us + NILO_US_DAY - 1;
+    nilo_arena_init(&arena, 0);
+    int rc = nilo__scope_workspaces(s, scope, &arena, &ids, &n, err);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const struct nilo_calendar *calendar;
+        rc = nilo_store_calendar(s, ids[i], &calendar, err);
+        nilo_us end = rc == 0 ? nilo_calendar_end(calendar, q->as_of.day) - 1 : *ret;
+        if (rc == 0 && i > 0 && end != *ret)
+            rc = nilo_err_set(err, NILO_EINVAL, "as_of is a day, and it does not end at the same time in all workspaces that are asked, as their zones differ; "
+                                                "give an instant such as 2025-01-31T23:00:00Z, or ask one workspace");
+        *ret = end;
+    }
+    nilo_arena_done(&arena);
+    return rc;
 }

@@ -5,7 +5,8 @@
 #include "record/record_priv.h"
 #include "store/collecting.h"
 
-#define SETTLE_MOST (96 * 3600) /* seconds */
+#define SETTLE_MOST (96 * 3600)       /* seconds */
+#define HELD_MOST   (7 * NILO_US_DAY) /* as long as a reading of a day counts as observed (SEMANTICS 2) */
 
 int64_t nilo_settle_default(const char *platform)
 {
@@ -34,10 +35,39 @@ static int settle_of(struct nilo_store *s, const struct nilo_connection *c, int6
 
 static nilo_day earlier(nilo_day a, nilo_day b) { return a.n < b.n ? a : b; }
 
+/* What an SQL connection was read of, and when. */
+struct seen {
+    const struct nilo_connection *c;
+    const struct nilo_calendar *calendar;
+    const struct nilo_within *within;
+    size_t n;
+};
+
+static bool is_within(const struct seen *seen, const struct nilo_within *w)
+{
+    return w->captured_at < nilo_calendar_end(seen->calendar, w->day);
+}
+
 static bool read_after_end(void *ctx, nilo_day day)
 {
-    const struct nilo_connection *c = ctx;
-    return strcmp(c->platform, "sql") != 0 || (!nilo_day_is_none(c->read_until) && day.n <= c->read_until.n);
+    const struct seen *seen = ctx;
+    if (strcmp(seen->c->platform, "sql") != 0)
+        return true;
+    for (size_t i = 0; i < seen->n; i++)
+        if (seen->within[i].day.n == day.n && is_within(seen, &seen->within[i]))
+            return false;
+    return !nilo_day_is_none(seen->c->read_until) && day.n <= seen->c->read_until.n;
+}
+
+/* A metric that failed when the others were read after the day's end stands as it was within the day: a part of it. The day waits for it. */
+static nilo_day without_held(const struct seen *seen, nilo_day until, nilo_us now)
+{
+    for (size_t i = 0; i < seen->n; i++) {
+        const struct nilo_within *w = &seen->within[i];
+        if (w->active && w->day.n <= until.n && is_within(seen, w) && now - nilo_calendar_end(seen->calendar, w->day) <= HELD_MOST)
+            return NILO_DAY(w->day.n - 1);
+    }
+    return until;
 }
 
 /* The newest day that is over and settled; NILO_DAY_NONE.n and less mean none. */
@@ -48,6 +78,23 @@ static nilo_day settled_until(const struct nilo_calendar *calendar, nilo_us now,
     while (nilo_calendar_end(calendar, d) > settled)
         d.n--;
     return d;
+}
+
+static int close_until(struct nilo_store *s, const struct nilo_connection *c, const struct nilo_calendar *calendar, nilo_day until, int64_t except, nilo_us now,
+                       int *ret_days, struct nilo_err *err)
+{
+    struct nilo_arena arena;
+    struct nilo_within *within = NULL;
+    struct seen seen = {.c = c, .calendar = calendar};
+    nilo_arena_init(&arena, 0);
+    int rc = strcmp(c->platform, "sql") == 0 ? nilo_store_within(s, c, until, &arena, &within, &seen.n, err) : 0;
+    seen.within = within;
+    if (rc == 0)
+        until = without_held(&seen, until, now);
+    if (rc == 0 && (nilo_day_is_none(c->closed_until) || until.n > c->closed_until.n))
+        rc = nilo_store_close_days(s, c, until, except, now, read_after_end, &seen, ret_days, err);
+    nilo_arena_done(&arena);
+    return rc;
 }
 
 int nilo__close(struct nilo_store *s, int64_t connection, int64_t except, enum nilo__clock clock, nilo_us now, int *ret_days,
@@ -81,7 +128,7 @@ int nilo__close(struct nilo_store *s, int64_t connection, int64_t except, enum n
     }
     if (until.n < NILO_DAY_MIN.n || (!nilo_day_is_none(c.closed_until) && until.n <= c.closed_until.n))
         return 0;
-    return nilo_store_close_days(s, &c, until, except, now, read_after_end, &c, ret_days, err);
+    return close_until(s, &c, calendar, until, except, now, ret_days, err);
 }
 
 static int seal_one(struct nilo_store *s, int64_t connection, int *days, struct nilo_err *err)

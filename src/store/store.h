@@ -496,6 +496,16 @@ int nilo_store_has_reading(struct nilo_store *s, struct nilo_entity_ref e, int32
 /** nilo_store_app_connection - the connection of the workspace that has values of this metric of the app; 0 = none */
 int nilo_store_app_connection(struct nilo_store *s, int64_t workspace, int32_t metric, int64_t *ret, struct nilo_err *err);
 
+/* A day of an SQL connection on which a metric stands as a collection saw it before the day was over, at `captured_at` or later. */
+struct nilo_within {
+    nilo_day day;
+    nilo_us captured_at; /* of such values the earliest */
+    bool active;         /* one of them at least is of a metric that is collected still */
+};
+/** nilo_store_within - values of the connection's own metrics on open days up to `until` whose newest reading is of a collection, by day, ascending, with
+ *  the earliest instant; whether that is before the day's end the caller's calendar says. ret: on the arena */
+int nilo_store_within(struct nilo_store *s, const struct nilo_connection *c, nilo_day until, struct nilo_arena *arena, struct nilo_within **ret, size_t *ret_n,
+                      struct nilo_err *err);
 /** nilo_store_close_days - closed_until rises to `until`, with one day_close row a day, beginning at the first day that holds anything (nothing
  *  happens while there is none). A day is partial when a value of it is missing for a passing reason, or when `complete` says that
  *  the source was not read after the day's end (NULL = all complete). In a transaction. */

@@ -378,6 +378,25 @@ static void the_range_is_checked(void **state)
     world_done(&w);
 }
 
+/* A column's default of 0 must not become 55 years of days that nobody can take back. */
+static void a_first_row_of_long_ago_is_asked_about(void **state)
+{
+    (void)state;
+    struct world w;
+    struct nilo_backfill_result result;
+    struct nilo_backfill_options o = {.from = NILO_DAY_NONE, .to = NILO_DAY_NONE};
+    const char *database = app("bf_epoch", false);
+    world_sql(database, "INSERT INTO profiles (created_at) VALUES ('1970-01-01 00:00:00')");
+    world_init(&w, "bf_epoch", NULL, configuration(database, "UTC"), "2025-04-11T09:30:00Z");
+    assert_int_equal(nilo_backfill(w.store, w.config, &o, &result, &w.err), -1);
+    assert_int_equal(w.err.code, NILO_EDATERANGE);
+    assert_non_null(strstr(w.err.msg, "the earliest row is of 1970-01-01"));
+    o.from = world_day("2025-04-01");
+    if (nilo_backfill(w.store, w.config, &o, &result, &w.err) != 0)
+        fail_msg("%s", w.err.msg);
+    world_done(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +412,7 @@ int main(void)
         cmocka_unit_test(ten_years_are_one_pass),
         cmocka_unit_test(a_source_that_is_away_fails_and_writes_nothing),
         cmocka_unit_test(the_range_is_checked),
+        cmocka_unit_test(a_first_row_of_long_ago_is_asked_about),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

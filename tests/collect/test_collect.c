@@ -8,6 +8,7 @@
 
 #include "collect/world.h"
 #include "db/db.h"
+#include "record/record.h"
 #include "support/pg.h"
 #include "support/tmp.h"
 
@@ -713,6 +714,67 @@ static void a_slow_table_fails_alone(void **state)
     world_done(&w);
 }
 
+/* Read at 10:00 each day. When the day is over, one metric fails: what it was at 10:00 is a part of the day, and must not become the day's value for good. */
+static void a_metric_that_fails_after_the_days_end_keeps_the_day_open(void **state)
+{
+    (void)state;
+    for (int pg = 0; pg < 2; pg++) {
+        struct world w;
+        char path[300];
+        const char *target = path;
+        if (pg && (target = nilo_test_pg_database("held_app")) == NULL)
+            skip();
+        if (!pg) {
+            snprintf(path, sizeof path, "%s/held.app", nilo_test_tmp());
+            nilo_test_remove(path);
+        }
+        world_sql(target, "CREATE TABLE p (id integer PRIMARY KEY, at timestamp, made timestamp); INSERT INTO p VALUES (1, '2025-03-03 08:00:00', '2025-03-03 08:00:00'), "
+                          "(2, '2025-03-03 20:00:00', '2025-03-03 20:00:00'), (3, '2025-03-04 08:00:00', '2025-03-04 08:00:00')");
+        snprintf(text, sizeof text, "connections:\n  - name: app\n    platform: sql\n    database: %s\n    metrics:\n"
+                 "      - {name: a, table: p, timestamp: at, mode: created}\n      - {name: b, table: p, timestamp: made, mode: created}\n", target);
+        world_init(&w, pg ? "held_pg" : "held", pg ? nilo_test_pg_database("held") : NULL, text, "2025-03-03T10:00:00Z");
+        world_sql(target, "DELETE FROM p WHERE id > 1");
+        assert_int_equal(world_collect(&w, NULL), 0);
+        assert_int_equal(world_value(&w, "app", "b", "2025-03-03"), 1);
+        world_sql(target, "INSERT INTO p VALUES (2, '2025-03-03 20:00:00', '2025-03-03 20:00:00'); ALTER TABLE p RENAME COLUMN made TO gone");
+        world_now(&w, "2025-03-04T10:00:00Z");
+        assert_int_equal(world_collect(&w, NULL), 0);
+        assert_int_equal(world_value(&w, "app", "a", "2025-03-03"), 2);
+        assert_int_equal(world_value(&w, "app", "b", "2025-03-03"), 1); /* seen within the day */
+        assert_int_equal(world_connection(&w, "app").closed_until.n, world_day("2025-03-02").n);
+        int closed;
+        assert_int_equal(nilo_record_seal(w.store, 0, &closed, &w.err), 0);
+        assert_int_equal(closed, 0);
+        if (pg) { /* it works again: the day gets its value, and closes */
+            world_sql(target, "ALTER TABLE p RENAME COLUMN gone TO made");
+            world_now(&w, "2025-03-05T10:00:00Z");
+            world_collects(&w, NULL);
+            assert_int_equal(world_value(&w, "app", "b", "2025-03-03"), 2);
+            assert_int_equal(world_connection(&w, "app").closed_until.n, world_day("2025-03-04").n);
+        } else { /* it never does: after a week the day closes as what it is, a part */
+            for (int day = 5; day <= 10; day++) {
+                char now[32];
+                snprintf(now, sizeof now, "2025-03-%02dT10:00:00Z", day);
+                world_now(&w, now);
+                assert_int_equal(world_collect(&w, NULL), 0);
+            }
+            assert_int_equal(world_connection(&w, "app").closed_until.n, world_day("2025-03-02").n);
+            world_now(&w, "2025-03-11T10:00:00Z");
+            assert_int_equal(world_collect(&w, NULL), 0);
+            assert_int_equal(world_connection(&w, "app").closed_until.n, world_day("2025-03-10").n);
+            int64_t partial;
+            struct nilo_db_stmt *stmt;
+            assert_int_equal(nilo_db_prepare_once(nilo_store_db(w.store), "SELECT count(*) FROM day_close WHERE status = 'partial' AND day = 20150", &stmt, &w.err), 0);
+            assert_int_equal(nilo_db_query(stmt, NULL, 0, &w.err), 0);
+            assert_int_equal(nilo_db_row(stmt, &w.err), 1);
+            partial = nilo_db_column_int(stmt, 0);
+            nilo_db_finish(stmt);
+            assert_int_equal(partial, 1);
+        }
+        world_done(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -742,6 +804,7 @@ int main(void)
         cmocka_unit_test(a_week_is_collected_from_one_server_into_another_database),
         cmocka_unit_test(a_connection_that_breaks_costs_one_metric),
         cmocka_unit_test(a_slow_table_fails_alone),
+        cmocka_unit_test(a_metric_that_fails_after_the_days_end_keeps_the_day_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -297,6 +297,8 @@ static void what_lies_outside_of_the_expected_range_is_marked_and_kept(void **st
              "      - name: mean\n        type: average\n        scale: 1\n        expected_min: 26\n"
              "        statement: SELECT date(played_at) AS day, avg(seconds) AS value, count(*) AS sample_size FROM plays"
              " WHERE played_at >= :from AND played_at < :to GROUP BY 1\n"
+             "      - {name: score, type: average, scale: 2, expected_min: 0.5, expected_max: 4.75, statement: 'SELECT 4.76 AS value WHERE :day IS NOT NULL'}\n"
+             "      - {name: fine, type: average, scale: 2, expected_min: 0.5, expected_max: +4.750, statement: 'SELECT 4.75 AS value WHERE :day IS NOT NULL'}\n"
              "      - {name: over, type: percentage, statement: 'SELECT 3 AS numerator, 2 AS denominator WHERE :day IS NOT NULL'}\n"
              "      - {name: under, type: percentage, statement: 'SELECT -5 AS numerator, 100 AS denominator WHERE :day IS NOT NULL'}\n"
              "      - {name: as_agreed, type: percentage, expected_max: 150, statement: 'SELECT 3 AS numerator, 2 AS denominator WHERE :day IS NOT NULL'}\n"
@@ -306,6 +308,8 @@ static void what_lies_outside_of_the_expected_range_is_marked_and_kept(void **st
     check(&w, "likes_few", "2025-01-10", 3, "{\"anomaly\":{\"kind\":\"out_of_range\",\"expected_min\":null,\"expected_max\":2}}");
     check(&w, "mean", "2025-01-10", 252,
           "{\"sample_size\":4,\"anomaly\":{\"kind\":\"out_of_range\",\"expected_min\":26,\"expected_max\":null}}");
+    check(&w, "score", "2025-01-10", 476, "{\"anomaly\":{\"kind\":\"out_of_range\",\"expected_min\":0.5,\"expected_max\":4.75}}");
+    check(&w, "fine", "2025-01-10", 475, "");
     world_collects(&w, "2025-01-08");
     check(&w, "likes_few", "2025-01-08", 1, "");
     check(&w, "mean", "2025-01-08", 600, "{\"sample_size\":1}");

@@ -152,10 +152,10 @@ static void numbers_are_whole_decimal_and_in_range(void **state)
         {CONNECTION "    settle_hours: 8761\n",
          "nilometer.yaml:5: connections[0].settle_hours: expected a whole number from 0 to 8760, found \"8761\""},
         {CONNECTION "    metrics: [{name: a, table: t, expected_max: many}]\n",
-         "nilometer.yaml:5: connections[0].metrics[0].expected_max: expected a whole number, found \"many\""},
-        {CONNECTION "    metrics: [{name: a, table: t, expected_max: 9223372036854775807}]\n",
-         "nilometer.yaml:5: connections[0].metrics[0].expected_max: expected a whole number, found "
-         "\"9223372036854775807\""},
+         "nilometer.yaml:5: connections[0].metrics[0].expected_max: expected a number with at most 9 decimal places, such as 100 or 4.75, found \"many\""},
+        {CONNECTION "    metrics: [{name: a, table: t, expected_max: 9223372036854775808}]\n",
+         "nilometer.yaml:5: connections[0].metrics[0].expected_max: expected a number with at most 9 decimal places, such as 100 or 4.75, found "
+         "\"9223372036854775808\""},
     };
     REFUSE(rows);
 }
@@ -415,6 +415,10 @@ static void other_rules_say_what_is_allowed(void **state)
          "nilometer.yaml:1: metrics[0].currency: \"EURo\" is no currency; write three capitals such as EUR"},
         {"metrics: [{name: a, currency: eur}]",
          "nilometer.yaml:1: metrics[0].currency: \"eur\" is no currency; write three capitals such as EUR"},
+        {CONNECTION "    metrics:\n    - name: a\n      table: t\n      expected_min: 4.5.1\n",
+         "nilometer.yaml:8: connections[0].metrics[0].expected_min: expected a number with at most 9 decimal places, such as 100 or 4.75, found \"4.5.1\""},
+        {CONNECTION "    metrics:\n    - name: a\n      table: t\n      expected_min: 4.75\n      expected_max: 4.7\n",
+         "nilometer.yaml:8: connections[0].metrics[0].expected_min: is above expected_max (line 9); exchange them"},
         {CONNECTION "    metrics:\n    - name: a\n      table: t\n      expected_min: 5\n      expected_max: 4\n",
          "nilometer.yaml:8: connections[0].metrics[0].expected_min: is above expected_max (line 9); exchange them"},
     };

@@ -46,11 +46,11 @@ static void sql_metrics_have_their_defaults(void **state)
     assert_null(a->display_name);
     assert_null(a->description);
     assert_null(a->unit);
-    assert_true(a->expected_min == INT64_MIN);
-    assert_true(a->expected_max == INT64_MAX);
+    assert_null(a->expected_min);
+    assert_null(a->expected_max);
     assert_int_equal(a->line, 6);
-    assert_true(b->expected_min == 0);
-    assert_true(b->expected_max == 0);
+    assert_string_equal(b->expected_min, "0");
+    assert_string_equal(b->expected_max, "-0");
     assert_int_equal(b->line, 8);
     nilo_config_free(c);
 }

@@ -13,8 +13,8 @@ static struct nilo_config_sql_metric mine[] = {
      .timestamp = (char *)"placed_at",
      .mode = (char *)"created",
      .unit = (char *)"orders",
-     .expected_min = 0,
-     .expected_max = 9,
+     .expected_min = (char *)"0",
+     .expected_max = (char *)"9",
      .line = 7},
 };
 
@@ -83,14 +83,14 @@ static void core_metrics_say_what_they_are_and_own_ones_are_copied_whole(void **
     assert_string_equal(all[0].display_name, "Total users");
     assert_string_equal(all[0].description, "Users at the end of the day");
     assert_string_equal(all[0].unit, "users");
-    assert_true(all[0].expected_min == INT64_MIN && all[0].expected_max == INT64_MAX);
+    assert_true(all[0].expected_min == NULL && all[0].expected_max == NULL);
     assert_int_equal(all[0].line, 3);
     assert_null(all[1].display_name);
     assert_null(all[1].description);
     assert_string_equal(all[1].unit, "orders");
     assert_ptr_not_equal(all[1].unit, mine[0].unit);
-    assert_int_equal(all[1].expected_min, 0);
-    assert_int_equal(all[1].expected_max, 9);
+    assert_string_equal(all[1].expected_min, "0");
+    assert_string_equal(all[1].expected_max, "9");
     assert_int_equal(all[1].line, 7);
     nilo_config_sql_free(all, n);
     nilo_config_sql_free(NULL, 0);

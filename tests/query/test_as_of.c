@@ -1,6 +1,7 @@
 /* What relations and functions answer as of a moment is what they answered at it: random histories whose open days are replaced and whose closed days are
  * amended, asked in the morning of each day, and again as of that morning when the month is over. */
 #include "query/history.h"
+#include "query/query.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,8 +77,44 @@ static void an_answer_as_of_a_moment_is_what_was_answered_then(struct stores *s)
     }
 }
 
+static int ignore(void *ctx, const char *p, size_t n, struct nilo_err *err)
+{
+    (void)ctx, (void)p, (void)n, (void)err;
+    return 0;
+}
+
+/* A day ends elsewhere at another time: it is no moment for workspaces of several zones. */
+static void a_day_is_no_moment_for_several_zones(struct stores *s)
+{
+    static const struct {
+        const char *as_of;
+        bool one, good;
+    } rows[] = {{"2025-01-05", true, true}, {"2025-01-05T12:00:00Z", false, true}, {"2025-01-05", false, false}};
+    history(s, 1, &(struct history){0});
+    struct nilo_connection here = history_channel(s, 0);
+    stores_connection(s, "elsewhere", "Pacific/Auckland", "channel", "youtube", "db");
+    const struct nilo_scope everything = {.all = true, .role = NILO_ROLE_SERVICE},
+                            one = {.role = NILO_ROLE_SERVICE, .workspaces = &here.workspace, .n = 1};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct nilo_request request = NILO_REQUEST_DEFAULT;
+        struct nilo_query *q;
+        struct nilo_writer *w;
+        char text[200];
+        snprintf(text, sizeof text, "content_snapshots?select=day&as_of=%s", rows[i].as_of);
+        assert_int_equal(nilo_query_parse(s->store, text, strlen(text), &request, &q, NULL, &s->err), 0);
+        assert_int_equal(nilo_writer_new(NILO_FORMAT_CSV, false, ignore, NULL, &w, &s->err), 0);
+        struct nilo_sink sink = nilo_writer_sink(w);
+        assert_int_equal(nilo_query_run(q, s->store, rows[i].one ? &one : &everything, &sink, &s->err), rows[i].good ? 0 : -1);
+        if (!rows[i].good)
+            assert_non_null(strstr(s->err.msg, "as_of is a day, and it does not end at the same time in all workspaces"));
+        nilo_writer_free(w);
+        nilo_query_free(q);
+    }
+}
+
 int main(void)
 {
-    static const struct stores_test tests[] = {STORES_TEST(an_answer_as_of_a_moment_is_what_was_answered_then)};
+    static const struct stores_test tests[] = {STORES_TEST(an_answer_as_of_a_moment_is_what_was_answered_then),
+                                               STORES_TEST(a_day_is_no_moment_for_several_zones)};
     return stores_run("as_of", tests, sizeof tests / sizeof tests[0]);
 }

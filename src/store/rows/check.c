@@ -116,6 +116,7 @@
     ("SELECT " COLUMNS("x.workspace", "x.connection", NO_TEXT, NO_INT, DAY("x.first_open"), NO_TEXT, "0", BIG("x.run"), NO_INT,      \
                        "CASE WHEN x.run IS NOT NULL THEN 'open long past its settle delay: that run is quarantined (value)' "   \
                        "WHEN x.platform = 'sql' AND x.first_open > x.read_until THEN 'no collection has read its source after its end: nilometer collect does, and closes it' " \
+                       "WHEN x.platform = 'sql' THEN 'open long past its settle delay: no run has closed it; a metric that failed after its end keeps it open for up to 7 days' " \
                        "ELSE 'open long past its settle delay: no run has closed it' END")                               \
      " FROM (SELECT w.name AS workspace, c.name AS connection, c.platform, c.read_until, CASE WHEN c.closed_until > " NEVER                           \
      " THEN c.closed_until + 1 ELSE min(l.first_day) END AS first_open, max(l.day) AS last_day, "                          \

@@ -1,4 +1,6 @@
 /* Closing days: a recorded act, one day_close row for each (connection, day). */
+#include <string.h>
+
 #include "store/rows/rows.h"
 
 /* What a day of the connection holds. */
@@ -116,6 +118,36 @@ int nilo_store_close_days(struct nilo_store *s, const struct nilo_connection *c,
     if (rc == 0)
         *ret_days = (int)n;
     return rc;
+}
+
+int nilo_store_within(struct nilo_store *s, const struct nilo_connection *c, nilo_day until, struct nilo_arena *arena, struct nilo_within **ret, size_t *ret_n,
+                      struct nilo_err *err)
+{
+    struct nilo_db_stmt *stmt;
+    size_t cap = 0;
+    int got;
+    *ret = NULL;
+    *ret_n = 0;
+    if (nilo__query(s, &stmt, err,
+                    "SELECT v.day, min(v.captured_at), m.is_active FROM entity e CROSS JOIN day_value v JOIN run r ON r.id = v.run_id JOIN metric m ON m.id = v.metric_id "
+                    "WHERE e.connection_id = ?1 AND e.kind = 2 AND v.bucket = e.bucket AND v.entity_id = e.id AND v.win = 0 AND v.day > ?2 AND v.day <= ?3 "
+                    "AND v.seq = 0 AND v.absence = 0 AND r.kind = 0 GROUP BY v.day, m.is_active ORDER BY v.day, m.is_active",
+                    NILO__PARAMS(NILO_DBV_INT(c->id), NILO_DBV_INT(c->closed_until.n), NILO_DBV_INT(until.n))) < 0)
+        return -1;
+    while ((got = nilo_db_row(stmt, err)) == 1) {
+        if (*ret_n == cap) {
+            struct nilo_within *more = nilo_arena_array(arena, cap = cap > 0 ? 2 * cap : 32, sizeof *more);
+            if (more == NULL) {
+                nilo_db_reset(stmt);
+                return nilo_err_nomem(err);
+            }
+            if (*ret_n > 0)
+                memcpy(more, *ret, *ret_n * sizeof *more);
+            *ret = more;
+        }
+        (*ret)[(*ret_n)++] = (struct nilo_within){NILO_DAY((int32_t)nilo_db_column_int(stmt, 0)), nilo_db_column_int(stmt, 1), nilo_db_column_int(stmt, 2) != 0};
+    }
+    return got;
 }
 
 /* The newest day of a connection closed last: one row a connection is looked at. */
