@@ -248,6 +248,21 @@ static bool is_one_of(const struct nilo__token *t, const char *const *names, siz
     return false;
 }
 
+/* date(:from), strftime('%F', :from), substr(:from, 1, 10): without a modifier, which may move it to another day on purpose. */
+static bool gives_date(const struct nilo__tokens *all, const struct nilo__token *function, struct nilo__span arguments)
+{
+    struct nilo__span each[4];
+    size_t n = 0;
+    while (n < 4 && nilo__next_argument(all, &arguments, &each[n]))
+        n++;
+    const struct nilo__token *first = n > 0 ? nilo__token_at(all, each[0].from) : NULL;
+    if (nilo__spells(function, "date"))
+        return n == 1;
+    if (nilo__spells(function, "strftime"))
+        return n == 2 && (nilo__token_is(first, NILO__TEXT, "%Y-%m-%d") || nilo__token_is(first, NILO__TEXT, "%F"));
+    return n == 3 && (nilo__spells(function, "substr") || nilo__spells(function, "substring")) && number_at(all, each[2].from) == 10;
+}
+
 /* The call that has the placeholder as an argument of its own: whose result is then compared, or is the same however that is spelled. */
 static enum nilo__use use_in_call(const struct nilo__tokens *all, ptrdiff_t param, struct nilo__comparison *ret, struct nilo__span *side)
 {
@@ -257,6 +272,8 @@ static enum nilo__use use_in_call(const struct nilo__tokens *all, ptrdiff_t para
     if (close < 0 || !nilo__is_name(function))
         return NILO__USE_UNSEEN;
     *side = (struct nilo__span){open - 1, close};
+    if (gives_date(all, function, (struct nilo__span){open + 1, close - 1}))
+        return NILO__USE_DATE;
     if (is_one_of(function, spelled_anew, sizeof spelled_anew / sizeof spelled_anew[0]))
         return NILO__USE_FREE;
     if (nilo__spells(function, "datetime"))

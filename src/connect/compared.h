@@ -32,6 +32,7 @@ enum nilo__bound { NILO__BOUND_SPELLED, NILO__BOUND_BLANK, NILO__BOUND_SECONDS, 
 /* What a placeholder is there for. */
 enum nilo__use {
     NILO__USE_FREE,     /* something that its spelling makes no difference to */
+    NILO__USE_DATE,     /* its date alone, as date(:from) gives it */
     NILO__USE_COMPARED, /* compared with an operand */
     NILO__USE_UNSEEN,   /* its spelling may count, and for what is not known */
 };

@@ -498,6 +498,19 @@ static int check_dates(struct select *s, struct nilo_err *err)
     return rc;
 }
 
+static nilo_day date_in_utc(nilo_us at)
+{
+    return NILO_DAY((int32_t)((at - (at < 0 ? NILO_US_DAY - 1 : 0)) / NILO_US_DAY));
+}
+
+static struct nilo_sql_days asked_days(const struct select *s)
+{
+    const struct nilo_calendar *calendar = s->statement->calendar;
+    nilo_day last = NILO_DAY(s->from.n + (int32_t)s->n - 1);
+    bool apart = date_in_utc(nilo_calendar_start(calendar, s->from)).n != s->from.n || date_in_utc(nilo_calendar_end(calendar, last)).n != last.n + 1;
+    return (struct nilo_sql_days){s->from, last, apart};
+}
+
 static int select_in_transaction(struct select *s, const char *sql, const bool *wanted, struct nilo_err *err)
 {
     bool by_day = s->by_day;
@@ -509,7 +522,7 @@ static int select_in_transaction(struct select *s, const char *sql, const bool *
     if (!sqlite && range && result == 0)
         result = check_dates(s, err);
     if (sqlite && range)
-        result = nilo__sql_times(s->db, sql, &s->shape, (struct nilo_sql_days){s->from, NILO_DAY(s->from.n + (int32_t)s->n - 1)}, s->arena, &s->between, err);
+        result = nilo__sql_times(s->db, sql, &s->shape, asked_days(s), s->arena, &s->between, err);
     if (result == 0 && !by_day)
         result = ask_range(s, sql, &by_day, err);
     if (result == 0 && by_day)

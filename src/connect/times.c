@@ -329,7 +329,10 @@ int nilo__sql_times(struct nilo_db *db, const char *sql, const struct nilo_sql_s
         enum nilo__use use = is_range(&all.t[i], shape) ? nilo__use_of(&all, (ptrdiff_t)i, &j.c) : NILO__USE_FREE;
         if (use == NILO__USE_UNSEEN)
             return nilo_err_set(err, NILO_ECONFIG, "the statement uses :from or :to other than to compare a column with it, where its spelling may count and is not known on SQLite; "
-                                "write column >= :from AND column < :to, or date(:from) for the day");
+                                "write column >= :from AND column < :to");
+        if (use == NILO__USE_DATE && days.apart)
+            return nilo_err_set(err, NILO_ECONFIG, "the statement takes the date of :from or :to, which are instants in UTC: in the workspace's zone a day begins on the date before; write column = :day, "
+                                "or compare instants");
         if (use == NILO__USE_COMPARED && judge_operand(&j, j.c.with) != 0)
             return -1;
     }

@@ -10,6 +10,7 @@
 /* The days that are asked for; texts of other days are of no interest. */
 struct nilo_sql_days {
     nilo_day first, last;
+    bool apart; /* the date of :from or :to in UTC is another one than the day's: east of Greenwich */
 };
 
 /** nilo__sql_times - what has to stand between day and time in :from and :to, so that the statement's comparisons are right on those days
