@@ -77,7 +77,7 @@ static void reply(int fd, const char *status, const char *text)
     char page[900];
     int n = snprintf(page, sizeof page,
                      "HTTP/1.1 %s\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n"
-                     "Content-Security-Policy: default-src 'none'\r\nConnection: close\r\n\r\n<!doctype html><title>Nilometer</title><p>%s</p>\n",
+                     "Content-Security-Policy: default-src 'none'; base-uri 'none'; frame-ancestors 'none'\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n<!doctype html><title>Nilometer</title><p>%s</p>\n",
                      status, text);
     if (send(fd, page, (size_t)n, MSG_NOSIGNAL) < 0)
         return; /* a browser that has left */
