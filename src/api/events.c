@@ -202,6 +202,31 @@ static int found_days(void *ctx, const struct nilo_news_days *d, struct nilo_err
     return rc;
 }
 
+/* Those that may read `content_events`. What is not listed is counted. */
+static int found_items(void *ctx, const struct nilo_news_items *d, struct nilo_err *err)
+{
+    struct nilo_buf b;
+    struct nilo_json_out o;
+    nilo_buf_init(&b, 1 << 20);
+    nilo_json_out_init(&o, &b);
+    nilo_json_object_begin(&o);
+    put_str(&o, "workspace", d->workspace);
+    put_str(&o, "connection", d->connection);
+    put_str(&o, "event", nilo_presence_name((int)d->event));
+    put_day(&o, "day", d->day);
+    put_us(&o, "at", d->at);
+    put_int(&o, "items", d->n);
+    nilo_json_key(&o, "external_ids");
+    nilo_json_array_begin(&o);
+    for (size_t i = 0; i < d->n_ids; i++)
+        nilo_json_str(&o, d->ids[i]);
+    nilo_json_array_end(&o);
+    nilo_json_object_end(&o);
+    int rc = event_new(ctx, "content_event", NILO_ROLE_AUTHENTICATED, d->workspace, &b, err) != NULL ? 0 : -1;
+    nilo_buf_done(&b);
+    return rc;
+}
+
 /* ---- listeners ------------------------------------------------------------------------------------------------------------------------ */
 
 static void names_free(char **names)
@@ -385,7 +410,7 @@ static void keep_all(struct nilo_events *e, struct nilo__event *first, bool good
 
 static int ask(struct nilo_events *e, struct nilo_store *s, struct found *f, int64_t *ret_workspaces, struct nilo_err *err)
 {
-    const struct nilo_news_sink sink = {found_run, found_days, f};
+    const struct nilo_news_sink sink = {found_run, found_days, found_items, f};
     struct nilo_workspace *all = NULL;
     size_t n = 0;
     if (nilo_store_workspaces(s, &all, &n, err) != 0)

@@ -1,7 +1,7 @@
-/* /events: who listens is told, as server-sent events, that a run has ended or a day has closed, whichever process wrote it.
+/* /events: who listens is told, as server-sent events, that a run has ended, a day has closed or items have gone (or come back), whichever process wrote it.
  *
  *     id: 5f2c...                                    of the last one that was seen: sent as Last-Event-ID, the stream goes on behind it
- *     event: day_closed                              or run_finished; first of all `ready` or `reset`
+ *     event: day_closed                              run_finished or content_event; first of all `ready` or `reset`
  *     data: {"workspace":"acme", ...}
  *
  * `ready`: from here on nothing is left out; who reads what there is after it has missed nothing. `reset`: what was missed is not known any more, all has to be
@@ -45,7 +45,7 @@ int nilo_events_answer(struct nilo_exchange *x, struct nilo_err *err);
 
 #define NILO_EVENTS_COUNT_ROWS(X)                                                                                      \
     X(listeners, "gauge", "streams of events now")                                                                     \
-    X(seen, "counter", "runs that ended and days that closed while somebody listened")                                 \
+    X(seen, "counter", "runs that ended, days that closed and items that went while somebody listened")                                 \
     X(sent, "counter", "of them told to somebody, each time")                                                          \
     X(resets, "counter", "streams whose Last-Event-ID was not known any more")                                         \
     X(refused, "counter", "streams over a limit")                                                                      \

@@ -7,6 +7,7 @@
 
 #define WHOLE_LISTING (20 * NILO_US_HOUR) /* so often the whole listing is read; in between its newest pages */
 #define GONE_AT_ONCE 20                   /* items read, from which on ... */
+#define GONE "gone"                       /* the status of an item that does not come back */
 #define GONE_SHARE 5                      /* ... more than a fifth gone at once is not believed */
 
 static nilo_us wall(const struct nilo__job_p *job)
@@ -219,7 +220,7 @@ static int record_gone(struct nilo__job_p *job, struct nilo_item_state *item, co
 {
     nilo_us at = item->failed_at;
     bool new = item->deleted_at == NILO_US_NONE, known = item->entity.id != 0;
-    const struct nilo_attrs attrs = {.posted_at = NILO_US_NONE, .deleted_at = new ? at : NILO_US_NONE, .at = at, .duration_ms = -1, .status = "gone"};
+    const struct nilo_attrs attrs = {.posted_at = NILO_US_NONE, .deleted_at = new ? at : NILO_US_NONE, .at = at, .duration_ms = -1, .status = GONE};
     item->read_at = at;
     item->failed_at = NILO_US_NONE;
     item->failures = 0;
@@ -294,9 +295,9 @@ static int bring_back(struct nilo__job_p *job, struct nilo_err *err)
         struct nilo_item_state *item = &job->items[i];
         if (job->fate[i] != NILO__F_READ || item->deleted_at == NILO_US_NONE)
             continue;
-        const struct nilo__found *f = job->of[i];
+        const bool told = item->status != NULL && strcmp(item->status, GONE) != 0; /* by the reading: public again, or there but private */
         const struct nilo_attrs attrs = {.posted_at = NILO_US_NONE, .deleted_at = NILO_US_NONE, .at = item->read_at, .duration_ms = -1,
-                                         .status = f != NULL ? f->status : NULL};
+                                         .status = told ? item->status : NULL};
         if (nilo_store_content_set(job->all->o.store, item->entity, &attrs, 1u << NILO_ATTR_DELETED | 1u << NILO_ATTR_STATUS, err) != 0)
             return -1;
         job->out.back++;

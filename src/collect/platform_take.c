@@ -148,6 +148,8 @@ static int take_reading(struct nilo__task *t, const struct nilo_item *item, stru
     known->class = failed ? nilo_class_word(item->class != NILO_CLASS_OK ? item->class : NILO_CLASS_INVALID) : NULL;
     if (attrs.posted_at != NILO_US_NONE)
         known->posted_at = attrs.posted_at;
+    if (known->deleted_at != NILO_US_NONE && attrs.status != NULL && (known->status = nilo_arena_strdup(&job->arena, attrs.status)) == NULL)
+        return nilo_err_nomem(err);
     set_fate(job, known, failed ? NILO__F_FAILED : NILO__F_READ);
     job->out.read += !failed;
     job->out.failed += failed;

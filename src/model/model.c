@@ -19,6 +19,7 @@ NAME_FUNCTION(nilo_entity_kind_name, NILO_ENTITY_ROWS, CASE3)
 NAME_FUNCTION(nilo_provenance_name, NILO_PROVENANCE_ROWS, CASE3)
 NAME_FUNCTION(nilo_absence_name, NILO_ABSENCE_ROWS, CASE4)
 NAME_FUNCTION(nilo_cause_name, NILO_CAUSE_ROWS, CASE3)
+NAME_FUNCTION(nilo_presence_name, NILO_PRESENCE_ROWS, CASE3)
 NAME_FUNCTION(nilo_run_kind_name, NILO_RUN_KIND_ROWS, CASE3)
 NAME_FUNCTION(nilo_run_status_name, NILO_RUN_STATUS_ROWS, CASE4)
 NAME_FUNCTION(nilo_metric_type_name, NILO_METRIC_TYPE_ROWS, CASE3)
@@ -45,6 +46,18 @@ bool nilo_absence_definitive(enum nilo_absence a)
 {
     switch ((int)a) { NILO_ABSENCE_ROWS(FLAG4) }
     return false;
+}
+enum nilo_presence nilo_presence_of(const char *status, bool deleted)
+{
+    static const char *const hidden[] = {"unlisted", "hidden", "archived", "draft", "unpublished"};
+    if (deleted)
+        return NILO_ITEM_DELETED;
+    if (status != NULL && strcmp(status, "private") == 0)
+        return NILO_ITEM_PRIVATE;
+    for (size_t i = 0; status != NULL && i < sizeof hidden / sizeof hidden[0]; i++)
+        if (strcmp(status, hidden[i]) == 0)
+            return NILO_ITEM_HIDDEN;
+    return NILO_ITEM_LIVE;
 }
 bool nilo_run_status_counts(enum nilo_run_status s)
 {

@@ -64,6 +64,13 @@
     X(NILO_RUN_QUARANTINED, 5, "quarantined", false)                                                                   \
     X(NILO_REJECTED, 6, "rejected", false)
 
+/* Whether an item is there, by its platform's word; what changes about it is a dated event. */
+#define NILO_PRESENCE_ROWS(X)                                                                                          \
+    X(NILO_ITEM_LIVE, 0, "live")       /* anybody can see it, or nothing else is known */                              \
+    X(NILO_ITEM_HIDDEN, 1, "hidden")   /* there, but not listed: unlisted, archived, hidden */                         \
+    X(NILO_ITEM_PRIVATE, 2, "private")                                                                                 \
+    X(NILO_ITEM_DELETED, 3, "deleted") /* it does not come back; some platforms do not tell that from private */
+
 #define NILO_METRIC_TYPE_ROWS(X)                                                                                       \
     X(NILO_COUNT, 0, "count") X(NILO_AVERAGE, 1, "average") X(NILO_PERCENTAGE, 2, "percentage") X(NILO_AGGREGATE, 3, "aggregate")
 #define NILO_METRIC_KIND_ROWS(X) X(NILO_INSTANT, 0, "instant") X(NILO_PERIOD, 1, "period")
@@ -77,6 +84,7 @@ enum nilo_entity_kind { NILO_ENTITY_ROWS(NILO_ENUM3) };
 enum nilo_provenance { NILO_PROVENANCE_ROWS(NILO_ENUM3) };
 enum nilo_absence { NILO_ABSENCE_ROWS(NILO_ENUM4) };
 enum nilo_cause { NILO_CAUSE_ROWS(NILO_ENUM3) };
+enum nilo_presence { NILO_PRESENCE_ROWS(NILO_ENUM3) };
 enum nilo_run_kind { NILO_RUN_KIND_ROWS(NILO_ENUM3) };
 enum nilo_run_status { NILO_RUN_STATUS_ROWS(NILO_ENUM4) };
 enum nilo_metric_type { NILO_METRIC_TYPE_ROWS(NILO_ENUM3) };
@@ -89,6 +97,7 @@ const char *nilo_entity_kind_name(int v);
 const char *nilo_provenance_name(int v);
 const char *nilo_absence_name(int v);
 const char *nilo_cause_name(int v);
+const char *nilo_presence_name(int v);
 const char *nilo_run_kind_name(int v);
 const char *nilo_run_status_name(int v);
 const char *nilo_metric_type_name(int v);
@@ -98,6 +107,8 @@ int nilo_absence_value(const char *name);
 int nilo_metric_type_value(const char *name);
 int nilo_metric_kind_value(const char *name);
 int nilo_aggregation_value(const char *name);
+/* Of an item whose platform names its status so (NULL: does not say), and that was found gone or not. */
+enum nilo_presence nilo_presence_of(const char *status, bool deleted);
 bool nilo_absence_definitive(enum nilo_absence a); /* a value counts as definitive too */
 bool nilo_run_status_counts(enum nilo_run_status s); /* do the run's values count? */
 

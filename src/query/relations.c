@@ -90,6 +90,20 @@ static const struct nilo_column content[] = {
     TIME("first_seen_at", NN, "when it was first recorded here")
 };
 
+static const struct nilo_column content_events[] = {
+    WORKSPACE(0) CONNECTION(0) PLATFORM
+    TEXT("external_id", NN, "the item's id on its platform")
+    OWNER
+    TEXT("title", 0, "newest known title")
+    DAY("day", NN, "the day of it, in the workspace's zone")
+    TIME("at", NN, "when it was found, or the time that was said with it")
+    ENUM("event", NN, nilo_presence_name, NILO_ITEM_DELETED, "what it is since: live, hidden, private or deleted")
+    ENUM("was", NN, nilo_presence_name, NILO_ITEM_DELETED, "what it was before")
+    TEXT("status", 0, "as the platform names it")
+    TIME("recorded_at", NN, "when it was recorded here")
+    INT("number", NN | HIDE, "rises in the order of recording")
+};
+
 #define WIDE_HEAD(window_doc)                                                                                          \
     WORKSPACE(0) CONNECTION(0) PLATFORM                                                                                \
     TEXT("external_id", NN, "the item's id on its platform")                                                           \
@@ -255,6 +269,8 @@ const struct nilo_relation nilo_relations[] = {
      .min_role = NILO_ROLE_AUTHENTICATED},
     {.name = "content_best", .doc = "the best known all-time value of each metric of an item, from every window", COLUMNS(content_best),
      .wide = NILO_WIDE_VALUES, .day = "day", .key = KEY("external_id", "connection", "workspace"), .min_role = NILO_ROLE_AUTHENTICATED, .covers = "content"},
+    {.name = "content_events", .doc = "items that were found deleted, private or hidden, or live again", COLUMNS(content_events), .day = "day",
+     .key = KEY("day", "external_id", "connection", "workspace", "number"), .min_role = NILO_ROLE_AUTHENTICATED},
     {.name = "content_latest", .doc = "the newest day of each item", COLUMNS(content_wide), .wide = NILO_WIDE_VALUES, .day = "day",
      .key = WIDE_KEY, .min_role = NILO_ROLE_AUTHENTICATED, .covers = "content"},
     {.name = "content_snapshots", .doc = "one row an item, day and window", COLUMNS(content_wide), .wide = NILO_WIDE_VALUES, .day = "day",

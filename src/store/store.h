@@ -426,9 +426,21 @@ struct nilo_news_days {
     int64_t run;       /* 0 = none */
     nilo_us closed_at;
 };
+/* Items of one connection of which the same became at once (content_events). Texts until the sink returns. */
+#define NILO_NEWS_ITEMS 20
+struct nilo_news_items {
+    const char *workspace, *connection;
+    enum nilo_presence event;
+    nilo_us at; /* of the last one */
+    nilo_day day;
+    int64_t n;
+    size_t n_ids; /* the first NILO_NEWS_ITEMS of them */
+    const char *ids[NILO_NEWS_ITEMS];
+};
 struct nilo_news_sink {
     int (*run)(void *ctx, const struct nilo_news_run *r, struct nilo_err *err);
     int (*days)(void *ctx, const struct nilo_news_days *d, struct nilo_err *err);
+    int (*items)(void *ctx, const struct nilo_news_items *d, struct nilo_err *err);
     void *ctx;
 };
 /* Up to where was looked. owner: caller */

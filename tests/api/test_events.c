@@ -81,6 +81,20 @@ static void close_days(int64_t workspace, const char *name, int n)
     must(nilo_store_commit(r.f.store, &err), &err);
 }
 
+/* An item of a connection is found to be private, or public again. */
+static void item_is(int64_t workspace, const char *name, const char *id, const char *status)
+{
+    struct nilo_connection c;
+    struct nilo_entity_ref e;
+    struct nilo_err err = {0};
+    const struct nilo_attrs a = {.posted_at = NILO_US_NONE, .deleted_at = NILO_US_NONE, .at = r.f.clock.wall, .duration_ms = -1, .status = status};
+    must(nilo_store_begin(r.f.store, &err), &err);
+    must(nilo_store_connection(r.f.store, workspace, name, false, NULL, NULL, &c, &err), &err);
+    must(nilo_store_item(r.f.store, &c, id, &e, &err), &err);
+    must(nilo_store_content_set(r.f.store, e, &a, 1u << NILO_ATTR_STATUS, &err), &err);
+    must(nilo_store_commit(r.f.store, &err), &err);
+}
+
 /* ---- a listener ------------------------------------------------------------------------------------------------------------------------- */
 
 struct ear {
@@ -261,6 +275,12 @@ static void who_listens_is_told_what_it_may_see(enum nilo_db_engine engine)
         hears(of_acme[i], "event: day_closed\ndata: {\"workspace\":\"acme\",\"connection\":\"yt\",\"from\":");
     for (size_t i = 0; i < 4; i++)
         hears(of_beta[i], "event: day_closed\ndata: {\"workspace\":\"beta\",\"connection\":\"yt\",\"from\":");
+    item_is(r.f.a, "yt", "v1", "private");
+    look();
+    for (size_t i = 0; i < 5; i++)
+        hears(of_acme[i], "event: content_event\ndata: {\"workspace\":\"acme\",\"connection\":\"yt\",\"event\":\"private\",\"day\":\"2025-03-10\",\"at\":\"2025-03-10T");
+    for (size_t i = 0; i < 5; i++)
+        hears(of_acme[i], ",\"items\":1,\"external_ids\":[\"v1\"]}\n");
     /* and nothing else has come by the time of one more */
     close_days(r.f.a, "yt", 1);
     close_days(r.f.b, "yt", 1);
@@ -271,6 +291,7 @@ static void who_listens_is_told_what_it_may_see(enum nilo_db_engine engine)
     for (size_t i = 0; i < 7; i++) {
         bool sees_acme = all[i] != &other && all[i] != &mine, sees_runs = all[i] == &admin || all[i] == &service || all[i] == &in_acme;
         assert_int_equal(count(all[i], "run_finished"), sees_runs ? 1 : 0);
+        assert_int_equal(count(all[i], "content_event"), sees_acme ? 1 : 0);
         assert_int_equal(count(all[i], "\"acme\"") > 0, sees_acme);
         assert_int_equal(count(all[i], "\"beta\"") > 0, all[i] == &service || all[i] == &two || all[i] == &other || all[i] == &mine);
         ear_close(all[i]);

@@ -78,7 +78,7 @@ static void digest(char out[65])
 static char *all_there_is(void)
 {
     static const char *const tables[] = {"workspace", "connection", "owner", "credit", "entity", "content", "run", "run_failure", "observation",
-                                         "day_value", "meta", "erasure", "annotation"};
+                                         "day_value", "meta", "erasure", "annotation", "content_event"};
     struct nilo_store *s = open_store(NILO_STORE_READ);
     struct nilo_buf all;
     struct nilo_err err = {0};
@@ -163,10 +163,33 @@ static void failures(void)
     nilo_store_close(s);
 }
 
+/* It was found to be private. */
+static void goes(const char *id)
+{
+    struct nilo_store *s = open_store(NILO_STORE_WRITE);
+    struct nilo_workspace w;
+    struct nilo_connection c;
+    struct nilo_entity_ref e;
+    struct nilo_err err = {0};
+    const struct nilo_attrs a = {.posted_at = NILO_US_NONE, .deleted_at = NILO_US_NONE, .at = cmd_clock.wall, .duration_ms = -1, .status = "private"};
+    assert_int_equal(nilo_store_workspace(s, "us", false, NULL, &w, &err), 0);
+    assert_int_equal(nilo_store_connection(s, w.id, "import-youtube", false, NULL, NULL, &c, &err), 0);
+    assert_int_equal(nilo_store_item(s, &c, id, &e, &err), 0);
+    assert_int_not_equal(e.id, 0);
+    assert_int_equal(nilo_store_begin(s, &err), 0);
+    assert_int_equal(nilo_store_content_set(s, e, &a, 1u << NILO_ATTR_STATUS, &err), 0);
+    assert_int_equal(nilo_store_commit(s, &err), 0);
+    nilo_store_close(s);
+}
+
 static void an_erased_item_leaves_its_counts(void)
 {
     char before[65], after[65];
     failures();
+    goes("kimvideo1");
+    goes("leevideo");
+    assert_string_equal(done("get 'content_events?select=external_id,event,was&order=external_id.asc' --format csv", "", 0)->out,
+                        "external_id,event,was\nkimvideo1,private,live\nleevideo,private,live\n");
     digest(before);
     still("Kim sings");
     done("erase", "--workspace us --item kimvideo1", 2);
@@ -177,6 +200,8 @@ static void an_erased_item_leaves_its_counts(void)
     static const char *const words[] = {"kimvideo1\n", "kimvideo1 ", "Kim sings", "At Kims house", "x.example", "kimtag"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         gone(words[i]);
+    assert_string_equal(done("get 'content_events?select=external_id,event,was&order=external_id.asc' --format csv", "", 0)->out,
+                        "external_id,event,was\nleevideo,private,live\n");
     still("kimvideo12 is another one");
     still("Kim and Lee");
     still("boss");

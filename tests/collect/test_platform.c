@@ -109,6 +109,31 @@ static void a_deleted_video_is_a_dated_event_and_its_history_stays(struct stores
     one(&sim, 0);
     assert_int_equal(sim.outcomes[0].back, 1);
     assert_int_equal(stores_int(s, "SELECT count(*) FROM content WHERE deleted_at IS NOT NULL"), 0);
+    /* each of it is an event, dated to when it was found */
+    assert_rows(s, "SELECT was, event, status FROM content_event ORDER BY id", "0 3 gone|3 0 public");
+    assert_int_equal(stores_int(s, "SELECT at FROM content_event WHERE event = 3"), at);
+    assert_rows(s, "SELECT c.status FROM content c JOIN content_event v ON v.entity_id = c.entity_id AND v.event = 3", "public");
+    sim_done(&sim);
+}
+
+/* The owner sees what is private; for others it is gone. */
+static void a_video_that_its_owner_hides_is_private_not_deleted(struct stores *s)
+{
+    struct sim sim;
+    sim_init(&sim, s, "seed=7 channels=1 videos=30 upload_hours=0");
+    sim.oauth = true;
+    one(&sim, 0);
+    sim_control(&sim, "/_emulator/item?channel=0&video=3&state=private");
+    nilo_virtual_clock_advance(&s->clock, NILO_US_DAY);
+    one(&sim, 0);
+    assert_rows(s, "SELECT was, event, status FROM content_event ORDER BY id", "0 2 private");
+    sim_control(&sim, "/_emulator/item?channel=0&video=3&state=deleted");
+    nilo_virtual_clock_advance(&s->clock, NILO_US_DAY);
+    one(&sim, 0);
+    sim_control(&sim, "/_emulator/item?channel=0&video=3&state=private");
+    nilo_virtual_clock_advance(&s->clock, 2 * NILO_US_DAY);
+    one(&sim, 0);
+    assert_rows(s, "SELECT was, event, status FROM content_event ORDER BY id", "0 2 private|2 3 gone|3 2 private");
     sim_done(&sim);
 }
 
@@ -449,6 +474,7 @@ int main(void)
         STORES_TEST(a_new_video_is_read_at_once),
         STORES_TEST(a_deleted_video_is_a_dated_event_and_its_history_stays),
         STORES_TEST(a_quarantined_run_brings_nothing_back),
+        STORES_TEST(a_video_that_its_owner_hides_is_private_not_deleted),
         STORES_TEST(many_that_vanish_at_once_are_not_believed_the_first_time),
         STORES_TEST(a_passing_failure_is_tried_again),
         STORES_TEST(after_three_tries_the_items_come_first_next_time),

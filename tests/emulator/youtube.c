@@ -592,7 +592,7 @@ static void playlist_item(struct emu_call *c, struct nilo_json_out *o, struct em
     if (google_part(c, "status")) {
         nilo_json_key(o, "status");
         nilo_json_object_begin(o);
-        key_text(o, "privacyStatus", "public");
+        key_text(o, "privacyStatus", emu_state_at(em, it, c->now) == EMU_PRIVATE ? "private" : "public");
         nilo_json_object_end(o);
     }
     nilo_json_object_end(o);

@@ -272,6 +272,9 @@ static void add_credits(struct filled *f)
     };
     must(f, nilo_store_credit_add(f->store, credits, 2, &f->err));
     must(f, nilo_db_exec(nilo_store_db(f->store),
+                         "INSERT INTO content_event (bucket, entity_id, id, day, at, event, was, status, recorded_at) SELECT e.bucket, e.id, -e.id, 20156, 1, 2, 0, "
+                         "'SECRET-' || w.name, 2 FROM entity e JOIN workspace w ON w.id = e.workspace_id WHERE w.name = 'beta' AND e.kind = 0", &f->err));
+    must(f, nilo_db_exec(nilo_store_db(f->store),
                          "INSERT INTO annotation (bucket, workspace_id, id, from_day, to_day, text, author, created_at, updated_at) "
                          "SELECT 0, id, 'note-' || name, 20156, 20156, 'SECRET-' || name, 'mia', 1, 2 FROM workspace WHERE name = 'beta'", &f->err));
     must(f, nilo_store_commit(f->store, &f->err));

@@ -195,6 +195,9 @@ static int64_t quarantine_with_deletions(struct stores *s, struct nilo_connectio
     return run.id;
 }
 
+#define EVENTS_OF(id) \
+    "SELECT v.was, v.event FROM content_event v JOIN entity e ON e.bucket = v.bucket AND e.id = v.entity_id WHERE e.external_id = '" id "' ORDER BY v.id"
+
 static void what_is_gone_by_the_word_of_a_bad_run_alone_is_there(struct stores *s)
 {
     struct nilo_connection c;
@@ -205,6 +208,8 @@ static void what_is_gone_by_the_word_of_a_bad_run_alone_is_there(struct stores *
     assert_int_equal(IS_GONE("i2"), 1);
     ok(s, nilo_record_run_reject(s->store, run, &s->err));
     assert_int_equal(IS_GONE("i0"), 0);
+    assert_rows(s, EVENTS_OF("i0"), "0 3|3 0"); /* that it was said, and that it was taken back */
+    assert_rows(s, EVENTS_OF("i1"), "0 3");
     assert_int_equal(IS_GONE("i1"), 1);
     assert_int_equal(IS_GONE("i2"), 1);
 }
@@ -218,6 +223,8 @@ static void accepted_its_word_counts_again(struct stores *s)
     assert_int_equal(stores_int(s, "SELECT count(*) FROM content WHERE status = 'gone'"), 2);
     assert_int_equal(IS_GONE("i1"), 0);
     assert_int_equal(IS_GONE("i2"), 1);
+    assert_rows(s, EVENTS_OF("i0"), "0 3|3 0|0 3");
+    assert_rows(s, EVENTS_OF("i1"), "0 3|3 0");
 }
 
 /* A later run has read it: that is the newer word. */

@@ -35,6 +35,16 @@ static int told_days(void *ctx, const struct nilo_news_days *d, struct nilo_err 
     return sink_fails(r, err);
 }
 
+static int told_items(void *ctx, const struct nilo_news_items *d, struct nilo_err *err)
+{
+    struct rig *r = ctx;
+    nilo_buf_addf(&r->told, "%s/%s %s %lld:", d->workspace, d->connection, nilo_presence_name((int)d->event), (long long)d->n);
+    for (size_t i = 0; i < d->n_ids; i++)
+        nilo_buf_addf(&r->told, " %s", d->ids[i]);
+    nilo_buf_addc(&r->told, '|');
+    return sink_fails(r, err);
+}
+
 static void rig_open(struct rig *r, struct stores *s)
 {
     *r = (struct rig){.s = s};
@@ -52,7 +62,7 @@ static void rig_close(struct rig *r)
 
 static int look(struct rig *r)
 {
-    const struct nilo_news_sink sink = {told_run, told_days, r};
+    const struct nilo_news_sink sink = {told_run, told_days, told_items, r};
     nilo_buf_reset(&r->told);
     return nilo_store_news_look(r->reader, r->news, &sink, &r->s->err);
 }
@@ -124,6 +134,45 @@ static void days_are_told_in_stretches_of_one_state(struct stores *s)
     rig_close(&r);
 }
 
+/* Items id0, id1, ... of a connection, as a reading calls them. */
+static void call(struct stores *s, const struct nilo_connection *c, const char *id, int n, const char *status, nilo_us at)
+{
+    const struct nilo_attrs a = {.posted_at = NILO_US_NONE, .deleted_at = NILO_US_NONE, .at = at, .duration_ms = -1, .status = status};
+    struct nilo_entity_ref ref;
+    ok(s, nilo_store_begin(s->store, &s->err));
+    for (int i = 0; i < n; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "%s%d", id, i);
+        ok(s, nilo_store_entities(s->store, c, &(struct nilo_entity_in){NILO_CONTENT, name, &a}, 1, &ref, &s->err));
+    }
+    ok(s, nilo_store_commit(s->store, &s->err));
+}
+
+static void items_that_go_and_come_back_are_told_together(struct stores *s)
+{
+    struct rig r;
+    struct nilo_connection c = stores_connection(s, "a", "UTC", "c", "youtube", "file"), d = stores_connection(s, "b", "UTC", "d", "youtube", "file");
+    call(s, &c, "x", 2, "public", 10);
+    call(s, &c, "x", 2, "private", 20);
+    rig_open(&r, s);
+    tells(&r, ""); /* what was before */
+    call(s, &c, "x", 1, "public", 30);
+    call(s, &c, "x", 2, "unlisted", 40);
+    call(s, &d, "y", 1, "public", 40);
+    tells(&r, "a/c live 1: x0|a/c hidden 2: x0 x1|");
+    tells(&r, "");
+    call(s, &d, "y", NILO_NEWS_ITEMS + 5, "public", 50);
+    call(s, &d, "y", NILO_NEWS_ITEMS + 5, "private", 60);
+    r.fail_at = 1;
+    fails(s, NILO_ENOMEM, look(&r)); /* all of it again, then */
+    ok(s, look(&r));
+    assert_int_equal(strncmp(nilo_buf_str(&r.told), "b/d private 25: y0 y1 y2 ", 25), 0);
+    assert_null(strstr(nilo_buf_str(&r.told), " y20")); /* counted, not listed */
+    assert_non_null(strstr(nilo_buf_str(&r.told), " y19|"));
+    tells(&r, "");
+    rig_close(&r);
+}
+
 static void a_connection_that_came_meanwhile_is_told_from_its_first_day(struct stores *s)
 {
     struct rig r;
@@ -166,6 +215,7 @@ int main(void)
     static const struct stores_test tests[] = {
         STORES_TEST(runs_are_told_once_when_they_end_in_whatever_order),
         STORES_TEST(days_are_told_in_stretches_of_one_state),
+        STORES_TEST(items_that_go_and_come_back_are_told_together),
         STORES_TEST(a_connection_that_came_meanwhile_is_told_from_its_first_day),
         STORES_TEST(a_look_that_failed_is_told_again_as_a_whole),
     };

@@ -65,6 +65,16 @@ int nilo_store_hide(struct nilo_store *s, struct nilo_entity_ref e, int32_t win,
                      5, p);
 }
 
+/* What it did to whether the item is there, as it was before. */
+static int after_set(struct nilo_store *s, struct nilo_entity_ref e, const struct nilo_attrs *a, enum nilo_presence was, struct nilo_err *err)
+{
+    struct nilo__presence x = {.entity = e, .was = was, .at = a->deleted_at != NILO_US_NONE ? a->deleted_at : a->at, .status = a->status};
+    int64_t workspace;
+    if (nilo__presence_of_item(s, e, &x.is, &workspace, err) < 0)
+        return -1;
+    return workspace != 0 && x.is != was ? nilo__presence_events(s, workspace, &x, 1, err) : 0;
+}
+
 /* Said now, so it is the newest word: an older reading does not undo it. */
 int nilo_store_content_set(struct nilo_store *s, struct nilo_entity_ref e, const struct nilo_attrs *a, unsigned which, struct nilo_err *err)
 {
@@ -89,9 +99,14 @@ int nilo_store_content_set(struct nilo_store *s, struct nilo_entity_ref e, const
             nilo_buf_addf(&sql, ", %s = ?%d", columns[i].column, n);
         }
     nilo_buf_adds(&sql, " WHERE bucket = ?1 AND entity_id = ?2");
-    int rc = sql.failed ? nilo_err_nomem(err) : nilo__run(s, err, nilo_buf_str(&sql), n, p);
+    bool presence = (which & (1u << NILO_ATTR_STATUS | 1u << NILO_ATTR_DELETED)) != 0;
+    enum nilo_presence was = NILO_ITEM_LIVE;
+    int64_t workspace;
+    int rc = sql.failed ? nilo_err_nomem(err) : presence ? nilo__presence_of_item(s, e, &was, &workspace, err) : 0;
+    if (rc == 0)
+        rc = nilo__run(s, err, nilo_buf_str(&sql), n, p);
     nilo_buf_done(&sql);
-    return rc;
+    return rc == 0 && presence ? after_set(s, e, a, was, err) : rc;
 }
 
 static int text_at(struct nilo_store *s, const char *sql, int n, const struct nilo_db_value *p, struct nilo_arena *arena, const char **ret, struct nilo_err *err)

@@ -202,8 +202,15 @@ int nilo_store_entities(struct nilo_store *s, const struct nilo_connection *c, c
     if (rc == 0)
         rc = insert_missing(s, &f, n, err);
     struct describing d = {in, ret, f.missing};
+    struct nilo__presence *events = NULL;
+    size_t n_events = 0;
+    if (rc == 0)
+        rc = nilo__presence_before(s, in, ret, n, &events, &n_events, err);
     if (rc == 0)
         rc = write_content(s, &d, n, err);
+    if (rc == 0)
+        rc = nilo__presence_events(s, c->workspace, events, n_events, err);
+    free(events);
     free(f.missing);
     return rc;
 }

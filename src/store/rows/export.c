@@ -32,6 +32,8 @@ static const struct nilo_whole_column entity[] = {
 static const struct nilo_whole_column content[] = {
     I("bucket"), ID("entity_id", NILO__ITEMS), T0("title"), T0("url"), I0("posted_at"), T0("media_type"), T0("caption"), I0("duration_ms"),
     T0("thumbnail"), T0("tags"), T0("status"), I0("deleted_at"), I("attrs_at")};
+static const struct nilo_whole_column content_event[] = {I("bucket"), ID("entity_id", NILO__ITEMS), ID("id", NILO__EVENTS), I("day"), I("at"), I("event"), I("was"),
+                                                         T0("status"), I("recorded_at")};
 static const struct nilo_whole_column credit[] = {
     I("bucket"), ID("entity_id", NILO__ITEMS), ID("id", NILO__CREDITS), ID("workspace_id", NILO__WORKSPACES), ID("owner_id", NILO__OWNERS),
     T("role"), I("from_day"), I("to_day"), I("recorded_at"), I0("ended_at"), T0("extra"), I0("changed_at")};
@@ -104,6 +106,7 @@ const struct nilo_whole_table nilo_whole_tables[] = {
     TABLE("owner", owner, 1, "owner", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("entity", entity, 2, "entity", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("content", content, 2, "content", NULL, NILO__REACH_ITEM, false),
+    TABLE("content_event", content_event, 3, "content_event", NULL, NILO__REACH_ITEM, true),
     TABLE("credit", credit, 3, "credit", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("hidden_row", hidden_row, 4, "hidden_row", NULL, NILO__REACH_ITEM, true),
     TABLE("annotation", annotation, 3, "annotation", NULL, NILO__REACH_WORKSPACE, false),

@@ -10,7 +10,7 @@
 const char *const nilo__load_sequences[NILO__IDS_COUNT] = {
     [NILO__WORKSPACES] = "workspace", [NILO__CONNECTIONS] = "connection", [NILO__METRICS] = "metric", [NILO__OWNERS] = "owner",
     [NILO__ITEMS] = "entity",         [NILO__CREDITS] = "credit",         [NILO__RUNS] = "run",       [NILO__CLOSES] = "close",
-    [NILO__ERASURES] = "erasure",     [NILO__THINNINGS] = "thinning",
+    [NILO__ERASURES] = "erasure",     [NILO__THINNINGS] = "thinning",   [NILO__EVENTS] = "content_event",
 };
 
 int nilo__load_grow(void **list, size_t n, size_t *cap, size_t size, struct nilo_err *err)
@@ -171,6 +171,7 @@ static int choose_shifts(struct nilo_load *l, struct nilo_err *err)
         [NILO__CREDITS] = "SELECT max(id) FROM credit",       [NILO__RUNS] = "SELECT max(id) FROM run",
         [NILO__CLOSES] = "SELECT max(n) FROM day_close",
         [NILO__ERASURES] = "SELECT max(id) FROM erasure",     [NILO__THINNINGS] = "SELECT max(id) FROM thinning",
+        [NILO__EVENTS] = "SELECT max(id) FROM content_event",
     };
     l->adopt = true;
     for (int i = 0; i < NILO__IDS_COUNT; i++) {

@@ -1,7 +1,7 @@
 /* What is new since the last look: runs that have ended, days that have closed, whoever wrote them. For those who are told of it (api/events.h).
  *
  * Runs are found by their ids, which rise in the order of commits, since there is one writer: what is above the highest id that was seen is new, and what was
- * running at the last look is looked at again. Closed days are found by connections, whose closed_until only rises. Neither goes by a clock. */
+ * running at the last look is looked at again. Events of items have such ids as well. Closed days are found by connections, whose closed_until only rises. Neither goes by a clock. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,7 @@ struct seen {
     int64_t top;   /* the highest id of a run */
     int64_t *open; /* runs that were running, ascending */
     size_t n_open, cap_open;
+    int64_t event; /* the highest id of an event of an item */
     struct until *days; /* by connection */
     size_t n_days, cap_days;
 };
@@ -267,6 +268,72 @@ static int look_days(struct nilo_store *s, const struct seen *before, const stru
     return take_days(s, known, u, &t, err);
 }
 
+/* ---- items ------------------------------------------------------------------------------------------------------------------------------- */
+
+/* Events one after another that say the same of items of one connection, told as one. */
+struct bunch {
+    struct nilo_news_items items; /* items.n 0: none yet. Its texts are in the arena */
+    int64_t connection;
+    struct nilo_arena arena;
+    const struct nilo_news_sink *sink;
+};
+
+static int tell_bunch(struct bunch *b, struct nilo_err *err)
+{
+    int rc = b->items.n > 0 ? b->sink->items(b->sink->ctx, &b->items, err) : 0;
+    b->items = (struct nilo_news_items){0};
+    nilo_arena_reset(&b->arena);
+    return rc;
+}
+
+static int take_event(struct nilo_db_stmt *stmt, struct bunch *b, struct nilo_err *err)
+{
+    int64_t connection = nilo_db_column_int(stmt, 1);
+    enum nilo_presence event = (enum nilo_presence)nilo_db_column_int(stmt, 2);
+    nilo_day day = NILO_DAY((int32_t)nilo_db_column_int(stmt, 3));
+    struct nilo_news_items *x = &b->items;
+    if (x->n > 0 && (b->connection != connection || x->event != event || x->day.n != day.n) && tell_bunch(b, err) < 0)
+        return -1;
+    if (x->n == 0) {
+        b->connection = connection;
+        x->event = event;
+        x->day = day;
+        x->workspace = nilo_arena_strdup(&b->arena, nilo_db_column_text(stmt, 6));
+        x->connection = nilo_arena_strdup(&b->arena, nilo_db_column_text(stmt, 7));
+        if (!x->workspace || !x->connection)
+            return nilo_err_nomem(err);
+    }
+    x->at = nilo_db_column_int(stmt, 4);
+    x->n++;
+    if (x->n_ids < NILO_NEWS_ITEMS && !(x->ids[x->n_ids++] = nilo_arena_strdup(&b->arena, nilo_db_column_text(stmt, 5))))
+        return nilo_err_nomem(err);
+    return 0;
+}
+
+static int look_items(struct nilo_store *s, const struct seen *before, struct seen *next, const struct nilo_news_sink *sink, struct nilo_err *err)
+{
+    struct nilo_db_stmt *stmt;
+    struct bunch b = {.sink = sink};
+    int got, rc = 0;
+    next->event = before->event;
+    if (nilo__query(s, &stmt, err,
+                    "SELECT v.id, e.connection_id, v.event, v.day, v.at, e.external_id, w.name, c.name FROM content_event v "
+                    "JOIN entity e ON e.bucket = v.bucket AND e.id = v.entity_id JOIN connection c ON c.id = e.connection_id "
+                    "JOIN workspace w ON w.id = e.workspace_id WHERE v.id > ?1 ORDER BY v.id",
+                    NILO__PARAMS(NILO_DBV_INT(before->event))) < 0)
+        return -1;
+    nilo_arena_init(&b.arena, 0);
+    while (rc == 0 && (got = nilo_db_row(stmt, err)) != 0) {
+        if ((rc = got < 0 ? -1 : take_event(stmt, &b, err)) == 0)
+            next->event = nilo_db_column_int(stmt, 0);
+    }
+    nilo_db_reset(stmt);
+    if (rc == 0)
+        rc = tell_bunch(&b, err);
+    nilo_arena_done(&b.arena);
+    return rc;
+}
+
 /* ---- one look -------------------------------------------------------------------------------------------------------------------------- */
 
 static int look(struct nilo_store *s, struct nilo_news *n, struct seen *next, const struct nilo_news_sink *sink, struct nilo_err *err)
@@ -274,8 +341,8 @@ static int look(struct nilo_store *s, struct nilo_news *n, struct seen *next, co
     if (look_connections(s, next, err) < 0)
         return -1;
     if (!n->begun)
-        return begin_runs(s, next, err);
-    if (look_runs(s, &n->seen, next, sink, err) < 0)
+        return nilo__query_int(s, 0, &next->event, err, "SELECT max(id) FROM content_event", 0, NULL) < 0 ? -1 : begin_runs(s, next, err);
+    if (look_items(s, &n->seen, next, sink, err) < 0 || look_runs(s, &n->seen, next, sink, err) < 0)
         return -1;
     for (size_t i = 0; i < next->n_days; i++) {
         if (look_days(s, &n->seen, &next->days[i], sink, err) < 0)

@@ -86,7 +86,7 @@ int nilo__derive_all(struct nilo_store *s, const struct nilo_entity_ref *all, si
                      struct nilo_err *err);
 /* export.c: which numbers a column of nilo_whole_tables holds. The first such column of a table of its own makes them. */
 enum nilo__ids { NILO__NO_IDS, NILO__WORKSPACES, NILO__CONNECTIONS, NILO__METRICS, NILO__OWNERS, NILO__ITEMS, NILO__CREDITS, NILO__RUNS,
-                 NILO__CLOSES, NILO__ERASURES, NILO__THINNINGS, NILO__IDS_COUNT };
+                 NILO__CLOSES, NILO__ERASURES, NILO__THINNINGS, NILO__EVENTS, NILO__IDS_COUNT };
 /* Whose rows a workspace's export takes. */
 enum nilo__reach { NILO__REACH_STORE, NILO__REACH_ALL, NILO__REACH_SELF, NILO__REACH_WORKSPACE, NILO__REACH_ITEM, NILO__REACH_RUN,
                    NILO__REACH_CONNECTION };
@@ -108,6 +108,23 @@ int nilo__erased_refuse(struct nilo_store *s, int64_t workspace, enum nilo_erase
                         struct nilo_err *err);
 /* A transaction is over: what was read within it leaves the handle if it is rolled back; all else stays, for somebody may be pointing to it. */
 void nilo__transaction_over(struct nilo_store *s, bool committed);
+/* content_event.c: what an item's attributes change about whether it is there. In the transaction that changes them. */
+struct nilo__presence {
+    struct nilo_entity_ref entity;
+    enum nilo_presence is, was;
+    nilo_us at;         /* NILO_US_NONE: now */
+    const char *status; /* the platform's word for it, or NULL */
+};
+/* Before attributes are merged: what they will change of items that are there. owner: caller, free() */
+int nilo__presence_before(struct nilo_store *s, const struct nilo_entity_in *in, const struct nilo_entity_ref *ref, size_t n, struct nilo__presence **ret,
+                          size_t *ret_n, struct nilo_err *err);
+/* Of items, as they are; and what has become otherwise since, now. */
+int nilo__presence_read(struct nilo_store *s, const struct nilo_entity_ref *all, size_t n, enum nilo_presence *ret, struct nilo_err *err);
+int nilo__presence_changed(struct nilo_store *s, int64_t workspace, const struct nilo_entity_ref *all, size_t n, const enum nilo_presence *before,
+                           struct nilo_err *err);
+/* As it is now, and whose it is; workspace 0: there is no such item. */
+int nilo__presence_of_item(struct nilo_store *s, struct nilo_entity_ref e, enum nilo_presence *ret, int64_t *ret_workspace, struct nilo_err *err);
+int nilo__presence_events(struct nilo_store *s, int64_t workspace, const struct nilo__presence *all, size_t n, struct nilo_err *err);
 /* Drops what is cached from the database (catalogue, calendars). */
 void nilo__forget(struct nilo_store *s);
 /* Appends " AND <column> IN (...)" for the scope; nothing when it holds all; "AND 1=0" when it holds none. */

@@ -368,16 +368,20 @@ static const char there_again[] =
     THERE_AGAIN SAID_SO " AND EXISTS (SELECT 1 FROM observation n WHERE n.bucket = ?1 AND n.entity_id = ?2 AND n.win = 0 "
     "AND n.metric_id = o.metric_id AND n.captured_at > o.captured_at AND n.absence IN (0, 1, 2) AND n.run_id = ?3))";
 
-static int mark_again(struct nilo_store *s, const struct touched *t, int64_t run, bool counts, struct nilo_err *err)
+static int mark_again(struct nilo_store *s, const struct touched *t, const struct nilo_run *run, bool counts, struct nilo_err *err)
 {
     const char *const acts[] = {counts ? word_given : word_taken_back, counts ? there_again : NULL};
-    struct marks m = {t, run};
-    for (size_t i = 0; i < 2 && acts[i]; i++) {
+    struct marks m = {t, run->id};
+    enum nilo_presence *before = calloc(t->n_entities + 1, sizeof *before);
+    int rc = before ? nilo__presence_read(s, t->entities, t->n_entities, before, err) : nilo_err_nomem(err);
+    for (size_t i = 0; rc == 0 && i < 2 && acts[i]; i++) {
         struct nilo_db_stmt *stmt;
-        if (nilo_db_prepare(s->db, acts[i], &stmt, err) < 0 || nilo_db_many(stmt, t->n_entities, 3, mark_params, NULL, &m, err) < 0)
-            return -1;
+        rc = nilo_db_prepare(s->db, acts[i], &stmt, err) < 0 || nilo_db_many(stmt, t->n_entities, 3, mark_params, NULL, &m, err) < 0 ? -1 : 0;
     }
-    return 0;
+    if (rc == 0)
+        rc = nilo__presence_changed(s, run->workspace, t->entities, t->n_entities, before, err);
+    free(before);
+    return rc;
 }
 
 int nilo_store_run_count(struct nilo_store *s, int64_t id, enum nilo_run_status status, struct nilo_err *err)
@@ -399,7 +403,7 @@ int nilo_store_run_count(struct nilo_store *s, int64_t id, enum nilo_run_status 
         if (rc == 0)
             rc = nilo__bests_of_run(s, run.connection, id, err);
         if (rc == 0)
-            rc = mark_again(s, &t, id, nilo_run_status_counts(status), err);
+            rc = mark_again(s, &t, &run, nilo_run_status_counts(status), err);
     }
     free(t.c);
     free(t.entities);

@@ -182,6 +182,18 @@ static void content(struct source *x)
     PUT(x, ")");
 }
 
+static void content_events(struct source *x)
+{
+    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", e.external_id AS \"external_id\", ");
+    add_owner(x, "e.bucket", "e.id");
+    PUT(x, ", ct.title AS \"title\", v.day AS \"day\", v.at AS \"at\", v.event AS \"event\", v.was AS \"was\", v.status AS \"status\", "
+           "v.recorded_at AS \"recorded_at\", v.id AS \"number\" FROM content_event v JOIN entity e ON e.bucket = v.bucket AND e.id = v.entity_id "
+           "JOIN connection c ON c.id = e.connection_id JOIN workspace w ON w.id = e.workspace_id "
+           "LEFT JOIN content ct ON ct.bucket = e.bucket AND ct.entity_id = e.id");
+    nilo__where_entity(x, NILO_CONTENT);
+    PUT(x, ")");
+}
+
 /* ---- one row a value --------------------------------------------------------------------------------------------------------- */
 
 #define OF_ENTITY                                                                                                      \
@@ -466,6 +478,7 @@ static const struct {
     {"content", content},
     {"content_best", content_best},
     {"content_days", content_days},
+    {"content_events", content_events},
     {"content_latest", content_latest},
     {"content_snapshots", content_snapshots},
     {"content_windows", content_windows},
