@@ -40,9 +40,9 @@ def words(x):
     return base64.urlsafe_b64encode(x).rstrip(b"=").decode()
 
 
-def token(secret):
+def token(secret, workspaces=("default",)):
     head = words(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
-    claims = words(json.dumps({"role": "authenticated", "sub": "bench", "workspaces": ["default"], "exp": int(time.time()) + 86400}).encode())
+    claims = words(json.dumps({"role": "authenticated", "sub": "bench", "workspaces": list(workspaces), "exp": int(time.time()) + 86400}).encode())
     return f"{head}.{claims}." + words(hmac.new(secret.encode(), f"{head}.{claims}".encode(), hashlib.sha256).digest())
 
 
