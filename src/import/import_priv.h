@@ -36,7 +36,7 @@ void nilo__input_free(struct nilo__input *in);
 int nilo__input_read(struct nilo__input *in, const char **ret, size_t *ret_len, struct nilo_err *err);
 /** nilo__input_peek - what comes next, `least` bytes of it unless the file ends before (or breaks, which reading on tells); it is still to be read */
 int nilo__input_peek(struct nilo__input *in, size_t least, const char **ret, size_t *ret_len, struct nilo_err *err);
-/** nilo__input_head - how a file begins: at least so many bytes where there are as many, nothing where it cannot be read. Standard input is as if nobody had
+/** nilo__input_head - how a file begins: at least so many bytes where there are as many, nothing where it cannot be read, or is no file. Standard input is as if nobody had
  *  looked at it for the next nilo__input_open(), which also tells what was wrong with it.  owner: caller, nilo_buf_done() */
 void nilo__input_head(const char *path, size_t least, struct nilo_buf *ret);
 int64_t nilo__input_done(const struct nilo__input *in); /* bytes of the file itself read so far */

@@ -389,9 +389,12 @@ void nilo__input_head(const char *path, size_t least, struct nilo_buf *ret)
     bool from_stdin = strcmp(path, "-") == 0;
     struct nilo__input *in;
     struct nilo_err why;
+    struct stat st;
     const char *p;
     size_t len;
     nilo_buf_init(ret, SIZE_MAX);
+    if (!from_stdin && (stat(path, &st) != 0 || !S_ISREG(st.st_mode)))
+        return; /* of a pipe with a name, what is looked at is gone for who reads it */
     if (nilo__input_open(path, 0, &in, &why) != 0) {
         if (from_stdin)
             looked_at.err = why;
