@@ -109,7 +109,7 @@ static void token(struct nilo_buf *out, const char *role, const char *const *pla
 {
     struct nilo_err err = {0};
     const struct nilo_jwt_issue issue = {.role = role, .sub = "u", .workspaces = places, .n_workspaces = n, .iat = 1,
-                                         .exp = r.f.clock.wall / NILO_US_SECOND + seconds};
+                                         .exp = atomic_load(&r.wall) / NILO_US_SECOND + seconds};
     must(nilo_jwt_sign(SECRET, 32, NULL, &issue, out, &err), &err);
 }
 
