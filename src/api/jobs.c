@@ -114,8 +114,9 @@ static void put_refreshed(struct nilo_json_out *o, const char *platform, const s
     nilo_json_str(o, platform);
     nilo_json_key(o, "status");
     nilo_json_str(o, run->status);
-    put_int(o, "processed", run->metrics_collected + (int64_t)run->n_failures);
+    put_int(o, "processed", run->metrics_collected + run->all_failures);
     put_int(o, "updated", run->metrics_collected);
+    put_int(o, "failed", run->all_failures); /* errors lists the first of them */
     nilo_json_key(o, "errors");
     nilo_json_array_begin(o);
     for (size_t i = 0; i < run->n_failures; i++) {
@@ -142,8 +143,8 @@ static void on_refreshed(void *ctx, const struct nilo_collect_run *run)
         r->n++;
         r->of[i].platform = platform;
     }
-    int64_t errors = (int64_t)run->n_failures + (run->n_failures == 0 && run->error != NULL);
-    r->of[i].processed += run->metrics_collected + (int64_t)run->n_failures;
+    int64_t errors = run->all_failures + (run->n_failures == 0 && run->error != NULL);
+    r->of[i].processed += run->metrics_collected + run->all_failures;
     r->of[i].updated += run->metrics_collected;
     r->of[i].errors += errors;
 }

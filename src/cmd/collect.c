@@ -102,6 +102,24 @@ static int tell_clock(struct nilo_cmd_ctx *ctx, struct nilo_store *store, struct
     return rc;
 }
 
+/* Of schedules an erased connection has nothing due: once a call it is said why. Otherwise its own line says it. */
+static int tell_erased(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const struct nilo_config *config, struct nilo_err *err)
+{
+    const char *workspace = nilo_args_get(ctx->args, "workspace"), *connection = nilo_args_get(ctx->args, "connection");
+    for (int i = 0; i < config->n_connections && nilo_args_get(ctx->args, "scheduled") != NULL; i++) {
+        const struct nilo_config_connection *c = &config->connections[i];
+        struct nilo_err why;
+        if ((workspace != NULL && strcmp(workspace, c->workspace) != 0) || (connection != NULL && strcmp(connection, c->name) != 0))
+            continue;
+        int erased = nilo_collect_erased(store, config, c, &why, err);
+        if (erased < 0)
+            return -1;
+        if (erased > 0)
+            nilo_cmd_notice(ctx, "%s", why.msg);
+    }
+    return 0;
+}
+
 static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const struct nilo_config *config, struct nilo_err *err)
 {
     static const char *const heads[] = {"connection", "day", "status", "metrics", "ms"};
@@ -118,7 +136,7 @@ static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const str
         .progress_ctx = &printer,
     };
     if (nilo_args_day(ctx->args, "day", &o.day, err) != 0 || nilo_cmd_apply_config(store, config, err) != 0 ||
-        nilo__ring_look(ctx, store, err) != 0)
+        nilo__ring_look(ctx, store, err) != 0 || tell_erased(ctx, store, config, err) != 0)
         return -1;
     nilo__teller_init(&printer.teller, ctx, heads, 5, 1u << 3 | 1u << 4);
     printer.bar = nilo_progress_new(ctx, "collecting", 0);

@@ -31,8 +31,9 @@ struct nilo_collect_run {
     int days_closed;
     const char *error;             /* NULL, or why it failed */
     const char *details;           /* JSON of the run log, or NULL */
-    const struct nilo_collect_failure *failures;
+    const struct nilo_collect_failure *failures; /* of platforms the first 20 */
     size_t n_failures;
+    int64_t all_failures;          /* how many there were; the log has them all */
     const char *const *notes;      /* sentences that are no failures: rows that could not be counted */
     size_t n_notes;
     const char *asked_by_day;      /* NULL, or the metrics whose statement was asked once for each day, with commas */

@@ -59,6 +59,7 @@ struct nilo_platform_outcome {
     int days_closed;
     const struct nilo_collect_failure *failures; /* the first some; metric is the item's id */
     size_t n_failures;
+    int64_t all_failures;         /* how many there were */
     const char *const *notes;
     size_t n_notes;
     struct nilo_run logged;

@@ -93,6 +93,7 @@ static void on_outcome(void *ctx, const struct nilo_platform_outcome *o)
                                    .details = o->logged.details,
                                    .failures = o->failures,
                                    .n_failures = o->n_failures,
+                                   .all_failures = o->all_failures,
                                    .notes = o->notes,
                                    .n_notes = o->n_notes};
     if (o->run != 0) {

@@ -26,6 +26,7 @@ int nilo__note_failure(struct nilo__job_p *job, const char *id, const char *clas
     const char *text = nilo_arena_strdup(&job->arena, message), *name = id != NULL ? nilo_arena_strdup(&job->arena, id) : job->connection.name;
     if (text == NULL || name == NULL)
         return nilo_err_nomem(err);
+    job->out.all_failures++;
     if (job->out.n_failures < NILO__PLATFORM_FAILURES)
         job->failures[job->out.n_failures++] = (struct nilo_collect_failure){name, class, text};
     return nilo_record_fail(job->recorder, id, class, text, err);

@@ -390,6 +390,7 @@ static void give_report(struct run *r, const char *status)
     report->status = status;
     report->failures = r->failures;
     report->n_failures = r->n_failures;
+    report->all_failures = (int64_t)r->n_failures;
     report->notes = r->notes;
     report->n_notes = r->n_notes;
     report->asked_by_day = asked_by_day(r->job);

@@ -70,7 +70,7 @@ static void on_outcome(void *ctx, const struct nilo_platform_outcome *o)
         return;
     struct sim_outcome *to = &sim->outcomes[sim->n_outcomes++];
     *to = (struct sim_outcome){.run = o->run, .discovered = o->discovered, .due = o->due, .read = o->read, .failed = o->failed, .gone = o->gone, .back = o->back,
-                               .left = o->left, .requests = o->requests, .retries = o->retries, .again_at = o->again_at, .n_failures = o->n_failures,
+                               .left = o->left, .requests = o->requests, .retries = o->retries, .again_at = o->again_at, .n_failures = o->n_failures, .all_failures = o->all_failures,
                                .n_notes = o->n_notes};
     snprintf(to->connection, sizeof to->connection, "%.60s", o->connection->name);
     snprintf(to->status, sizeof to->status, "%s", o->status);

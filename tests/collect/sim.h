@@ -15,6 +15,7 @@ struct sim_outcome {
     int64_t run, discovered, due, read, failed, gone, back, left, requests, retries;
     nilo_us again_at;
     size_t n_failures, n_notes;
+    int64_t all_failures;
 };
 
 struct sim {

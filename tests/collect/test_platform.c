@@ -235,6 +235,9 @@ static void after_three_tries_the_items_come_first_next_time(struct stores *s)
     one(&sim, 0);
     assert_int_equal(sim.outcomes[0].read, 0);
     assert_int_equal(sim.outcomes[0].failed, 30);
+    assert_int_equal(sim.outcomes[0].n_failures, 20); /* are told by name, all are counted and in the log */
+    assert_int_equal(sim.outcomes[0].all_failures, 30);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM run_failure"), 30);
     assert_int_equal(stores_int(s, "SELECT count(*) FROM collect_item WHERE failures = 1 AND class = 'transient'"), 0); /* they are no items of the record yet */
     nilo_virtual_clock_advance(&s->clock, NILO_US_MINUTE);
     one(&sim, 0);
