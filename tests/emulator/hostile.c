@@ -113,6 +113,10 @@ static void items_null(struct emu_call *c)
     replace_body(c, "{\"kind\":\"youtube#videoListResponse\",\"items\":null,\"rows\":null}");
 }
 
+static void items_empty(struct emu_call *c)
+{
+    replace_body(c, "{\"kind\":\"youtube#videoListResponse\",\"items\":[],\"rows\":[]}");
+}
 
 static void truncated(struct emu_call *c)
 {
@@ -402,6 +406,7 @@ static const struct {
     {"null_body", null_body, 0},
     {"items_object", items_object, 0},
     {"items_null", items_null, 0},
+    {"items_empty", items_empty, 0},
     {"truncated", truncated, 0},
     {"duplicate_keys", duplicate_keys, 0},
     {"huge_numbers", huge_numbers, 0},

@@ -59,6 +59,7 @@ static void bodies_are_spoiled_as_named(void **state)
         {"null_body", "null", true, 4, 4},
         {"items_object", "\"items\":{", true, 2, 200},
         {"items_null", "\"items\":null", true, 2, 200},
+        {"items_empty", "\"items\":[]", true, 2, 200},
         {"truncated", "{\"kind\":", false, 20, 1000},
         {"duplicate_keys", ",\"viewCount\":\"1\",\"viewCount\":\"2\"", false, 100, 2000},
         {"huge_numbers", "\"viewCount\":\"18446744073709551616\"", true, 100, 2000},

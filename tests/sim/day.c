@@ -133,6 +133,21 @@ static void something_happens(struct sim *s)
     }
 }
 
+/* A platform that answers well, and without any item: all of them at once are not believed to be gone, and nothing is marked as deleted that is there. Where
+ * there are fewer than twenty it is believed: so few may go at once; and so it is when it is said again before anybody has read them. */
+static void the_platform_forgets(struct sim *s)
+{
+    if (sim_number(s, "SELECT min((SELECT count(*) FROM entity e JOIN content t ON t.bucket = e.bucket AND t.entity_id = e.id WHERE e.connection_id = c.id AND t.deleted_at "
+                      "IS NULL)) FROM connection c") < 20 ||
+        sim_number(s, "SELECT count(*) FROM collect_item WHERE class = 'gone' AND failures > 0") > 0)
+        return;
+    sim_note(s, "the platform knows of no item");
+    sim_tell(s, "/_emulator/set?hostile=none");
+    sim_tell(s, "/_emulator/set?hostile=items_empty@/youtube/v3/videos");
+    sim_look(s, true);
+    sim_tell(s, "/_emulator/set?hostile=none");
+}
+
 static enum sim_fault draw_fault(struct sim *s)
 {
     enum sim_fault fault = sim_draw(s, 2) == 0 ? FAULT_NONE : (enum sim_fault)(1 + sim_draw(s, FAULTS - 1));
@@ -174,6 +189,8 @@ static void hour(struct sim *s, int n)
     something_happens(s);
     enum sim_fault fault = draw_fault(s);
     sim_note(s, "hour %d", n);
+    if (sim_draw(s, 10) == 0)
+        the_platform_forgets(s);
     if (fault == FAULT_RESTART) {
         sim_end_life(s);
         sim_begin_life(s);
@@ -287,7 +304,7 @@ static void begin(struct sim *s, const struct sim_options *o)
     s->env = (struct nilo_env){.clock = nilo_virtual_clock(&s->clock), .random = nilo_seeded_random(&s->own), .vfs = FAULTY_VFS};
     faulty_register();
     sim_must(s, emulator_new(&s->em, &s->err), "the emulator");
-    snprintf(options, sizeof options, "seed=%llu epoch=%s channels=%d videos=20 back_days=30 upload_hours=20 latency_ms=300 hidden_likes=100 token_seconds=7200 projects=2 quota=%d quota_stats=%d",
+    snprintf(options, sizeof options, "seed=%llu epoch=%s channels=%d videos=24 back_days=30 upload_hours=20 latency_ms=300 hidden_likes=100 token_seconds=7200 projects=2 quota=%d quota_stats=%d",
              (unsigned long long)(o->seed & 0xffffff), at->start, SIM_CONNECTIONS, o->seed % 4 == 1 ? 120 : 10000, o->seed % 4 == 1 ? 120 : 10000);
     sim_must(s, emulator_set_all(s->em, options, &s->err), options);
     emulator_api_key(s->em, 0, s->key);

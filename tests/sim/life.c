@@ -92,6 +92,11 @@ static int on_start(void *ctx, const struct nilo_http_job *job, int64_t *ret_ret
         return -1;
     }
     s->r->requests++;
+    int64_t day = emu_pacific_day(s->em, sim_true(s));
+    if (day != emu_pacific_day(s->em, s->clock.wall)) {
+        s->mistaken = day == s->day_mistaken ? s->mistaken + 1 : 1;
+        s->day_mistaken = day;
+    }
     sim_note(s, "%lld %s %s", (long long)sim_true(s), job->method, job->wire_url);
     return 0;
 }
@@ -265,6 +270,26 @@ static int collect(struct sim *s, struct nilo_http *http, struct nilo_http *toke
     return rc;
 }
 
+/* Another one has the leases that ran out, and stands still in its turn before it does anything. */
+static void only_take(struct sim *s)
+{
+    char text[160];
+    struct nilo_lease of[SIM_CONNECTIONS], lease;
+    size_t n = 0;
+    bool taken;
+    snprintf(text, sizeof text, "SELECT schedule, slot_at FROM schedule_lease WHERE lease_until <= %lld ORDER BY 1", (long long)s->clock.wall);
+    struct nilo_db_stmt *stmt = sim_rows(s, text);
+    while (nilo_db_row(stmt, &s->err) == 1) {
+        struct nilo_db_value v = nilo_db_column(stmt, 0);
+        assert_true(n < SIM_CONNECTIONS && v.len < sizeof of[0].schedule);
+        snprintf(of[n].schedule, sizeof of[0].schedule, "%.*s", (int)v.len, v.p);
+        of[n++].slot = nilo_db_column_int(stmt, 1);
+    }
+    for (size_t i = 0; i < n; i++)
+        sim_must(s, nilo_store_slot_take(s->store, of[i].schedule, of[i].slot, "another", NILO_SCHEDULE_LEASE, &lease, &taken, NULL, &s->err), "a lease is taken over");
+    sim_note(s, "another one takes %zu leases", n);
+}
+
 /* Whoever is at it is stopped: the clocks do not wait. Meanwhile its lease runs out, and another one does the slot: with SQLite a second thread of the process
  * that has the store. */
 static void stand_still(struct sim *s)
@@ -277,13 +302,17 @@ static void stand_still(struct sim *s)
     nilo_us span = (130 + (nilo_us)sim_draw(s, 400)) * NILO_US_SECOND;
     sim_note(s, "stands still for %lld", (long long)span);
     s->clock.wall += span;
-    struct nilo_http *http, *token_http;
-    s->rival = true;
-    clients(s, &http, &token_http);
-    sim_must(s, collect(s, http, token_http, false), "the other one collects");
-    nilo_http_free(http);
-    nilo_http_free(token_http);
-    s->rival = false;
+    if (sim_draw(s, 2) == 0) {
+        only_take(s);
+    } else {
+        struct nilo_http *http, *token_http;
+        s->rival = true;
+        clients(s, &http, &token_http);
+        sim_must(s, collect(s, http, token_http, false), "the other one collects");
+        nilo_http_free(http);
+        nilo_http_free(token_http);
+        s->rival = false;
+    }
     for (size_t i = first; i < s->n_fenced; i++) {
         char text[120];
         snprintf(text, sizeof text, "SELECT count(*) FROM observation WHERE run_id = %lld", (long long)s->fenced[i].run);

@@ -60,6 +60,7 @@ struct sim {
     enum sim_fault fault;
     int64_t countdown; /* requests or answers until the fault */
     nilo_us began;
+    int64_t day_mistaken, mistaken; /* requests of that Pacific day that were made while the wall clock said another one */
     int64_t token_answers_lost; /* renewals that the platform did and the program did not hear of */
     bool rival;        /* the other process is at it */
     struct sim_run runs[SIM_RUNS_MAX];
