@@ -128,8 +128,7 @@ bool nilo__same_name(const struct nilo__token *a, const struct nilo__token *b)
     return nilo__is_name(a) && nilo__is_name(b) && a->n == b->n && strncasecmp(a->p, b->p, a->n) == 0;
 }
 
-/* The bracket that i stands in; -1 none. */
-static ptrdiff_t enclosing(const struct nilo__tokens *all, ptrdiff_t i)
+ptrdiff_t nilo__enclosing(const struct nilo__tokens *all, ptrdiff_t i)
 {
     for (i--; i >= 0; i--) {
         if (nilo__is_sign(all, i, ")"))
@@ -248,43 +247,112 @@ static bool is_one_of(const struct nilo__token *t, const char *const *names, siz
     return false;
 }
 
-/* date(:from), strftime('%F', :from), substr(:from, 1, 10): without a modifier, which may move it to another day on purpose. */
-static bool gives_date(const struct nilo__tokens *all, const struct nilo__token *function, struct nilo__span arguments)
+/* What a call has for arguments, as far as they matter: how many, and tokens that are one argument. */
+struct call {
+    const struct nilo__token *function;
+    struct nilo__span arguments[4];
+    size_t n; /* 4: four or more */
+};
+
+static bool is_text(const struct nilo__token *t, const char *const *texts, size_t n)
 {
-    struct nilo__span each[4];
-    size_t n = 0;
-    while (n < 4 && nilo__next_argument(all, &arguments, &each[n]))
-        n++;
-    const struct nilo__token *first = n > 0 ? nilo__token_at(all, each[0].from) : NULL;
-    if (nilo__spells(function, "date"))
-        return n == 1;
-    if (nilo__spells(function, "strftime"))
-        return n == 2 && (nilo__token_is(first, NILO__TEXT, "%Y-%m-%d") || nilo__token_is(first, NILO__TEXT, "%F"));
-    return n == 3 && (nilo__spells(function, "substr") || nilo__spells(function, "substring")) && number_at(all, each[2].from) == 10;
+    for (size_t i = 0; i < n; i++)
+        if (nilo__token_is(t, NILO__TEXT, texts[i]))
+            return true;
+    return false;
 }
 
-/* The call that has the placeholder as an argument of its own: whose result is then compared, or is the same however that is spelled. */
+/* CAST(strftime('%s', :from) AS INTEGER): the text is made a number; *side grows. */
+static bool is_cast_to_number(const struct nilo__tokens *all, struct nilo__span *side)
+{
+    ptrdiff_t end = side->to + 3;
+    if (!nilo__is_sign(all, side->from - 1, "(") || !nilo__spells(nilo__token_at(all, side->from - 2), "CAST") || !nilo__is_sign(all, end, ")") ||
+        !nilo__token_is(nilo__token_at(all, side->to + 1), NILO__WORD, "AS"))
+        return false;
+    static const char *const types[] = {"INTEGER", "INT", "BIGINT", "REAL", "NUMERIC"};
+    if (!is_one_of(nilo__token_at(all, side->to + 2), types, sizeof types / sizeof types[0]))
+        return false;
+    *side = (struct nilo__span){side->from - 2, end};
+    return true;
+}
+
+static enum nilo__use use_in_strftime(const struct nilo__tokens *all, const struct call *call, struct nilo__comparison *ret, struct nilo__span *side)
+{
+    static const char *const dates[] = {"%Y-%m-%d", "%F"}, *const blanks[] = {"%Y-%m-%d %H:%M:%S", "%F %T"}, *const seconds[] = {"%s"};
+    const struct nilo__token *format = nilo__token_at(all, call->arguments[0].from);
+    if (is_text(format, seconds, 1)) {
+        ret->bound = NILO__BOUND_SECONDS;
+        return is_cast_to_number(all, side) ? NILO__USE_COMPARED : NILO__USE_UNSEEN; /* a text, which no number is equal to */
+    }
+    if (is_text(format, dates, 2))
+        return call->n == 2 ? NILO__USE_DATE : NILO__USE_FREE; /* a modifier may move it to another day on purpose */
+    ret->bound = NILO__BOUND_BLANK;
+    return is_text(format, blanks, 2) ? NILO__USE_COMPARED : NILO__USE_UNSEEN;
+}
+
+/* substr(:from, 1, 10) */
+static bool is_date_of_text(const struct nilo__tokens *all, const struct call *call)
+{
+    bool substr = nilo__spells(call->function, "substr") || nilo__spells(call->function, "substring");
+    return substr && call->n == 3 && call->arguments[1].from == call->arguments[1].to && number_at(all, call->arguments[1].from) == 1 &&
+           call->arguments[2].from == call->arguments[2].to && number_at(all, call->arguments[2].from) == 10;
+}
+
+/* The call that has the placeholder as an argument of its own: whose result is compared, or is the same however the placeholder is spelled. */
 static enum nilo__use use_in_call(const struct nilo__tokens *all, ptrdiff_t param, struct nilo__comparison *ret, struct nilo__span *side)
 {
-    static const char *const spelled_anew[] = {"date", "time", "strftime", "substr", "substring", "replace"};
-    ptrdiff_t open = enclosing(all, param), close = open >= 0 ? nilo__partner(all, open) : -1;
-    const struct nilo__token *function = nilo__token_at(all, open - 1);
-    if (close < 0 || !nilo__is_name(function))
+    ptrdiff_t open = nilo__enclosing(all, param), close = open >= 0 ? nilo__partner(all, open) : -1;
+    struct call call = {.function = nilo__token_at(all, open - 1)};
+    if (close < 0 || !nilo__is_name(call.function))
         return NILO__USE_UNSEEN;
+    struct nilo__span left = {open + 1, close - 1};
+    while (call.n < 4 && nilo__next_argument(all, &left, &call.arguments[call.n]))
+        call.n++;
     *side = (struct nilo__span){open - 1, close};
-    if (gives_date(all, function, (struct nilo__span){open + 1, close - 1}))
+    if (nilo__spells(call.function, "date"))
+        return call.n == 1 ? NILO__USE_DATE : NILO__USE_FREE;
+    if (is_date_of_text(all, &call))
         return NILO__USE_DATE;
-    if (is_one_of(function, spelled_anew, sizeof spelled_anew / sizeof spelled_anew[0]))
-        return NILO__USE_FREE;
-    if (nilo__spells(function, "datetime"))
+    if (nilo__spells(call.function, "strftime"))
+        return use_in_strftime(all, &call, ret, side);
+    if (nilo__spells(call.function, "datetime"))
         ret->bound = NILO__BOUND_BLANK;
-    else if (nilo__spells(function, "unixepoch"))
+    else if (nilo__spells(call.function, "unixepoch"))
         ret->bound = NILO__BOUND_SECONDS;
-    else if (nilo__spells(function, "julianday"))
+    else if (nilo__spells(call.function, "julianday"))
         ret->bound = NILO__BOUND_JULIAN;
     else
         return NILO__USE_UNSEEN;
     return NILO__USE_COMPARED;
+}
+
+static bool is_sum_sign(const struct nilo__tokens *all, ptrdiff_t i)
+{
+    return nilo__is_sign(all, i, "+") || nilo__is_sign(all, i, "-");
+}
+
+/* julianday(:to) - julianday(:from): a length of time. */
+static bool is_difference(const struct nilo__tokens *all, struct nilo__span side)
+{
+    ptrdiff_t open = nilo__is_sign(all, side.to + 1, "-") ? side.to + 3 : -1;
+    if (nilo__is_sign(all, side.from - 1, "-") && nilo__is_sign(all, side.from - 2, ")"))
+        open = nilo__partner(all, side.from - 2);
+    return open >= 0 && nilo__is_sign(all, open, "(") && nilo__token_at(all, open + 1)->kind == NILO__PARAM;
+}
+
+/* unixepoch(:from) + 3600 */
+static void add_number(const struct nilo__tokens *all, struct nilo__span *side)
+{
+    if (is_sum_sign(all, side->to + 1) && nilo__token_at(all, side->to + 2)->kind == NILO__NUMBER)
+        side->to += 2;
+}
+
+/* Something is done to it before it is compared: || 'Z', + 0, COLLATE */
+static bool goes_on(const struct nilo__tokens *all, ptrdiff_t i)
+{
+    const struct nilo__token *t = nilo__token_at(all, i);
+    bool ends = i >= (ptrdiff_t)all->n || is_keyword(t) || is_comparison(t) || nilo__is_sign(all, i, ")") || nilo__is_sign(all, i, ",");
+    return !ends;
 }
 
 enum nilo__use nilo__use_of(const struct nilo__tokens *all, ptrdiff_t param, struct nilo__comparison *ret)
@@ -292,18 +360,32 @@ enum nilo__use nilo__use_of(const struct nilo__tokens *all, ptrdiff_t param, str
     struct nilo__span side = {param, param};
     ret->bound = NILO__BOUND_SPELLED;
     widen(all, &side, &ret->factor);
-    if (nilo__token_is(nilo__token_at(all, side.to + 1), NILO__WORD, "IS"))
-        return NILO__USE_FREE;
     if (!find_other_side(all, side, &ret->with)) {
+        if (nilo__token_is(nilo__token_at(all, side.to + 1), NILO__WORD, "IS"))
+            return NILO__USE_FREE;
         enum nilo__use use = use_in_call(all, param, ret, &side);
         if (use != NILO__USE_COMPARED)
             return use;
+        if (is_difference(all, side))
+            return NILO__USE_FREE;
         widen(all, &side, &ret->factor);
+        if (ret->bound != NILO__BOUND_BLANK)
+            add_number(all, &side);
         if (!find_other_side(all, side, &ret->with))
-            return ret->bound == NILO__BOUND_BLANK ? NILO__USE_UNSEEN : NILO__USE_FREE; /* days between two instants, and such */
+            return NILO__USE_UNSEEN;
     }
+    if (goes_on(all, side.to + 1) || (side.from > 0 && !is_end(all, side.from - 1) && !is_comparison(nilo__token_at(all, side.from - 1))))
+        return NILO__USE_UNSEEN;
     bool both = ret->with.from == ret->with.to && nilo__token_at(all, ret->with.from)->kind == NILO__PARAM;
     return both ? NILO__USE_FREE : NILO__USE_COMPARED;
+}
+
+bool nilo__is_range(const struct nilo__token *t, const struct nilo_sql_shape *shape)
+{
+    int n = 0;
+    for (size_t i = 1; t->kind == NILO__PARAM && i < t->n; i++)
+        n = n * 10 + (t->p[i] - '0');
+    return n > 0 && (n == shape->from || n == shape->to);
 }
 
 /* ---- where a name comes from ------------------------------------------------------------------------------------------------------------------------- */
@@ -469,7 +551,7 @@ int nilo__origin_of(const struct nilo__tokens *all, ptrdiff_t at, nilo__source_f
 /* A table in a subquery is not read by that name outside of it, unless all of its columns are handed on. */
 static bool is_within_reach(const struct nilo__tokens *all, ptrdiff_t table, ptrdiff_t at)
 {
-    for (ptrdiff_t open = enclosing(all, table); open >= 0; open = enclosing(all, open)) {
+    for (ptrdiff_t open = nilo__enclosing(all, table); open >= 0; open = nilo__enclosing(all, open)) {
         bool stars = false;
         if (holds(all, open, at))
             continue;
@@ -493,7 +575,7 @@ bool nilo__is_read(const struct nilo__tokens *all, const char *table, ptrdiff_t 
         if (qualifier == NULL || nilo__spells(qualifier, table) || nilo__same_name(nilo__token_at(all, next), qualifier))
             return true;
         /* through all columns of a subquery that is called so */
-        ptrdiff_t open = enclosing(all, (ptrdiff_t)i);
+        ptrdiff_t open = nilo__enclosing(all, (ptrdiff_t)i);
         if (open >= 0 && !holds(all, open, at) && is_called(all, open, qualifier))
             return true;
     }

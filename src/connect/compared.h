@@ -1,4 +1,4 @@
-/* The text of a statement for an SQLite source: which operands stand beside :from and :to, and where names in it come from. */
+/* The text of a statement for a source: which operands stand beside :from and :to, and where names in it come from. */
 #ifndef NILO_CONNECT_COMPARED_H
 #define NILO_CONNECT_COMPARED_H
 
@@ -61,6 +61,9 @@ bool nilo__is_name(const struct nilo__token *t);
 bool nilo__same_name(const struct nilo__token *a, const struct nilo__token *b);
 bool nilo__spells(const struct nilo__token *t, const char *name); /* is it that name? */
 
+/** nilo__enclosing - the bracket that the token at i stands in; -1 none */
+ptrdiff_t nilo__enclosing(const struct nilo__tokens *all, ptrdiff_t i);
+
 /** nilo__partner - the bracket that belongs to the one at i; -1 none */
 ptrdiff_t nilo__partner(const struct nilo__tokens *all, ptrdiff_t i);
 
@@ -72,6 +75,9 @@ bool nilo__next_argument(const struct nilo__tokens *all, struct nilo__span *left
 
 /** nilo__use_of - what the placeholder at param is there for, ret: with what it is compared */
 enum nilo__use nilo__use_of(const struct nilo__tokens *all, ptrdiff_t param, struct nilo__comparison *ret);
+
+/** nilo__is_range - is it the placeholder of :from or :to? */
+bool nilo__is_range(const struct nilo__token *t, const struct nilo_sql_shape *shape);
 
 typedef int nilo__source_fn(void *ctx, struct nilo__span expression);
 

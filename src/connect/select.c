@@ -5,6 +5,7 @@
  * SQLite as UTC text like its own datetime() writes it, 2025-01-10 23:00:00, or with a T where the source does so (times.h). :day is the date as
  * text or date. */
 #include "connect/connect.h"
+#include "connect/compared.h"
 #include "connect/times.h"
 
 #include <stdio.h>
@@ -456,48 +457,6 @@ static int ask_days(struct select *all, const char *sql, const bool *wanted, str
     return 0;
 }
 
-/* What PREPARE takes the places of :from and :to for: does one of them stand beside a date? */
-static int look_for_dates(struct select *s, const char *bare, bool *ret, struct nilo_err *err)
-{
-    struct nilo_err unclear;
-    struct nilo_db_stmt *rows = NULL;
-    *ret = false;
-    if (nilo_db_exec(s->db, "SAVEPOINT nilo_look", err) != 0)
-        return -1;
-    if (nilo_db_exec(s->db, bare, &unclear) != 0) /* types that do not follow from the text alone; or it does not run, as will be told */
-        return nilo_db_exec(s->db, "ROLLBACK TO SAVEPOINT nilo_look", err);
-    int rc = nilo_db_prepare_once(s->db, "SELECT 'date' = ANY (parameter_types::text[]) FROM pg_prepared_statements WHERE name = 'nilo_look'", &rows, err);
-    if (rc == 0 && (rc = nilo_db_query(rows, NULL, 0, err)) == 0 && (rc = nilo_db_row(rows, err)) == 1) {
-        *ret = nilo_db_column_int(rows, 0) != 0;
-        rc = 0;
-    }
-    nilo_db_finish(rows);
-    return rc != 0 ? -1 : nilo_db_exec(s->db, "DEALLOCATE nilo_look; RELEASE SAVEPOINT nilo_look", err);
-}
-
-/* A date beside an instant becomes its midnight in UTC: west of Greenwich that is an hour of the day before. */
-static int check_dates(struct select *s, struct nilo_err *err)
-{
-    struct nilo_sql_shape shape;
-    struct nilo_buf bare;
-    bool dates = false;
-    nilo_us from = nilo_calendar_start(s->statement->calendar, s->from), midnight = (nilo_us)s->from.n * NILO_US_DAY;
-    nilo_day next = NILO_DAY(s->from.n + (int32_t)s->n);
-    nilo_us to = nilo_calendar_end(s->statement->calendar, NILO_DAY(next.n - 1)), next_midnight = (nilo_us)next.n * NILO_US_DAY;
-    if (from <= midnight && to <= next_midnight)
-        return 0;
-    nilo_buf_init(&bare, 2 * STATEMENT_MAX_BYTES);
-    nilo_buf_adds(&bare, "PREPARE nilo_look AS ");
-    int rc = nilo_config_sql_statement(s->statement->text, NILO_SQL_POSTGRES_BARE, &shape, &bare, err);
-    if (rc == 0)
-        rc = bare.failed ? nilo_err_nomem(err) : look_for_dates(s, nilo_buf_str(&bare), &dates, err);
-    nilo_buf_done(&bare);
-    if (rc == 0 && dates)
-        return nilo_err_set(err, NILO_ECONFIG, "the statement compares a date with :from or :to, which are instants, and days of the workspace's zone begin later than dates, at midnight UTC, do; write "
-                            "column = :day, or CAST(:from AT TIME ZONE 'Area/City' AS date) instead of :from, and of :to alike");
-    return rc;
-}
-
 static nilo_day date_in_utc(nilo_us at)
 {
     return NILO_DAY((int32_t)((at - (at < 0 ? NILO_US_DAY - 1 : 0)) / NILO_US_DAY));
@@ -508,7 +467,98 @@ static struct nilo_sql_days asked_days(const struct select *s)
     const struct nilo_calendar *calendar = s->statement->calendar;
     nilo_day last = NILO_DAY(s->from.n + (int32_t)s->n - 1);
     bool apart = date_in_utc(nilo_calendar_start(calendar, s->from)).n != s->from.n || date_in_utc(nilo_calendar_end(calendar, last)).n != last.n + 1;
-    return (struct nilo_sql_days){s->from, last, apart};
+    bool late = nilo_calendar_start(calendar, s->from) > (nilo_us)s->from.n * NILO_US_DAY || nilo_calendar_end(calendar, last) > (nilo_us)(last.n + 1) * NILO_US_DAY;
+    return (struct nilo_sql_days){s->from, last, late, apart};
+}
+
+#define PARAMS_MAX 64
+
+/* What PREPARE takes each place of :from, :to and :day for, in their order; false: types that do not follow from the text alone, or it does not run, as will be told. */
+static int look_for_dates(struct select *s, const char *bare, bool ret[PARAMS_MAX], struct nilo_err *err)
+{
+    struct nilo_err unclear;
+    struct nilo_db_stmt *rows = NULL;
+    if (nilo_db_exec(s->db, "SAVEPOINT nilo_look", err) != 0)
+        return -1;
+    if (nilo_db_exec(s->db, bare, &unclear) != 0)
+        return nilo_db_exec(s->db, "ROLLBACK TO SAVEPOINT nilo_look", err);
+    int got = 0, rc = nilo_db_prepare_once(s->db, "SELECT n, parameter_types[n] = 'date'::regtype FROM pg_prepared_statements, generate_series(1, cardinality(parameter_types)) AS n "
+                                                  "WHERE name = 'nilo_look'", &rows, err);
+    if (rc == 0)
+        rc = nilo_db_query(rows, NULL, 0, err);
+    while (rc == 0 && (got = nilo_db_row(rows, err)) == 1) {
+        int64_t n = nilo_db_column_int(rows, 0);
+        if (n <= PARAMS_MAX)
+            ret[n - 1] = nilo_db_column_int(rows, 1) != 0;
+    }
+    nilo_db_finish(rows);
+    return rc != 0 || got < 0 ? -1 : nilo_db_exec(s->db, "DEALLOCATE nilo_look; RELEASE SAVEPOINT nilo_look", err);
+}
+
+/* A function that takes the date of an instant in UTC: date(:from), date_trunc('day', :from), to_char(:from, ...), and a series of such instants. */
+static bool cuts_days(const struct nilo__tokens *all, ptrdiff_t param)
+{
+    static const char *const functions[] = {"date", "to_char", "generate_series", "date_trunc"};
+    ptrdiff_t open = nilo__enclosing(all, param);
+    const struct nilo__token *function = nilo__token_at(all, open - 1);
+    struct nilo__span left = {open + 1, nilo__partner(all, open) - 1}, one;
+    int n = 0;
+    while (open >= 0 && nilo__next_argument(all, &left, &one))
+        n++;
+    for (size_t i = 0; open >= 0 && i < sizeof functions / sizeof functions[0]; i++)
+        if (nilo__spells(function, functions[i]))
+            return i < 3 || n == 2; /* date_trunc() may be told a zone */
+    return false;
+}
+
+/* Each place of :from and :to: beside a date it is wrong west of Greenwich, made a date it is wrong east of it. */
+static int judge_dates(const struct nilo__tokens *all, const struct nilo_sql_shape *shape, struct nilo_sql_days days, const bool is_date[PARAMS_MAX], struct nilo_err *err)
+{
+    bool dates = false, derived = false, wrong = false;
+    size_t place = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        struct nilo__comparison c;
+        if (all->t[i].kind != NILO__PARAM)
+            continue;
+        bool date = place < PARAMS_MAX && is_date[place], range = nilo__is_range(&all->t[i], shape);
+        place++;
+        if (!range)
+            continue;
+        bool direct = nilo__use_of(all, (ptrdiff_t)i, &c) == NILO__USE_COMPARED && c.bound == NILO__BOUND_SPELLED;
+        dates = dates || date;
+        derived = derived || !direct;
+        wrong = wrong || (date && direct && days.late) || (days.apart && ((date && !direct) || cuts_days(all, (ptrdiff_t)i)));
+    }
+    if (!wrong && !(days.apart && dates && derived))
+        return 0;
+    return nilo_err_set(err, NILO_ECONFIG, "the statement compares a date with :from or :to, or makes a date of them; they are instants, and days of the workspace's zone do not begin at midnight UTC; write "
+                                           "column = :day, or CAST(:from AT TIME ZONE 'Area/City' AS date) instead of :from, and of :to alike");
+}
+
+/* A date beside an instant becomes its midnight in UTC, and an instant made a date is the date in UTC. */
+static int check_dates(struct select *s, struct nilo_sql_days days, struct nilo_err *err)
+{
+    bool is_date[PARAMS_MAX] = {false};
+    struct nilo_sql_shape shape;
+    struct nilo_buf bare, any;
+    struct nilo__tokens all;
+    if (!days.late && !days.apart)
+        return 0;
+    nilo_buf_init(&bare, 2 * STATEMENT_MAX_BYTES);
+    nilo_buf_init(&any, 2 * STATEMENT_MAX_BYTES);
+    nilo_buf_adds(&bare, "PREPARE nilo_look AS ");
+    int rc = nilo_config_sql_statement(s->statement->text, NILO_SQL_POSTGRES_BARE, &shape, &bare, err);
+    if (rc == 0)
+        rc = nilo_config_sql_statement(s->statement->text, NILO_SQL_ANY, &shape, &any, err);
+    if (rc == 0)
+        rc = bare.failed || any.failed ? nilo_err_nomem(err) : look_for_dates(s, nilo_buf_str(&bare), is_date, err);
+    if (rc == 0)
+        rc = nilo__sql_tokens(nilo_buf_str(&any), s->arena, &all, err);
+    if (rc == 0)
+        rc = judge_dates(&all, &shape, days, is_date, err);
+    nilo_buf_done(&any);
+    nilo_buf_done(&bare);
+    return rc;
 }
 
 static int select_in_transaction(struct select *s, const char *sql, const bool *wanted, struct nilo_err *err)
@@ -520,7 +570,7 @@ static int select_in_transaction(struct select *s, const char *sql, const bool *
     bool sqlite = nilo_db_engine(s->db) == NILO_DB_SQLITE, range = s->shape.from > 0 || s->shape.to > 0;
     int result = sqlite ? 0 : nilo_db_exec(s->db, "SET LOCAL row_security = off", err);
     if (!sqlite && range && result == 0)
-        result = check_dates(s, err);
+        result = check_dates(s, asked_days(s), err);
     if (sqlite && range)
         result = nilo__sql_times(s->db, sql, &s->shape, asked_days(s), s->arena, &s->between, err);
     if (result == 0 && !by_day)

@@ -165,12 +165,12 @@ static int judge_counted(const struct judge *j, const char *what, const bool has
 {
     enum found fits = j->c.bound == NILO__BOUND_JULIAN ? DAYS : j->c.factor < 1000 ? SECONDS : j->c.factor < 1000000 ? MILLIS : j->c.factor < 1000000000 ? MICROS : NANOS;
     bool others = false;
-    for (enum found f = DAYS; f <= NANOS; f++)
+    for (enum found f = fits == DAYS ? DAYS : SECONDS; f <= NANOS; f++)
         others = others || (f != fits && has[f]);
     if (has[BLANKS] || has[LETTERS] || has[DATES] || has[SHORT] || has[OFFSETS] || has[OTHERS])
         return wrong(what, "texts", "unixepoch(column) >= unixepoch(:from) AND unixepoch(column) < unixepoch(:to)", j->err);
-    if (others && !has[fits])
-        return nilo_err_set(j->err, NILO_ECONFIG, "the statement compares %.130s with unixepoch() or julianday() of :from or :to, and its numbers are of another size; write unixepoch(:from) where they "
+    if (others)
+        return nilo_err_set(j->err, NILO_ECONFIG, "the statement compares %.130s with unixepoch() or julianday() of :from or :to, and its numbers, or some of them, are of another size; write unixepoch(:from) where they "
                             "are seconds since 1970, 1000 * unixepoch(:from) where they are milliseconds, julianday(:from) where they are days", what);
     return 0;
 }
@@ -185,6 +185,9 @@ static int judge_column(struct judge *j, const struct column *c, const bool has[
         return nilo_err_set(j->err, NILO_ECONFIG, "the statement compares datetime() of %.130s with :from or :to, and it holds %s, of which datetime() makes nothing; write %s", what,
                             has[OTHERS] ? "times without a blank or a T behind the day" : "numbers",
                             has[OTHERS] ? "what makes a time of them" : "datetime(column, 'unixepoch') where they are seconds since 1970, datetime(column / 1000, 'unixepoch') where they are milliseconds");
+    if (j->c.bound == NILO__BOUND_CALLED && has[DATES] && j->days.late)
+        return nilo_err_set(j->err, NILO_ECONFIG, "the statement compares what a function makes of %.130s with :from or :to, and it holds dates, whose midnight in UTC belongs to the day before in the "
+                            "workspace's zone; write column = :day", what);
     if (j->c.bound == NILO__BOUND_CALLED)
         return 0;
     if (has[NUMBERS])
@@ -295,19 +298,14 @@ static int judge_operand(void *ctx, struct nilo__span span)
     const struct nilo__token *last = nilo__token_at(j->all, s.to);
     if (nilo__is_name(last) && (s.from == s.to || (nilo__is_sign(j->all, s.to - 1, ".") && s.to - s.from <= 4)) && !nilo__token_is(last, NILO__WORD, "NULL"))
         return judge_name(j, s.to, s);
+    if (any && j->c.bound != NILO__BOUND_CALLED && (function = nilo__call_of(j->all, s, &arguments)) != NULL &&
+        (nilo__spells(function, "unixepoch") || nilo__spells(function, "julianday")))
+        return judge_datetime(j, arguments);
     if (any)
         return 0; /* reckoned with, so numbers; or anything that datetime() takes */
     if ((function = nilo__call_of(j->all, s, &arguments)) != NULL)
         return judge_call(j, function, arguments, s);
     return s.from == s.to && last->kind != NILO__PARAM ? 0 : unseen(j, span); /* a constant, or NULL; else an expression */
-}
-
-static bool is_range(const struct nilo__token *t, const struct nilo_sql_shape *shape)
-{
-    int n = 0;
-    for (size_t i = 1; t->kind == NILO__PARAM && i < t->n; i++)
-        n = n * 10 + (t->p[i] - '0');
-    return n > 0 && (n == shape->from || n == shape->to);
 }
 
 int nilo__sql_times(struct nilo_db *db, const char *sql, const struct nilo_sql_shape *shape, struct nilo_sql_days days, struct nilo_arena *arena,
@@ -326,7 +324,7 @@ int nilo__sql_times(struct nilo_db *db, const char *sql, const struct nilo_sql_s
     if (nilo_db_reads(db, sql, on_column, read, err) != 0)
         return -1;
     for (size_t i = 0; i < all.n; i++) {
-        enum nilo__use use = is_range(&all.t[i], shape) ? nilo__use_of(&all, (ptrdiff_t)i, &j.c) : NILO__USE_FREE;
+        enum nilo__use use = nilo__is_range(&all.t[i], shape) ? nilo__use_of(&all, (ptrdiff_t)i, &j.c) : NILO__USE_FREE;
         if (use == NILO__USE_UNSEEN)
             return nilo_err_set(err, NILO_ECONFIG, "the statement uses :from or :to other than to compare a column with it, where its spelling may count and is not known on SQLite; "
                                 "write column >= :from AND column < :to");

@@ -10,6 +10,7 @@
 /* The days that are asked for; texts of other days are of no interest. */
 struct nilo_sql_days {
     nilo_day first, last;
+    bool late;  /* a day begins later than its date does in UTC: west of Greenwich */
     bool apart; /* the date of :from or :to in UTC is another one than the day's: east of Greenwich */
 };
 

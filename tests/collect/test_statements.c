@@ -387,7 +387,14 @@ static void dates_are_not_compared_with_instants(void **state)
         {"America/New_York", "d WHERE on_day = :day AND :from < :to", true},
         {"America/New_York", "d WHERE on_day >= CAST(:from AT TIME ZONE 'America/New_York' AS date) AND on_day < CAST(:to AT TIME ZONE 'America/New_York' AS date)", true},
         {"America/New_York", "d WHERE on_day + time '12:00' >= :from AND on_day + time '12:00' < :to", true},
+        {"America/New_York", "d WHERE on_day >= :from::date AND on_day < :to::date", true},
         {"Europe/Berlin", "d WHERE on_day >= :from AND on_day < :to", true},
+        {"Europe/Berlin", "d WHERE on_day >= CAST(:from AT TIME ZONE 'Europe/Berlin' AS date) AND on_day < CAST(:to AT TIME ZONE 'Europe/Berlin' AS date)", true},
+        {"Europe/Berlin", "d WHERE on_day >= :from::date AND on_day < :to::date", false},
+        {"Europe/Berlin", "d WHERE on_day >= CAST(:from AS date) AND on_day < CAST(:to AS date)", false},
+        {"Europe/Berlin", "d WHERE on_day >= date(:from) AND on_day < date(:to)", false},
+        {"Europe/Berlin", "d JOIN generate_series(:from, :to - interval '1 day', interval '1 day') g ON d.on_day = g::date", false},
+        {"Europe/Berlin", "d WHERE date_trunc('day', on_day) >= date_trunc('day', :from) AND on_day < :to", false},
         {"UTC", "d WHERE on_day >= :from AND on_day < :to", true},
     };
     (void)state;
@@ -511,9 +518,9 @@ static const struct spelling {
     {EPOCH, "rows WHERE coalesce(at, 0) >= :from AND coalesce(at, 0) < :to", "it holds numbers"},
     {EPOCH, "(SELECT min(id) AS id FROM rows GROUP BY id HAVING min(at) >= :from AND min(at) < :to)", "it holds numbers"},
     {"julianday(x)", "rows WHERE at >= :from AND at < :to", "it holds numbers"},
-    {"1000000 * CAST(strftime('%s', x) AS integer)", "rows WHERE at >= unixepoch(:from) AND at < unixepoch(:to)", "its numbers are of another size"},
-    {EPOCH, "rows WHERE at >= 1000 * unixepoch(:from) AND at < 1000 * unixepoch(:to)", "its numbers are of another size"},
-    {EPOCH, "rows WHERE at >= julianday(:from) AND at < julianday(:to)", "its numbers are of another size"},
+    {"1000000 * CAST(strftime('%s', x) AS integer)", "rows WHERE at >= unixepoch(:from) AND at < unixepoch(:to)", "its numbers, or some of them, are of another size"},
+    {EPOCH, "rows WHERE at >= 1000 * unixepoch(:from) AND at < 1000 * unixepoch(:to)", "its numbers, or some of them, are of another size"},
+    {EPOCH, "rows WHERE at >= julianday(:from) AND at < julianday(:to)", "its numbers, or some of them, are of another size"},
     {"x", "(SELECT id, at FROM rows UNION ALL SELECT id, replace(at, ' ', 'T') AS at FROM rows) WHERE at >= :from AND at < :to", "replace(at, ' ', 'T') with :from or :to, and how"},
     {"x", "(SELECT id, at FROM rows UNION ALL SELECT id, other FROM rows) WHERE at >= :from AND at < :to", "at with :from or :to, and how its times are spelled"},
     {"x", "(SELECT * FROM rows UNION ALL SELECT * FROM rows) WHERE at >= :from AND at < :to", "how its times are spelled"},
@@ -522,6 +529,21 @@ static const struct spelling {
     {"x", "rows WHERE at >= CAST(:from AS text) AND at < :to", "other than to compare"},
     {"x", "rows, (SELECT :from AS f, :to AS t) WHERE at >= f AND at < t", "other than to compare"},
     {"x", "rows WHERE at >= :from AND at BETWEEN :from AND datetime(:to, '-1 second')", NULL},
+    /* what is done to the placeholder before it is compared */
+    {EPOCH, "rows WHERE at >= CAST(strftime('%s', :from) AS INTEGER) AND at < CAST(strftime('%s', :to) AS INTEGER)", NULL},
+    {EPOCH, "rows WHERE at >= unixepoch(:from) + 0 AND at < unixepoch(:to) - 0", NULL},
+    {"x", "rows WHERE at >= strftime('%Y-%m-%d %H:%M:%S', :from) AND at < strftime('%Y-%m-%d %H:%M:%S', :to)", NULL},
+    {EPOCH, "rows WHERE at >= strftime('%s', :from) AND at < strftime('%s', :to)", "other than to compare"},
+    {T, "rows WHERE unixepoch(at) >= strftime('%s', :from) AND at < :to", "other than to compare"},
+    {T, "rows WHERE at >= strftime('%Y-%m-%d %H:%M:%S', :from) AND at < strftime('%Y-%m-%d %H:%M:%S', :to)", "times with a T, which datetime() does not give"},
+    {T, "rows WHERE at >= substr(:from, 1, 19) AND at < :to", "other than to compare"},
+    {T, "rows WHERE at >= replace(:from, ' ', 'T') AND at < :to", "other than to compare"},
+    {"date(x)", "rows WHERE at >= substr(:from, 0, 11) AND at < substr(:to, 0, 11)", "other than to compare"},
+    {T, "rows WHERE at >= :from || 'Z' AND at < :to || 'Z'", "other than to compare"},
+    {T, "rows WHERE at >= :from + 0 AND at < :to", "other than to compare"},
+    {EPOCH, "rows WHERE at >= :from IS TRUE AND at < :to IS TRUE", "it holds numbers"},
+    {EPOCH, "rows WHERE at - unixepoch(:from) >= 0 AND at < unixepoch(:to)", "other than to compare"},
+    {"CASE WHEN x < '2025-01-10' THEN 1000 ELSE 1 END * CAST(strftime('%s', x) AS integer)", "rows WHERE at >= unixepoch(:from) AND at < unixepoch(:to)", "or some of them, are of another size"},
     {"json_object('at', x)", "rows WHERE at ->> 'at' >= :from AND at ->> 'at' < :to", "compares at ->> 'at' with"},
 };
 
@@ -553,6 +575,32 @@ static void times_of_sqlite_are_compared_as_the_source_spells_them(void **state)
         } else if (w.runs[0].n_failures != 1 || strstr(w.runs[0].failures[0], s->says) == NULL) {
             fail_msg("%s, %s: %zu failures, %s", s->instant, s->from, w.runs[0].n_failures, w.runs[0].n_failures > 0 ? w.runs[0].failures[0] : "");
         }
+        world_done(&w);
+    }
+}
+
+/* West of Greenwich a date's midnight in UTC belongs to the day before, whatever function it goes through. */
+static void dates_within_functions_are_dates_still(void **state)
+{
+    static const char *const made_of[] = {"datetime(d) >= :from AND datetime(d) < :to", "unixepoch(d) >= unixepoch(:from) AND unixepoch(d) < unixepoch(:to)",
+                                          "julianday(d) >= julianday(:from) AND julianday(d) < julianday(:to)"};
+    static const char *const zones[] = {"America/New_York", "Europe/Berlin"};
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof made_of / sizeof made_of[0]; i++) {
+        struct world w;
+        bool late = i % 2 == 0;
+        char path[300];
+        snprintf(path, sizeof path, "%s/late.app", nilo_test_tmp());
+        nilo_test_remove(path);
+        world_sql(path, "CREATE TABLE days (d); INSERT INTO days VALUES ('2025-01-09'), ('2025-01-10'), ('2025-01-10'), ('2025-01-11'), ('2025-01-11'), ('2025-01-11')");
+        snprintf(text, sizeof text, "workspaces: [{name: default, zone: %s}]\nconnections:\n  - name: music\n    platform: sql\n    database: %s\n    metrics:\n"
+                 "      - {name: made, mode: created, statement: \"SELECT count(*) AS value FROM days WHERE %s\"}\n", zones[i % 2], path, made_of[i / 2]);
+        world_init(&w, "late", NULL, text, "2025-01-12T09:30:00Z");
+        assert_int_equal(world_collect(&w, "2025-01-10"), 0);
+        if (late && (w.runs[0].n_failures != 1 || strstr(w.runs[0].failures[0], "it holds dates") == NULL))
+            fail_msg("%s: %zu failures, %s", made_of[i / 2], w.runs[0].n_failures, w.runs[0].n_failures > 0 ? w.runs[0].failures[0] : "");
+        if (!late)
+            check(&w, "made", "2025-01-10", 2, "");
         world_done(&w);
     }
 }
@@ -663,6 +711,7 @@ int main(void)
         cmocka_unit_test(a_statement_that_is_wrong_fails_alone_with_one_sentence),
         cmocka_unit_test(the_same_on_postgres),
         cmocka_unit_test(what_lies_outside_of_the_expected_range_is_marked_and_kept),
+        cmocka_unit_test(dates_within_functions_are_dates_still),
         cmocka_unit_test(a_table_read_in_chunks_is_counted_as_in_one),
         cmocka_unit_test(from_and_to_are_the_days_of_the_workspaces_zone),
         cmocka_unit_test(a_filter_may_name_its_table),

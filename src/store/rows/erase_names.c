@@ -37,9 +37,9 @@ struct document {
     size_t n_items;
     struct nilo_buf buf, text;
     struct nilo_json_out out;
-    const char **hidden; /* words that were found, in the order of their numbers; room for all */
-    size_t n_hidden;
-    int first; /* number of the first of them */
+    char **hidden; /* texts that are replaced, in the order of their numbers */
+    size_t n_hidden, cap_hidden;
+    long first; /* number of the first of them */
 };
 
 /* The words of metadata itself (SEMANTICS 1): a person who bears such a name must not take the structure along. */
@@ -63,32 +63,58 @@ static bool is_number(const char *word)
     return strspn(word, "0123456789") == strlen(word);
 }
 
-static const char *word_in(const struct document *d, const char *text)
+static bool names_one(const struct document *d, const char *text)
 {
     if (text[0] == '\0' || (is_number(text) && strlen(text) <= WORD_LEAST))
-        return NULL;
+        return false;
     for (size_t i = 0; i < d->n_people; i++)
         if (strcmp(text, d->people[i]) == 0 || (strlen(d->people[i]) >= WORD_LEAST && nilo__has_word(text, d->people[i])))
-            return d->people[i];
-    const char **item = d->n_items > 0 ? bsearch(&text, d->items, d->n_items, sizeof *d->items, by_text) : NULL;
-    return item != NULL ? *item : NULL;
+            return true;
+    return d->n_items > 0 && bsearch(&text, d->items, d->n_items, sizeof *d->items, by_text) != NULL;
 }
 
-/* Each word has one number in a document, so that a breakdown and its top items go on fitting together, and no key is there twice. */
-static void put_gone(struct document *d, const char *word, bool key)
+/* Each text has one number in a document, so that a breakdown and its top items go on fitting together, and no key is there twice. */
+static int number_of(struct document *d, const char *text, long *ret)
 {
-    char label[32];
     size_t i = 0;
-    while (i < d->n_hidden && d->hidden[i] != word)
+    while (i < d->n_hidden && strcmp(d->hidden[i], text) != 0)
         i++;
-    if (i == d->n_hidden)
-        d->hidden[d->n_hidden++] = word;
-    int number = d->first + (int)i;
-    snprintf(label, sizeof label, number == 1 ? NILO__GONE : NILO__GONE " %d", number);
+    *ret = d->first + (long)i;
+    if (i < d->n_hidden)
+        return 0;
+    if (d->n_hidden == d->cap_hidden) {
+        size_t cap = d->cap_hidden > 0 ? 2 * d->cap_hidden : 16;
+        char **more = realloc(d->hidden, cap * sizeof *more);
+        if (more == NULL)
+            return -1;
+        d->hidden = more;
+        d->cap_hidden = cap;
+    }
+    if ((d->hidden[i] = strdup(text)) == NULL)
+        return -1;
+    d->n_hidden++;
+    return 0;
+}
+
+static void forget_hidden(struct document *d)
+{
+    for (size_t i = 0; i < d->n_hidden; i++)
+        free(d->hidden[i]);
+    d->n_hidden = 0;
+}
+
+static int put_gone(struct document *d, const char *text, bool key)
+{
+    char label[48];
+    long number;
+    if (number_of(d, text, &number) != 0)
+        return -1;
+    snprintf(label, sizeof label, number == 1 ? NILO__GONE : NILO__GONE " %ld", number);
     if (key)
         nilo_json_key(&d->out, label);
     else
         nilo_json_str(&d->out, label);
+    return 0;
 }
 
 static int put_text(struct document *d, const char *text, size_t len, bool key)
@@ -96,10 +122,9 @@ static int put_text(struct document *d, const char *text, size_t len, bool key)
     nilo_buf_reset(&d->text);
     nilo_buf_add(&d->text, text, len);
     const char *whole = nilo_buf_str(&d->text);
-    const char *word = is_structure(whole) ? NULL : word_in(d, whole);
-    if (word != NULL)
-        put_gone(d, word, key);
-    else if (key)
+    if (!is_structure(whole) && names_one(d, whole))
+        return d->text.failed ? -1 : put_gone(d, whole, key);
+    if (key)
         nilo_json_key(&d->out, whole);
     else
         nilo_json_strn(&d->out, text, len);
@@ -130,13 +155,17 @@ static int put_event(struct document *d, enum nilo_json_event e, const char *tex
     }
 }
 
-/* Numbers already taken by an erasure before: one more than the greatest that could be. */
-static int first_free(const char *meta)
+/* One more than the greatest number that stands in it already, from an erasure before or from the source. */
+static long first_free(const char *meta)
 {
-    int n = 1;
-    for (const char *at = meta; (at = strstr(at, NILO__GONE)) != NULL; at++)
-        n++;
-    return n;
+    long most = 0;
+    for (const char *at = meta; (at = strstr(at, NILO__GONE)) != NULL; at++) {
+        char *end;
+        const char *behind = at + sizeof NILO__GONE - 1;
+        long n = *behind == ' ' ? strtol(behind, &end, 10) : 1;
+        most = n > most && n < 1000000000 ? n : most > 1 ? most : 1;
+    }
+    return most + 1;
 }
 
 /* d->buf: the document without the words; as it was when it names none (n_hidden 0) */
@@ -146,7 +175,7 @@ static int rewrite(struct document *d, const char *meta, size_t len, struct nilo
     enum nilo_json_event e = NILO_JSON_NULL;
     const char *text;
     size_t n;
-    d->n_hidden = 0;
+    forget_hidden(d);
     d->first = first_free(meta);
     nilo_buf_reset(&d->buf);
     nilo_json_out_init(&d->out, &d->buf);
@@ -199,6 +228,14 @@ static int keep(struct rows *r, struct nilo_db_stmt *stmt, const char *meta, str
     return 0;
 }
 
+static bool names_people(const struct document *d, const char *text)
+{
+    for (size_t i = 0; i < d->n_people; i++)
+        if (nilo__has_word(text, d->people[i]))
+            return true;
+    return false;
+}
+
 static int rewrite_table(struct nilo_store *s, int64_t workspace, struct document *d, struct rows *r, const char *find, const char *write, struct nilo_err *err)
 {
     struct nilo_db_stmt *stmt;
@@ -207,10 +244,13 @@ static int rewrite_table(struct nilo_store *s, int64_t workspace, struct documen
         return -1;
     while ((got = nilo_db_row(stmt, err)) == 1) {
         struct nilo_db_value meta = nilo_db_column(stmt, r->n_key);
-        struct nilo_err broken; /* what is no JSON was not written by this program; it names nobody that could be replaced */
-        if (meta.len == 0 || rewrite(d, nilo_db_column_text(stmt, r->n_key), meta.len, &broken) != 0 || d->n_hidden == 0)
-            continue;
-        if (keep(r, stmt, nilo_buf_str(&d->buf), err) != 0) {
+        const char *text = nilo_db_column_text(stmt, r->n_key), *left = NULL;
+        struct nilo_err broken;
+        if (meta.len > 0 && rewrite(d, text, meta.len, &broken) != 0) /* no JSON that can be written again: as a whole */
+            left = names_people(d, text) ? "{\"erased\":\"" NILO__GONE "\"}" : NULL;
+        else if (meta.len > 0 && d->n_hidden > 0)
+            left = nilo_buf_str(&d->buf);
+        if (left != NULL && keep(r, stmt, left, err) != 0) {
             nilo_db_reset(stmt);
             return -1;
         }
@@ -235,8 +275,7 @@ int nilo__erase_in_metadata(struct nilo_store *s, int64_t workspace, const struc
     int rc = 0;
     *ret_values = 0;
     d.items = calloc(gone->n_items + 1, sizeof *d.items);
-    d.hidden = calloc(gone->n_items + gone->n_people + 1, sizeof *d.hidden);
-    if (d.items == NULL || d.hidden == NULL)
+    if (d.items == NULL)
         rc = nilo_err_nomem(err);
     else
         memcpy(d.items, gone->items, gone->n_items * sizeof *d.items);
@@ -254,7 +293,8 @@ int nilo__erase_in_metadata(struct nilo_store *s, int64_t workspace, const struc
     }
     nilo_buf_done(&d.text);
     nilo_buf_done(&d.buf);
-    free(d.items);
+    forget_hidden(&d);
     free(d.hidden);
+    free(d.items);
     return rc;
 }
