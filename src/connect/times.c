@@ -23,7 +23,7 @@ struct column {
 
 struct columns {
     struct column all[COLUMNS_MAX];
-    bool judged[COLUMNS_MAX][NILO__BOUNDS]; /* compared so before: most are with :from, and again with :to */
+    bool judged[COLUMNS_MAX][NILO__BOUNDS + 1]; /* compared so before: most are with :from, and again with :to */
     size_t n;
     bool more; /* than these, which are not known then */
 };
@@ -46,12 +46,13 @@ static void on_column(void *ctx, const char *table, const char *name)
 
 /* ---- what is in it ------------------------------------------------------------------------------------------------------------------------------------- */
 
-enum found { NUMBERS, DAYS, SECONDS, MILLIS, MICROS, NANOS, BLANKS, LETTERS, DATES, SHORT, OFFSETS, OTHERS, FOUND };
+enum found { NUMBERS, UNREAD, DAYS, SECONDS, MILLIS, MICROS, NANOS, BLANKS, LETTERS, DATES, SHORT, OFFSETS, OTHERS, FOUND };
 
 /* Numbers are before all texts, so with an index the first questions are answered at once, and the others from the days' rows. */
 #define ON_DAYS "c >= ?1 AND c < ?2 AND "
 static const char *const looks[FOUND] = {
     [NUMBERS] = "c < '' AND c <> 0",
+    [UNREAD] = ON_DAYS "datetime(c) IS NULL",
     [DAYS] = "c > 1000000 AND c < 10000000", /* julianday() of this age: 2.4 million */
     [SECONDS] = "c > 100000000 AND c < 100000000000",
     [MILLIS] = "c >= 100000000000 AND c < 100000000000000",
@@ -131,6 +132,7 @@ struct judge {
     struct columns *read;
     struct nilo_sql_days days;
     struct nilo__comparison c;
+    bool epoch; /* CALLED: with the modifier 'unixepoch' */
     unsigned char *seen; /* of each token: bits of the bounds that a name there was judged with; names may lead to each other */
     char want;           /* \0: nothing yet */
     struct nilo_err *err;
@@ -181,10 +183,17 @@ static int judge_column(struct judge *j, const struct column *c, const bool has[
     snprintf(what, sizeof what, "%.60s.%.60s", c->table, c->name);
     if (j->c.bound == NILO__BOUND_SECONDS || j->c.bound == NILO__BOUND_JULIAN)
         return judge_counted(j, what, has);
-    if (j->c.bound == NILO__BOUND_CALLED && (has[OTHERS] || (has[NUMBERS] && !has[DAYS])))
-        return nilo_err_set(j->err, NILO_ECONFIG, "the statement compares datetime() of %.130s with :from or :to, and it holds %s, of which datetime() makes nothing; write %s", what,
-                            has[OTHERS] ? "times without a blank or a T behind the day" : "numbers",
-                            has[OTHERS] ? "what makes a time of them" : "datetime(column, 'unixepoch') where they are seconds since 1970, datetime(column / 1000, 'unixepoch') where they are milliseconds");
+    bool texts = has[BLANKS] || has[LETTERS] || has[DATES] || has[SHORT] || has[OFFSETS] || has[OTHERS];
+    if (j->c.bound == NILO__BOUND_CALLED && j->epoch && (texts || has[MILLIS] || has[MICROS] || has[NANOS]))
+        return nilo_err_set(j->err, NILO_ECONFIG, "the statement compares what a function makes of %.130s as seconds since 1970 with :from or :to, and it holds %s; write %s", what,
+                            texts ? "texts" : "greater numbers", texts ? "datetime(column)" : "column / 1000 where they are milliseconds");
+    if (j->c.bound == NILO__BOUND_CALLED && j->epoch)
+        return 0;
+    if (j->c.bound == NILO__BOUND_CALLED && (has[UNREAD] || (has[NUMBERS] && !has[DAYS])))
+        return nilo_err_set(j->err, NILO_ECONFIG, "the statement compares what a function makes of %.130s with :from or :to, and it holds %s, of which SQLite makes no time; write %s", what,
+                            has[UNREAD] ? "texts" : "numbers",
+                            has[UNREAD] ? "what makes a time of them: 2025-01-11T10:00:00+02:00 is one, with +0200 and am or pm it is none"
+                                        : "datetime(column, 'unixepoch') where they are seconds since 1970, datetime(column / 1000, 'unixepoch') where they are milliseconds");
     if (j->c.bound == NILO__BOUND_CALLED && has[DATES] && j->days.late)
         return nilo_err_set(j->err, NILO_ECONFIG, "the statement compares what a function makes of %.130s with :from or :to, and it holds dates, whose midnight in UTC belongs to the day before in the "
                             "workspace's zone; write column = :day", what);
@@ -208,19 +217,25 @@ static int judge_column(struct judge *j, const struct column *c, const bool has[
 
 static int judge_operand(void *ctx, struct nilo__span span);
 
+/* What it is judged for, as a number: the bounds, and CALLED with 'unixepoch'. */
+static unsigned way(const struct judge *j)
+{
+    return j->c.bound == NILO__BOUND_CALLED && j->epoch ? NILO__BOUNDS : (unsigned)j->c.bound;
+}
+
 /* A name: of columns of tables, of expressions in subqueries, or both. */
 static int judge_name(struct judge *j, ptrdiff_t at, struct nilo__span span)
 {
     enum nilo__origin origin;
     bool known = false;
-    if ((j->seen[at] & (1U << j->c.bound)) != 0)
+    if ((j->seen[at] & (1U << way(j))) != 0)
         return 0;
-    j->seen[at] |= (unsigned char)(1U << j->c.bound);
+    j->seen[at] |= (unsigned char)(1U << way(j));
     if (nilo__origin_of(j->all, at, judge_operand, j, &origin) != 0)
         return -1;
     for (size_t i = 0; i < j->read->n; i++) {
         const struct column *c = &j->read->all[i];
-        bool has[FOUND], *judged = &j->read->judged[i][j->c.bound];
+        bool has[FOUND], *judged = &j->read->judged[i][way(j)];
         if (!nilo__spells(nilo__token_at(j->all, at), c->name) || !nilo__is_read(j->all, c->table, at))
             continue;
         known = true;
@@ -234,12 +249,30 @@ static int judge_name(struct judge *j, ptrdiff_t at, struct nilo__span span)
     return sure ? 0 : unseen(j, span);
 }
 
+/* A function of times, of the argument first: alone it reads numbers as days, with 'unixepoch' as seconds. What other modifiers do is left to who wrote them. */
+static int judge_argument(struct judge *j, struct nilo__span first, struct nilo__span others)
+{
+    enum nilo__bound bound = j->c.bound;
+    bool epoch = j->epoch;
+    if (others.from <= others.to && !nilo__token_is(nilo__token_at(j->all, others.from), NILO__TEXT, "unixepoch"))
+        return 0;
+    j->c.bound = NILO__BOUND_CALLED;
+    j->epoch = others.from <= others.to;
+    int rc = judge_operand(j, first);
+    j->c.bound = bound;
+    j->epoch = epoch;
+    return rc;
+}
+
 /* strftime('%Y-%m-%d %H:%M:%S', ...), or with a T. */
 static int judge_format(struct judge *j, struct nilo__span arguments, struct nilo__span span)
 {
     struct nilo__span first;
-    if (!nilo__next_argument(j->all, &arguments, &first) || first.from != first.to)
+    struct nilo__span time;
+    if (!nilo__next_argument(j->all, &arguments, &first) || first.from != first.to || !nilo__next_argument(j->all, &arguments, &time))
         return unseen(j, span);
+    if (judge_argument(j, time, arguments) != 0)
+        return -1;
     const struct nilo__token *format = nilo__token_at(j->all, first.from);
     if (nilo__token_is(format, NILO__TEXT, "%Y-%m-%d %H:%M:%S") || nilo__token_is(format, NILO__TEXT, "%F %T"))
         return want(j, ' ');
@@ -248,17 +281,10 @@ static int judge_format(struct judge *j, struct nilo__span arguments, struct nil
     return nilo__token_is(format, NILO__TEXT, "%Y-%m-%dT%H:%M:%S") || nilo__token_is(format, NILO__TEXT, "%Y-%m-%dT%H:%M:%SZ") ? want(j, 'T') : unseen(j, span);
 }
 
-/* datetime(column), without a word of what the column is: of numbers that are no days it makes NULL, which no comparison holds for. */
 static int judge_datetime(struct judge *j, struct nilo__span arguments)
 {
-    enum nilo__bound bound = j->c.bound;
     struct nilo__span first;
-    if (!nilo__next_argument(j->all, &arguments, &first) || arguments.from <= arguments.to)
-        return 0;
-    j->c.bound = NILO__BOUND_CALLED;
-    int rc = judge_operand(j, first);
-    j->c.bound = bound;
-    return rc;
+    return nilo__next_argument(j->all, &arguments, &first) ? judge_argument(j, first, arguments) : 0;
 }
 
 /* A call: what datetime() gives has a blank; what gives numbers or dates is no text that :from can be compared with. */
