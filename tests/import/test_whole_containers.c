@@ -309,6 +309,9 @@ static void made_up_files_are_refused_with_what_is_wrong(struct stores *s)
         {"[" HEAD_NDJSON, NILO_ECORRUPT, "cut off"},
         {"[" HEAD_NDJSON "]\n", NILO_ECORRUPT, "the file is cut off"},
         {"[{\"table\":\"export\",\"format\":\"other\"}]", NILO_ECORRUPT, "is no export of nilometer"},
+        /* without their first line, which would make them readings of somebody else's */
+        {"{\"table\":\"metric\",\"id\":1,\"name\":\"views\"}\n", NILO_ECORRUPT, "is no export of nilometer"},
+        {" [ {\"table\" : \"day_close\"}]", NILO_ECORRUPT, "is no export of nilometer"},
         {"{\"table\":\"export\",\"format\":\"nilometer-export\",\"version\":1,\"program\":\"9\",\"rows\":", NILO_ECORRUPT, "cut off"},
     };
     const struct nilo_whole_reader reader = {.head = ignore_head, .row = ignore_row};
@@ -317,6 +320,8 @@ static void made_up_files_are_refused_with_what_is_wrong(struct stores *s)
         nilo_test_write(path, files[i].text, strlen(files[i].text));
         if (nilo_whole_read(path, &reader, &s->err) == 0)
             fail_msg("%s was taken", files[i].text);
+        if (strstr(files[i].text, "{\"table\"") == files[i].text && !nilo_whole_is(path))
+            fail_msg("%s is taken for something else", files[i].text);
         if (s->err.code != files[i].code || strstr(s->err.msg, files[i].says) == NULL || strchr(s->err.msg, '\n') != NULL)
             fail_msg("%s: %s", files[i].text, s->err.msg);
     }

@@ -148,7 +148,7 @@ char *whole_answers(struct stores *s, const struct nilo_scope *scope)
     for (size_t i = 0; i < 3; i++) {
         struct nilo_arg args[] = {{"metric", series[i]}, {"from", "2024-12-20"}, {"to", "2025-05-20"}, {"step", steps[i]}};
         call(s, scope, "timeseries", args, 4, &b);
-        struct nilo_arg then[] = {{"metric", series[i]}, {"from", "2024-12-20"}, {"to", "2025-05-20"}, {"as_of", "2025-03-25"}};
+        struct nilo_arg then[] = {{"metric", series[i]}, {"from", "2024-12-20"}, {"to", "2025-05-20"}, {"as_of", "2025-03-25T12:00:00Z"}};
         call(s, scope, "timeseries", then, 4, &b);
     }
     call(s, scope, "coverage", (struct nilo_arg[]){{"from", "2025-01-01"}, {"to", "2025-05-20"}}, 2, &b);

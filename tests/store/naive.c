@@ -608,6 +608,20 @@ void naive_settle_run(struct naive *m, int run, bool accept, nilo_us now)
 
 /* ---- closing ----------------------------------------------------------------------------------------------------------------------------- */
 
+/* Does a metric of the app stand as a collection saw it before the day was over? */
+static bool within(const struct naive *m, int conn, int32_t day)
+{
+    const struct n_conn *c = &m->conns[conn];
+    for (int e = 0; e < N_ENTITIES && strcmp(c->platform, "sql") == 0; e++)
+        for (int i = 0; i < N_METRICS && m->entities[e].conn == conn && m->entities[e].kind == NILO_APP; i++) {
+            int at = day_value(m, naive_cell(m, e, 0, i, day));
+            if (at >= 0 && m->obs[at].absence == NILO_PRESENT && m->runs[m->obs[at].run].kind == NILO_RUN_COLLECT &&
+                m->obs[at].captured_at < naive_day_start(m, c->workspace, day + 1))
+                return true;
+        }
+    return false;
+}
+
 /* logged: with a row of its own, as days from the first one read on are. Returns how many rows. */
 static int close_day(struct naive *m, int conn, int32_t day, bool logged)
 {
@@ -623,7 +637,8 @@ static int close_day(struct naive *m, int conn, int32_t day, bool logged)
     m->conns[conn].closed_until = day;
     if (!logged || (!exists && values + missing == 0)) /* the zone skipped it */
         return 0;
-    PUSH(m->closed, m->n_closed, m->cap_closed) = (struct n_closed){conn, day, values == 0 ? "empty" : missing ? "partial" : "complete", values};
+    const char *status = values == 0 ? "empty" : missing > 0 || within(m, conn, day) ? "partial" : "complete";
+    PUSH(m->closed, m->n_closed, m->cap_closed) = (struct n_closed){conn, day, status, values};
     return 1;
 }
 
@@ -653,6 +668,10 @@ int naive_close(struct naive *m, int conn, nilo_us now)
             int32_t held = m->runs[i].first_day == INT32_MIN ? INT32_MIN + 1 : m->runs[i].first_day;
             until = held - 1 < until ? held - 1 : until;
         }
+    /* a metric that was not read after the day's end may be: for seven days */
+    for (int32_t d = c->closed_until == INT32_MIN ? m->first_day : c->closed_until + 1; d <= until; d++)
+        if (within(m, conn, d) && now - naive_day_start(m, c->workspace, d + 1) <= 7 * NILO_US_DAY)
+            until = d - 1;
     if (until <= c->closed_until)
         return 0;
     int n = 0;
