@@ -208,6 +208,8 @@ static const struct fault faults[] = {
     {"quarantine", "UPDATE run SET status = 5 WHERE id = 3", "this run (value) is quarantined", 1},
     {"erase-sweep", "INSERT INTO meta (key, value) VALUES ('erase_sweep', '1')", "its old bytes may still be in the file", 1},
     {"gaps", "UPDATE day_close SET status = 'empty' WHERE day = 20089", "us|channel|~|~|2025-01-01|~|days (value) until 2025-01-01 hold nothing: not_collected", 1},
+    {"partial-days", "UPDATE connection SET platform = 'sql'; UPDATE day_close SET status = 'partial' WHERE day = 20089",
+     "us|channel|~|~|2025-01-01|~|days (value) until 2025-01-01 closed as partial", 1},
     {"gaps", "UPDATE day_close SET status = 'empty'; UPDATE run SET status = 3 WHERE id = 2", "runs of that time failed|2", 1},
     {"missing", "UPDATE day_value SET value = NULL, absence = 6 WHERE " A_VALUE, "2025-01-01|~|values (value) until 2025-01-01 are missing: not_permitted|1", 1},
     {"unrecoverable", "UPDATE content SET deleted_at = 1736000000000000 WHERE entity_id = (SELECT min(id) FROM entity)", "deleted on their platform", 1},

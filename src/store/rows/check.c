@@ -153,6 +153,13 @@
      "d.connection_id WHERE d.status = 'empty' AND d.day > k.dropped_until) g " \
      "GROUP BY g.connection_id, g.island) x JOIN connection c ON c.id = x.connection_id JOIN workspace w ON w.id = c.workspace_id" \
      IN_ORDER)
+/* Of a database: a metric failed after the day's end, or could not be had. */
+#define PARTIAL(DAY)                                                                                                   \
+    ("SELECT " COLUMNS("w.name", "c.name", NO_TEXT, NO_INT, DAY("min(d.day)"), NO_TEXT, "0", BIG("count(*)"), NO_INT,           \
+                       "'days (value) until ' || " DAY("max(d.day)")                                                      \
+                       " || ' closed as partial: a value of them is missing, or was read within the day alone and is a part of it'") \
+     " FROM day_close d JOIN connection c ON c.id = d.connection_id JOIN workspace w ON w.id = c.workspace_id "            \
+     "WHERE c.platform = 'sql' AND d.status = 'partial' AND d.day > c.dropped_until GROUP BY w.name, c.name" IN_ORDER)
 #define MISSING(DAY)                                                                                                   \
     ("SELECT " COLUMNS("w.name", "c.name", NO_TEXT, NO_INT, DAY("x.low"), NO_TEXT, "0", BIG("x.n"), NO_INT,                      \
                        "'values (value) until ' || " DAY("x.high") " || ' are missing: ' || CASE x.absence WHEN 4 THEN 'failed' " \
@@ -215,6 +222,8 @@ const struct nilo_check nilo_checks[] = {
      BOTH(COVERAGE)},
     {"gaps", NILO_CHECK_NOTE, "closed days on which a connection read nothing", "no gaps among the days that are kept",
      "of an SQL source nilometer backfill may fill them; of a platform an import", BOTH(GAPS)},
+    {"partial-days", NILO_CHECK_NOTE, "closed days of a database of which something was not read after their end", "every closed day of a database was read after its end",
+     "nilometer call coverage shows what they hold; nilometer revise puts a wrong number right", BOTH(PARTIAL)},
     {"missing", NILO_CHECK_NOTE, "values that a run could not get, by reason", "no value is missing for a passing reason", NULL, BOTH(MISSING)},
     {"unrecoverable", NILO_CHECK_NOTE, "what cannot be had any more, and why", "nothing is known to be lost",
      "an import from somebody who kept them is the only way; days that were dropped take none", BOTH(LOST)},
