@@ -59,10 +59,11 @@ static bool read_after_end(void *ctx, nilo_day day)
     return !nilo_day_is_none(seen->c->read_until) && day.n <= seen->c->read_until.n;
 }
 
-/* A metric that failed when the others were read after the day's end stands as it was within the day: a part of it. The day waits for it. */
+/* A metric that failed when the others were read after the day's end stands as it was within the day: a part of it. The day waits for it, while its
+ * source is there at all. */
 static nilo_day without_held(const struct seen *seen, nilo_day until, nilo_us now)
 {
-    for (size_t i = 0; i < seen->n; i++) {
+    for (size_t i = 0; i < seen->n && strcmp(seen->c->status, "disabled") != 0; i++) {
         const struct nilo_within *w = &seen->within[i];
         if (w->active && w->day.n <= until.n && is_within(seen, w) && now - nilo_calendar_end(seen->calendar, w->day) <= HELD_MOST)
             return NILO_DAY(w->day.n - 1);

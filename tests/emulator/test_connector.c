@@ -265,10 +265,10 @@ static void errors_have_the_class_that_says_what_to_do(void **state)
 
 /* ---- the zoo ------------------------------------------------------------------------------------------------------------------------------- */
 
-/* These make other numbers that are as good as the true ones to anybody who looks at one answer: the guard of the record is for them. */
+/* These make other numbers, or a list without items, that are as good as the true ones to anybody who looks at one answer: the guard of the record is for them. */
 static bool believable(const char *name)
 {
-    return strcmp(name, "zero_numbers") == 0 || strcmp(name, "tenfold") == 0;
+    return strcmp(name, "zero_numbers") == 0 || strcmp(name, "tenfold") == 0 || strcmp(name, "items_empty") == 0;
 }
 
 static void nothing_in_the_zoo_becomes_a_number_or_a_deletion(void **state)
@@ -311,7 +311,7 @@ static void nothing_in_the_zoo_becomes_a_number_or_a_deletion(void **state)
         emulator_channel_id(w.em, 0, channel);
         snprintf(rule, sizeof rule, "hostile=none hostile=%s", emu_hostile_name(k));
         assert_int_equal(emulator_set_all(w.em, rule, &err), 0);
-        if (strcmp(emu_hostile_name(k), "zoo") == 0 || strcmp(emu_hostile_name(k), "many_items") == 0)
+        if (strcmp(emu_hostile_name(k), "zoo") == 0 || strcmp(emu_hostile_name(k), "many_items") == 0 || believable(emu_hostile_name(k)))
             continue;
         w.a.now = w.clock.wall;
         const struct nilo_result *r = asked(&w.a, (struct nilo_ask){.op = NILO_OP_ACCOUNT, .account = channel});
