@@ -74,6 +74,9 @@ void nilo_json_text(struct nilo_json_out *o, const char *raw, size_t n); /* alre
 void nilo_json_bool(struct nilo_json_out *o, bool v);
 void nilo_json_null(struct nilo_json_out *o);
 
+/** nilo_json_put - an event of the parser, handed on as it came: copies a document, member by member. NILO_JSON_END writes nothing */
+void nilo_json_put(struct nilo_json_out *o, enum nilo_json_event e, const char *text, size_t len);
+
 /** nilo_utf8_valid - well-formed UTF-8 (no surrogates, no overlong); ret_bad (may be NULL) = offset of the first bad byte */
 bool nilo_utf8_valid(const char *s, size_t len, size_t *ret_bad);
 

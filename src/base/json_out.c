@@ -111,13 +111,18 @@ static void add_string(struct nilo_buf *b, const char *s, size_t len)
     nilo_buf_addc(b, '"');
 }
 
-void nilo_json_key(struct nilo_json_out *o, const char *name)
+static void add_key(struct nilo_json_out *o, const char *name, size_t len)
 {
     assert(o->depth > 0 && !o->after_key);
     before_value(o);
-    add_string(o->buf, name, strlen(name));
+    add_string(o->buf, name, len);
     nilo_buf_addc(o->buf, ':');
     o->after_key = true;
+}
+
+void nilo_json_key(struct nilo_json_out *o, const char *name)
+{
+    add_key(o, name, strlen(name));
 }
 
 void nilo_json_str(struct nilo_json_out *o, const char *s)
@@ -157,4 +162,32 @@ void nilo_json_null(struct nilo_json_out *o)
 {
     before_value(o);
     nilo_buf_adds(o->buf, "null");
+}
+
+void nilo_json_put(struct nilo_json_out *o, enum nilo_json_event e, const char *text, size_t len)
+{
+    switch (e) {
+    case NILO_JSON_END:
+        return;
+    case NILO_JSON_OBJECT_BEGIN:
+        nilo_json_object_begin(o);
+        return;
+    case NILO_JSON_OBJECT_END:
+        nilo_json_object_end(o);
+        return;
+    case NILO_JSON_ARRAY_BEGIN:
+        nilo_json_array_begin(o);
+        return;
+    case NILO_JSON_ARRAY_END:
+        nilo_json_array_end(o);
+        return;
+    case NILO_JSON_KEY:
+        add_key(o, text, len);
+        return;
+    case NILO_JSON_STRING:
+        nilo_json_strn(o, text, len);
+        return;
+    default:
+        nilo_json_text(o, text, len);
+    }
 }

@@ -12,8 +12,6 @@
 #define NILO__COLLECT_TRIES 3
 #define NILO__COLLECT_BACKOFF (1 * NILO_US_SECOND) /* before the second try; twice that before the third */
 
-#define NILO__COLLECT_OBSERVED (7 * NILO_US_DAY) /* after a day's end a reading still counts as observed (SEMANTICS 2) */
-
 /* A value of an SQL connection. */
 struct nilo__metric {
     const struct nilo_config_sql_metric *config;

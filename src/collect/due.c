@@ -113,7 +113,7 @@ static bool is_closed(const struct nilo__job *job, nilo_day day)
 
 static bool is_recent(const struct nilo__job *job, nilo_day day)
 {
-    return job->now - nilo_calendar_end(job->calendar, day) <= NILO__COLLECT_OBSERVED;
+    return job->now - nilo_calendar_end(job->calendar, day) <= NILO_OBSERVED_DAYS * NILO_US_DAY;
 }
 
 /* The day's row of `due`; true when any metric is. *answered: the connection answered on this day or an earlier one that was looked at. Days
@@ -145,7 +145,7 @@ static nilo_day first_open(const struct nilo__job *job, nilo_day yesterday)
     nilo_day from = NILO_DAY(c->read_until.n - OPEN_DAYS_MAX);
     if (!nilo_day_is_none(c->closed_until) && c->closed_until.n >= from.n)
         from = NILO_DAY(c->closed_until.n + 1);
-    nilo_day recent = NILO_DAY(yesterday.n - (int32_t)(NILO__COLLECT_OBSERVED / NILO_US_DAY));
+    nilo_day recent = NILO_DAY(yesterday.n - NILO_OBSERVED_DAYS);
     return recent.n < from.n ? recent : from;
 }
 

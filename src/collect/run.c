@@ -149,10 +149,8 @@ static void put_bound(struct nilo_json_out *o, const char *text)
 {
     char number[NILO_DECIMAL_TEXT];
     int64_t value;
-    const char *dot = text != NULL ? strchr(text, '.') : NULL;
-    int digits = dot != NULL ? (int)strlen(dot + 1) : 0;
-    struct nilo_err unread;
-    if (text == NULL || nilo_decimal_parse(text, strlen(text), digits, false, &value, &unread) != 0) {
+    int digits;
+    if (text == NULL || !nilo_config_bound(text, &value, &digits)) {
         nilo_json_null(o);
         return;
     }
@@ -261,7 +259,7 @@ static int record_day(struct run *r, size_t at, struct nilo_reading_value *value
     nilo_day day = r->plan->days[at];
     nilo_day closed = job->connection.closed_until;
     bool only_fills = job->backfill != NULL || (r->plan == &job->before && !nilo_day_is_none(closed) && day.n <= closed.n);
-    bool late = job->now - nilo_calendar_end(job->calendar, day) > NILO__COLLECT_OBSERVED, taken;
+    bool late = job->now - nilo_calendar_end(job->calendar, day) > NILO_OBSERVED_DAYS * NILO_US_DAY, taken;
     size_t n = 0;
     for (int i = 0; i < job->n_metrics; i++) {
         if (!is_due(r, at, i) || job->metrics[i].id == 0)

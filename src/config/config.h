@@ -226,6 +226,8 @@ int nilo_config_sql_plain(const char *text, enum nilo_sql_dialect dialect, struc
 /** nilo_config_sql_filter - looks through a condition: balanced, no parameters, no semicolon. errors as above, "the filter ..." */
 int nilo_config_sql_filter(const char *text, struct nilo_err *err);
 
+/** nilo_config_bound - a number as expected_min has it: *ret * 10^-*ret_digits. false: it is none, or has more than NILO_SCALE_MAX decimal places */
+bool nilo_config_bound(const char *text, int64_t *ret, int *ret_digits);
 /** nilo_config_compare - value * 10^-scale beside a number as expected_min has it: -1 less, 0 equal, 1 greater. The text was checked on loading */
 int nilo_config_compare(int64_t value, int scale, const char *text);
 

@@ -268,7 +268,7 @@ static int check_count(const struct rules *r, const struct nilo_config_sql_metri
 }
 
 /* value * 10^-digits; false: no number that can be compared exactly */
-static bool read_bound(const char *text, int64_t *ret, int *ret_digits)
+bool nilo_config_bound(const char *text, int64_t *ret, int *ret_digits)
 {
     struct nilo_err why;
     const char *dot = strchr(text, '.');
@@ -281,7 +281,7 @@ int nilo_config_compare(int64_t value, int scale, const char *text)
 {
     int64_t bound;
     int digits;
-    if (!read_bound(text, &bound, &digits))
+    if (!nilo_config_bound(text, &bound, &digits))
         return 0;
     nilo_i128 a = (nilo_i128)value * nilo_pow10(digits), b = (nilo_i128)bound * nilo_pow10(scale);
     return (a > b) - (a < b);
@@ -291,7 +291,7 @@ static int check_bound(const struct rules *r, const char *key, const char *text,
 {
     int64_t value;
     int digits;
-    if (text == NULL || read_bound(text, &value, &digits))
+    if (text == NULL || nilo_config_bound(text, &value, &digits))
         return 0;
     return nilo__config_fail(at, nilo__config_line(node, key), key, r->err, "expected a number with at most %d decimal places, such as 100 or 4.75, found %s", NILO_SCALE_MAX,
                              nilo__config_show(text).text);
@@ -304,7 +304,7 @@ static int check_expected(const struct rules *r, const struct nilo_config_sql_me
     int digits;
     if (check_bound(r, "expected_min", m->expected_min, node, at) < 0 || check_bound(r, "expected_max", m->expected_max, node, at) < 0)
         return -1;
-    if (m->expected_min != NULL && m->expected_max != NULL && read_bound(m->expected_min, &min, &digits) && nilo_config_compare(min, digits, m->expected_max) > 0)
+    if (m->expected_min != NULL && m->expected_max != NULL && nilo_config_bound(m->expected_min, &min, &digits) && nilo_config_compare(min, digits, m->expected_max) > 0)
         return nilo__config_fail(at, nilo__config_line(node, "expected_min"), "expected_min", r->err,
                                  "is above expected_max (line %d); exchange them",
                                  nilo__config_line(node, "expected_max"));

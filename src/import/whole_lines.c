@@ -223,30 +223,15 @@ static int copy_members(struct nilo__whole_lines *l, struct nilo_json *j, bool t
     enum nilo_json_event e;
     const char *text;
     size_t len;
-    char key[NAME_SIZE];
     nilo_json_out_init(&o, &l->line);
     nilo_json_object_begin(&o);
     while (o.depth > 0) {
         if (next(j, &e, &text, &len) != 0)
             return -1;
-        if (e == NILO_JSON_KEY) {
-            if (len >= sizeof key)
-                return -1;
-            snprintf(key, sizeof key, "%.*s", (int)len, text);
-            nilo_json_key(&o, trailer && strcmp(key, "format") == 0 ? "end" : key);
-        } else if (e == NILO_JSON_OBJECT_BEGIN) {
-            nilo_json_object_begin(&o);
-        } else if (e == NILO_JSON_OBJECT_END) {
-            nilo_json_object_end(&o);
-        } else if (e == NILO_JSON_ARRAY_BEGIN) {
-            nilo_json_array_begin(&o);
-        } else if (e == NILO_JSON_ARRAY_END) {
-            nilo_json_array_end(&o);
-        } else if (e == NILO_JSON_STRING) {
-            nilo_json_strn(&o, text, len);
-        } else {
-            nilo_json_text(&o, text, len);
-        }
+        if (trailer && e == NILO_JSON_KEY && len == 6 && memcmp(text, "format", 6) == 0)
+            nilo_json_key(&o, "end");
+        else
+            nilo_json_put(&o, e, text, len);
     }
     nilo_buf_addc(&l->line, '\n');
     return 0;

@@ -162,6 +162,7 @@ nilo_day nilo_calendar_day(const struct nilo_calendar *c, nilo_us at);
 bool nilo_calendar_exists(const struct nilo_calendar *c, nilo_day d);
 nilo_us nilo_calendar_start(const struct nilo_calendar *c, nilo_day d); /* first instant of d */
 nilo_us nilo_calendar_end(const struct nilo_calendar *c, nilo_day d);   /* first instant after d; equals start for a skipped day */
+#define NILO_OBSERVED_DAYS 7 /* so long after a day's end a reading of it still counts as observed; then it is estimated (SEMANTICS 2) */
 const struct nilo_zone *nilo_calendar_zone(const struct nilo_calendar *c, nilo_day d);
 
 /* ---- rules of a day's value ---------------------------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 #include "store/collecting.h"
 
 #define SETTLE_MOST (96 * 3600)       /* seconds */
-#define HELD_MOST   (7 * NILO_US_DAY) /* as long as a reading of a day counts as observed (SEMANTICS 2) */
+#define HELD_MOST   (NILO_OBSERVED_DAYS * NILO_US_DAY)
 
 int64_t nilo_settle_default(const char *platform)
 {

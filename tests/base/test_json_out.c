@@ -400,6 +400,32 @@ static void no_prefix_of_a_random_document_passes(void **state)
     }
 }
 
+static void a_document_handed_on_event_by_event_is_the_same_text(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed < 40; seed++) {
+        struct nilo_json *j;
+        enum nilo_json_event e = NILO_JSON_NULL;
+        const char *text;
+        size_t len;
+        struct nilo_buf b;
+        struct nilo_json_out o;
+        make_document(&made, seed, false);
+        nilo_buf_init(&b, made.bytes.len + 1);
+        nilo_json_out_init(&o, &b);
+        assert_int_equal(nilo_json_new(made.bytes.data, made.bytes.len, NILO_JSON_DEFAULT_LIMITS, &j, NULL), 0);
+        while (nilo_json_next(j, &e, &text, &len, NULL) == 0 && e != NILO_JSON_END)
+            nilo_json_put(&o, e, text, len);
+        assert_int_equal(e, NILO_JSON_END);
+        nilo_json_free(j);
+        assert_false(b.failed);
+        assert_int_equal(b.len, made.bytes.len);
+        assert_memory_equal(b.data, made.bytes.data, b.len);
+        nilo_buf_done(&b);
+        free_document(&made);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +436,7 @@ int main(void)
         cmocka_unit_test(nesting_is_right_to_the_last_level_and_fails_beyond),
         cmocka_unit_test(a_full_buffer_is_told_at_the_end),
         cmocka_unit_test(random_documents_come_back_the_same),
+        cmocka_unit_test(a_document_handed_on_event_by_event_is_the_same_text),
         cmocka_unit_test(no_prefix_of_a_random_document_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

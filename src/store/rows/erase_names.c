@@ -133,26 +133,10 @@ static int put_text(struct document *d, const char *text, size_t len, bool key)
 
 static int put_event(struct document *d, enum nilo_json_event e, const char *text, size_t len)
 {
-    switch (e) {
-    case NILO_JSON_OBJECT_BEGIN:
-        nilo_json_object_begin(&d->out);
-        return 0;
-    case NILO_JSON_OBJECT_END:
-        nilo_json_object_end(&d->out);
-        return 0;
-    case NILO_JSON_ARRAY_BEGIN:
-        nilo_json_array_begin(&d->out);
-        return 0;
-    case NILO_JSON_ARRAY_END:
-        nilo_json_array_end(&d->out);
-        return 0;
-    case NILO_JSON_KEY:
-    case NILO_JSON_STRING:
+    if (e == NILO_JSON_KEY || e == NILO_JSON_STRING)
         return put_text(d, text, len, e == NILO_JSON_KEY);
-    default:
-        nilo_json_text(&d->out, text, len);
-        return 0;
-    }
+    nilo_json_put(&d->out, e, text, len);
+    return 0;
 }
 
 /* One more than the greatest number that stands in it already, from an erasure before or from the source. */
