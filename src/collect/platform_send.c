@@ -211,7 +211,7 @@ static void fill_ask(struct nilo__task *t, nilo_us now)
 static int cannot_ask(struct nilo__task *t, const struct nilo_err *why, nilo_us now, struct nilo_err *err)
 {
     const struct nilo_result result = {.class = NILO_CLASS_INVALID, .reason = "request", .message = nilo_arena_strdup(&t->job->arena, why->msg),
-                                       .retry_at = NILO_US_NONE, .used_permille = -1, .remaining = -1};
+                                       .retry_at = NILO_US_NONE, .limited = -1, .remaining = -1};
     if (result.message == NULL)
         return nilo_err_nomem(err);
     int rc = nilo__took(t, &result, now, err);
@@ -491,7 +491,7 @@ int nilo__answer(struct nilo_platforms *p, struct nilo_http_answer *a, struct ni
     if (budget_of(job, t->owner, t->bucket, &budget, err) != 0)
         return -1;
     if (budget != NULL)
-        nilo_budget_told(budget, now, r.used_permille, r.remaining);
+        nilo_budget_told(budget, now, r.used_permille[t->bucket], r.remaining);
     if (decide(t, a, &r, t->bucket, now, &done, err) != 0)
         return -1;
     if (!done)

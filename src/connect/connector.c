@@ -140,8 +140,8 @@ int nilo_connector_authorize(const struct nilo_connector *c, const struct nilo_a
 
 /* ---- answers --------------------------------------------------------------------------------------------------------------------------------- */
 
-const struct nilo_result nilo__result_none = {.class = NILO_CLASS_OK, .reason = "", .message = "", .retry_at = NILO_US_NONE, .used_permille = -1,
-                                              .remaining = -1, .tokens = {.expires_s = -1, .refresh_expires_s = -1}};
+const struct nilo_result nilo__result_none = {.class = NILO_CLASS_OK, .reason = "", .message = "", .retry_at = NILO_US_NONE, .limited = -1,
+                                              .used_permille = {-1, -1, -1, -1}, .full_until = {NILO_US_NONE, NILO_US_NONE, NILO_US_NONE, NILO_US_NONE}, .remaining = -1, .tokens = {.expires_s = -1, .refresh_expires_s = -1}};
 
 static void wait_as_told(const struct nilo_http_answer *a, struct nilo_result *ret)
 {

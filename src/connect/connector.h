@@ -78,10 +78,13 @@ struct nilo_ask {
 
 /* ---- the request ----------------------------------------------------------------------------------------------------------------------------- */
 
+#define NILO_BUCKETS 4 /* a platform has no more */
+
 struct nilo_call {
     struct nilo_http_request http; /* ready for nilo_http_start(); deadline and ctx are the caller's to set. Texts in the arena */
     int bucket;                    /* of the connector's buckets: which budget it uses; -1 = none */
-    int cost;                      /* how much of it */
+    int also;                      /* another one that it uses as well; 0 or -1 = none, so it is never the first */
+    int cost;                      /* how much of them */
 };
 
 /* ---- the result -------------------------------------------------------------------------------------------------------------------------------- */
@@ -141,9 +144,11 @@ struct nilo_result {
     unsigned variant;      /* for the next asks of this operation: remember it for the connection as long as the run, or longer */
     unsigned doubt_variant; /* see nilo_item.unsure */
     bool key_wrong;        /* AUTH or PERMISSION about the app's own key or client, not about a person's token: refreshing changes nothing */
-    /* what the answer says about the budget; -1 = nothing */
-    int64_t used_permille; /* of the bucket, as the platform counts */
-    int64_t remaining;     /* calls */
+    int limited;           /* RATE_LIMITED until a time: the one bucket whose limit it is; -1 = whoever asks */
+    /* what the answer says about budgets */
+    int64_t used_permille[NILO_BUCKETS]; /* of each bucket, as the platform counts; -1 = nothing */
+    nilo_us full_until[NILO_BUCKETS];    /* of each bucket: nothing more before that; NILO_US_NONE = nothing is said */
+    int64_t remaining;     /* calls of the call's bucket; -1 = nothing is said */
     /* what was asked for */
     const struct nilo_item *items; /* LIST: what there is; METRICS: one for each id asked for, in the order asked, GONE ones too; REPORT: those of which
                                     * there is something; of an account its days, each with win 1 */
@@ -170,6 +175,7 @@ struct nilo_connector_bucket {
     const char *zone;  /* NULL, or of its days */
     bool per_app;      /* shared by all connections with the same key or client; else by account */
     const char *what;  /* "units a day" */
+    bool told;         /* the limit is not known in calls: the platform tells how much of it is used, and `limit` is the least it may be */
 };
 
 /* Signing in; NULL where a platform has none. */
