@@ -27,9 +27,9 @@ static const struct nilo_connector_setting settings[] = {
 };
 
 static const struct nilo_connector_bucket buckets[] = {
-    [NILO__YT_UNITS] = {"units", 10000, 86400, "America/Los_Angeles", true, "units a day of all methods together"},
-    [NILO__YT_STATS] = {"stats", 10000, 86400, "America/Los_Angeles", true, "calls of videos:batchGetStats a day"},
-    [NILO__YT_REPORTS] = {"reports", 720, 60, NULL, true, "Analytics queries a minute"},
+    [NILO__YT_UNITS] = {"units", 10000, 86400, "America/Los_Angeles", true, "units a day of all methods together", false},
+    [NILO__YT_STATS] = {"stats", 10000, 86400, "America/Los_Angeles", true, "calls of videos:batchGetStats a day", false},
+    [NILO__YT_REPORTS] = {"reports", 720, 60, NULL, true, "Analytics queries a minute", false},
 };
 
 static const struct nilo_connector_oauth oauth = {
