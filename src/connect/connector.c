@@ -6,6 +6,7 @@
 
 /* One row a platform, by name. */
 static const struct nilo_connector *const connectors[] = {
+    &nilo__tiktok,
     &nilo__youtube,
 };
 

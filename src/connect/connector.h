@@ -184,6 +184,7 @@ struct nilo_connector_oauth {
     const char *scopes;     /* separated as the platform wants them */
     const char *client_id;  /* how the parameter is called: client_id, client_key */
     const char *extra;      /* NULL, or more parameters of the address: "access_type=offline&prompt=consent" */
+    bool challenge_hex;     /* the challenge of PKCE is written in hexadecimal digits, not in base64url */
     bool pkce, rotates;     /* rotates: each refresh gives a new refresh token and the old one is dead: store before use */
 };
 
@@ -241,7 +242,7 @@ int nilo_connector_check_setting(const struct nilo_connector *c, const char *nam
 nilo_us nilo_bucket_period(const struct nilo_connector_bucket *b, const struct nilo_zone *zone, nilo_us at, nilo_us *ret_end);
 
 /** nilo_connector_authorize - the address a person is sent to, to sign in
- *  challenge  of PKCE (S256); ignored where the platform has none
+ *  challenge  of PKCE (S256), as the platform wants it written (challenge_hex); ignored where it has none
  *  errors     NILO_EINVAL it has no signing in; NILO_ENOMEM */
 int nilo_connector_authorize(const struct nilo_connector *c, const struct nilo_ask *ask, const char *state, const char *challenge, struct nilo_buf *ret,
                              struct nilo_err *err);

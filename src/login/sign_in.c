@@ -49,11 +49,14 @@ static void make_word(const struct nilo_env *env, char out[WORD])
 static int make_url(struct nilo_sign_in *i, struct nilo_err *err)
 {
     unsigned char hash[NILO_SHA256_LEN];
-    char challenge[WORD];
+    char challenge[2 * NILO_SHA256_LEN + 1];
     const struct nilo_credentials credentials = {.client_id = i->app->client_id};
     const struct nilo_ask ask = {.credentials = &credentials, .settings = i->app->settings, .redirect = i->redirect};
     nilo_sha256(i->verifier, strlen(i->verifier), hash);
-    base64url(hash, challenge);
+    if (i->app->connector->oauth->challenge_hex)
+        nilo_hex(hash, sizeof hash, challenge);
+    else
+        base64url(hash, challenge);
     return nilo_connector_authorize(i->app->connector, &ask, i->state, challenge, &i->url, err);
 }
 
