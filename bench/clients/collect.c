@@ -103,17 +103,19 @@ int main(int argc, char **argv)
 {
     struct nilo_store *store;
     struct nilo_http *http;
-    char base[200];
-    const char *settings[16] = {base};
-    size_t at;
+    static const char *const hosts[][2] = {{"api_base", "/youtube/v3"}, {"analytics_base", "/v2"}, {"token_url", "/token"}, {"authorize_url", "/o/oauth2/v2/auth"}};
+    char addresses[4][200]; /* all of them: nothing real is asked */
+    const char *settings[16] = {NULL};
     if (argc != 4) {
         fputs("usage: collect STORE URL RUNS < connections\n", stderr);
         return 2;
     }
-    snprintf(base, sizeof(base), "%s/youtube/v3", argv[2]);
-    must(nilo_connector_check_setting(nilo_connector_find("youtube"), "api_base", base, &at, &err));
-    settings[0] = NULL;
-    settings[at] = base;
+    for (size_t i = 0; i < 4; i++) {
+        size_t at;
+        snprintf(addresses[i], sizeof(addresses[i]), "%s%s", argv[2], hosts[i][1]);
+        must(nilo_connector_check_setting(nilo_connector_find("youtube"), hosts[i][0], addresses[i], &at, &err));
+        settings[at] = addresses[i];
+    }
     must(nilo_env_system(&env, &err));
     must(nilo_store_open(argv[1], NILO_STORE_CREATE, &env, &store, &err));
     must(nilo_http_new(&env, NULL, &http, &err));

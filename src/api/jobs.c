@@ -12,7 +12,7 @@
 #include "api/settings.h"
 #include "api/task.h"
 #include "base/json.h"
-#include "collect/collect.h"
+#include "collect/refresh.h"
 
 #define NAME_MOST 200
 #define JSON "application/json; charset=utf-8"
@@ -76,149 +76,19 @@ static int backfill(struct job *j, struct nilo_store *s, const struct nilo_confi
     return 0;
 }
 
-/* What a refresh counts beside the result: by platform, and the sentences. */
-struct refreshed {
-    struct nilo_json_out *details;
-    const struct nilo_config *config;
-    struct {
-        const char *platform;
-        int64_t processed, updated, errors;
-    } of[16];
-    size_t n;
-};
-
-static const char *platform_of(const struct nilo_config *c, const struct nilo_collect_run *run)
+/* Connections of platforms: every item, now. */
+static int refresh(struct job *j, struct nilo_store *s, const struct nilo_config *c)
 {
-    for (int i = 0; i < c->n_connections; i++) {
-        if (strcmp(c->connections[i].name, run->connection) == 0 && strcmp(c->connections[i].workspace, run->workspace) == 0)
-            return c->connections[i].platform;
-    }
-    return "?";
-}
-
-static void put_sentence(struct nilo_json_out *o, const char *before, const char *name, const char *message)
-{
-    struct nilo_buf b;
-    nilo_buf_init(&b, 4096);
-    nilo_buf_addf(&b, "%s %s: %s", before, name, message);
-    nilo_json_str(o, nilo_buf_str(&b));
-    nilo_buf_done(&b);
-}
-
-static void put_refreshed(struct nilo_json_out *o, const char *platform, const struct nilo_collect_run *run)
-{
-    nilo_json_object_begin(o);
-    nilo_json_key(o, "connection");
-    nilo_json_str(o, run->connection);
-    nilo_json_key(o, "platform");
-    nilo_json_str(o, platform);
-    nilo_json_key(o, "status");
-    nilo_json_str(o, run->status);
-    put_int(o, "processed", run->metrics_collected + run->all_failures);
-    put_int(o, "updated", run->metrics_collected);
-    put_int(o, "failed", run->all_failures); /* errors lists the first of them */
-    nilo_json_key(o, "errors");
-    nilo_json_array_begin(o);
-    for (size_t i = 0; i < run->n_failures; i++) {
-        bool whole = strcmp(run->failures[i].metric, run->connection) == 0;
-        put_sentence(o, whole ? "Connection" : "Post", run->failures[i].metric, run->failures[i].message);
-    }
-    if (run->n_failures == 0 && run->error != NULL)
-        put_sentence(o, "Connection", run->connection, run->error);
-    nilo_json_array_end(o);
-    nilo_json_object_end(o);
-}
-
-static void on_refreshed(void *ctx, const struct nilo_collect_run *run)
-{
-    struct refreshed *r = ctx;
-    const char *platform = platform_of(r->config, run);
-    size_t i = 0;
-    put_refreshed(r->details, platform, run);
-    while (i < r->n && strcmp(r->of[i].platform, platform) != 0)
-        i++;
-    if (i == sizeof r->of / sizeof r->of[0])
-        return;
-    if (i == r->n) {
-        r->n++;
-        r->of[i].platform = platform;
-    }
-    int64_t errors = run->all_failures + (run->n_failures == 0 && run->error != NULL);
-    r->of[i].processed += run->metrics_collected + run->all_failures;
-    r->of[i].updated += run->metrics_collected;
-    r->of[i].errors += errors;
-}
-
-static void put_summary(struct nilo_json_out *o, const struct refreshed *r, const struct nilo_collect_result *result)
-{
-    int64_t errors = 0;
-    for (size_t i = 0; i < r->n; i++)
-        errors += r->of[i].errors;
-    nilo_json_key(o, "summary");
-    nilo_json_object_begin(o);
-    put_int(o, "totalPostsProcessed", result->items_read + result->items_failed);
-    put_int(o, "totalMetricsUpdated", result->values_new);
-    put_int(o, "totalErrors", errors);
-    nilo_json_key(o, "byPlatform");
-    nilo_json_object_begin(o);
-    for (size_t i = 0; i < r->n; i++) {
-        nilo_json_key(o, r->of[i].platform);
-        nilo_json_object_begin(o);
-        put_int(o, "processed", r->of[i].processed);
-        put_int(o, "updated", r->of[i].updated);
-        put_int(o, "errors", r->of[i].errors);
-        nilo_json_object_end(o);
-    }
-    nilo_json_object_end(o);
-    nilo_json_object_end(o);
-}
-
-/* Connections of platforms: every item, now. Databases are collected, not refreshed. */
-static int refresh(struct job *j, struct nilo_store *s, const struct nilo_config *c, struct nilo_json_out *o)
-{
-    struct nilo_workspace w;
-    struct nilo_buf details;
-    struct nilo_json_out list;
-    struct nilo_collect_result result = {0};
-    struct refreshed r = {.details = &list, .config = c};
-    const struct nilo_collect_options options = {.workspace = j->workspace[0] != '\0' ? j->workspace : NULL,
-                                                 .day = NILO_DAY_NONE,
-                                                 .platforms_only = true,
-                                                 .all = true,
-                                                 .stop = nilo_tasks_quits,
-                                                 .stop_ctx = j->api->tasks,
-                                                 .report = on_refreshed,
-                                                 .report_ctx = &r};
-    if (j->workspace[0] != '\0' && nilo_store_workspace(s, j->workspace, false, NULL, &w, &j->err) != 0)
-        return -1;
-    nilo_buf_init(&details, (size_t)1 << 19);
-    nilo_json_out_init(&list, &details);
-    nilo_json_array_begin(&list);
-    int rc = nilo_collect(s, c, &options, &result, &j->err);
-    nilo_json_array_end(&list);
-    if (rc == 0) {
-        char message[120];
-        snprintf(message, sizeof message, "Refreshed metrics for %lld posts across %d platform connections", (long long)result.items_read, result.platforms);
-        nilo_json_object_begin(o);
-        nilo_json_key(o, "ok");
-        nilo_json_bool(o, true);
-        nilo_json_key(o, "message");
-        nilo_json_str(o, message);
-        put_summary(o, &r, &result);
-        nilo_json_key(o, "details");
-        nilo_json_text(o, nilo_buf_str(&details), details.len);
-        nilo_json_object_end(o);
-        rc = details.failed ? nilo_err_nomem(&j->err) : 0;
-    }
-    nilo_buf_done(&details);
-    return rc;
+    const struct nilo_refresh_options options = {.workspace = j->workspace[0] != '\0' ? j->workspace : NULL, .stop = nilo_tasks_quits, .stop_ctx = j->api->tasks};
+    struct nilo_refreshed r;
+    return nilo_refresh(s, c, &options, &j->answer, &r, &j->err);
 }
 
 static int work(struct job *j, struct nilo_store *s, const struct nilo_config *c)
 {
     struct nilo_json_out o;
     nilo_json_out_init(&o, &j->answer);
-    int rc = j->kind == COLLECT ? collect(j, s, c, &o) : j->kind == BACKFILL ? backfill(j, s, c, &o) : refresh(j, s, c, &o);
+    int rc = j->kind == COLLECT ? collect(j, s, c, &o) : j->kind == BACKFILL ? backfill(j, s, c, &o) : refresh(j, s, c);
     nilo_buf_addc(&j->answer, '\n');
     return rc == 0 && j->answer.failed ? nilo_err_nomem(&j->err) : rc;
 }
@@ -389,7 +259,7 @@ static struct job *job_new(struct nilo_exchange *x, enum kind kind)
     if (j == NULL)
         return NULL;
     *j = (struct job){.api = nilo_req_ctx(x), .kind = kind, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE};
-    nilo_buf_init(&j->answer, (size_t)1 << 20);
+    nilo_buf_init(&j->answer, (size_t)128 << 20); /* a line a connection, of a refresh */
     return j;
 }
 

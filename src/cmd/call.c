@@ -61,7 +61,7 @@ static int refuse_writing(const char *function, const struct nilo_arg *args, siz
     } all[] = {
         {"collect_daily_metrics", "collect", {{"target_date", "day"}, {NULL, NULL}}},
         {"backfill_daily_metrics", "backfill", {{"start_date", "from"}, {"end_date", "to"}}},
-        {"refresh_metrics", "collect", {{"workspace_id", "workspace"}, {NULL, NULL}}},
+        {"refresh_metrics", "refresh", {{"workspace_id", "workspace"}, {NULL, NULL}}},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         struct nilo_buf line;
@@ -134,7 +134,7 @@ const struct nilo_cmd nilo_cmd_call = {
         "Functions: timeseries, growth, top_content, owner_profile, coverage, current_metrics, activity, "
         "collection_status, run_report.\n"
         "docs/queries.md has each with its arguments and an example. An argument may be given once. "
-        "What writes is a command of its own (collect, backfill); with --url a server does it.\n"
+        "What writes is a command of its own (collect, backfill, refresh); with --url a server does it.\n"
         "\n"
         "  nilometer call timeseries metric=views from=2026-01-01 to=2026-01-31\n"
         "  nilometer call timeseries metric=users_total step=month --format csv\n"

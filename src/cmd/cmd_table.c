@@ -4,6 +4,7 @@
 #define COMMAND_ROWS(X)                                                                                                \
     X(init)                                                                                                            \
     X(collect)                                                                                                         \
+    X(refresh)                                                                                                         \
     X(backfill)                                                                                                        \
     X(import)                                                                                                          \
     X(export)                                                                                                          \

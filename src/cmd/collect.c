@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cmd/told.h"
-#include "record/record.h"
 
 static const struct nilo_option options[] = {
     {"connection", "NAME", "only this connection", false},
@@ -90,18 +89,6 @@ static void report(void *ctx, const struct nilo_collect_run *run)
 
 /* ---- the command ------------------------------------------------------------------------------------------------------------------------------ */
 
-/* A wrong clock spoils what is read under it: whoever collects is told at once. */
-static int tell_clock(struct nilo_cmd_ctx *ctx, struct nilo_store *store, struct nilo_err *err)
-{
-    struct nilo_buf note;
-    nilo_buf_init(&note, 4096);
-    int rc = nilo_record_clock_note(store, &note, err);
-    if (rc == 0 && note.len > 0)
-        nilo_cmd_notice(ctx, "%s", nilo_buf_str(&note));
-    nilo_buf_done(&note);
-    return rc;
-}
-
 /* Of schedules an erased connection has nothing due: once a call it is said why. Otherwise its own line says it. */
 static int tell_erased(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const struct nilo_config *config, struct nilo_err *err)
 {
@@ -143,7 +130,7 @@ static int collect(struct nilo_cmd_ctx *ctx, struct nilo_store *store, const str
     int collected = nilo_collect(store, config, &o, &result, err);
     nilo_progress_done(printer.bar);
     int printed = nilo__teller_end(&printer.teller, collected == 0 ? err : NULL);
-    if (collected != 0 || printed != 0 || tell_clock(ctx, store, err) != 0)
+    if (collected != 0 || printed != 0 || nilo__tell_clock(ctx, store, err) != 0)
         return -1;
     int64_t removed;
     if (nilo__thin(store, config->thin_observations_after_days, &removed, err) != 0)

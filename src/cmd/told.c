@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/told.h"
+#include "record/record.h"
 
 /* ---- for people: a table, and under it what went wrong ---------------------------------------------------------------------------------- */
 
@@ -117,4 +118,15 @@ void nilo__told_end(struct nilo__answer *a, const struct nilo__told *run, struct
     nilo_json_object_end(&a->json);
     if (nilo__answer_print(a, p->ctx->out, &p->err) != 0)
         p->failed = true;
+}
+
+int nilo__tell_clock(struct nilo_cmd_ctx *ctx, struct nilo_store *store, struct nilo_err *err)
+{
+    struct nilo_buf note;
+    nilo_buf_init(&note, 4096);
+    int rc = nilo_record_clock_note(store, &note, err);
+    if (rc == 0 && note.len > 0)
+        nilo_cmd_notice(ctx, "%s", nilo_buf_str(&note));
+    nilo_buf_done(&note);
+    return rc;
 }

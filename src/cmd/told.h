@@ -44,4 +44,7 @@ void nilo__told_int(struct nilo__answer *a, const char *key, int64_t v);
 void nilo__told_day(struct nilo__answer *a, const char *key, nilo_day day);
 void nilo__told_str(struct nilo__answer *a, const char *key, const char *v); /* NULL: null */
 
+/** nilo__tell_clock - a wrong clock spoils what is read under it: whoever collects is told at once */
+int nilo__tell_clock(struct nilo_cmd_ctx *ctx, struct nilo_store *store, struct nilo_err *err);
+
 #endif

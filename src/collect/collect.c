@@ -127,6 +127,7 @@ static void report_refusal(struct nilo__job *job, const struct nilo_err *why)
     const struct nilo_collect_run report = {
         .workspace = job->source->workspace,
         .connection = job->source->name,
+        .platform = job->source->platform,
         .first_day = NILO_DAY_NONE,
         .last_day = NILO_DAY_NONE,
         .status = "failed",
@@ -154,6 +155,7 @@ static void report_paused(struct nilo__job *job, const char *why)
     const struct nilo_collect_run report = {
         .workspace = job->connection.workspace_name,
         .connection = job->connection.name,
+        .platform = job->connection.platform,
         .first_day = NILO_DAY_NONE,
         .last_day = NILO_DAY_NONE,
         .status = "paused",

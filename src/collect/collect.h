@@ -13,18 +13,20 @@
 struct nilo_http;
 
 struct nilo_collect_failure {
-    const char *metric;  /* its name */
+    const char *metric;  /* its name; of platforms an item's or account's id, or the connection's name */
+    bool is_item;        /* of platforms: an item's id */
     const char *class;   /* transient, auth, permission, invalid */
     const char *message; /* one sentence */
 };
 
 /* One run, or the reason why there was none. Valid while it is reported. */
 struct nilo_collect_run {
-    const char *workspace, *connection;
+    const char *workspace, *connection, *platform;
     int64_t run;                   /* 0: nothing was logged */
     nilo_day first_day, last_day;  /* asked for; first is NILO_DAY_NONE when it came to none */
     const char *status;            /* completed, partial, failed; "done" when the run id was completed before; "paused" */
     int metrics_collected;         /* metrics that hold a value for last_day now */
+    int64_t items_processed, items_updated; /* of platforms: items that it took up; of them read and recorded */
     int64_t readings, unchanged;   /* values handed over; of these: known already or not taken because their day is closed */
     int64_t differ;                /* of these: values of closed days that the source counts otherwise by now; the kept ones stand */
     int64_t duration_ms;

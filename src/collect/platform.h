@@ -52,6 +52,7 @@ struct nilo_platform_outcome {
     const char *error;             /* NULL, or why nothing was read */
     int64_t discovered;            /* items that were not known */
     int64_t due, read, updated, failed, gone, back; /* items: due now; read; of them with something new; not read; found gone; there again */
+    int64_t processed;             /* items of which something came: read, failed, or not there any more */
     int64_t left;                  /* due, and left to a later run */
     nilo_us again_at;              /* when that can go on; NILO_US_NONE = nothing is left */
     int64_t requests, retries;

@@ -52,7 +52,7 @@ static void report(struct all *a, const struct nilo_collect_run *run)
 
 static void report_without_run(struct all *a, const struct nilo_config_connection *c, const char *status, const char *why)
 {
-    const struct nilo_collect_run run = {.workspace = c->workspace, .connection = c->name, .first_day = NILO_DAY_NONE, .last_day = NILO_DAY_NONE,
+    const struct nilo_collect_run run = {.workspace = c->workspace, .connection = c->name, .platform = c->platform, .first_day = NILO_DAY_NONE, .last_day = NILO_DAY_NONE,
                                          .status = status, .error = why};
     report(a, &run);
 }
@@ -82,11 +82,14 @@ static void on_outcome(void *ctx, const struct nilo_platform_outcome *o)
     struct pick *p = o->ctx;
     struct nilo_collect_run run = {.workspace = o->connection->workspace_name,
                                    .connection = o->connection->name,
+                                   .platform = o->connection->platform,
                                    .run = o->run,
                                    .first_day = NILO_DAY_NONE,
                                    .last_day = NILO_DAY_NONE,
                                    .status = o->status,
                                    .metrics_collected = (int)o->read,
+                                   .items_processed = o->processed,
+                                   .items_updated = o->read,
                                    .duration_ms = o->duration_ms,
                                    .days_closed = o->days_closed,
                                    .error = o->error,

@@ -356,6 +356,15 @@ static int keep_status(struct nilo__job_p *job, struct nilo_err *err)
     return ours && strcmp(now.status, is) != 0 ? nilo_store_connection_status(job->all->o.store, job->connection.id, is, err) : 0;
 }
 
+/* Items that something became of. Who was left to a later run, or was not due, was not taken up. */
+static int64_t processed(const struct nilo__job_p *job)
+{
+    int64_t n = 0;
+    for (size_t i = 0; job->fate != NULL && i < job->n_items; i++)
+        n += job->fate[i] == NILO__F_READ || job->fate[i] == NILO__F_FAILED || job->fate[i] == NILO__F_GONE;
+    return n;
+}
+
 static int finish_run(struct nilo__job_p *job, struct nilo_err *err)
 {
     struct nilo_recorder *r = job->recorder;
@@ -370,6 +379,8 @@ static int finish_run(struct nilo__job_p *job, struct nilo_err *err)
             return -1;
     }
     nilo_record_metrics_collected(r, (int)(job->out.read < INT32_MAX ? job->out.read : INT32_MAX));
+    job->out.processed = processed(job);
+    nilo_record_processed(r, job->out.processed);
     job->recorder = NULL; /* finishing frees it, whatever comes of it */
     return nilo_record_finish(r, job->error, &job->arena, &job->out.logged, err);
 }

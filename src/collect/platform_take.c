@@ -28,7 +28,7 @@ int nilo__note_failure(struct nilo__job_p *job, const char *id, const char *clas
         return nilo_err_nomem(err);
     job->out.all_failures++;
     if (job->out.n_failures < NILO__PLATFORM_FAILURES)
-        job->failures[job->out.n_failures++] = (struct nilo_collect_failure){name, class, text};
+        job->failures[job->out.n_failures++] = (struct nilo_collect_failure){.metric = name, .is_item = id != NULL && nilo__item(job, id) != NULL, .class = class, .message = text};
     return nilo_record_fail(job->recorder, id, class, text, err);
 }
 

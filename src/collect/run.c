@@ -32,7 +32,7 @@ static nilo_day last_day(const struct nilo__plan *plan)
 
 static int fail(struct run *r, const char *metric, const char *class, const char *message, struct nilo_err *err)
 {
-    r->failures[r->n_failures++] = (struct nilo_collect_failure){metric, class, message};
+    r->failures[r->n_failures++] = (struct nilo_collect_failure){.metric = metric, .class = class, .message = message};
     return nilo_record_fail(r->recorder, metric, class, message, err);
 }
 

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/decimal.h"
+#include "base/json.h"
 #include "query/functions.h"
 
 static const struct nilo_parameter parameters[] = {
@@ -10,9 +12,9 @@ static const struct nilo_parameter parameters[] = {
 };
 static const struct nilo_column columns[] = {
     {.name = "success", .type = NILO_T_BOOL, .doc = "did it end well, in part included? null while it runs"},
-    {.name = "processed", .type = NILO_T_INT, .doc = "items that it took up: updated and failed"},
+    {.name = "processed", .type = NILO_T_INT, .doc = "items that it took up: updated, failed, and those that are not there any more"},
     {.name = "updated", .type = NILO_T_INT, .doc = "items that were read and recorded, unchanged ones included"},
-    {.name = "failed", .type = NILO_T_INT, .doc = "failures, as in failedContent"},
+    {.name = "failed", .type = NILO_T_INT, .doc = "failures, as in failedContent, also of what is no item: an account, a report, the whole connection"},
     {.name = "failedContent", .type = NILO_T_JSON, .doc = "[{external_id, class, message}]"},
     {.name = "run", .type = NILO_T_INT, .doc = "number of the run"},
     {.name = "status", .type = NILO_T_TEXT, .doc = "running, completed, partial, failed, ..."},
@@ -24,21 +26,47 @@ struct report {
     struct nilo_buf failures;
     struct nilo_json_out out;
     bool any;
-    int64_t id, updated, failed;
+    int64_t id, processed, updated, failed;
     enum nilo_run_status status;
     const char *error;
 };
 
+/* A platform's collector says how many items it took up, in the run's details: not all of its failures are an item's, and not all of its readings are one's. */
+static int processed_of(const char *details, bool *ret_told, int64_t *ret, struct nilo_err *err)
+{
+    struct nilo_json *json;
+    enum nilo_json_event event;
+    const char *text;
+    size_t n;
+    if (details == NULL)
+        return 0;
+    if (nilo_json_new(details, strlen(details), NILO_JSON_DEFAULT_LIMITS, &json, err) < 0)
+        return -1;
+    int rc = nilo_json_next(json, &event, &text, &n, err);
+    while (rc == 0 && !*ret_told && (rc = nilo_json_next(json, &event, &text, &n, err)) == 0 && event == NILO_JSON_KEY) {
+        bool ours = n == strlen("processed") && memcmp(text, "processed", n) == 0;
+        rc = ours ? nilo_json_next(json, &event, &text, &n, err) : nilo_json_skip(json, err);
+        if (rc == 0 && ours && event == NILO_JSON_NUMBER)
+            *ret_told = nilo_decimal_parse(text, n, 0, false, ret, NULL) == 0;
+    }
+    nilo_json_free(json);
+    return rc < 0 && err->code == NILO_ENOMEM ? -1 : 0; /* details that are no JSON say nothing */
+}
+
 static int run_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
 {
     struct report *r = ctx;
-    bool sql = strcmp(nilo_db_column_text(row, 2), "sql") == 0;
     const char *error = nilo_db_column_text(row, 6);
+    bool sql = strcmp(nilo_db_column_text(row, 2), "sql") == 0, told = false;
+    if (processed_of(nilo_db_column_text(row, 7), &told, &r->processed, err) < 0)
+        return -1;
     r->any = true;
     r->id = nilo_db_column_int(row, 0);
     r->status = (enum nilo_run_status)nilo_db_column_int(row, 1);
-    r->updated = nilo_db_column_int(row, sql ? 4 : 3);
     r->failed = nilo_db_column_int(row, 5);
+    r->updated = nilo_db_column_int(row, sql || told ? 4 : 3);
+    if (!told)
+        r->processed = r->updated + r->failed;
     r->error = nilo_arena_strdup(r->arena, error);
     return error && !r->error ? nilo_err_nomem(err) : 0;
 }
@@ -61,7 +89,7 @@ static int failure_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err
 static int find(struct nilo_call *c, struct report *r, struct nilo_err *err)
 {
     static const char list[] = "t.\"id\", t.\"status\", t.\"platform\", t.\"items\", t.\"metrics_collected\", "
-                               "t.\"failed\", t.\"error\"";
+                               "t.\"failed\", t.\"error\", t.\"details\"";
     int64_t id = nilo_call_int(c, "run", 0);
     const struct nilo_db_value params[] = {NILO_DBV_INT(id)};
     if (!nilo_call_text(c, "run"))
@@ -85,7 +113,7 @@ static int hand_on(struct nilo_call *c, struct report *r, struct nilo_err *err)
         return nilo_err_nomem(err);
     struct nilo_datum cells[] = {
         nilo_datum_bool(r->status == NILO_COMPLETED || r->status == NILO_PARTIAL),
-        nilo_datum_int(r->updated + r->failed),
+        nilo_datum_int(r->processed),
         nilo_datum_int(r->updated),
         nilo_datum_int(r->failed),
         {.type = NILO_T_JSON, .p = nilo_buf_str(&r->failures), .len = r->failures.len},

@@ -132,6 +132,7 @@ int nilo_record_begin(struct nilo_store *s, const struct nilo_connection *c, con
     nilo_arena_init(&r->arena, 0);
     nilo_buf_init(&r->notes, NOTES_MAX);
     nilo_buf_init(&r->said, NOTES_MAX);
+    r->processed = -1;
     if ((o->slot && !r->options.slot) || (o->author && !r->options.author) ? nilo_err_nomem(err) < 0 : start(r, err) < 0) {
         recorder_free(r);
         return -1;
@@ -147,6 +148,7 @@ void nilo_record_read_until(struct nilo_recorder *r, nilo_day day)
         r->options.read_until = day;
 }
 void nilo_record_metrics_collected(struct nilo_recorder *r, int n) { r->run.metrics_collected = n; }
+void nilo_record_processed(struct nilo_recorder *r, int64_t n) { r->processed = n; }
 
 /* Was the item, or the owner it is credited to, erased? Then nothing of the reading is recorded, and the run says how many there were. */
 int nilo__look_erased(struct nilo_recorder *r, enum nilo_entity_kind kind, const char *id, const char *owner, bool *ret, struct nilo_err *err)
@@ -647,7 +649,7 @@ int nilo__flush(struct nilo_recorder *r, struct nilo_err *err)
 
 static int write_details(struct nilo_recorder *r, const char *reason, struct nilo_arena *arena, struct nilo_err *err)
 {
-    if (!r->differences && !r->refused_readings && !r->erased_readings && !reason[0] && !r->run.merged_readings && !r->run.bests && !r->said.len)
+    if (!r->differences && !r->refused_readings && !r->erased_readings && !reason[0] && !r->run.merged_readings && !r->run.bests && !r->said.len && r->processed < 0)
         return 0;
     struct nilo_buf b;
     struct nilo_json_out out;
@@ -657,6 +659,10 @@ static int write_details(struct nilo_recorder *r, const char *reason, struct nil
     if (reason[0]) {
         nilo_json_key(&out, "quarantined_because");
         nilo_json_str(&out, reason);
+    }
+    if (r->processed >= 0) {
+        nilo_json_key(&out, "processed");
+        nilo_json_int(&out, r->processed);
     }
     if (r->run.merged_readings) {
         nilo_json_key(&out, "readings_merged");

@@ -83,6 +83,8 @@ int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const cha
 int nilo_record_say(struct nilo_recorder *r, const char *sentence, struct nilo_err *err);
 void nilo_record_read_until(struct nilo_recorder *r, nilo_day day);
 void nilo_record_metrics_collected(struct nilo_recorder *r, int n);
+/* nilo_record_processed - of a platform: items that were taken up, those that failed or are gone too; in the run's details */
+void nilo_record_processed(struct nilo_recorder *r, int64_t n);
 int64_t nilo_record_run(const struct nilo_recorder *r);
 
 /** nilo_record_finish - writes what is left, judges the run (quarantine), closes days, logs the run. Frees r in every case.

@@ -42,6 +42,7 @@ struct nilo_recorder {
     char *last_owner;
     int64_t last_owner_id;
     struct nilo_buf said;      /* sentences of the caller, as JSON array members */
+    int64_t processed;         /* items that were taken up; -1 = the caller does not say */
     struct nilo_buf notes;     /* first differences, as JSON array members */
 };
 

@@ -242,7 +242,7 @@ static void functions_that_write_name_the_command_to_use(void **state)
         {"call collect_daily_metrics target_date=2026-03-09", "nilometer collect --day 2026-03-09 ("},
         {"call collect_daily_metrics", "nilometer collect ("},
         {"call backfill_daily_metrics start_date=2026-03-01 end_date=2026-03-09", "nilometer backfill --from 2026-03-01 --to 2026-03-09 ("},
-        {"call refresh_metrics workspace_id=acme", "nilometer collect --workspace acme ("},
+        {"call refresh_metrics workspace_id=acme", "nilometer refresh --workspace acme ("},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct cmd_result *r = cmd_line(cases[i].line);
