@@ -83,6 +83,7 @@ int nilo_openapi_answer(struct nilo_exchange *x, struct nilo_err *err)
         return nilo_rest_fail(x, NULL, err);
     nilo_answer_type(x, json ? MIME_JSON "; charset=utf-8" : MIME_OPENAPI "; charset=utf-8");
     nilo_answer_header(x, "Cache-Control", "private, max-age=300");
+    nilo_answer_header(x, "Vary", "Authorization, apikey, Accept"); /* each role has a text of its own */
     return nilo_openapi_write(&what, nilo_answer_write, x, err);
 }
 

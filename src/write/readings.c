@@ -26,6 +26,7 @@ struct shape {
     bool merges;  /* a plain insert on a row that is there merges into it */
     bool instant; /* rows are told apart by their instant, not by their day */
     bool app;     /* of a compatibility set: the connection is the binding's */
+    bool windows; /* of windows only: one that is not said is not the lifetime */
 };
 #define NAMES(a) .names = a, .n = sizeof a / sizeof a[0]
 
@@ -65,7 +66,7 @@ static const struct shape shapes[] = {
     {"youtube_metrics", NAMES(youtube), .merges = true, .app = true},
     {"analytics_daily_metric", NAMES(analytics), .app = true},
     {"AnalyticsDailyMetric", NAMES(analytics), .app = true},
-    {"creator_video_metric_snapshots", NAMES(creator), .app = true},
+    {"creator_video_metric_snapshots", NAMES(creator), .app = true, .windows = true},
     {"studio_social_post_metrics", NAMES(studio), .instant = true, .app = true},
 };
 
@@ -384,7 +385,9 @@ static int read_when(struct nilo__job *j, const struct fields *f, const struct p
         (nilo__said(p->of[CAPTURED]) && nilo__time(j, p->of[CAPTURED], &x->r.captured_at, err) < 0) ||
         (nilo__said(p->of[WINDOW]) && nilo__whole(j, p->of[WINDOW], &win, err) < 0))
         return -1;
-    if (win < 0 || win > 3660)
+    if (f->shape->windows && nilo__need(j, p->of[WINDOW], "window_days", err) < 0)
+        return -1;
+    if (win < (f->shape->windows ? 1 : 0) || win > 3660)
         return nilo__check_failed(j, "window_days", err);
     x->r.win = (int32_t)win;
     if (x->r.captured_at == NILO_US_NONE && nilo_day_is_none(x->r.day))

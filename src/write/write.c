@@ -217,12 +217,14 @@ static int check_affected(struct nilo__job *j, struct nilo_err *err)
 static int change_day(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err)
 {
     const struct nilo_relation *r = j->read;
-    char day[NILO_DAY_TEXT] = "";
+    char when[NILO_US_TEXT] = ""; /* longer than a day's text */
     for (size_t i = 0; i < r->n_columns; i++)
-        if (r->day && strcmp(r->columns[i].name, r->day) == 0)
-            nilo_day_format(NILO_DAY((int32_t)cells[i].i), day);
+        if (r->day && strcmp(r->columns[i].name, r->day) == 0 && cells[i].type == NILO_T_TIME)
+            nilo_us_format(cells[i].i, when);
+        else if (r->day && strcmp(r->columns[i].name, r->day) == 0)
+            nilo_day_format(NILO_DAY((int32_t)cells[i].i), when);
     return nilo_err_set(err, NILO_ECLOSED, "what was recorded for %s stays: rows of %s are neither changed nor deleted; put a value right with nilometer revise",
-                        day, j->relation->name);
+                        when, j->relation->name);
 }
 
 /* An empty array of changes. */

@@ -172,6 +172,10 @@ static const struct rest_row days[] = {
      "Nilometer-Data-Through: 2025-03-09\nNilometer-Coverage: 2/3\nNilometer-Gaps: 2025-03-07 not_collected\n"
      "Nilometer-Hint: nilometer backfill --from 2025-03-07 --to 2025-03-07", NULL},
     {ME, "GET", DAILY "&metric_date=eq.2025-03-04", NULL, NULL, 200, "Nilometer-Coverage: 1/1\n!Nilometer-Gaps\n!Nilometer-Hint", "[]\n"},
+    /* bounds that leave their day out; a leap year has 366 days, and from one day to the next there is none */
+    {ME, "GET", DAILY "&metric_date=gt.2025-03-04&metric_date=lt.2025-03-07", NULL, NULL, 200, "Nilometer-Coverage: 2/2\n!Nilometer-Gaps", NULL},
+    {ME, "GET", DAILY "&metric_date=gte.2024-01-01&metric_date=lt.2025-01-01", NULL, NULL, 200, "Nilometer-Coverage: 0/366", "[]\n"},
+    {ME, "GET", DAILY "&metric_date=gt.2025-03-05&metric_date=lt.2025-03-06", NULL, NULL, 200, NULL, "[]\n"},
     {ME, "GET", DAILY "&metric_date=gte.2025-03-03&metric_date=lte.2025-03-04", NULL, NULL, 200,
      "Nilometer-Coverage: 1/2\nNilometer-Gaps: 2025-03-03 not_collected\nNilometer-Hint: nilometer backfill --from 2025-03-03 --to 2025-03-03", NULL},
     {ME, "GET", DAILY "&metric_date=gte.2024-12-31&metric_date=lte.2025-01-02", NULL, NULL, 200,

@@ -179,6 +179,8 @@ static const struct {
     {"daily_metrics?metric_date=gte.2024-01-01&metric_date=lte.2025-01-01", NILO_EINVAL, "spans 366 days; at most 365",
      NULL},
     {"content_snapshots?day=gt.2020-01-01&day=lt.2025-01-01", NILO_EINVAL, "at most 365", NULL},
+    {"daily_metrics?metric_date=gte.2024-01-01&metric_date=lt.2025-01-02", NILO_EINVAL, "from 2024-01-01 to 2025-01-01 spans 366 days", NULL},
+    {"daily_metrics?metric_date=gt.2024-01-01&metric_date=lte.2025-01-02", NILO_EINVAL, "from 2024-01-02 to 2025-01-02 spans 366 days", NULL},
     {"daily_metrics?metric_date=gte.2025-02-02&metric_date=lte.2025-02-01", NILO_EINVAL, "is reversed", NULL},
     {"timeseries metric=views&from=2024-01-01&to=2025-01-01", NILO_EINVAL, "at most 365", NULL},
     {"timeseries metric=views&from=2025-01-02&to=2025-01-01", NILO_EINVAL, "is reversed", NULL},

@@ -116,7 +116,7 @@ static void youtube_metrics_merge_within_a_day(struct stores *s)
                        {"GET youtube_metrics?select=view_count&order=fetched_at", NULL, NULL, "[{\"view_count\":9}, {\"view_count\":12}]"},
                        {"POST youtube_metrics", NULL, "{\"p_id\":\"v1\",\"view_count\":9}", "400 23502 null value in column \"fetched_at\"*"},
                        {"POST youtube_metrics", NULL, VIDEO("2025-03-20T09:00:00", "\"views\":12"), "400 PGRST204 *"},
-                       {"DELETE youtube_metrics?p_id=eq.v1", NULL, NULL, "403 42501 *"}));
+                       {"DELETE youtube_metrics?p_id=eq.v1&fetched_at=lt.2025-03-20", NULL, NULL, "403 42501 what was recorded for 2025-03-19T09:00:00+00:00 stays*"}));
     assert_rows(s, "SELECT name FROM connection", "youtube");
 }
 
@@ -140,6 +140,7 @@ static void a_closed_day_of_a_content_set_is_restated(struct stores *s)
 static void windows_of_shop_videos(struct stores *s)
 {
 #define WINDOW(more) "{\"brand_id\":\"w\",\"creator_video_id\":null,\"tiktok_video_id\":\"t1\",\"snapshot_date\":\"2025-03-20\",\"window_days\":30," more ",\"source_run_id\":\"x\",\"raw_payload\":{}}"
+#define LIFETIME(more) "{\"brand_id\":\"w\",\"tiktok_video_id\":\"t1\",\"snapshot_date\":\"2025-03-20\",\"views\":9" more "}"
     bind(s, "creator", "shop");
     written_all(s, SAY({"POST creator_video_metric_snapshots?select=gmv_cents,gpm_cents,ctr,views", ROWS,
                         WINDOW("\"gmv_cents\":12345,\"gpm_cents\":777,\"ctr\":1.25,\"views\":9"),
@@ -147,7 +148,11 @@ static void windows_of_shop_videos(struct stores *s)
                        {"GET content_snapshots?select=gmv,window_days", NULL, NULL, "[{\"gmv\":123.45,\"window_days\":30}]"},
                        {"POST creator_video_metric_snapshots", NULL, WINDOW("\"views\":9"), "409 23505 *"},
                        {"POST creator_video_metric_snapshots?select=views,gmv_cents&on_conflict=brand_id,tiktok_video_id,snapshot_date,window_days", ROWS "," MERGE,
-                        WINDOW("\"views\":11"), "200 [{\"views\":11,\"gmv_cents\":12345}]"}));
+                        WINDOW("\"views\":11"), "200 [{\"views\":11,\"gmv_cents\":12345}]"},
+                       /* a lifetime is no window, and neither is one that is not said */
+                       {"POST creator_video_metric_snapshots", NULL, LIFETIME(",\"window_days\":0"), "400 23514 *"},
+                       {"POST creator_video_metric_snapshots", NULL, LIFETIME(""), "400 23502 null value in column \"window_days\"*"},
+                       {"GET content_snapshots?select=window_days&window_days=eq.0", NULL, NULL, "[]"}));
 }
 
 /* It goes with the row, whichever of its values are said with it; the newest is shown. */
