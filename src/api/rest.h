@@ -10,6 +10,7 @@ struct nilo_rest_scope {
     struct nilo_scope scope;         /* its list lives as long as the request */
     struct nilo_workspace workspace; /* the one that it is about; id 0: every one (the service over the Unix socket, without a name) */
     bool any_range;                  /* exempt from the rule of 365 days */
+    bool among;                      /* of several workspaces, by credentials that do not reach them all: what is common to all is not the caller's */
 };
 
 /** nilo_rest_scope - from the principal and the path to a scope of one workspace: the one in /w/{workspace}/..., else the only one that the principal

@@ -140,6 +140,7 @@ static int choose(struct nilo_exchange *x, const struct known *k, const struct n
             return -1;
     }
     ret->any_range = service;
+    ret->among = k->n > 1 && !(service && (p == NULL || !p->workspaces_said));
     return 0;
 }
 

@@ -82,6 +82,7 @@ static int prepare(struct writing *w, struct nilo_err *err)
         .scope = w->scope.scope,
         .workspace = w->scope.workspace.id,
         .workspace_name = w->scope.workspace.name,
+        .among = w->scope.among,
         .author = p == NULL ? NULL : p->sub != NULL ? p->sub : p->key_id,
         .format = w->accept.format,
         .strip = w->accept.strip,

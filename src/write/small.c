@@ -338,6 +338,15 @@ static int read_metric(struct nilo__job *j, struct nilo_metric *m, struct nilo_e
     return nilo__text(j, nilo__cell(j, "currency"), &m->currency, err);
 }
 
+/* Names of metrics are the store's: whose words they have, and whether they are collected, is no single tenant's to say. */
+static int not_of_all(const struct nilo__job *j, struct nilo_err *err)
+{
+    if (!j->w->among)
+        return 0;
+    return nilo_err_set(err, NILO_EPERM, "permission denied for table metric_definitions: what is defined here holds for all workspaces of this store; a key of "
+                                         "service_role that reaches them all changes it");
+}
+
 static int put_metric(struct nilo__job *j, const char **key, bool *ret_there, struct nilo_err *err)
 {
     struct nilo_metric m = {.active = true, .format_pattern = "0,0"};
@@ -350,6 +359,8 @@ static int put_metric(struct nilo__job *j, const char **key, bool *ret_there, st
     *ret_there = old != NULL;
     if (old && !merges(j))
         return 0;
+    if (old && not_of_all(j, err) < 0)
+        return -1;
     struct nilo_metric words = old ? *old : m;
     if (read_words(j, &words, err) < 0 || (!old && nilo_store_metric_define(j->store, &m, &made, err) < 0))
         return -1;
@@ -373,7 +384,7 @@ int nilo__update_metric(struct nilo__job *j, const struct nilo_datum *cells, str
     const struct nilo_metric *m = metric_of(j, cells);
     if (!m)
         return nilo_err_set(err, NILO_ENOENT, "the metric is gone");
-    if (nilo__keeps_key(j, cells, err) < 0)
+    if (not_of_all(j, err) < 0 || nilo__keeps_key(j, cells, err) < 0)
         return -1;
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (nilo__cell(j, fixed[i]))

@@ -31,6 +31,7 @@ struct nilo_write {
     struct nilo_scope scope;      /* of one workspace, or of none where nothing is recorded yet */
     int64_t workspace;            /* 0 = none */
     const char *workspace_name;
+    bool among;                   /* others have workspaces here, and who asks does not speak for them: what is common to all is not changed */
     const char *author;           /* who asks; NULL = not known */
     enum nilo_format format;      /* of what is returned: JSON, OBJECT or CSV */
     bool strip;

@@ -92,6 +92,7 @@ static const struct rest_row daily[] = {
      " {\"metric_date\":\"2025-03-09\",\"value\":14}]\n"},
 };
 
+#define DEFINED "/rest/v1/metric_definitions"
 static const struct rest_row refusals[] = {
     {"anon acme", "POST", DAILY, NULL, ROW("2025-03-05", "7"), 401, "WWW-Authenticate: Bearer",
      ERROR("42501", "new row violates row-level security policy for table \\\"daily_metrics\\\"", "null", "null")},
@@ -119,6 +120,12 @@ static const struct rest_row refusals[] = {
     {"service_role acme", "POST", "/w/none" DAILY, NULL, ROW("2025-03-05", "7"), 404, NULL, ERROR("PGRST125", "there is no such workspace", "null", "null")},
     {SERVICE, "POST", DAILY, NULL, "{\"workspace\":\"beta\",\"value\":1}", 404, NULL, ERROR("PGRST125", "there is no such workspace", "null", "null")},
     {SERVICE, "POST", DAILY, NULL, "{\"workspace\":\"none\",\"value\":1}", 404, NULL, ERROR("PGRST125", "there is no such workspace", "null", "null")},
+    /* what is common to all workspaces is not one tenant's to change, whoever it sends */
+    {"admin acme", "PATCH", DEFINED "?metric_category=eq.views", NULL, "{\"is_active\":false}", 403, NULL, "~holds for all workspaces"},
+    {SERVICE, "PATCH", DEFINED "?metric_category=eq.views", NULL, "{\"display_name\":\"mine\"}", 403, NULL, "~\"42501\""},
+    {"admin acme", "POST", DEFINED, MERGE, "{\"metric_type\":\"count\",\"metric_category\":\"views\",\"is_active\":false}", 403, NULL, "~\"42501\""},
+    {"admin beta", "GET", DEFINED "?select=display_name,is_active&metric_category=eq.views", NULL, NULL, 200, NULL, "[{\"display_name\":\"Views\",\"is_active\":true}]\n"},
+    {"service_role", "PATCH", "/w/acme" DEFINED "?metric_category=eq.views&select=is_active", ROWS, "{\"is_active\":true}", 200, NULL, "[{\"is_active\":true}]\n"},
     {SERVICE, "GET", DAILY "?select=value&metric_category=eq.signups", NULL, NULL, 200, NULL, "[]\n"},
 };
 
