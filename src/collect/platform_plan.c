@@ -315,6 +315,16 @@ static bool all_known(const struct nilo__job_p *job)
     return true;
 }
 
+/* ... so the next run lists everything once more: its newest pages would not bring what lies behind them. */
+static bool left_unknown(const struct nilo__job_p *job)
+{
+    for (size_t i = 0; job->fate != NULL && i < job->n_items; i++) {
+        if (job->items[i].entity.id == 0 && job->fate[i] == NILO__F_LEFT)
+            return true;
+    }
+    return false;
+}
+
 static int keep_states(struct nilo__job_p *job, struct nilo_err *err)
 {
     struct nilo_store *s = job->all->o.store;
@@ -326,7 +336,9 @@ static int keep_states(struct nilo__job_p *job, struct nilo_err *err)
         if (job->fate[i] == NILO__F_READ || job->fate[i] == NILO__F_FAILED || job->fate[i] == NILO__F_GONE)
             changed[n++] = job->items[i];
     }
-    if (job->list_whole && !job->list_failed && !job->stopped)
+    if (left_unknown(job))
+        job->state.listed_at = NILO_US_NONE;
+    else if (job->list_whole && !job->list_failed && !job->stopped)
         job->state.listed_at = job->started;
     job->state.next_at = job->out.again_at;
     if (job->out.again_at == NILO_US_NONE)

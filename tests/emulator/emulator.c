@@ -10,7 +10,7 @@
 enum { H_WEATHER = 400, H_WEATHER_KIND, H_WEATHER_HIT, H_LATENCY, H_TAIL };
 
 /* One row a platform. */
-static const struct emu_platform *const platforms[] = {&emu_youtube, &emu_youtube_analytics, &emu_google_oauth};
+static const struct emu_platform *const platforms[] = {&emu_youtube, &emu_youtube_analytics, &emu_google_oauth, &emu_tiktok};
 
 int emulator_new(struct emulator **ret, struct nilo_err *err)
 {
@@ -36,6 +36,7 @@ void emulator_free(struct emulator *em)
     if (!em)
         return;
     emu_limits_free(em);
+    emu_tiktok_free(em);
     nilo_zone_free(em->pacific);
     free(em->override);
     free(em->tokens.token);

@@ -88,4 +88,12 @@ int emulator_grant(struct emulator *em, nilo_us now, int project, int account, c
 /** emulator_views - the truth about a video at a time: what an answer would say, whether or not it is visible. -1 = no such video, or not yet */
 int64_t emulator_views(const struct emulator *em, int channel, int video, nilo_us at);
 
+/* TikTok: its accounts are the channels; username "creatorN". */
+void emulator_tiktok_account(const struct emulator *em, int account, char out[EMULATOR_TEXT]); /* open_id */
+void emulator_tiktok_id(const struct emulator *em, int account, int video, char out[EMULATOR_TEXT]);
+/** emulator_tiktok_counts - views, likes, comments, shares, saves at a time; false: it is not there, or nobody sees it */
+bool emulator_tiktok_counts(const struct emulator *em, int account, int video, nilo_us at, int64_t ret[5]);
+/** emulator_tiktok_grant - an account consents without a browser, with these scopes (NULL = all) */
+int emulator_tiktok_grant(struct emulator *em, nilo_us now, int account, const char *scope, char ret_refresh[EMULATOR_TEXT], char ret_access[EMULATOR_TEXT]);
+
 #endif

@@ -56,6 +56,13 @@
     X(deny, 0, 0, 1, "the account refuses to consent")                                                                                      \
     X(analytics_delay_h, 24, 0, 2000, "hours after a Pacific day until reports have a row of it")                                           \
     X(analytics_settle_h, 72, 0, 2000, "hours until that row is final")                                                                     \
+    X(tiktok_200, 0, 0, 1, "TikTok's errors come inside of HTTP 200")                                                                       \
+    X(tiktok_rate, 600, 1, INT64_MAX, "calls an endpoint of TikTok's and app in a minute that slides")                                      \
+    X(tiktok_short, 0, 0, 1000, "of a thousand pages of its listings are short in the middle")                                              \
+    X(tiktok_token_s, 7200, 1, 100000000, "life of its access tokens")                                                                      \
+    X(tiktok_refresh_days, 180, 1, 100000, "life of its refresh tokens; each is good once")                                                 \
+    X(research_requests, 1000, 0, INT64_MAX, "calls of its Research API a UTC day")                                                         \
+    X(research_records, 100000, 0, INT64_MAX, "videos that they bring a UTC day")                                                           \
     X(weather, 0, 0, 1000, "of a thousand requests fail in a spell of bad weather; see spell_*")                                            \
     X(spell_minutes, 10, 1, 100000, "weather changes each so many minutes")                                                                 \
     X(spell_chance, 250, 0, 1000, "of a thousand such times are bad")                                                                       \
@@ -258,7 +265,18 @@ int64_t emu_number(const char *s, int64_t otherwise); /* of a parameter; NULL or
 void emu_control(struct emu_call *c);
 
 /* ---- platforms ---- */
-extern const struct emu_platform emu_youtube, emu_youtube_analytics, emu_google_oauth;
+extern const struct emu_platform emu_youtube, emu_youtube_analytics, emu_google_oauth, emu_tiktok;
+
+/* ---- tiktok.c ---- */
+#define EMU_TIKTOK_ENDPOINTS 5
+struct emu_tiktok_state {
+    struct emu_rate rate[64][EMU_TIKTOK_ENDPOINTS]; /* by project */
+    int32_t day; /* of Research, UTC */
+    int64_t requests, records, highest; /* on it; the most requests on any */
+    int64_t over_rate, over_day, dead_refresh; /* calls refused; refresh tokens that were used twice */
+};
+void emu_tiktok_counters(const struct emulator *em, struct nilo_json_out *o);
+void emu_tiktok_free(struct emulator *em);
 
 struct emu_logged {
     nilo_us at;
@@ -287,6 +305,7 @@ struct emulator {
     struct emu_logged *log; /* ring */
     size_t log_cap, log_first, log_n;
     struct nilo_buf bomb;
+    struct emu_tiktok_state tiktok;
     int64_t secrets_in_url; /* calls whose target held a token, a code or a client secret; an API key does not count */
 };
 
