@@ -133,28 +133,51 @@ static size_t batch_of(const struct nilo__job_p *job)
     return job->want.batch > 0 && job->want.batch < most ? job->want.batch : most;
 }
 
+/* The budget that readings use: listings may have another one. NULL: none, or nothing can be asked. */
+static int budget_of_readings(struct nilo__job_p *job, const char *id, struct nilo_budget **ret, struct nilo_err *err)
+{
+    const struct nilo_ask ask = {.op = NILO_OP_METRICS, .credentials = &job->credentials, .settings = job->want.settings, .variant = job->variants[NILO_OP_METRICS],
+                                 .now = wall(job), .account = job->want.n_accounts > 0 ? job->want.accounts[0] : NULL, .ids = &id, .n_ids = 1, .day = NILO_DAY_NONE};
+    struct nilo_arena arena;
+    struct nilo_call call = {.bucket = -1};
+    struct nilo_err why = {0};
+    *ret = NULL;
+    nilo_arena_init(&arena, 0);
+    int rc = job->connector->make(&ask, &arena, &call, &why) == 0 ? nilo__budget_of(job, job->owner, call.bucket, ret, err)
+             : why.code == NILO_ENOMEM                            ? nilo_err_nomem(err)
+                                                                  : 0;
+    nilo_arena_done(&arena);
+    return rc;
+}
+
 /* How many items the budget lets this run read, when a day at full pace is more than it has: its share of what is due. */
-static size_t affordable(struct nilo__job_p *job, const struct nilo_pace *pace, size_t due)
+static int affordable(struct nilo__job_p *job, const struct nilo_pace *pace, const struct nilo_pace_plan *plan, size_t *ret, struct nilo_err *err)
 {
     struct nilo_budget *b = NULL;
-    for (int i = 0; i < 4; i++) {
-        /* The one that readings use is known from the last time; before that all is tried. One of a moment, as of reports, fills up by itself. */
-        if (job->owner->loaded[i] && job->owner->budgets[i].period_s >= 3600 && (size_t)i < job->connector->n_buckets && (b == NULL || job->owner->budgets[i].used > b->used))
-            b = &job->owner->budgets[i];
+    *ret = SIZE_MAX;
+    /* an id that can be asked for; what cannot costs nothing */
+    for (size_t i = 0; b == NULL && i < plan->due && i < 10; i++) {
+        if (budget_of_readings(job, job->items[plan->order[i].item].external_id, &b, err) != 0)
+            return -1;
     }
     if (b == NULL || b->zone == NULL)
-        return SIZE_MAX;
+        return 0;
     int64_t per_call = (int64_t)batch_of(job), calls = (nilo_pace_per_day(pace, job->items, job->n_items) + per_call - 1) / per_call;
     struct nilo_forecast f = nilo_budget_forecast(b, pace->now, calls);
     if (f.needed <= f.left || f.needed <= 0)
-        return SIZE_MAX;
+        return 0;
     char text[NILO_US_TEXT] = "";
     if (f.ends_at != NILO_US_NONE)
         nilo_us_format(f.ends_at, text);
     nilo__note(job, nilo_arena_printf(&job->arena, "reading everything as often as it should be would use up the budget of %s (%lld left) by %.16s; old items wait",
                                       b->bucket, (long long)f.left, text));
-    nilo_i128 share = (nilo_i128)due * f.left / f.needed;
-    return f.left > 0 ? (size_t)((share + per_call - 1) / per_call * per_call) : 0; /* whole calls: a part of one costs as much */
+    nilo_i128 share = (nilo_i128)plan->due * f.left / f.needed;
+    *ret = f.left > 0 ? (size_t)((share + per_call - 1) / per_call * per_call) : 0; /* whole calls: a part of one costs as much */
+    size_t first = 0; /* those that failed and those that were never read are asked for at once, as far as it goes */
+    while (first < plan->due && plan->order[first].due >= NILO_DUE_NEW)
+        first++;
+    *ret = *ret > first ? *ret : first;
+    return 0;
 }
 
 static int add_batches(struct nilo__job_p *job, const struct nilo_pace_plan *plan, struct nilo_err *err)
@@ -187,7 +210,9 @@ int nilo__plan(struct nilo__job_p *job, struct nilo_err *err)
     if ((plan.order = nilo_arena_array(&job->arena, job->n_items + 1, sizeof *plan.order)) == NULL)
         return nilo_err_nomem(err);
     nilo_pace_plan(&pace, job->items, job->n_items, SIZE_MAX, &plan);
-    size_t most = affordable(job, &pace, plan.due);
+    size_t most;
+    if (affordable(job, &pace, &plan, &most, err) != 0)
+        return -1;
     plan.read = plan.due < most ? plan.due : most;
     job->out.due = (int64_t)plan.due;
     if (plan.outside > 0)

@@ -146,6 +146,8 @@ int nilo__send(struct nilo__job_p *job, nilo_us now, nilo_us *next, struct nilo_
 /** nilo__answer - what has come back: decides whether it is tried again; else nilo__took() hears of it */
 int nilo__answer(struct nilo_platforms *p, struct nilo_http_answer *a, struct nilo_err *err);
 int nilo__owner_of(struct nilo__job_p *job, struct nilo_err *err);
+/* One of an owner's budgets as it stands in the store; *ret NULL: that number has none */
+int nilo__budget_of(struct nilo__job_p *job, struct nilo__owner *o, int bucket, struct nilo_budget **ret, struct nilo_err *err);
 /** nilo__save_limits - hosts and budgets as they are now */
 int nilo__save_limits(struct nilo_platforms *p, struct nilo_err *err);
 void nilo__limits_free(struct nilo_platforms *p);

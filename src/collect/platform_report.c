@@ -129,7 +129,8 @@ static int look_before(struct nilo__job_p *job, struct nilo__report *r, struct n
 static bool is_there(const struct nilo__job_p *job, size_t i)
 {
     const struct nilo_item_state *item = &job->items[i];
-    return job->fate[i] == NILO__F_READ || (item->entity.id != 0 && item->deleted_at == NILO_US_NONE && job->fate[i] != NILO__F_GONE);
+    bool known = item->entity.id != 0 && item->read_at != NILO_US_NONE; /* what nobody could read yet may be no id at all */
+    return job->fate[i] == NILO__F_READ || (known && item->deleted_at == NILO_US_NONE && job->fate[i] != NILO__F_GONE);
 }
 
 /* Those that were there on that day (NILO_DAY_NONE: ever), in requests as large as may be. */

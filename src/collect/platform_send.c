@@ -130,7 +130,7 @@ int nilo__owner_of(struct nilo__job_p *job, struct nilo_err *err)
     return 0;
 }
 
-static int budget_of(struct nilo__job_p *job, struct nilo__owner *o, int bucket, struct nilo_budget **ret, struct nilo_err *err)
+int nilo__budget_of(struct nilo__job_p *job, struct nilo__owner *o, int bucket, struct nilo_budget **ret, struct nilo_err *err)
 {
     const struct nilo_connector_bucket *b;
     *ret = NULL;
@@ -142,7 +142,9 @@ static int budget_of(struct nilo__job_p *job, struct nilo__owner *o, int bucket,
         return 0;
     if (b->zone != NULL && o->zones[bucket] == NULL && nilo_zone_load(job->all->env->zoneinfo, b->zone, &o->zones[bucket], err) != 0)
         return -1;
-    nilo_budget_init(*ret, o->name, b->name, job->want.budget > 0 ? job->want.budget : b->limit, b->period_s, o->zones[bucket]);
+    /* what is asked for is a day's; of a shorter period nobody gets more than the platform gives */
+    int64_t limit = job->want.budget > 0 && (b->zone != NULL || job->want.budget < b->limit) ? job->want.budget : b->limit;
+    nilo_budget_init(*ret, o->name, b->name, limit, b->period_s, o->zones[bucket]);
     if (nilo_budget_load(*ret, job->all->o.store, err) != 0)
         return -1;
     o->loaded[bucket] = true;
@@ -205,6 +207,26 @@ static void fill_ask(struct nilo__task *t, nilo_us now)
                                .n_ids = t->n_ids,
                                .win = t->win,
                                .day = t->day};
+}
+
+/* One wrong id must not cost the others: the halves are asked for by themselves. */
+static int split(struct nilo__task *t, struct nilo_err *err)
+{
+    size_t half = t->n_ids / 2;
+    struct nilo__task *other = nilo__task_new(t->job, t->op);
+    if (other == NULL)
+        return nilo_err_nomem(err);
+    other->variant = t->variant;
+    other->doubt = t->doubt;
+    other->account = t->account;
+    other->win = t->win;
+    other->day = t->day;
+    other->ids = t->ids + half;
+    other->n_ids = t->n_ids - half;
+    t->n_ids = half;
+    t->tries = 0;
+    t->not_before = NILO_US_NONE;
+    return 0;
 }
 
 /* The request cannot be made of it: ours is wrong, not theirs. */
@@ -281,13 +303,17 @@ static int send_one(struct nilo__task *t, nilo_us now, nilo_us *next, struct nil
     nilo_arena_reset(&t->arena);
     fill_ask(t, now);
     if (job->connector->make(&t->ask, &t->arena, &call, &why) != 0) {
+        if (why.code == NILO_EINVAL && t->n_ids > 1) {
+            earlier(next, now);
+            return split(t, err);
+        }
         if (why.code == NILO_EINVAL)
             return cannot_ask(t, &why, now, err);
         if (err != NULL)
             *err = why;
         return -1;
     }
-    if ((t->host = host_of(job->all, call.http.url, err)) == NULL || budget_of(job, t->owner, call.bucket, &budget, err) != 0)
+    if ((t->host = host_of(job->all, call.http.url, err)) == NULL || nilo__budget_of(job, t->owner, call.bucket, &budget, err) != 0)
         return -1;
     t->bucket = call.bucket;
     look_at_host(job, t->host, now, &at);
@@ -352,7 +378,7 @@ static int limited(struct nilo__task *t, const struct nilo_result *r, int bucket
     const struct nilo_random *random = &job->all->env->random;
     struct nilo_budget *budget;
     nilo_us until = NILO_US_NONE;
-    if (budget_of(job, t->owner, bucket, &budget, err) != 0)
+    if (nilo__budget_of(job, t->owner, bucket, &budget, err) != 0)
         return -1;
     if (r->until == NILO_UNTIL_TIME)
         until = nilo_retry_after(now, r->retry_at - now > 0 ? r->retry_at - now : 0, random);
@@ -361,7 +387,7 @@ static int limited(struct nilo__task *t, const struct nilo_result *r, int bucket
     /* A day's quota is one bucket's; "not so fast" is meant for whoever asks. */
     for (int i = 0; until != NILO_US_NONE && i < 4 && (size_t)i < job->connector->n_buckets; i++) {
         struct nilo_budget *each;
-        if (budget_of(job, t->owner, i, &each, err) != 0)
+        if (nilo__budget_of(job, t->owner, i, &each, err) != 0)
             return -1;
         nilo_budget_block(each, now, until, r->reason);
     }
@@ -416,27 +442,6 @@ static int refused(struct nilo__task *t, const struct nilo_result *r, nilo_us no
     return 0;
 }
 
-/* One wrong id must not cost the others: the halves are asked for by themselves. */
-static int split(struct nilo__task *t, bool *ret_done, struct nilo_err *err)
-{
-    size_t half = t->n_ids / 2;
-    struct nilo__task *other = nilo__task_new(t->job, t->op);
-    if (other == NULL)
-        return nilo_err_nomem(err);
-    other->variant = t->variant;
-    other->doubt = t->doubt;
-    other->account = t->account;
-    other->win = t->win;
-    other->day = t->day;
-    other->ids = t->ids + half;
-    other->n_ids = t->n_ids - half;
-    t->n_ids = half;
-    t->tries = 0;
-    again_at(t, NILO_US_NONE);
-    *ret_done = false;
-    return 0;
-}
-
 static int decide(struct nilo__task *t, const struct nilo_http_answer *a, struct nilo_result *r, int bucket, nilo_us now, bool *ret_done, struct nilo_err *err)
 {
     *ret_done = true;
@@ -462,7 +467,10 @@ static int decide(struct nilo__task *t, const struct nilo_http_answer *a, struct
     case NILO_CLASS_AUTH:
         return refused(t, r, now, ret_done, err);
     case NILO_CLASS_INVALID:
-        return a->end == NILO_HTTP_ANSWERED && a->status == SPLIT_STATUS && t->n_ids > 1 ? split(t, ret_done, err) : 0;
+        if (a->end != NILO_HTTP_ANSWERED || a->status != SPLIT_STATUS || t->n_ids <= 1)
+            return 0;
+        *ret_done = false;
+        return split(t, err);
     default:
         return 0;
     }
@@ -488,7 +496,7 @@ int nilo__answer(struct nilo_platforms *p, struct nilo_http_answer *a, struct ni
         return -1;
     if (!failed)
         job->stuck_since = NILO_US_NONE;
-    if (budget_of(job, t->owner, t->bucket, &budget, err) != 0)
+    if (nilo__budget_of(job, t->owner, t->bucket, &budget, err) != 0)
         return -1;
     if (budget != NULL)
         nilo_budget_told(budget, now, r.used_permille[t->bucket], r.remaining);

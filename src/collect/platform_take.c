@@ -387,9 +387,10 @@ int nilo__left(struct nilo__task *t, nilo_us again, const char *why, struct nilo
                 set_fate(job, known, NILO__F_LEFT);
         }
         job->out.left += (int64_t)t->n_ids;
-    } else {
-        job->list_failed = true;
+        nilo__note(job, why);
+        return 0;
     }
-    nilo__note(job, why);
-    return 0;
+    job->list_failed = true;
+    const char *text = nilo_arena_printf(&job->arena, "what is new is looked for in a later run: %s", why);
+    return text != NULL ? nilo__note_failure(job, t->account, nilo_class_word(NILO_CLASS_RATE_LIMITED), text, err) : nilo_err_nomem(err);
 }

@@ -331,9 +331,13 @@ static int take_metrics(const struct nilo_ask *ask, const struct nilo_http_answe
         return nilo_err_nomem(err);
     if (nilo__walk(a->body, a->n_body, take_video, &v, &why) != 0 || !is_list(&v.list, ask->variant == 0, &why))
         return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("YouTube", arena, &why, ret);
+    if (v.n > v.max) { /* ours may be among those that were not looked at */
+        nilo_err_set(&why, NILO_EBODY, "it holds more items than were asked for");
+        return nilo__unreadable("YouTube", arena, &why, ret);
+    }
     for (size_t i = 0; i < ask->n_ids; i++) {
         struct nilo_item *item = &items[i];
-        size_t k = 0, n = v.n < v.max ? v.n : v.max;
+        size_t k = 0, n = v.n;
         *item = (struct nilo_item){.id = ask->ids[i], .kind = NILO_CONTENT, .day = NILO_DAY_NONE, .posted_at = NILO_US_NONE, .duration_ms = -1};
         while (k < n && (v.all[k].id == NULL || strcmp(v.all[k].id, ask->ids[i]) != 0))
             k++;

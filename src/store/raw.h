@@ -21,7 +21,8 @@ struct nilo_raw {
 
 /** nilo_store_raw_put - keeps n answers; own transaction. Bodies beyond NILO_RAW_MAX are left out */
 int nilo_store_raw_put(struct nilo_store *s, const struct nilo_raw *raw, size_t n, struct nilo_err *err);
-/** nilo_store_raw_next - the first answer of a connection behind number `after` that was answered in from .. to (both included)
+/** nilo_store_raw_next - the first answer of a connection behind number `after` that was answered in from .. to (both included); those of runs that do not
+ *  count (quarantined, rejected) are left out
  *  ret_there  false: there is none
  *  owner      arena
  *  errors     NILO_ECORRUPT it does not unpack */

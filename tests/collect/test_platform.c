@@ -328,6 +328,50 @@ static void the_quota_of_a_day_is_never_overdrawn(struct stores *s)
     sim_done(&sim);
 }
 
+/* Names that nobody can ask for, somewhere among 300: they fail, by their own name, and cost no other. */
+static void ids_that_cannot_be_asked_for_cost_the_others_nothing(struct stores *s)
+{
+    static const char *const ids[] = {"foo!bar", "b\xc3\xa4r", "zz zz"};
+    struct sim sim;
+    sim_init(&sim, s, "seed=7 channels=1 videos=300 upload_hours=0");
+    struct nilo_platform_want want = sim_want(&sim, "yt", 0);
+    want.ids = ids;
+    want.n_ids = 3;
+    for (int day = 0; day < 2; day++) {
+        sim_collect(&sim, &want, 1);
+        const struct sim_outcome *o = &sim.outcomes[0];
+        assert_int_equal(o->read, 300);
+        assert_int_equal(o->failed, 3);
+        assert_string_equal(o->status, "partial");
+        assert_rows(s, "SELECT count(*) FROM run_failure", day == 0 ? "3" : "6");
+        nilo_virtual_clock_advance(&s->clock, NILO_US_DAY);
+    }
+    assert_rows(s, "SELECT count(*) FROM run_failure WHERE message NOT LIKE '%' || external_id || '%'", "0");
+    sim_done(&sim);
+}
+
+/* Listings and readings have a budget each: when that of the listings is used up the readings go on, and the run says that nothing new was looked for. */
+static void a_budget_of_listings_that_is_used_up_stops_no_readings(struct stores *s)
+{
+    struct sim sim;
+    sim_init(&sim, s, "seed=7 channels=1 videos=300 upload_hours=0 quota=8");
+    one(&sim, 0);
+    assert_int_equal(sim.outcomes[0].read, 300);
+    assert_string_equal(sim.outcomes[0].status, "completed");
+    const nilo_us times[] = {s->clock.wall + 7 * NILO_US_HOUR, stores_us("2025-03-20T23:30:00Z")}; /* the Pacific day goes on until the next morning */
+    for (int i = 0; i < 2; i++) {
+        nilo_virtual_clock_advance(&s->clock, times[i] - s->clock.wall);
+        one(&sim, 0);
+        if (sim.outcomes[0].due == 0 || sim.outcomes[0].read != sim.outcomes[0].due)
+            fail_msg("run %d: %d due, %d read: %s", i, (int)sim.outcomes[0].due, (int)sim.outcomes[0].read, sim.outcomes[0].note);
+    }
+    assert_int_equal(sim.outcomes[0].read, 300); /* the day's last hour */
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM run_failure WHERE message LIKE 'what is new is looked for in a later run%'") > 0, 1);
+    assert_string_equal(sim.outcomes[0].status, "partial");
+    assert_int_equal(sim_counter(&sim, "over_quota") <= 1, 1); /* the first one that told us */
+    sim_done(&sim);
+}
+
 static void a_token_that_ended_is_refreshed_once_for_all_requests(struct stores *s)
 {
     struct sim sim;
@@ -484,6 +528,8 @@ int main(void)
         STORES_TEST(a_limit_is_waited_for_and_the_rest_of_the_job_kept),
         STORES_TEST(a_long_limit_leaves_the_rest_to_a_later_run),
         STORES_TEST(the_quota_of_a_day_is_never_overdrawn),
+        STORES_TEST(ids_that_cannot_be_asked_for_cost_the_others_nothing),
+        STORES_TEST(a_budget_of_listings_that_is_used_up_stops_no_readings),
         STORES_TEST(a_token_that_ended_is_refreshed_once_for_all_requests),
         STORES_TEST(without_a_new_token_the_connection_expires_and_others_go_on),
         STORES_TEST(a_host_that_is_down_is_probed_and_the_job_goes_on_when_it_is_up),

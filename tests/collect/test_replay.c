@@ -78,6 +78,69 @@ static void closed_days_are_amended_and_open_ones_read_anew(struct stores *s)
     assert_rows(s, VALUES, "9 0 1 0|9 1 10 5|19 0 20 0");
 }
 
+/* A day of a report, as it was told then: of the platform's day `day`, its views. */
+static void told(struct stores *s, const struct nilo_connection *c, nilo_us when, const char *day, int views, bool record)
+{
+    struct nilo_keeper *k;
+    struct nilo_recorder *r;
+    struct nilo_arena arena;
+    struct nilo_run run;
+    char body[300];
+    nilo_day on;
+    assert_int_equal(nilo_day_parse(day, strlen(day), &on, &s->err), 0);
+    const struct nilo_ask ask = {.op = NILO_OP_REPORT, .now = when, .account = "UCx", .win = 30, .day = on};
+    snprintf(body, sizeof body, "{\"kind\":\"youtubeAnalytics#resultTable\",\"columnHeaders\":[{\"name\":\"day\"},{\"name\":\"views\"}],\"rows\":[[\"%s\",%d]]}", day, views);
+    const struct nilo_http_answer a = {.status = 200, .body = body, .n_body = strlen(body), .ended_at = when};
+    ok(s, nilo_keeper_new(s->store, &k, &s->err));
+    ok(s, nilo_keeper_keep(k, c->id, 1, &ask, &a, &s->err));
+    ok(s, nilo_keeper_flush(k, &s->err));
+    nilo_keeper_free(k);
+    if (!record)
+        return;
+    const struct nilo_run_options options = {.kind = NILO_RUN_COLLECT, .provenance = NILO_OBSERVED, .platform = true, .target_day = NILO_DAY_NONE, .read_until = NILO_DAY_NONE};
+    const struct nilo_reading_value value = {.metric = nilo_catalog_by_name(nilo_store_catalog(s->store), "views")->id, .value = views};
+    const struct nilo_reading reading = {.kind = NILO_ACCOUNT, .external_id = "UCx", .win = 1, .captured_at = when, .day = on, .values = &value, .n_values = 1};
+    nilo_arena_init(&arena, 0);
+    ok(s, nilo_record_begin(s->store, c, &options, &r, &s->err));
+    ok(s, nilo_record_add(r, &reading, &s->err));
+    ok(s, nilo_record_finish(r, NULL, &arena, &run, &s->err));
+    nilo_arena_done(&arena);
+}
+
+/* Three times the same day was asked for, and the second time its number was another one: that is in the record, and no news to it. */
+static void what_was_restated_stays_as_it_is(struct stores *s)
+{
+    struct nilo_connection c = stores_connection(s, "w", "UTC", "yt", "youtube", "db");
+    told(s, &c, at("2025-03-10", 9), "2025-03-08", 47, true);
+    recorded(s, &c, at("2025-03-14", 9), 1);
+    told(s, &c, at("2025-03-15", 9), "2025-03-08", 47, false);
+    told(s, &c, at("2025-03-16", 9), "2025-03-08", 66, true);
+    told(s, &c, at("2025-03-17", 9), "2025-03-08", 66, false);
+#define RESTATED "SELECT v.day - 20148, v.seq, v.value, v.cause FROM day_value v JOIN metric m ON m.id = v.metric_id WHERE m.name = 'views' AND v.win = 1 ORDER BY v.day, v.seq"
+    assert_rows(s, RESTATED, "7 0 47 0|7 1 66 2");
+    struct nilo_replay_result r;
+    const struct nilo_replay_options o = {.from = NILO_US_NONE, .to = at("2025-03-15", 23)};
+    ok(s, nilo_replay(s->store, &o, NULL, NULL, &r, &s->err)); /* without the answer that restated it */
+    assert_int_equal(r.answers, 2);
+    assert_rows(s, RESTATED, "7 0 47 0|7 1 66 2");
+    r = replay(s, false);
+    assert_rows(s, RESTATED, "7 0 47 0|7 1 66 2");
+}
+
+static void answers_of_runs_that_do_not_count_stay_out(struct stores *s)
+{
+    struct nilo_connection c = stores_connection(s, "w", "UTC", "yt", "youtube", "db");
+    recorded(s, &c, at("2025-03-20", 9), 20);
+    kept(s, &c, at("2025-03-20", 9), NILO_OP_METRICS, BODY("10"));
+    for (int status = 5; status <= 6; status++) {
+        stores_exec(s, status == 5 ? "UPDATE run SET status = 5" : "UPDATE run SET status = 6");
+        struct nilo_replay_result r = replay(s, false);
+        assert_true(r.answers == 0 && r.changed == 0);
+    }
+    stores_exec(s, "UPDATE run SET status = 1 WHERE id = 1");
+    assert_int_equal(replay(s, false).answers, 1);
+}
+
 static void of_a_time_only_its_answers_are_taken(struct stores *s)
 {
     struct nilo_connection c = stores_connection(s, "w", "UTC", "yt", "youtube", "db");
@@ -180,7 +243,8 @@ static void a_question_comes_back_as_it_was(struct stores *s)
 int main(void)
 {
     static const struct stores_test tests[] = {
-        STORES_TEST(closed_days_are_amended_and_open_ones_read_anew), STORES_TEST(of_a_time_only_its_answers_are_taken),
+        STORES_TEST(closed_days_are_amended_and_open_ones_read_anew), STORES_TEST(what_was_restated_stays_as_it_is),
+        STORES_TEST(answers_of_runs_that_do_not_count_stay_out), STORES_TEST(of_a_time_only_its_answers_are_taken),
         STORES_TEST(what_does_not_read_is_counted_and_costs_nothing), STORES_TEST(a_damaged_answer_fails_its_connection_alone),
         STORES_TEST(tokens_and_refusals_are_not_kept), STORES_TEST(many_are_written_as_they_come), STORES_TEST(a_question_comes_back_as_it_was),
     };

@@ -298,7 +298,8 @@ static enum nilo_outcome judge_closed(const struct work *w, const struct key *k,
             *ret_cause = (enum nilo_cause)now->cause;
             return same || in->captured_at <= now->captured_at ? NILO_KEPT : now->cause == NILO_CAUSE_LATE ? NILO_LATE : NILO_AMENDED;
         }
-        if (earlier && !w->batch->policy.revise && kind == NILO_INSTANT)
+        /* what is replayed of a period day was read before it was restated: that was told already */
+        if (earlier && !w->batch->policy.revise && (kind == NILO_INSTANT || w->batch->policy.kind == NILO_RUN_REPLAY))
             return NILO_KEPT;
         if (earlier && w->known_already[i] == KNOWN_BELOW)
             return NILO_UNCHANGED;

@@ -116,7 +116,8 @@ int nilo_store_raw_next(struct nilo_store *s, int64_t connection, int64_t after,
     struct nilo_db_stmt *stmt;
     if (nilo__query(s, &stmt, err,
                     "SELECT id, connection_id, run_id, op, variant, ask, asked_at, answered_at, status, size, body FROM raw_answer "
-                    "WHERE connection_id = ?1 AND id > ?2 AND answered_at BETWEEN ?3 AND ?4 ORDER BY id LIMIT 1",
+                    "WHERE connection_id = ?1 AND id > ?2 AND answered_at BETWEEN ?3 AND ?4 "
+                    "AND NOT EXISTS (SELECT 1 FROM run AS r WHERE r.id = raw_answer.run_id AND r.status IN (5, 6)) ORDER BY id LIMIT 1",
                     NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(after), NILO_DBV_INT(from), NILO_DBV_INT(to))) < 0)
         return -1;
     int got = nilo_db_row(stmt, err);
