@@ -9,8 +9,8 @@
 struct nilo_tasks;
 struct nilo_task;
 
-/* What may wait for hours does not stand before what is done in a moment. */
-enum nilo_lane { NILO_LANE_LONG, NILO_LANE_SHORT, NILO_LANES };
+/* What may wait for hours does not stand before what is done in a moment; nor does what asks an app's database again and again, which may not answer. */
+enum nilo_lane { NILO_LANE_LONG, NILO_LANE_SHORT, NILO_LANE_APP, NILO_LANES };
 
 /** a task - on its lane's thread. What comes of it is left in ctx, which the task owns until nobody refers to it any more */
 typedef void nilo_task_fn(void *ctx);

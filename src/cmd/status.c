@@ -26,6 +26,7 @@ struct facts {
     struct nilo_connection *connections;
     size_t n_connections;
     struct nilo_run *runs; /* the newest of each connection, id 0 = none */
+    int64_t *settle_s;     /* of each connection: so long after its end a day stays open */
     int64_t *suspects;     /* quarantined runs that wait for a decision */
     size_t n_suspects, cap_suspects;
     struct nilo_arena texts;
@@ -41,6 +42,7 @@ static void facts_done(struct facts *f)
 {
     free(f->workspaces);
     free(f->connections);
+    free(f->settle_s);
     free(f->runs);
     free(f->suspects);
     nilo_arena_done(&f->texts);
@@ -108,10 +110,11 @@ static int facts_load(struct facts *f, struct nilo_store *s, struct nilo_err *er
         nilo__status_budgets(s, &f->texts, &f->budgets, &f->n_budgets, err) != 0 || load_suspects(f, err) != 0)
         return -1;
     f->runs = calloc(f->n_connections + 1, sizeof *f->runs);
-    if (f->runs == NULL)
+    f->settle_s = calloc(f->n_connections + 1, sizeof *f->settle_s);
+    if (f->runs == NULL || f->settle_s == NULL)
         return nilo_err_nomem(err);
     for (size_t i = 0; i < f->n_connections; i++) {
-        if (newest_run(f, &f->connections[i], &f->runs[i], err) != 0)
+        if (newest_run(f, &f->connections[i], &f->runs[i], err) != 0 || nilo_settle_seconds(s, &f->connections[i], &f->settle_s[i], err) != 0)
             return -1;
     }
     return 0;
@@ -397,7 +400,7 @@ static void json_connections(const struct facts *f, struct nilo_json_out *o)
         nilo_json_key(o, "login_problem");
         nilo_json_str(o, login != NULL ? login->row.problem : NULL);
         nilo_json_key(o, "settle_seconds");
-        nilo_json_int(o, c->settle_s >= 0 ? c->settle_s : nilo_settle_default(c->platform));
+        nilo_json_int(o, f->settle_s[i]);
         nilo_json_key(o, "last_run");
         if (f->runs[i].id != 0)
             nilo__json_run(o, &f->runs[i]);

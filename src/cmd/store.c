@@ -172,7 +172,8 @@ static int disable_gone(struct nilo_store *s, const struct nilo_config *c, struc
         return -1;
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
-        if (strcmp(all[i].origin, "file") != 0 || strcmp(all[i].status, "disabled") == 0 || in_file(c, &all[i]))
+        bool from_table = strcmp(all[i].origin, "sql") == 0 && c->n_connections_from_sql == 0;
+        if (strcmp(all[i].status, "disabled") == 0 || (!from_table && (strcmp(all[i].origin, "file") != 0 || in_file(c, &all[i]))))
             continue;
         /* told, as another file may have been named by mistake, and what is not read is lost */
         nilo_log(NILO_LOG_WARNING, "the configuration does not list this connection any more; it is disabled and read no more", {"connection", all[i].name},

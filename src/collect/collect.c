@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SYNC_EVERY (5 * NILO_US_MINUTE)
+#define SYNC_EVERY (2 * NILO_US_MINUTE) /* what changes there is seen within five: a look that fails and its next one */
 #define SLOTS_KEPT (35 * NILO_US_DAY) /* of schedules; the newest of each stays in any case */
 
 /* ---- choosing --------------------------------------------------------------------------------------------------------------------------- */
@@ -267,9 +267,7 @@ static const char *overall(const struct nilo_collect_result *r)
     return r->completed == 0 && r->partial == 0 ? "failed" : "partial";
 }
 
-/* The app's own table of connections is read when somebody asks for a collection; who only looks whether a schedule has something due, which may be twice a
- * minute and in several processes, leaves it to one look in five minutes, whoever takes it. */
-static int sync_connections(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_err *err)
+int nilo_collect_look(struct nilo_store *s, const struct nilo_config *config, struct nilo_err *err)
 {
     static const char schedule[] = "connections_from_sql";
     const struct nilo_env *env = nilo_store_env(s);
@@ -277,10 +275,8 @@ static int sync_connections(struct nilo_store *s, const struct nilo_config *conf
     struct nilo_lease lease;
     struct nilo_err lost = {0};
     bool taken = true;
-    if (!o->scheduled) {
-        nilo_collect_sync(s, config);
+    if (config->n_connections_from_sql == 0)
         return 0;
-    }
     if (nilo_store_slot_last(s, schedule, &last, err) != 0)
         return -1;
     if (last != NILO_US_NONE && last >= slot)
@@ -295,6 +291,16 @@ static int sync_connections(struct nilo_store *s, const struct nilo_config *conf
     if (err != NULL)
         *err = lost;
     return -1;
+}
+
+/* The app's own table of connections is read when somebody asks for a collection; who only looks whether a schedule has something due, which may be twice a
+ * minute and in several processes, leaves it to one look in a while, whoever takes it. */
+static int sync_connections(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_err *err)
+{
+    if (o->scheduled)
+        return nilo_collect_look(s, config, err);
+    nilo_collect_sync(s, config);
+    return 0;
 }
 
 int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o,

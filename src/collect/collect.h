@@ -88,6 +88,11 @@ struct nilo_collect_result {
 int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o,
                  struct nilo_collect_result *ret, struct nilo_err *err);
 
+/** nilo_collect_look - connections_from_sql, where nobody has read it for two minutes: what an app has changed in its table is known here soon, also while a
+ *  collection goes on. Of what it cannot read it logs why, and the connections there are stay. nilo_collect() with `scheduled` does it first
+ *  errors  the store's */
+int nilo_collect_look(struct nilo_store *s, const struct nilo_config *config, struct nilo_err *err);
+
 /** nilo_collect_names - does a metric of an sql connection bear the name of a built-in one that is something else? Then no value of it could be kept
  *  errors  NILO_ECONFIG file, line and what to do */
 int nilo_collect_names(struct nilo_store *s, const struct nilo_config *config, const struct nilo_config_connection *c, struct nilo_err *err);

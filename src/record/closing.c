@@ -18,7 +18,7 @@ int64_t nilo_settle_default(const char *platform)
 }
 
 /* Where days were seen to change for longer than the default they stay open for longer, up to a bound: what is restated later is an amendment. */
-static int settle_of(struct nilo_store *s, const struct nilo_connection *c, int64_t *ret, struct nilo_err *err)
+int nilo_settle_seconds(struct nilo_store *s, const struct nilo_connection *c, int64_t *ret, struct nilo_err *err)
 {
     bool handed_in = strcmp(c->origin, "import") == 0 || strcmp(c->origin, "push") == 0;
     struct nilo_settle seen;
@@ -111,7 +111,7 @@ int nilo__close(struct nilo_store *s, int64_t connection, int64_t except, enum n
     if (nilo_store_connection_get(s, connection, &c, err) < 0 || nilo_store_calendar(s, c.workspace, &calendar, err) < 0 ||
         nilo_store_open_runs(s, connection, except, &open_from, err) < 0)
         return -1;
-    if (settle_of(s, &c, &settle_s, err) < 0)
+    if (nilo_settle_seconds(s, &c, &settle_s, err) < 0)
         return -1;
     nilo_day until = settled_until(calendar, now, settle_s);
     if (open_from.n < NILO_DAY_MAX.n)

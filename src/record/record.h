@@ -122,5 +122,8 @@ int nilo_record_clock_note(struct nilo_store *s, struct nilo_buf *ret, struct ni
 
 /** nilo_settle_default - seconds after a day's end before it may close: sql 6 h, push and import 24 h, platforms 48 h */
 int64_t nilo_settle_default(const char *platform);
+/** nilo_settle_seconds - how long after a day's end this connection's day stays open: as the file says, else the default, or as long as days were measured to
+ *  change, up to 96 hours */
+int nilo_settle_seconds(struct nilo_store *s, const struct nilo_connection *c, int64_t *ret, struct nilo_err *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "db/db.h"
 #include "record/record.h"
+#include "store/collecting.h"
 #include "support/tmp.h"
 
 static const char *path;
@@ -150,6 +151,39 @@ static void status_tells_the_last_run_of_each_connection(void **state)
     cmd_assert_contains(out, "\"last_run\":{\"id\":2,\"kind\":\"collect\",\"status\":\"completed\"");
     cmd_assert_contains(out, "\"settle_seconds\":172800");
     cmd_assert_contains(out, "\"quarantined_runs\":[]");
+}
+
+/* Days of the connection that were seen to change until that age. */
+static void days_changed_until(const char *connection, int age)
+{
+    struct nilo_store *s = open_store();
+    struct nilo_settle seen = {{0}, {0}};
+    struct nilo_connection c;
+    struct nilo_workspace w;
+    struct nilo_err err;
+    for (int i = 1; i < NILO_SETTLE_AGES; i++) {
+        seen.seen[i] = 50;
+        seen.changed[i] = i < age ? 50 : 0;
+    }
+    if (nilo_store_workspace(s, "studio", false, NULL, &w, &err) != 0 || nilo_store_connection(s, w.id, connection, false, NULL, NULL, &c, &err) != 0 ||
+        nilo_store_begin(s, &err) != 0 || nilo_store_settle_put(s, c.id, &seen, &err) != 0 || nilo_store_commit(s, &err) != 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(nilo_settle_days(&seen), age);
+    nilo_store_close(s);
+}
+
+static void status_tells_how_long_days_stay_open_as_it_was_measured(void **state)
+{
+    static const struct {
+        int age;
+        const char *says;
+    } cases[] = {{2, "\"settle_seconds\":172800"}, {3, "\"settle_seconds\":259200"}, {4, "\"settle_seconds\":345600"}, {9, "\"settle_seconds\":345600"}};
+    (void)state;
+    assert_int_equal(collected(0, 3, 100), NILO_COMPLETED);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        days_changed_until("channel", cases[i].age);
+        cmd_assert_contains(done("status", "--json"), cases[i].says);
+    }
 }
 
 static void runs_are_listed_and_shown(void **state)
@@ -297,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_empty_store_says_so, fresh),
         cmocka_unit_test_setup(status_tells_the_last_run_of_each_connection, fresh),
+        cmocka_unit_test_setup(status_tells_how_long_days_stay_open_as_it_was_measured, fresh),
         cmocka_unit_test_setup(runs_are_listed_and_shown, fresh),
         cmocka_unit_test_setup(what_failed_in_a_run_is_told, fresh),
         cmocka_unit_test_setup(wrong_uses_of_run_are_usage_errors, fresh),

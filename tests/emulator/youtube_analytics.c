@@ -147,6 +147,15 @@ static void write_row(struct emu_call *c, const struct report *r, struct nilo_js
     nilo_json_array_end(o);
 }
 
+/* Before it was published nothing is known of a video. */
+static int32_t first_day(const struct emu_call *c, const struct report *r, int k)
+{
+    if (!r->by_video)
+        return r->from.n;
+    int32_t day = nilo_zone_day(c->em->pacific, emu_published(c->em, r->item[k])).n;
+    return day > r->from.n ? day : r->from.n;
+}
+
 /* Rows by day, by video, by both or one for all; those of which nothing is known yet, or nothing happened, are left out. */
 static int64_t rows(struct emu_call *c, const struct report *r, struct nilo_json_out *o)
 {
@@ -156,7 +165,7 @@ static int64_t rows(struct emu_call *c, const struct report *r, struct nilo_json
         for (int k = 0; k < items; k++) {
             int64_t sum[COLUMNS] = {0};
             bool any = false;
-            for (int32_t d = r->by_day ? r->from.n + i : r->from.n; d <= (r->by_day ? r->from.n + i : r->to.n); d++) {
+            for (int32_t d = r->by_day ? r->from.n + i : first_day(c, r, k); d <= (r->by_day ? r->from.n + i : r->to.n); d++) {
                 nilo_us from = nilo_zone_day_start(c->em->pacific, NILO_DAY(d)), to = nilo_zone_day_start(c->em->pacific, NILO_DAY(d + 1));
                 int64_t per_mille = known(c, to);
                 for (int v = r->by_video ? k : 0; per_mille && v < (r->by_video ? k + 1 : r->items_n); v++)

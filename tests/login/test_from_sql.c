@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collect/collect.h"
 #include "db/db.h"
 #include "fake.h"
 #include "login/login.h"
@@ -48,6 +49,7 @@ static void configure(struct world *w, const char *database, const char *stateme
 #define PLAIN_STATEMENT "SELECT platform, team AS workspace, account, token, expires_at FROM accounts WHERE active = 1 ORDER BY account"
 
 static char *database;
+static bool other_engine; /* the app's database is of the other one */
 
 static void begin(struct world *w, struct stores *s)
 {
@@ -68,7 +70,7 @@ static void begin(struct world *w, struct stores *s)
     free(keys);
     fake_start(&w->fake, &s->env);
     snprintf(name, sizeof name, "app%d", n++);
-    database = strdup(s->engine == NILO_DB_SQLITE ? nilo_test_path(name) : nilo_test_pg_database(name));
+    database = strdup((s->engine == NILO_DB_SQLITE) != other_engine ? nilo_test_path(name) : nilo_test_pg_database(name));
     ok(s, nilo_db_open(database, &create, &w->app, &s->err));
     app(w, "CREATE TABLE accounts (platform text, team text, account text, token text, expires_at text, active integer)");
     app(w, "INSERT INTO accounts VALUES ('youtube', 'studio', 'UC1', 'token-1', NULL, 1), ('youtube', NULL, 'UC2', 'token-2', '2025-03-20T12:00:00Z', 1)");
@@ -218,6 +220,67 @@ static void the_app_renews_its_tokens_and_nobody_else(struct stores *s)
     end(&w);
 }
 
+/* As serve does it: a look every half a minute. Minutes until the statement gives what is wanted. */
+static double noticed(struct world *w, const char *sql, const char *wanted)
+{
+    nilo_us changed = w->s->clock.wall;
+    for (;;) {
+        char *is = stores_text(w->s, sql);
+        bool so = strcmp(is, wanted) == 0;
+        double minutes = (double)(w->s->clock.wall - changed) / (double)NILO_US_MINUTE;
+        if (minutes > 15)
+            fail_msg("%s: %s is not %s", sql, is, wanted);
+        free(is);
+        if (so)
+            return minutes;
+        nilo_virtual_clock_advance(&w->s->clock, 30 * NILO_US_SECOND);
+        ok(w->s, nilo_collect_look(w->s->store, w->config, &w->s->err));
+    }
+}
+
+static void what_the_app_changes_is_noticed_within_five_minutes(struct stores *s)
+{
+    static const struct {
+        const char *what, *sql, *look, *wanted;
+    } changes[] = {
+        {"a row is added", "INSERT INTO accounts VALUES ('youtube', 'studio', 'UC3', 'token-3', NULL, 1)", "SELECT count(*) FROM connection WHERE name = 'youtube-UC3' AND status = 'connected'", "1"},
+        {"a token is another one", "UPDATE accounts SET token = 'token-8' WHERE account = 'UC1'", "SELECT generation FROM connection_login WHERE account = 'UC1'", "2"},
+        {"a row is gone", "DELETE FROM accounts WHERE account = 'UC2'", "SELECT status FROM connection WHERE name = 'youtube-UC2'", "disabled"},
+        {"it is back", "INSERT INTO accounts VALUES ('youtube', NULL, 'UC2', 'token-2', '2025-03-20T12:00:00Z', 1)", "SELECT status FROM connection WHERE name = 'youtube-UC2'", "connected"},
+        {"an account has another name", "UPDATE accounts SET account = 'UC9', team = 'studio', token = 'token-3' WHERE account = 'UC3'",
+         "SELECT count(*) FROM connection WHERE name = 'youtube-UC9' AND status = 'connected'", "1"},
+    };
+    for (int other = 0; other < 2; other++) {
+        struct world w;
+        if (other == 1 && (nilo_test_pg_missing() != NULL || stores_fresh(s) != 0))
+            continue;
+        other_engine = other == 1;
+        begin(&w, s);
+        ok(s, nilo_collect_look(s->store, w.config, &s->err));
+        token_is(&w, "studio", "youtube-UC1", "token-1");
+        for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+            nilo_virtual_clock_advance(&s->clock, (nilo_us)(i * 37) * NILO_US_SECOND); /* at any time between two looks */
+            app(&w, changes[i].sql);
+            double minutes = noticed(&w, changes[i].look, changes[i].wanted);
+            if (minutes > 4.5) /* half a minute is left for the look itself */
+                fail_msg("%s: after %.1f minutes", changes[i].what, minutes);
+        }
+        token_is(&w, "studio", "youtube-UC1", "token-8");
+        token_is(&w, "studio", "youtube-UC9", "token-3");
+        /* what was recorded of a connection that is gone stays: it is disabled, and no row of it goes */
+        assert_int_equal(stores_int(s, "SELECT count(*) FROM connection"), 4);
+        /* it does not ask more often than that */
+        int64_t looks = stores_int(s, "SELECT count(*) FROM schedule_slot");
+        for (int i = 0; i < 20; i++) {
+            nilo_virtual_clock_advance(&s->clock, 30 * NILO_US_SECOND);
+            ok(s, nilo_collect_look(s->store, w.config, &s->err));
+        }
+        assert_int_equal(stores_int(s, "SELECT count(*) FROM schedule_slot"), looks + 5);
+        end(&w);
+        other_engine = false;
+    }
+}
+
 int main(void)
 {
     static const struct stores_test tests[] = {
@@ -226,6 +289,7 @@ int main(void)
         STORES_TEST(a_source_that_cannot_be_read_changes_nothing_and_tells_no_value),
         STORES_TEST(rows_that_say_too_little_are_told_and_left_out),
         STORES_TEST(the_app_renews_its_tokens_and_nobody_else),
+        STORES_TEST(what_the_app_changes_is_noticed_within_five_minutes),
     };
     return stores_run("login/from_sql", tests, sizeof tests / sizeof tests[0]);
 }
