@@ -252,6 +252,9 @@ const struct nilo_catalog *nilo_store_catalog(struct nilo_store *s); /* valid un
 /** nilo_store_metric_define - returns the metric as stored; the same definition again is fine
  *  errors  NILO_EINVAL bad name, NILO_EEXIST the name is defined otherwise (type, unit, kind and scale are fixed once stored) */
 int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, const struct nilo_metric **ret, struct nilo_err *err);
+/** nilo_store_metric_used - the workspace knows that metric from now on: of several workspaces, each reads the definitions of the built-in metrics and
+ *  of those that it used. Every value written says so by itself */
+int nilo_store_metric_used(struct nilo_store *s, int64_t workspace, const struct nilo_metric *m, struct nilo_err *err);
 /** nilo_store_metric_active - false: no longer collected, its history stays. The catalogue is read anew, as by a define */
 int nilo_store_metric_active(struct nilo_store *s, int32_t metric, bool active, struct nilo_err *err);
 

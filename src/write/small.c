@@ -362,7 +362,8 @@ static int put_metric(struct nilo__job *j, const char **key, bool *ret_there, st
     if (old && not_of_all(j, err) < 0)
         return -1;
     struct nilo_metric words = old ? *old : m;
-    if (read_words(j, &words, err) < 0 || (!old && nilo_store_metric_define(j->store, &m, &made, err) < 0))
+    if (read_words(j, &words, err) < 0 || (!old && (nilo_store_metric_define(j->store, &m, &made, err) < 0 ||
+                                                    nilo_store_metric_used(j->store, j->w->workspace, made, err) < 0)))
         return -1;
     return nilo_store_metric_describe(j->store, old ? old->id : made->id, &words, err);
 }

@@ -125,6 +125,14 @@ static const struct rest_row refusals[] = {
     {SERVICE, "PATCH", DEFINED "?metric_category=eq.views", NULL, "{\"display_name\":\"mine\"}", 403, NULL, "~\"42501\""},
     {"admin acme", "POST", DEFINED, MERGE, "{\"metric_type\":\"count\",\"metric_category\":\"views\",\"is_active\":false}", 403, NULL, "~\"42501\""},
     {"admin beta", "GET", DEFINED "?select=display_name,is_active&metric_category=eq.views", NULL, NULL, 200, NULL, "[{\"display_name\":\"Views\",\"is_active\":true}]\n"},
+    /* and what one of them calls its own is not told to the others */
+    {SERVICE, "POST", "/w/acme" DAILY, NULL, "{\"metric_date\":\"2025-03-09\",\"metric_type\":\"count\",\"metric_category\":\"launch_of_x\",\"value\":1}", 201, NULL, ""},
+    {"admin acme", "POST", DEFINED "?select=metric_category", ROWS, "{\"metric_type\":\"count\",\"metric_category\":\"plans_for_y\"}", 201, NULL,
+     "[{\"metric_category\":\"plans_for_y\"}]\n"},
+    {"admin acme", "GET", DEFINED "?select=metric_category&metric_category=in.(launch_of_x,plans_for_y,views)&order=metric_category", NULL, NULL, 200, NULL,
+     "[{\"metric_category\":\"launch_of_x\"},\n {\"metric_category\":\"plans_for_y\"},\n {\"metric_category\":\"views\"}]\n"},
+    {"admin beta", "GET", DEFINED "?select=metric_category&metric_category=in.(launch_of_x,plans_for_y,views)", NULL, NULL, 200, NULL,
+     "[{\"metric_category\":\"views\"}]\n"},
     {"service_role", "PATCH", "/w/acme" DEFINED "?metric_category=eq.views&select=is_active", ROWS, "{\"is_active\":true}", 200, NULL, "[{\"is_active\":true}]\n"},
     {SERVICE, "GET", DAILY "?select=value&metric_category=eq.signups", NULL, NULL, 200, NULL, "[]\n"},
 };

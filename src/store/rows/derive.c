@@ -367,6 +367,19 @@ static int write_known(struct nilo_store *s, struct all_series *all, struct nilo
     return nilo_db_many(stmt, all->n_behind, 4, behind_params, NULL, all, err);
 }
 
+/* The metrics of which the workspace has a value now. */
+static int write_used(struct nilo_store *s, const struct all_series *all, struct nilo_err *err)
+{
+    const struct nilo_catalog *catalog = nilo_store_catalog(s);
+    for (size_t i = 0; i < all->n; i++) {
+        const struct series *x = &all->series[i];
+        const struct nilo_metric *m = x->has_head ? nilo_catalog_by_id(catalog, x->metric) : NULL;
+        if (m && nilo_store_metric_used(s, x->item->workspace, m, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- all together ---------------------------------------------------------------------------------------------------------------- */
 
 static int by_day_first(const void *a, const void *b)
@@ -454,7 +467,7 @@ static int derive_in(struct nilo_store *s, struct nilo__change *changes, size_t 
     }
     if (fresh)
         return t->failed ? nilo_err_nomem(err) : heads_of(&all, fresh, err);
-    return write_known(s, &all, err) < 0 ? -1 : nilo__sums_write(s, t, err);
+    return write_known(s, &all, err) < 0 || write_used(s, &all, err) < 0 ? -1 : nilo__sums_write(s, t, err);
 }
 
 int nilo__derive(struct nilo_store *s, struct nilo__change *changes, size_t n, struct nilo_err *err)

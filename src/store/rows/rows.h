@@ -32,6 +32,10 @@ struct nilo_store {
     int64_t left_open[64];          /* runs that ended and could not be logged so: nilo_store_run_left() */
     size_t n_left_open;
     bool left_told;                 /* the open transaction logs them */
+    struct {
+        int64_t workspace;
+        int32_t metric;             /* 0: nothing here yet */
+    } used[64];                     /* some of the rows that metric_used has */
 };
 
 /* share.c */

@@ -74,8 +74,10 @@ void nilo__retired_free(struct nilo_store *s)
 
 void nilo__transaction_over(struct nilo_store *s, bool committed)
 {
-    if (!committed)
+    if (!committed) {
         nilo__erased_forget(s);
+        memset(s->used, 0, sizeof s->used);
+    }
     if (!committed && s->cached_within)
         nilo__retire(s);
     if (committed && s->left_told)
@@ -525,6 +527,19 @@ int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, 
     }
     if (ret)
         *ret = old;
+    return 0;
+}
+
+int nilo_store_metric_used(struct nilo_store *s, int64_t workspace, const struct nilo_metric *m, struct nilo_err *err)
+{
+    size_t slot = (size_t)(workspace * 31 + m->id) % (sizeof s->used / sizeof s->used[0]);
+    if (m->builtin || (s->used[slot].workspace == workspace && s->used[slot].metric == m->id))
+        return 0;
+    if (nilo__run(s, err, "INSERT INTO metric_used (workspace_id, metric_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                  NILO__PARAMS(NILO_DBV_INT(workspace), NILO_DBV_INT(m->id))) < 0)
+        return -1;
+    s->used[slot].workspace = workspace;
+    s->used[slot].metric = m->id;
     return 0;
 }
 

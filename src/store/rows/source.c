@@ -309,7 +309,8 @@ static void connections(struct source *x)
     PUT(x, ")");
 }
 
-/* Definitions are the store's, not a workspace's. */
+/* Definitions are the store's, not a workspace's: how a name is counted is the same for all. Of several workspaces, though, none sees the names that
+ * only others use. */
 static void metric_definitions(struct source *x)
 {
     PUT(x, "(SELECT m.type AS \"metric_type\", m.name AS \"metric_category\", m.display_name AS \"display_name\", "
@@ -318,7 +319,13 @@ static void metric_definitions(struct source *x)
            "\"created_at\", "
            "m.kind AS \"kind\", m.aggregation AS \"aggregation\", m.scale AS \"scale\", m.currency AS \"currency\", "
            "m.builtin AS \"builtin\" "
-           "FROM metric m)");
+           "FROM metric m WHERE 1=1");
+    if (!x->scope->all) {
+        PUT(x, " AND (m.builtin = 1 OR (SELECT count(*) FROM workspace) = 1 OR EXISTS (SELECT 1 FROM metric_used u WHERE u.metric_id = m.id");
+        nilo__scope_sql(x->scope, "u.workspace_id", x->sql);
+        PUT(x, "))");
+    }
+    PUT(x, ")");
 }
 
 static void owners(struct source *x)
