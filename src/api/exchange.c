@@ -2,7 +2,7 @@
  * framed: if the handler is done before 64 KiB are together, the length is known; else it is sent in chunks.
  *
  * The queue between handler and connection is the only thing that both touch; everything else belongs to one thread at a time (server_priv.h). */
-#include "api/server_priv.h"
+#include "api/loop_priv.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -87,6 +87,7 @@ bool nilo_req_tls(const struct nilo_exchange *x) { return x->tls; }
 bool nilo_req_unix(const struct nilo_exchange *x) { return x->local; }
 struct nilo_arena *nilo_req_arena(struct nilo_exchange *x) { return &x->arena; }
 void *nilo_req_worker(const struct nilo_exchange *x) { return x->worker != NULL ? x->worker->ctx : NULL; }
+int nilo_req_loop(const struct nilo_exchange *x) { return x->loop->index; }
 void *nilo_req_ctx(const struct nilo_exchange *x) { return x->server->hooks.ctx; }
 struct nilo_server *nilo_req_server(const struct nilo_exchange *x) { return x->server; }
 void *nilo_req_identity(const struct nilo_exchange *x) { return x->identity; }

@@ -10,6 +10,7 @@
 #include "api/rest_days.h"
 #include "api/rest_head.h"
 #include "api/rest_priv.h"
+#include "api/rest_quick.h"
 #include "api/rest_read.h"
 
 #define HELD_MAX  ((size_t)192 << 10) /* an instant answer may be 256 KiB */
@@ -29,7 +30,7 @@ static bool counted(const struct nilo__reading *r)
 /* What changes without a new day has to be asked for each time: runs, connections, definitions. Series and functions may lie in a browser. */
 static bool revalidate(const struct nilo__reading *r)
 {
-    const struct nilo_relation *relation = nilo_query_relation(r->query);
+    const struct nilo_relation *relation = r->query != NULL ? nilo_query_relation(r->query) : NULL; /* a quick one is of days, too */
     return r->published != NULL || (relation != NULL && relation->covers == NULL);
 }
 
@@ -354,9 +355,27 @@ int nilo__rest_read_with(struct nilo_exchange *x, nilo__rest_parse_fn *parse, st
         r.until = nilo_rest_cache_until(r.api, f != NULL && strcmp(f->name, "activity") == 0 ? KEPT_ACTIVITY : KEPT_FOR);
         rc = nilo_rest_days(r.api, r.mark, r.query, r.store, &r.scope.scope, &r.headers, err);
     }
-    if (rc == 0)
-        rc = run(&r, err);
+    size_t lines = r.headers.len; /* what is said of the days; then what follows from the rows */
+    if (rc == 0 && (rc = run(&r, err)) == 0)
+        nilo_rest_quick_keep(&r, lines);
     return finish(&r, rc, err);
+}
+
+/* Is it a small question, and known? From the store, as it is now. */
+static bool answer_quick(struct nilo__reading *r, int *ret_rc, struct nilo_err *err)
+{
+    int64_t rows;
+    bool quick = nilo_rest_quick(r, &rows);
+    if (quick) {
+        nilo_rest_cache_made_here(r->api);
+        r->until = nilo_rest_cache_until(r->api, KEPT_FOR);
+        r->head = (struct nilo_head){.total = -1, .page = -1};
+        begin_answer(r, rows);
+        *ret_rc = send_whole(r, err);
+    }
+    nilo_buf_done(&r->held);
+    nilo_buf_done(&r->headers);
+    return quick;
 }
 
 /* On the loop: what is kept and known to be of now goes out at once. */
@@ -371,9 +390,10 @@ int nilo_rest_instant(struct nilo_exchange *x, struct nilo_err *err)
         return NILO_LATER;
     if (!understand(&r, x))
         return 0;
-    if (!answer_kept(&r, &rc, err))
-        return NILO_LATER;
-    nilo_rest_cache_hit(api, true);
+    if (answer_kept(&r, &rc, err))
+        nilo_rest_cache_hit(api, true);
+    else if (!answer_quick(&r, &rc, err))
+        rc = NILO_LATER;
     return rc;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/rest_quick.h"
 #include "api/writer.h"
 
 #define CHAINS 4096u
@@ -30,7 +31,8 @@ struct nilo_rest_cache {
     size_t bytes_max, bytes;
     bool answers; /* are they kept? */
     int64_t entries;
-    _Atomic int64_t hits, misses;
+    struct nilo_rest_quick *quick;
+    _Atomic int64_t hits, misses, quick_ones;
     /* the look at the database */
     pthread_mutex_t looking;
     struct nilo_store *store;   /* a connection of its own, as what it says is about others only */
@@ -47,6 +49,10 @@ int nilo_rest_cache_new(size_t bytes, struct nilo_rest_cache **ret, struct nilo_
         return nilo_err_nomem(err);
     c->bytes_max = bytes > LEAST ? bytes : LEAST;
     c->answers = bytes > 0;
+    if ((c->quick = nilo_rest_quick_new()) == NULL) {
+        free(c);
+        return nilo_err_nomem(err);
+    }
     pthread_mutex_init(&c->mutex, NULL);
     pthread_mutex_init(&c->looking, NULL);
     atomic_init(&c->looked_at, INT64_MIN);
@@ -159,7 +165,7 @@ int nilo_rest_current(struct nilo_exchange *x, struct nilo_store **ret, struct n
     return 0;
 }
 
-static bool same_mark(struct nilo_rest_mark a, struct nilo_rest_mark b)
+bool nilo_rest_mark_same(struct nilo_rest_mark a, struct nilo_rest_mark b)
 {
     return a.inside == b.inside && a.outside == b.outside;
 }
@@ -228,7 +234,7 @@ const struct nilo_rest_kept *nilo_rest_cache_find(const struct nilo_api *api, co
     nilo_us now = now_of(api);
     pthread_mutex_lock(&c->mutex);
     struct entry *e = find(c, key);
-    if (e != NULL && (!same_mark(e->mark, mark) || e->kept.until <= now)) {
+    if (e != NULL && (!nilo_rest_mark_same(e->mark, mark) || e->kept.until <= now)) {
         take_out(c, e);
         e = NULL;
     }
@@ -267,7 +273,7 @@ static struct entry *entry_new(const struct nilo_rest_key *key, struct nilo_rest
 void nilo_rest_cache_put(const struct nilo_api *api, const struct nilo_rest_key *key, struct nilo_rest_mark mark, const struct nilo_rest_kept *kept)
 {
     struct nilo_rest_cache *c = api->cache;
-    if (c == NULL || (kept->mime != NULL && !c->answers) || !same_mark(mark, nilo_rest_cache_mark(api)) || kept->headers_n + kept->body_n > c->bytes_max / 4)
+    if (c == NULL || (kept->mime != NULL && !c->answers) || !nilo_rest_mark_same(mark, nilo_rest_cache_mark(api)) || kept->headers_n + kept->body_n > c->bytes_max / 4)
         return;
     struct entry *e = entry_new(key, mark, kept), *there;
     if (e == NULL)
@@ -285,6 +291,11 @@ void nilo_rest_cache_put(const struct nilo_api *api, const struct nilo_rest_key 
     pthread_mutex_unlock(&c->mutex);
 }
 
+struct nilo_rest_quick *nilo_rest_cache_quick(const struct nilo_api *api)
+{
+    return api->cache != NULL ? api->cache->quick : NULL;
+}
+
 uint64_t nilo_rest_cache_lost(const struct nilo_api *api)
 {
     return api->cache != NULL ? atomic_load(&api->cache->lost) : 0;
@@ -296,6 +307,7 @@ void nilo_rest_cache_free(struct nilo_rest_cache *c)
         return;
     while (c->oldest != NULL)
         take_out(c, c->oldest);
+    nilo_rest_quick_free(c->quick);
     nilo_store_close(c->store);
     pthread_mutex_destroy(&c->looking);
     pthread_mutex_destroy(&c->mutex);
@@ -308,6 +320,13 @@ void nilo_rest_cache_hit(const struct nilo_api *api, bool hit)
         atomic_fetch_add_explicit(hit ? &api->cache->hits : &api->cache->misses, 1, memory_order_relaxed);
 }
 
+void nilo_rest_cache_made_here(const struct nilo_api *api)
+{
+    nilo_rest_cache_hit(api, false);
+    if (api->cache != NULL)
+        atomic_fetch_add_explicit(&api->cache->quick_ones, 1, memory_order_relaxed);
+}
+
 void nilo_rest_cache_counts(const struct nilo_api *api, struct nilo_rest_cache_counts *ret)
 {
     struct nilo_rest_cache *c = api->cache;
@@ -316,6 +335,7 @@ void nilo_rest_cache_counts(const struct nilo_api *api, struct nilo_rest_cache_c
         return;
     ret->hits = atomic_load(&c->hits);
     ret->misses = atomic_load(&c->misses);
+    ret->quick = atomic_load(&c->quick_ones);
     pthread_mutex_lock(&c->mutex);
     ret->entries = c->entries;
     ret->bytes = (int64_t)c->bytes;

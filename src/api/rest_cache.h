@@ -10,6 +10,7 @@
 #include "base/hash.h"
 
 struct nilo_rest_cache;
+struct nilo_rest_quick;
 
 struct nilo_rest_mark {
     uint64_t inside, outside;
@@ -43,6 +44,7 @@ void nilo_rest_cache_expire(const struct nilo_api *api);
 /** nilo_rest_cache_fresh - was it looked at within the last 20 ms? */
 bool nilo_rest_cache_fresh(const struct nilo_api *api);
 uint64_t nilo_rest_cache_lost(const struct nilo_api *api); /* how often the database was found to be away: for nilo_api_worker.lost */
+bool nilo_rest_mark_same(struct nilo_rest_mark a, struct nilo_rest_mark b);
 struct nilo_rest_mark nilo_rest_cache_mark(const struct nilo_api *api);
 
 /** nilo_rest_current - on a worker: its store, which knows of all that was written before this call, and the mark of that
@@ -58,11 +60,15 @@ nilo_us nilo_rest_cache_until(const struct nilo_api *api, nilo_us span);
 /** nilo_rest_cache_put - keeps a copy; nothing happens where the store has moved on, or it is too large */
 void nilo_rest_cache_put(const struct nilo_api *api, const struct nilo_rest_key *key, struct nilo_rest_mark mark, const struct nilo_rest_kept *kept);
 
+struct nilo_rest_quick *nilo_rest_cache_quick(const struct nilo_api *api); /* rest_quick.h; NULL: there is no cache */
+
 /* For the counts: was an answer to be had from here? */
 void nilo_rest_cache_hit(const struct nilo_api *api, bool hit);
+void nilo_rest_cache_made_here(const struct nilo_api *api); /* not at hand, and made by the loop */
 #define NILO_REST_CACHE_COUNT_ROWS(X)                                                                                  \
     X(hits, "counter", "answers that were at hand")                                                                    \
     X(misses, "counter", "answers that had to be made")                                                                \
+    X(quick, "counter", "of these, answers that a loop made itself")                                                   \
     X(entries, "gauge", "answers at hand now")                                                                         \
     X(bytes, "gauge", "bytes of them")
 struct nilo_rest_cache_counts {

@@ -87,6 +87,8 @@ struct nilo_arena *nilo_req_arena(struct nilo_exchange *x); /* memory until the 
 void *nilo_req_worker(const struct nilo_exchange *x);
 /* The worker's context is of no use any more (connection to the store lost): a new one is made before the worker's next request. */
 void nilo_req_worker_broken(struct nilo_exchange *x);
+int nilo_req_loop(const struct nilo_exchange *x); /* which loop it came in on: 0 .. NILO_LOOPS_MAX - 1 */
+#define NILO_LOOPS_MAX 64
 void *nilo_req_ctx(const struct nilo_exchange *x); /* hooks.ctx of the server */
 struct nilo_server *nilo_req_server(const struct nilo_exchange *x);
 

@@ -14,7 +14,7 @@
 #define NILO__PIECE 65536u        /* bytes of an answer that travel together */
 #define NILO__QUEUE_MAX 262144u   /* bytes of an answer that wait for its connection */
 #define NILO__SEGMENTS_MAX 8
-#define NILO__LOOPS_MAX 64
+#define NILO__LOOPS_MAX NILO_LOOPS_MAX
 
 /* ---- encode.c: compression of answers. The only file here that knows zlib.h and zstd.h ---------------------------------------------- */
 

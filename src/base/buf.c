@@ -54,6 +54,11 @@ static int reserve(struct nilo_buf *b, size_t n)
     return 0;
 }
 
+char *nilo_buf_room(struct nilo_buf *b, size_t n)
+{
+    return reserve(b, n) == 0 ? b->data + b->len : NULL;
+}
+
 char *nilo_buf_take(struct nilo_buf *b)
 {
     if (reserve(b, 0) != 0) {

@@ -26,6 +26,8 @@ int nilo_buf_adds(struct nilo_buf *b, const char *s);
 int nilo_buf_addc(struct nilo_buf *b, char c);
 int nilo_buf_addf(struct nilo_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int nilo_buf_vaddf(struct nilo_buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+/** nilo_buf_room - n bytes behind what is there, to be written by the caller, who adds what it wrote to len and ends it with a NUL. NULL: no room, b failed */
+char *nilo_buf_room(struct nilo_buf *b, size_t n);
 int nilo_buf_addi(struct nilo_buf *b, int64_t v); /* decimal digits, fast */
 const char *nilo_buf_str(const struct nilo_buf *b); /* "" when empty; never NULL */
 

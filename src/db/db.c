@@ -316,6 +316,39 @@ int nilo_db_row(struct nilo_db_stmt *s, struct nilo_err *err)
     return rc;
 }
 
+int nilo__db_no_int(struct nilo_err *err)
+{
+    return nilo_err_set(err, NILO_EOVERFLOW, "the number %" PRId64 " cannot be told from none", INT64_MIN);
+}
+
+static int ints_by_row(struct nilo_db_stmt *s, int columns, int64_t *ret, int most, struct nilo_err *err)
+{
+    int n = 0, got = 1;
+    while (n < most && (got = s->db->ops->row(s, err)) == 1) {
+        for (int i = 0; i < columns; i++, ret++) {
+            bool null = nilo_db_column_null(s, i);
+            *ret = null ? INT64_MIN : nilo_db_column_int(s, i);
+            if (!null && *ret == INT64_MIN) {
+                nilo_db_reset(s);
+                return nilo__db_no_int(err);
+            }
+        }
+        n++;
+    }
+    return got < 0 ? -1 : n;
+}
+
+int nilo_db_ints(struct nilo_db_stmt *s, int columns, int64_t *ret, int most, struct nilo_err *err)
+{
+    assert(columns == nilo_db_columns(s));
+    if (!s->running)
+        return 0;
+    int n = s->db->ops->ints != NULL ? s->db->ops->ints(s, columns, ret, most, err) : ints_by_row(s, columns, ret, most, err);
+    if (n < most)
+        turn_ends(s);
+    return n;
+}
+
 void nilo_db_reset(struct nilo_db_stmt *s)
 {
     if (s->running)

@@ -97,6 +97,10 @@ void nilo_db_finish(struct nilo_db_stmt *s);
 int nilo_db_query(struct nilo_db_stmt *s, const struct nilo_db_value *params, int n, struct nilo_err *err);
 /** nilo_db_row - 1 and a row, 0 at the end (the statement is reset), -1 error. Values stay valid until the next call on the statement */
 int nilo_db_row(struct nilo_db_stmt *s, struct nilo_err *err);
+/** nilo_db_ints - the next rows of a statement whose columns are all integers, most at a time: `columns` numbers a row, INT64_MIN for NULL. What a loop over
+ *  nilo_db_row() would give, without its price for each number
+ *  returns  rows, fewer than most at the end (the statement is reset), -1 error: NILO_EOVERFLOW INT64_MIN itself was among them */
+int nilo_db_ints(struct nilo_db_stmt *s, int columns, int64_t *ret, int most, struct nilo_err *err);
 void nilo_db_reset(struct nilo_db_stmt *s);
 int nilo_db_columns(const struct nilo_db_stmt *s);
 const char *nilo_db_column_name(const struct nilo_db_stmt *s, int column);

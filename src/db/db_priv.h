@@ -24,6 +24,7 @@ struct nilo__db_ops {
     void (*rest)(struct nilo_db_stmt *s); /* forgets parameters; NULL: a statement of one request is not kept for the next one */
     int (*query)(struct nilo_db_stmt *s, const struct nilo_db_value *params, int n, struct nilo_err *err);
     int (*row)(struct nilo_db_stmt *s, struct nilo_err *err);
+    int (*ints)(struct nilo_db_stmt *s, int columns, int64_t *ret, int most, struct nilo_err *err); /* NULL: row by row */
     void (*reset)(struct nilo_db_stmt *s);
     int (*columns)(const struct nilo_db_stmt *s);
     const char *(*column_name)(const struct nilo_db_stmt *s, int column);
@@ -83,6 +84,7 @@ int nilo__postgres_open(const char *url, const struct nilo_db_options *options, 
 int nilo__db_number_params(const char *sql, struct nilo_buf *ret, int *ret_max, struct nilo_err *err);
 /** nilo__db_check_params - refuses a text with a NUL in it: PostgreSQL would cut it there without a word */
 int nilo__db_check_params(const struct nilo_db_value *params, int n, struct nilo_err *err);
+int nilo__db_no_int(struct nilo_err *err); /* of nilo_db_ints() */
 int64_t nilo__db_mono_ms(void);
 bool nilo__db_only_reads(const char *sql);
 void nilo__db_reset_all(struct nilo_db *db);

@@ -622,6 +622,34 @@ static int lite_row(struct nilo_db_stmt *base, struct nilo_err *err)
     return result;
 }
 
+static int lite_ints(struct nilo_db_stmt *base, int columns, int64_t *ret, int most, struct nilo_err *err)
+{
+    sqlite3_stmt *stmt = stmt_of(base)->stmt;
+    int n = 0, rc = lite_row(base, err); /* the first one as always: time limits, errors */
+    while (rc == 1) {
+        for (int i = 0; i < columns; i++, ret++) {
+            *ret = sqlite3_column_int64(stmt, i);
+            if (*ret == 0 && sqlite3_column_type(stmt, i) == SQLITE_NULL)
+                *ret = INT64_MIN;
+            else if (*ret == INT64_MIN)
+                rc = nilo__db_no_int(err);
+        }
+        if (rc != 1)
+            break;
+        if (++n == most)
+            return n;
+        rc = sqlite3_step(stmt);
+        if (rc == SQLITE_ROW)
+            rc = 1;
+        else if (rc == SQLITE_DONE)
+            rc = 0;
+        else
+            rc = lite_error(lite_of(base->db), rc, err);
+    }
+    lite_reset(base);
+    return rc < 0 ? -1 : n;
+}
+
 static int64_t lite_changes(struct nilo_db_stmt *s)
 {
     return stmt_of(s)->changes;
@@ -806,6 +834,7 @@ static const struct nilo__db_ops lite_ops = {
     .rest = lite_rest,
     .query = lite_query,
     .row = lite_row,
+    .ints = lite_ints,
     .reset = lite_reset,
     .columns = lite_columns,
     .column_name = lite_column_name,

@@ -796,6 +796,15 @@ typedef int nilo_scan_fn(void *ctx, const struct nilo_scan_row *row);
 int nilo_store_scan(struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_select *sel, nilo_scan_fn *fn, void *ctx,
                     struct nilo_err *err);
 
+/* For a question about the app's own metrics that is asked again and again (query/quick.c). */
+/** nilo_store_apps - the entities of the app within the scope, by names of workspace and connection; *ret_n > most: there are more, or some of their days were
+ *  dropped */
+int nilo_store_apps(struct nilo_store *s, const struct nilo_scope *scope, struct nilo_entity_ref *ret, int most, int *ret_n, struct nilo_err *err);
+/** nilo_store_app_cells - a statement without parameters: day, metric, value (or NULL) of each version of its cells of the days and metrics, ascending, the one
+ *  that is shown now last. owner: caller, nilo_db_finish() */
+int nilo_store_app_cells(struct nilo_store *s, struct nilo_entity_ref e, nilo_day from, nilo_day to, int32_t first_metric, int32_t last_metric,
+                         struct nilo_db_stmt **ret, struct nilo_err *err);
+
 /* The first items by a metric, from what is derived: however long the history. */
 #define NILO_TOP_METRICS 64
 #define NILO_TOP_BEST (-1)
