@@ -266,7 +266,7 @@ static enum nilo_outcome judge_closed(const struct naive *m, const struct n_run 
                 return NILO_KEPT;
             return now->cause == NILO_CAUSE_LATE ? NILO_LATE : NILO_AMENDED;
         }
-        if (earlier && !run->revise && !is_period(m, in))
+        if (earlier && !run->revise && (!is_period(m, in) || run->kind == NILO_RUN_REPLAY))
             return NILO_KEPT;
         if (earlier && known_at_rank(m, c, in, 0))
             return NILO_UNCHANGED;
