@@ -118,12 +118,19 @@ static int join_items(struct nilo__job_p *job, struct nilo_err *err)
     return job->fate == NULL || job->planned == NULL || job->of == NULL || job->gone_why == NULL ? nilo_err_nomem(err) : 0;
 }
 
+static void join_one(struct nilo__job_p *job, struct nilo_item_state *item, const struct nilo__found *f)
+{
+    job->of[item - job->items] = f;
+    if (f->account != NULL)
+        item->account = f->account;
+}
+
 static void join_found(struct nilo__job_p *job)
 {
     for (size_t i = 0; i < job->n_found; i++) {
-        const struct nilo_item_state *item = nilo__item(job, job->found[i].id);
+        struct nilo_item_state *item = nilo__item(job, job->found[i].id);
         if (item != NULL)
-            job->of[item - job->items] = &job->found[i];
+            join_one(job, item, &job->found[i]);
     }
 }
 

@@ -60,6 +60,7 @@ enum nilo__fate { NILO__F_WAITS, NILO__F_READ, NILO__F_FAILED, NILO__F_GONE, NIL
 struct nilo__found {
     const char *id;
     const char *title, *url, *status, *caption, *thumbnail, *media_type;
+    const char *account; /* whose it is */
     nilo_us posted_at;
     int64_t duration_ms;
     bool gone;

@@ -133,6 +133,12 @@ static bool is_there(const struct nilo__job_p *job, size_t i)
     return job->fate[i] == NILO__F_READ || (known && item->deleted_at == NILO_US_NONE && job->fate[i] != NILO__F_GONE);
 }
 
+/* Of one whose account nobody has told all are asked. */
+static bool is_of(const struct nilo__job_p *job, const struct nilo__report *r, size_t i)
+{
+    return job->items[i].account == NULL || strcmp(job->items[i].account, r->state.account) == 0;
+}
+
 /* Those that were there on that day (NILO_DAY_NONE: ever), in requests as large as may be. */
 static int ask_for_items(struct nilo__job_p *job, const struct nilo__report *r, int win, nilo_day day, struct nilo_err *err)
 {
@@ -141,7 +147,7 @@ static int ask_for_items(struct nilo__job_p *job, const struct nilo__report *r, 
     struct nilo__task *t = NULL;
     for (size_t i = 0; i < job->n_items; i++) {
         nilo_us posted = job->items[i].posted_at;
-        if (!is_there(job, i) || (posted != NILO_US_NONE && posted >= end))
+        if (!is_there(job, i) || !is_of(job, r, i) || (posted != NILO_US_NONE && posted >= end))
             continue;
         if (t == NULL) {
             if ((t = nilo__task_new(job, NILO_OP_REPORT)) == NULL)
@@ -270,7 +276,7 @@ static int take_item(struct nilo__job_p *job, const struct nilo__task *t, struct
 {
     struct nilo_reading_value values[32];
     bool taken, account = item->kind == NILO_ACCOUNT;
-    const struct nilo_item_state *known = account ? NULL : nilo__item(job, item->id);
+    struct nilo_item_state *known = account ? NULL : nilo__item(job, item->id);
     int age = account && !nilo_day_is_none(item->day) ? job->report_today.n - item->day.n : 0; /* all time has no day */
     if ((!account && known == NULL) || (account && (age < 1 || age > NILO__REPORT_DAYS)))
         return 0;
@@ -278,7 +284,10 @@ static int take_item(struct nilo__job_p *job, const struct nilo__task *t, struct
         r->before[age].told = true;
         r->newest = nilo_day_is_none(r->newest) || item->day.n > r->newest.n ? item->day : r->newest;
         compare(job, r, item, age);
-    } else if (t->win == 0) {
+    } else if (known->account == NULL) {
+        known->account = r->state.account;
+    }
+    if (!account && t->win == 0) {
         job->reported[known - job->items] = true;
     }
     const struct nilo_reading reading = {.kind = item->kind, .external_id = item->id, .win = item->win, .captured_at = at, .day = item->day, .values = values,
@@ -364,12 +373,21 @@ int nilo__report_failed(struct nilo__task *t, enum nilo_class class, const char 
 
 /* ---- the end ------------------------------------------------------------------------------------------------------------------------------------- */
 
-/* Why a report says nothing of an item; NILO_PRESENT: nothing is to be said. */
-static enum nilo_absence reason_of(const struct nilo__job_p *job, size_t i, bool all_refused, nilo_us now)
+/* Why the reports say nothing of an item; NILO_PRESENT: nothing is to be said, as those of its account were not asked in this run. */
+static enum nilo_absence reason_of(const struct nilo__job_p *job, size_t i, nilo_us now)
 {
     nilo_us posted = job->items[i].posted_at;
-    if (all_refused)
+    bool any = false, asked = false, refused = false;
+    for (const struct nilo__report *r = job->reports; r != NULL; r = r->next) {
+        bool its = is_of(job, r, i);
+        any = any || its;
+        asked = asked || (its && r->asked && !r->refused);
+        refused = refused || (its && r->refused);
+    }
+    if (!any) /* somebody else's: the token tells of its owner's alone */
         return NILO_NOT_PERMITTED;
+    if (!asked)
+        return refused ? NILO_NOT_PERMITTED : NILO_PRESENT;
     if (job->report_failed[i])
         return NILO_PRESENT; /* the next run asks again */
     return posted == NILO_US_NONE || now - posted < job->settle_days * NILO_US_DAY ? NILO_NOT_YET : NILO_NOT_REPORTED;
@@ -378,15 +396,13 @@ static enum nilo_absence reason_of(const struct nilo__job_p *job, size_t i, bool
 int nilo__report_end(struct nilo__job_p *job, struct nilo_err *err)
 {
     const nilo_us now = wall(job);
-    bool any = false, all_refused = true;
-    for (const struct nilo__report *r = job->reports; r != NULL; r = r->next) {
+    bool any = false;
+    for (const struct nilo__report *r = job->reports; r != NULL; r = r->next)
         any = any || r->asked || r->refused;
-        all_refused = all_refused && r->refused;
-    }
     if (!any || job->stopped || job->reported == NULL)
         return 0;
     for (size_t i = 0; i < job->n_items; i++) {
-        enum nilo_absence why = job->reported[i] || !is_there(job, i) ? NILO_PRESENT : reason_of(job, i, all_refused, now);
+        enum nilo_absence why = job->reported[i] || !is_there(job, i) ? NILO_PRESENT : reason_of(job, i, now);
         const struct nilo_reading reading = {.kind = NILO_CONTENT, .external_id = job->items[i].external_id, .captured_at = now, .day = NILO_DAY_NONE};
         if (why != NILO_PRESENT && record_reason(job, &reading, job->connector->report_metrics, why, err) != 0)
             return -1;

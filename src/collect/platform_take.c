@@ -149,6 +149,8 @@ static int take_reading(struct nilo__task *t, const struct nilo_item *item, stru
     known->class = failed ? nilo_class_word(item->class != NILO_CLASS_OK ? item->class : NILO_CLASS_INVALID) : NULL;
     if (attrs.posted_at != NILO_US_NONE)
         known->posted_at = attrs.posted_at;
+    if (item->account != NULL && known->account == NULL && (known->account = nilo_arena_strdup(&job->arena, item->account)) == NULL)
+        return nilo_err_nomem(err);
     if (known->deleted_at != NILO_US_NONE && attrs.status != NULL && (known->status = nilo_arena_strdup(&job->arena, attrs.status)) == NULL)
         return nilo_err_nomem(err);
     set_fate(job, known, failed ? NILO__F_FAILED : NILO__F_READ);
@@ -241,12 +243,12 @@ static int copy(struct nilo__job_p *job, const char **text, struct nilo_err *err
     return was != NULL && *text == NULL ? nilo_err_nomem(err) : 0;
 }
 
-static int add_found(struct nilo__job_p *job, const struct nilo_item *item, struct nilo_err *err)
+static int add_found(struct nilo__job_p *job, const struct nilo_item *item, const char *account, struct nilo_err *err)
 {
     struct nilo__found f = {.id = item->id, .title = item->title, .url = item->url, .status = item->status, .caption = item->caption,
-                            .thumbnail = item->thumbnail, .media_type = item->media_type, .posted_at = item->posted_at,
+                            .thumbnail = item->thumbnail, .media_type = item->media_type, .account = either(item->account, account), .posted_at = item->posted_at,
                             .duration_ms = item->duration_ms, .gone = item->class == NILO_CLASS_GONE};
-    const char **texts[] = {&f.id, &f.title, &f.url, &f.status, &f.caption, &f.thumbnail, &f.media_type};
+    const char **texts[] = {&f.id, &f.title, &f.url, &f.status, &f.caption, &f.thumbnail, &f.media_type, &f.account};
     if (job->n_found == job->cap_found) {
         size_t cap = job->cap_found > 0 ? 2 * job->cap_found : 64;
         struct nilo__found *more = realloc(job->found, cap * sizeof *more);
@@ -297,7 +299,7 @@ static int next_page(struct nilo__task *t, const struct nilo_result *r, struct n
 static int take_list(struct nilo__task *t, const struct nilo_result *r, struct nilo_err *err)
 {
     for (size_t i = 0; i < r->n_items; i++) {
-        if (add_found(t->job, &r->items[i], err) != 0)
+        if (add_found(t->job, &r->items[i], t->account, err) != 0)
             return -1;
     }
     return next_page(t, r, err);

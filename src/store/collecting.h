@@ -97,11 +97,13 @@ struct nilo_item_state {
     int64_t failures;                          /* one after the other */
     const char *class;                         /* of the last failure; NULL */
     const char *status;                        /* of content; NULL = not known */
+    const char *account;                       /* whose it is, as the platform said; NULL = not known */
 };
 /** nilo_store_items - the connection's items of a kind, those that were erased left out, by external id. owner: arena */
 int nilo_store_items(struct nilo_store *s, int64_t connection, enum nilo_entity_kind kind, struct nilo_arena *arena, struct nilo_item_state **ret, size_t *ret_n,
                      struct nilo_err *err);
-/** nilo_store_items_went - how reading these items of the connection went, by external id: read_at, failed_at, failures and class are kept.
+/** nilo_store_items_went - how reading these items of the connection went, by external id: read_at, failed_at, failures and class are kept, and
+ *  account where it is known.
  *  Items that are not there are left out. In a transaction of the caller */
 int nilo_store_items_went(struct nilo_store *s, const struct nilo_connection *c, enum nilo_entity_kind kind, const struct nilo_item_state *items, size_t n,
                           struct nilo_err *err);

@@ -7,9 +7,12 @@
 
 #define WORLD "seed=7 channels=2 videos=30 upload_hours=0 back_days=400 token_seconds=100000000 analytics_delay_h=24 analytics_settle_h=130"
 
-/* Counts the requests for reports; answers them with a status while there is one. */
+/* Counts the requests for reports; answers them with a status while there is one. Of accounts: those for each, and whether videos of another one were asked for. */
 struct watch {
     int status;
+    const char *only; /* NULL, or the status is for this account's reports alone */
+    const struct sim *sim;
+    int64_t of[2], strangers;
     int64_t reports, days, others;
 };
 
@@ -17,17 +20,28 @@ static int watch(void *ctx, nilo_us now, const char *target, int64_t *ret_wait)
 {
     struct watch *w = ctx;
     bool report = strstr(target, "/v2/reports") != NULL;
+    for (int account = 0; report && account < 2; account++) {
+        char id[EMULATOR_TEXT];
+        emulator_channel_id(w->sim->em, account, id);
+        if (strstr(target, id) == NULL)
+            continue;
+        w->of[account]++;
+        for (int v = 0; v < 30; v++) {
+            emulator_video_id(w->sim->em, 1 - account, v, id);
+            w->strangers += strstr(target, id) != NULL;
+        }
+    }
     (void)now;
     (void)ret_wait;
     w->reports += report;
     w->days += report && strstr(target, "dimensions=day") != NULL;
     w->others += !report;
-    return report ? w->status : 0;
+    return report && (w->only == NULL || strstr(target, w->only) != NULL) ? w->status : 0;
 }
 
 static void begin(struct sim *sim, struct stores *s, struct watch *w, const char *world)
 {
-    *w = (struct watch){0};
+    *w = (struct watch){.sim = sim};
     sim_init(sim, s, world);
     sim->oauth = true;
     ok(s, emulator_grant(sim->em, s->clock.wall, 0, 0, sim->refresh, sim->access));
@@ -243,6 +257,89 @@ static void days_between_two_runs_are_caught_up(struct stores *s)
     sim_done(&sim);
 }
 
+/* A Google account may own several channels. */
+static const struct sim_outcome *collect_both(struct sim *sim, const char *const accounts[2])
+{
+    struct nilo_platform_want want = sim_want(sim, "yt", 0);
+    want.accounts = accounts;
+    want.n_accounts = 2;
+    sim_collect(sim, &want, 1);
+    assert_int_equal(sim->n_outcomes, 1);
+    return &sim->outcomes[0];
+}
+
+static void each_account_is_asked_for_its_own_items(struct stores *s)
+{
+    struct sim sim;
+    struct watch w;
+    char ids[2][EMULATOR_TEXT];
+    const char *const accounts[2] = {ids[0], ids[1]};
+    begin(&sim, s, &w, WORLD " account_channels=2");
+    emulator_channel_id(sim.em, 0, ids[0]);
+    emulator_channel_id(sim.em, 1, ids[1]);
+    for (int day = 0; day < 3; day++) { /* of the second day on short listings, which know of no item whose it is */
+        w.of[0] = w.of[1] = 0;
+        const struct sim_outcome *o = collect_both(&sim, accounts);
+        if (strcmp(o->status, "completed") != 0)
+            fail_msg("day %d: %s %s %s", day, o->status, o->error, o->failure);
+        assert_int_equal(w.strangers, 0);
+        assert_true(w.of[0] >= 1 + 1 + 3 && w.of[0] == w.of[1]); /* days are measured to change for longer */
+        nilo_virtual_clock_advance(&s->clock, day == 0 ? 15 * NILO_US_HOUR : NILO_US_DAY);
+    }
+    assert_int_equal(stores_int(s, "SELECT count(DISTINCT e.id)" OF("0", "shares", "0") " AND v.value IS NOT NULL"), 60);
+    assert_int_equal(stores_int(s, "SELECT count(DISTINCT e.id)" OF("1", "watch_time_ms", "1") " AND v.value IS NOT NULL"), 2);
+    sim_done(&sim);
+}
+
+static void erasing_leaves_no_name_of_an_account(struct stores *s)
+{
+    struct sim sim;
+    struct watch w;
+    char id[EMULATOR_TEXT];
+    struct nilo_erasure erased;
+    begin(&sim, s, &w, WORLD);
+    collect(&sim);
+    assert_true(stores_int(s, "SELECT count(*) FROM collect_item WHERE account IS NOT NULL") > 0);
+    assert_true(stores_int(s, "SELECT count(*) FROM collect_report") > 0);
+    emulator_channel_id(sim.em, 0, id);
+    const struct nilo_erase what = {.kind = NILO_ERASE_ITEM, .workspace = stores_connection(s, "w", NULL, "yt", "youtube", "file").workspace, .name = id};
+    ok(s, nilo_store_erase(s->store, &what, &erased, &s->err));
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM collect_item WHERE account IS NOT NULL"), 0);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM collect_report"), 0);
+    sim_done(&sim);
+}
+
+#define OF_ACCOUNT " AND EXISTS (SELECT 1 FROM collect_item i WHERE i.bucket = e.bucket AND i.entity_id = e.id AND i.account = '%s')"
+
+static void an_account_that_is_refused_takes_no_other_along(struct stores *s)
+{
+    struct sim sim;
+    struct watch w;
+    char ids[2][EMULATOR_TEXT], sql[1200];
+    const char *const accounts[2] = {ids[0], ids[1]};
+    begin(&sim, s, &w, WORLD " account_channels=2");
+    emulator_channel_id(sim.em, 0, ids[0]);
+    emulator_channel_id(sim.em, 1, ids[1]);
+    w.status = 403;
+    w.only = ids[1];
+    const struct sim_outcome *o = collect_both(&sim, accounts);
+    assert_string_equal(o->status, "partial");
+    assert_int_equal(o->n_failures, 1);
+    for (int account = 0; account < 2; account++) {
+        snprintf(sql, sizeof sql, "SELECT count(*)" OF("0", "shares", "0") " AND v.value IS NOT NULL" OF_ACCOUNT, ids[account]);
+        assert_int_equal(stores_int(s, sql), account == 0 ? 30 : 0);
+        snprintf(sql, sizeof sql, "SELECT count(*)" OF("0", "shares", "0") " AND v.absence = 6" OF_ACCOUNT, ids[account]);
+        assert_int_equal(stores_int(s, sql), account == 0 ? 0 : 30);
+    }
+    /* the other one goes on by itself */
+    nilo_virtual_clock_advance(&s->clock, NILO_US_DAY);
+    w.of[0] = w.of[1] = 0;
+    o = collect_both(&sim, accounts);
+    assert_string_equal(o->status, "completed");
+    assert_true(w.of[0] > 0 && w.of[1] == 0 && w.strangers == 0);
+    sim_done(&sim);
+}
+
 int main(void)
 {
     static const struct stores_test tests[] = {
@@ -252,6 +349,9 @@ int main(void)
         STORES_TEST(who_may_not_ask_does_not),
         STORES_TEST(a_failure_of_reports_costs_nothing_else_and_the_next_run_asks_again),
         STORES_TEST(days_between_two_runs_are_caught_up),
+        STORES_TEST(each_account_is_asked_for_its_own_items),
+        STORES_TEST(an_account_that_is_refused_takes_no_other_along),
+        STORES_TEST(erasing_leaves_no_name_of_an_account),
     };
     return stores_run("collect/reports", tests, sizeof tests / sizeof tests[0]);
 }

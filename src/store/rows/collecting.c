@@ -113,7 +113,8 @@ static int read_item(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *
                                      .read_at = nilo__us_column(stmt, 7),
                                      .failed_at = nilo__us_column(stmt, 8),
                                      .failures = nilo_db_column_int(stmt, 9)};
-    if (nilo__text_column(stmt, 2, arena, &item->external_id, err) < 0 || nilo__text_column(stmt, 6, arena, &item->status, err) < 0)
+    if (nilo__text_column(stmt, 2, arena, &item->external_id, err) < 0 || nilo__text_column(stmt, 6, arena, &item->status, err) < 0 ||
+        nilo__text_column(stmt, 11, arena, &item->account, err) < 0)
         return -1;
     return nilo__text_column(stmt, 10, arena, &item->class, err);
 }
@@ -124,7 +125,7 @@ int nilo_store_items(struct nilo_store *s, int64_t connection, enum nilo_entity_
     void *rows;
     if (nilo__take_all(s, arena, sizeof(struct nilo_item_state), read_item, &rows, ret_n, err,
                        "SELECT e.bucket, e.id, e.external_id, e.first_seen_at, c.posted_at, c.deleted_at, c.status, i.read_at, i.failed_at, "
-                          "COALESCE(i.failures, 0), i.class FROM entity e LEFT JOIN content c ON c.bucket = e.bucket AND c.entity_id = e.id "
+                          "COALESCE(i.failures, 0), i.class, i.account FROM entity e LEFT JOIN content c ON c.bucket = e.bucket AND c.entity_id = e.id "
                           "LEFT JOIN collect_item i ON i.bucket = e.bucket AND i.entity_id = e.id "
                           "WHERE e.connection_id = ?1 AND e.kind = ?2 AND e.erased_at IS NULL ORDER BY e.external_id",
                           NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(kind))) < 0)
@@ -152,6 +153,7 @@ static void went_params(void *ctx, size_t i, struct nilo_db_value *p)
     p[6] = nilo__us(item->failed_at);
     p[7] = NILO_DBV_INT(item->failures);
     p[8] = NILO_DBV_TEXT(item->class);
+    p[9] = NILO_DBV_TEXT(item->account);
 }
 
 int nilo_store_items_went(struct nilo_store *s, const struct nilo_connection *c, enum nilo_entity_kind kind, const struct nilo_item_state *items, size_t n,
@@ -162,14 +164,14 @@ int nilo_store_items_went(struct nilo_store *s, const struct nilo_connection *c,
     if (n == 0)
         return 0;
     if (nilo_db_prepare(s->db,
-                        "INSERT INTO collect_item (bucket, entity_id, connection_id, read_at, failed_at, failures, class) "
-                        "SELECT e.bucket, e.id, e.connection_id, CAST(?6 AS bigint), CAST(?7 AS bigint), CAST(?8 AS bigint), CAST(?9 AS text) "
+                        "INSERT INTO collect_item (bucket, entity_id, connection_id, read_at, failed_at, failures, class, account) "
+                        "SELECT e.bucket, e.id, e.connection_id, CAST(?6 AS bigint), CAST(?7 AS bigint), CAST(?8 AS bigint), CAST(?9 AS text), CAST(?10 AS text) "
                         "FROM entity e WHERE e.bucket = ?1 AND e.workspace_id = ?2 AND e.connection_id = ?3 AND e.kind = ?4 AND e.external_id = ?5 "
                         "ON CONFLICT (bucket, entity_id) DO UPDATE SET read_at = excluded.read_at, failed_at = excluded.failed_at, "
-                        "failures = excluded.failures, class = excluded.class",
+                        "failures = excluded.failures, class = excluded.class, account = COALESCE(excluded.account, collect_item.account)",
                         &stmt, err) < 0)
         return -1;
-    return nilo_db_many(stmt, n, 9, went_params, NULL, &w, err);
+    return nilo_db_many(stmt, n, 10, went_params, NULL, &w, err);
 }
 
 int nilo_store_collect_state(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_collect_state *ret, struct nilo_err *err)

@@ -392,8 +392,16 @@ static int overwrite_connection(struct erasing *e, struct nilo_err *err)
 /* An answer names fifty items; which of them is told by its parser alone. They are kept for days only, so all of the workspace go. */
 static int forget_raw(struct erasing *e, struct nilo_err *err)
 {
-    return nilo__run(e->s, err, "DELETE FROM raw_answer WHERE connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)",
-                     NILO__PARAMS(NILO_DBV_INT(e->what->workspace)));
+    static const char *const sql[] = {
+        "DELETE FROM raw_answer WHERE connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)",
+        /* names of accounts, which the next collection finds again where it may */
+        "DELETE FROM collect_report WHERE connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)",
+        "UPDATE collect_item SET account = NULL WHERE account IS NOT NULL AND connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)",
+    };
+    for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++)
+        if (nilo__run(e->s, err, sql[i], NILO__PARAMS(NILO_DBV_INT(e->what->workspace))) < 0)
+            return -1;
+    return 0;
 }
 
 /* ---- messages that name them -------------------------------------------------------------------------------------------------- */
