@@ -293,6 +293,14 @@ static int is_of(struct nilo__series *x, enum nilo_entity_kind kind, bool *ret)
     return rc < 0 ? -1 : 0;
 }
 
+static int is_not_of_items(struct nilo__series *x, bool *ret)
+{
+    bool items;
+    int rc = is_of(x, NILO_CONTENT, &items);
+    *ret = !items;
+    return rc;
+}
+
 /* ---- from points to rows -------------------------------------------------------------------------------------------------------------------- */
 
 /* Changes become levels. Items are a level always. */
@@ -535,6 +543,9 @@ static int read_series(struct nilo__series *x)
                               .as_of = x->as_of};
     bool app = false, items = x->metric->builtin;
     if (!external_id && is_of(x, NILO_APP, &app) < 0)
+        return -1;
+    /* a name of both is the items': an app that counts its own "views" as well does not hide theirs, and it has no owners */
+    if (app && x->metric->builtin && (owner ? (app = false, 0) : is_not_of_items(x, &app)) < 0)
         return -1;
     x->readings = external_id || app || !adds_up;
     if (x->readings && !external_id && !app && !items && is_of(x, NILO_CONTENT, &items) < 0)

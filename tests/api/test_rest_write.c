@@ -166,6 +166,7 @@ static void refusals_postgres(void **state)
     table(NILO_DB_POSTGRES, refusals, sizeof refusals / sizeof refusals[0]);
 }
 
+#define SERIES "/rest/v1/rpc/timeseries?metric=views&from=2025-03-10&to=2025-03-10&select=known,open"
 static const struct rest_row others[] = {
     {SERVICE, "POST", "/rest/v1/content_snapshots?select=external_id,views,shares", ROWS, "{\"external_id\":\"new\",\"day\":\"2025-03-10\",\"views\":3}", 201, NULL,
      "[{\"external_id\":\"new\",\"views\":3,\"shares\":null}]\n"},
@@ -175,6 +176,13 @@ static const struct rest_row others[] = {
     {SERVICE, "POST", "/w/acme/rest/v1/rpc/record", NULL, "[]", 200, NULL, "~\"rows\":0"},
     {"admin acme", "POST", "/rest/v1/rpc/record", NULL, "[]", 403, NULL, ERROR("42501", "permission denied for function record", "null", "null")},
     {"anon acme", "POST", "/rest/v1/rpc/record", NULL, "[]", 401, "WWW-Authenticate: Bearer", "~\"42501\""},
+    /* an app that counts its own "views" does not hide those of the items, nor their owners' */
+    {SERVICE, "GET", SERIES, NULL, NULL, 200, NULL, "[{\"known\":7,\"open\":true}]\n"},
+    {SERVICE, "GET", SERIES "&owner=bob", NULL, NULL, 200, NULL, "[{\"known\":1,\"open\":true}]\n"},
+    {SERVICE, "POST", DAILY, NULL, "{\"metric_date\":\"2025-03-09\",\"metric_type\":\"count\",\"metric_category\":\"views\",\"value\":1}", 201, NULL, ""},
+    {SERVICE, "GET", SERIES, NULL, NULL, 200, NULL, "[{\"known\":7,\"open\":true}]\n"},
+    {SERVICE, "GET", SERIES "&owner=bob", NULL, NULL, 200, NULL, "[{\"known\":1,\"open\":true}]\n"},
+    {SERVICE, "GET", DAILY "?select=value&metric_category=eq.views", NULL, NULL, 200, NULL, "[{\"value\":1}]\n"},
     {SERVICE, "GET", "/rest/v1/content_snapshots?select=day,views&external_id=eq.new&order=day", NULL, NULL, 200, NULL,
      "[{\"day\":\"2025-03-09\",\"views\":2},\n {\"day\":\"2025-03-10\",\"views\":3}]\n"},
 };

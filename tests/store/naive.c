@@ -804,7 +804,9 @@ void naive_total(const struct naive *m, int kind, int scope, int win, int metric
     if (metric >= 0 && m->metrics[metric].type != NILO_COUNT)
         return; /* averages and percentages do not add up */
     for (int e = 0; e < N_ENTITIES; e++) {
-        bool wanted = metric < 0 ? m->entities[e].kind == NILO_CONTENT : m->entities[e].kind != NILO_ACCOUNT;
+        /* what an app counts under a name of the items is no item either */
+        bool adds = m->entities[e].kind != NILO_ACCOUNT && (m->entities[e].kind != NILO_APP || metric > M_DURATION);
+        bool wanted = metric < 0 ? m->entities[e].kind == NILO_CONTENT : adds;
         int64_t value = 0;
         bool known = false;
         wanted = wanted && days_in_scope(m, kind, scope, e, here);

@@ -248,6 +248,26 @@ static void a_thousand_rows_come_back_in_their_order(struct stores *s)
 }
 
 /* One collection_timestamp for rows of many days, as a move from another database brings it. */
+/* Names that come in a flood: rows of items have columns for the first of them only, and can be asked for whole whatever comes. */
+static void a_flood_of_names_fits_into_rows_of_items(struct stores *s)
+{
+    enum { NAMES = 1200 };
+    struct nilo_buf body;
+    nilo_buf_init(&body, (size_t)1 << 20);
+    for (int i = 0; i < NAMES; i++)
+        nilo_buf_addf(&body, "%c{\"metric_date\":\"2025-03-20\",\"metric_type\":\"count\",\"metric_category\":\"flood_%d\",\"value\":%d}", i == 0 ? '[' : ',', i, i);
+    nilo_buf_addc(&body, ']');
+    assert_string_equal(written(s, NILO_ROLE_SERVICE, "w", "POST daily_metrics", NULL, nilo_buf_str(&body)), "201");
+    nilo_buf_done(&body);
+    written_all(s, SAY({"POST content_snapshots?select=views", ROWS, "{\"external_id\":\"a\",\"day\":\"2025-03-20\",\"views\":3}", "201 [{\"views\":3}]"},
+                       {"GET content_latest", NULL, NULL, "[{\"workspace\":\"w\"*"}, {"GET owner_daily", NULL, NULL, "[]"},
+                       {"GET content_latest?select=flood_1", NULL, NULL, "[{\"flood_1\":null}]"},
+                       {"GET daily_metrics?select=value&metric_category=in.(flood_1,flood_1199)&order=value", NULL, NULL, "[{\"value\":1}, {\"value\":1199}]"},
+                       {"GET metric_values?select=value&metric=eq.flood_1199", NULL, NULL, "[{\"value\":1199}]"}));
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM metric WHERE wide = 1"), 256);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM metric WHERE name LIKE 'flood%'"), NAMES);
+}
+
 static void days_are_what_was_posted(struct stores *s)
 {
 #define AT(day, value)                                                                                                 \
@@ -282,6 +302,7 @@ int main(void)
         STORES_TEST(fields_of_the_server_change_nothing),
         STORES_TEST(a_category_stays_where_it_is),
         STORES_TEST(a_thousand_rows_come_back_in_their_order),
+        STORES_TEST(a_flood_of_names_fits_into_rows_of_items),
         STORES_TEST(days_are_what_was_posted),
         STORES_TEST(a_limit_of_rows_is_kept),
     };

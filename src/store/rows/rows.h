@@ -14,6 +14,7 @@ struct nilo_store {
     unsigned char uuid[16];
     struct nilo_arena catalog_arena; /* holds the catalogue's rows and texts */
     struct nilo_catalog catalog;
+    size_t catalog_room; /* metrics that its array has room for */
     bool catalog_loaded;
     struct nilo__calendar_entry **calendars; /* each its own allocation: callers hold on to them */
     size_t n_calendars;

@@ -470,6 +470,7 @@ static int load_catalog(struct nilo_store *s, struct nilo_err *err)
         read_metrics(s, stmt, all, (size_t)count, &s->catalog.n, err) < 0)
         return -1;
     s->catalog.metrics = all;
+    s->catalog_room = (size_t)count + 1;
     s->catalog_loaded = true;
     s->cached_within |= s->within;
     return 0;
@@ -488,19 +489,61 @@ static bool same_definition(const struct nilo_metric *a, const struct nilo_metri
     return a->type == b->type && a->kind == b->kind && a->scale == b->scale && a->aggregation == b->aggregation;
 }
 
+/* One more behind those that are loaded: to read them all for each would cost a flood of new names its square. */
+static int append_metric(struct nilo_store *s, const struct nilo_metric *m, struct nilo_err *err)
+{
+    struct nilo_metric one = *m;
+    const char **const texts[] = {&one.name, &one.currency, &one.unit, &one.display_name, &one.description, &one.format_pattern};
+    struct nilo_metric *all = (struct nilo_metric *)(uintptr_t)s->catalog.metrics;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (*texts[i] && !(*texts[i] = nilo_arena_strdup(&s->catalog_arena, *texts[i])))
+            return nilo_err_nomem(err);
+    if (s->catalog.n == s->catalog_room) {
+        size_t room = 2 * s->catalog.n + 16;
+        if (!(all = nilo_arena_array(&s->catalog_arena, room, sizeof *all)))
+            return nilo_err_nomem(err);
+        if (s->catalog.n > 0)
+            memcpy(all, s->catalog.metrics, s->catalog.n * sizeof *all);
+        s->catalog.metrics = all;
+        s->catalog_room = room;
+    }
+    all[s->catalog.n++] = one;
+    s->cached_within |= s->within;
+    return 0;
+}
+
 static int insert_metric(struct nilo_store *s, const struct nilo_metric *m, bool wide, struct nilo_err *err)
 {
     int64_t id;
     if (nilo__next_ids(s, "metric", 1, &id, err) < 0)
         return -1;
-    return nilo__run(
+    struct nilo_metric made = *m;
+    made.id = (int32_t)id;
+    made.wide = wide;
+    made.active = true;
+    made.format_pattern = m->format_pattern ? m->format_pattern : "0,0";
+    if (nilo__run(
         s, err,
         "INSERT INTO metric (id, name, type, kind, aggregation, scale, best_rule, wide, builtin, is_active, currency, unit, display_name, "
         "description, format_pattern, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, ?12, ?13, ?14, ?15)",
         NILO__PARAMS(NILO_DBV_INT(id), NILO_DBV_TEXT(m->name), NILO_DBV_INT(m->type), NILO_DBV_INT(m->kind), NILO_DBV_INT(m->aggregation),
                      NILO_DBV_INT(m->scale), NILO_DBV_INT(m->best_rule), NILO_DBV_INT(wide), NILO_DBV_INT(m->builtin),
                      NILO_DBV_TEXT(m->currency), NILO_DBV_TEXT(m->unit), NILO_DBV_TEXT(m->display_name), NILO_DBV_TEXT(m->description),
-                     NILO_DBV_TEXT(m->format_pattern ? m->format_pattern : "0,0"), NILO_DBV_INT(nilo__now(s))));
+                     NILO_DBV_TEXT(made.format_pattern), NILO_DBV_INT(nilo__now(s)))) < 0)
+        return -1;
+    bool last = s->catalog_loaded && (s->catalog.n == 0 || s->catalog.metrics[s->catalog.n - 1].id < made.id);
+    return last ? append_metric(s, &made, err) : load_catalog(s, err);
+}
+
+#define WIDE_MAX 256 /* metrics with a column of their own; all of them at once have to fit into one question (300: query) */
+
+/* Such columns are what rows of all workspaces carry; what is defined beyond them is found in daily_metrics and metric_values. */
+static bool room_for_column(const struct nilo_catalog *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n; i++)
+        n += c->metrics[i].wide;
+    return n < WIDE_MAX;
 }
 
 int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, const struct nilo_metric **ret, struct nilo_err *err)
@@ -518,7 +561,8 @@ int nilo_store_metric_define(struct nilo_store *s, const struct nilo_metric *m, 
                             nilo_aggregation_name((int)old->aggregation), old->scale);
     if (!old) {
         const struct nilo_metric *other = nilo_catalog_by_name(nilo_store_catalog(s), m->name);
-        if (insert_metric(s, m, nilo_metric_name_ok(m->name) && !(other && other->wide), err) < 0 || load_catalog(s, err) < 0)
+        bool wide = nilo_metric_name_ok(m->name) && !(other && other->wide) && room_for_column(nilo_store_catalog(s));
+        if (insert_metric(s, m, wide, err) < 0)
             return -1;
         nilo__touched(s);
         old = nilo_catalog_by_type(&s->catalog, m->type, m->name);

@@ -182,8 +182,8 @@ static int64_t lo_of(struct nilo__known k) { return k.is ? nilo_split_lo(k.v) : 
 void nilo__emit_cell(struct nilo__sums *t, const struct nilo__item *x, const struct nilo_metric *m, int32_t win, int32_t day, struct nilo__known o,
                       struct nilo__known n, struct nilo__known before, int32_t next)
 {
-    if (m->type != NILO_COUNT || x->kind == NILO_ACCOUNT)
-        return; /* averages and percentages do not add up; accounts are no items */
+    if (m->type != NILO_COUNT || x->kind == NILO_ACCOUNT || (x->kind == NILO_APP && m->builtin))
+        return; /* averages and percentages do not add up; accounts are no items, and neither is an app that counts "views" of its own */
     struct nilo__known was = o.is ? o : before, is = n.is ? n : before;
     for (size_t i = 0; i < x->n_scopes; i++) {
         const struct nilo__scope_of *sc = &x->scopes[i];
