@@ -90,6 +90,10 @@ static void a_deleted_video_is_a_dated_event_and_its_history_stays(struct stores
     assert_int_equal(sim.outcomes[0].gone, 1);
     if (strcmp(sim.outcomes[0].status, "completed") != 0)
         fail_msg("%s: %s", sim.outcomes[0].status, said(&sim, 0));
+    char *details = stores_text(s, "SELECT details FROM run ORDER BY id DESC LIMIT 1");
+    if (sim.outcomes[0].read >= 30 || strstr(details, "\"processed\":30") == NULL) /* what run_report says: taken up, though not all of it read */
+        fail_msg("%lld read, %s", (long long)sim.outcomes[0].read, details);
+    free(details);
     int64_t at = stores_int(s, "SELECT deleted_at FROM content WHERE deleted_at IS NOT NULL");
     assert_true(at >= before && at <= s->clock.wall);
     assert_int_equal(stores_int(s, "SELECT count(*) FROM content WHERE deleted_at IS NOT NULL"), 1);
@@ -163,9 +167,19 @@ static void a_quarantined_run_brings_nothing_back(struct stores *s)
     snprintf(sql, sizeof sql, "SELECT count(*) FROM content c JOIN entity e ON e.bucket = c.bucket AND e.id = c.entity_id WHERE c.deleted_at IS NOT NULL AND e.external_id = '%s'", id);
     assert_int_equal(stores_int(s, sql), 1);
     assert_int_equal(stores_int(s, "SELECT count(*) FROM content WHERE deleted_at IS NOT NULL"), 1);
+    /* and its events are taken back by others: whoever adds them up is where the record is */
+#define OF_VIDEO "SELECT v.was, v.event FROM content_event v JOIN entity e ON e.bucket = v.bucket AND e.id = v.entity_id WHERE e.external_id = '%s' ORDER BY v.id"
+    char fourth[EMULATOR_TEXT], events[2][400];
+    emulator_video_id(sim.em, 0, 4, fourth);
+    snprintf(events[0], sizeof events[0], OF_VIDEO, id);
+    snprintf(events[1], sizeof events[1], OF_VIDEO, fourth);
+    assert_rows(s, events[0], "0 3");
+    assert_rows(s, events[1], "0 3|3 0");
     ok(s, nilo_record_run_accept(s->store, stores_int(s, "SELECT max(id) FROM run"), &s->err));
     assert_int_equal(stores_int(s, sql), 0);
     assert_int_equal(stores_int(s, "SELECT count(*) FROM content WHERE deleted_at IS NOT NULL"), 1);
+    assert_rows(s, events[0], "0 3|3 0");
+    assert_rows(s, events[1], "0 3|3 0|0 3");
     sim_done(&sim);
 }
 

@@ -173,6 +173,25 @@ static void items_that_go_and_come_back_are_told_together(struct stores *s)
     rig_close(&r);
 }
 
+/* A restore brings a workspace, its items and their events in one transaction: what was told elsewhere, years ago, is no news here. */
+static void the_past_of_a_restored_workspace_is_not_told(struct stores *s)
+{
+    struct rig r;
+    struct nilo_connection c = stores_connection(s, "a", "UTC", "c", "youtube", "file");
+    call(s, &c, "x", 1, "public", 10);
+    rig_open(&r, s);
+    tells(&r, "");
+    struct nilo_connection d = stores_connection(s, "old", "UTC", "d", "youtube", "import");
+    call(s, &d, "y", 2, "public", 10);
+    call(s, &d, "y", 2, "private", 20);
+    call(s, &c, "x", 1, "private", 30);
+    call(s, &d, "y", 1, "public", 25);
+    tells(&r, "a/c private 1: x0|");
+    call(s, &d, "y", 1, "private", 40); /* from then on it is as any other */
+    tells(&r, "old/d private 1: y0|");
+    rig_close(&r);
+}
+
 static void a_connection_that_came_meanwhile_is_told_from_its_first_day(struct stores *s)
 {
     struct rig r;
@@ -216,6 +235,7 @@ int main(void)
         STORES_TEST(runs_are_told_once_when_they_end_in_whatever_order),
         STORES_TEST(days_are_told_in_stretches_of_one_state),
         STORES_TEST(items_that_go_and_come_back_are_told_together),
+        STORES_TEST(the_past_of_a_restored_workspace_is_not_told),
         STORES_TEST(a_connection_that_came_meanwhile_is_told_from_its_first_day),
         STORES_TEST(a_look_that_failed_is_told_again_as_a_whole),
     };

@@ -19,6 +19,7 @@ struct seen {
     int64_t *open; /* runs that were running, ascending */
     size_t n_open, cap_open;
     int64_t event; /* the highest id of an event of an item */
+    int64_t connection; /* the highest id of a connection */
     struct until *days; /* by connection */
     size_t n_days, cap_days;
 };
@@ -286,12 +287,15 @@ static int tell_bunch(struct bunch *b, struct nilo_err *err)
     return rc;
 }
 
-static int take_event(struct nilo_db_stmt *stmt, struct bunch *b, struct nilo_err *err)
+/* A connection that was not there at the last look comes with its past where it was restored; that is no news. */
+static int take_event(struct nilo_db_stmt *stmt, struct bunch *b, int64_t newest_connection, struct nilo_err *err)
 {
     int64_t connection = nilo_db_column_int(stmt, 1);
     enum nilo_presence event = (enum nilo_presence)nilo_db_column_int(stmt, 2);
     nilo_day day = NILO_DAY((int32_t)nilo_db_column_int(stmt, 3));
     struct nilo_news_items *x = &b->items;
+    if (connection > newest_connection)
+        return 0;
     if (x->n > 0 && (b->connection != connection || x->event != event || x->day.n != day.n) && tell_bunch(b, err) < 0)
         return -1;
     if (x->n == 0) {
@@ -324,7 +328,7 @@ static int look_items(struct nilo_store *s, const struct seen *before, struct se
         return -1;
     nilo_arena_init(&b.arena, 0);
     while (rc == 0 && (got = nilo_db_row(stmt, err)) != 0) {
-        if ((rc = got < 0 ? -1 : take_event(stmt, &b, err)) == 0)
+        if ((rc = got < 0 ? -1 : take_event(stmt, &b, before->connection, err)) == 0)
             next->event = nilo_db_column_int(stmt, 0);
     }
     nilo_db_reset(stmt);
@@ -338,7 +342,7 @@ static int look_items(struct nilo_store *s, const struct seen *before, struct se
 
 static int look(struct nilo_store *s, struct nilo_news *n, struct seen *next, const struct nilo_news_sink *sink, struct nilo_err *err)
 {
-    if (look_connections(s, next, err) < 0)
+    if (nilo__query_int(s, 0, &next->connection, err, "SELECT max(id) FROM connection", 0, NULL) < 0 || look_connections(s, next, err) < 0)
         return -1;
     if (!n->begun)
         return nilo__query_int(s, 0, &next->event, err, "SELECT max(id) FROM content_event", 0, NULL) < 0 ? -1 : begin_runs(s, next, err);
