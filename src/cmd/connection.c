@@ -25,9 +25,10 @@ const char *nilo__connection_workspace(const struct nilo_cmd_ctx *ctx)
 int nilo__connection_find(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_connection *ret, struct nilo_err *err)
 {
     struct nilo_workspace w;
-    return nilo_store_workspace(s, nilo__connection_workspace(ctx), false, NULL, &w, err) == 0
-               ? nilo_store_connection(s, w.id, nilo_args_rest(ctx->args, 1), false, NULL, NULL, ret, err)
-               : -1;
+    return nilo_store_workspace(s, nilo__connection_workspace(ctx), false, NULL, &w, err) == 0 &&
+                   nilo_store_connection(s, w.id, nilo_args_rest(ctx->args, 1), false, NULL, NULL, ret, err) == 0
+               ? 0
+               : nilo__wrong_name(err);
 }
 
 /* ---- the file is the truth about what came from it ---------------------------------------------------------------------------------- */
@@ -190,14 +191,30 @@ int nilo__connection_make(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct
     return make_in_one(ctx, s, false, ret, ret_made != NULL ? ret_made : &made, err);
 }
 
+/* Any word is a platform that numbers may be imported of; who meant another one should see it now. */
+static void tell_platforms(const struct nilo_cmd_ctx *ctx, const char *platform)
+{
+    const char *names[32];
+    size_t n = 0;
+    for (const struct nilo_connector *c; n < 32 && (c = nilo_connector_at(n)) != NULL; n++)
+        names[n] = c->platform;
+    const char *nearest = nilo__nearest(platform, names, n);
+    fprintf(ctx->out, " Nothing is collected from %s, its numbers come by import or push%s%s%s.\n", platform, nearest != NULL ? "; did you mean " : "",
+            nearest != NULL ? nearest : "", nearest != NULL ? "? Then: nilometer connection disable, and add one of another name" : "");
+}
+
 static int add(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_err *err)
 {
     struct nilo_connection c;
     bool made;
     if (check_platform(nilo_args_get(ctx->args, "platform"), err) != 0 || make_in_one(ctx, s, true, &c, &made, err) != 0)
         return -1;
-    fprintf(ctx->out, "Made connection %s of %s.%s\n", c.name, c.workspace_name,
-            nilo_connector_find(c.platform) != NULL ? " To sign in there: nilometer connection connect." : "");
+    fprintf(ctx->out, "Made connection %s of %s.", c.name, c.workspace_name);
+    if (nilo_connector_find(c.platform) != NULL)
+        fprintf(ctx->out, " To sign in there: nilometer connection connect %s%s%s\n", c.name, strcmp(c.workspace_name, "default") != 0 ? " --workspace " : "",
+                strcmp(c.workspace_name, "default") != 0 ? c.workspace_name : "");
+    else
+        tell_platforms(ctx, c.platform);
     return 0;
 }
 
@@ -336,13 +353,14 @@ static const struct act acts[] = {
     {"disable", 2, NILO_STORE_WRITE, disable},
     {"secret", 3, NILO_STORE_WRITE, secret},
     {"remove", 2, NILO_STORE_READ, nothing_is_removed},
+    {"delete", 2, NILO_STORE_READ, nothing_is_removed},
 };
 #define N_ACTS (sizeof acts / sizeof acts[0])
 
 /* What only reads, and what needs the person's browser and terminal. */
 static bool stays(const struct nilo_cmd_ctx *ctx)
 {
-    static const char *const words[] = {"list", "show", "connect", "reconnect", "remove"};
+    static const char *const words[] = {"list", "show", "connect", "reconnect", "remove", "delete"};
     for (size_t i = 0; i < sizeof words / sizeof words[0] && nilo_args_rest_n(ctx->args) > 0; i++) {
         if (strcmp(nilo_args_rest(ctx->args, 0), words[i]) == 0)
             return true;

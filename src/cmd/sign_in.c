@@ -311,9 +311,9 @@ static int platform_of(struct nilo_cmd_ctx *ctx, bool again, char *ret, size_t s
         return -1;
     int rc = nilo__connection_find(ctx, s, &c, &why);
     nilo_store_close(s);
-    if (rc != 0 && (why.code != NILO_ENOENT || again || said == NULL))
-        return nilo_err_set(err, why.code != NILO_ENOENT ? why.code : NILO_ENAME, "%s%s", why.msg,
-                            again || why.code != NILO_ENOENT ? "" : "; to make it, say of which platform it is: --platform youtube");
+    if (rc != 0 && (why.code != NILO_ENAME || again || said == NULL))
+        return nilo_err_set(err, why.code, "%s%s", why.msg,
+                            again || why.code != NILO_ENAME ? "" : "; to make it, say of which platform it is: --platform youtube");
     if (rc == 0 && said != NULL && strcmp(said, c.platform) != 0)
         return nilo_err_set(err, NILO_EINVAL, "connection %s is one of %s; a new connection needs a new name", c.name, c.platform);
     if (rc == 0 && strcmp(c.status, "disabled") == 0)

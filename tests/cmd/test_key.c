@@ -386,7 +386,7 @@ static void a_secret_on_the_command_line_is_refused_and_not_repeated(void **stat
     fails(2, "connection secret channel token " CANARY, "not given on the command line");
     fails(2, "connection secret channel token --workspace studio --from " CANARY, "never the secret itself");
     fails(1, "connection secret channel token --workspace studio --from env:KEY_TEST_NOT_SET", "not set");
-    fails(1, "connection secret nobody token --workspace studio --from env:KEY_TEST_SECRET", "nobody");
+    fails(2, "connection secret nobody token --workspace studio --from env:KEY_TEST_SECRET", "nobody");
     fails(2, "connection secret channel Token! --workspace studio --from env:KEY_TEST_SECRET", "small letters");
     does("connection secret channel token --workspace studio --delete");
     assert_null(secret("token"));
