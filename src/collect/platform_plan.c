@@ -187,19 +187,34 @@ static int affordable(struct nilo__job_p *job, const struct nilo_pace *pace, con
     return 0;
 }
 
+/* Numbers are compared as numbers: the longer is the newer, as platforms count up. */
+static int newest_first(const void *a, const void *b)
+{
+    const char *one = *(const char *const *)a, *other = *(const char *const *)b;
+    size_t n = strlen(one), m = strlen(other);
+    return n != m ? (n < m) - (n > m) : strcmp(other, one);
+}
+
 static int add_batches(struct nilo__job_p *job, const struct nilo_pace_plan *plan, struct nilo_err *err)
 {
     size_t batch = batch_of(job);
-    for (size_t at = 0; at < plan->read; at += batch) {
-        size_t n = plan->read - at < batch ? plan->read - at : batch;
+    const char **all = nilo_arena_array(&job->arena, plan->read + 1, sizeof *all);
+    if (all == NULL)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < plan->read; i++) {
+        all[i] = job->items[plan->order[i].item].external_id;
+        job->planned[plan->order[i].item] = true;
+    }
+    if (job->connector->together != NULL && plan->read > 1)
+        qsort(all, plan->read, sizeof *all, newest_first);
+    for (size_t at = 0, n; at < plan->read; at += n) {
+        n = plan->read - at < batch ? plan->read - at : batch;
+        if (job->connector->together != NULL)
+            n = job->connector->together(all + at, n);
         struct nilo__task *t = nilo__task_new(job, NILO_OP_METRICS);
-        const char **ids = nilo_arena_array(&job->arena, n, sizeof *ids);
-        if (t == NULL || ids == NULL)
+        const char **ids = all + at;
+        if (t == NULL)
             return nilo_err_nomem(err);
-        for (size_t i = 0; i < n; i++) {
-            ids[i] = job->items[plan->order[at + i].item].external_id;
-            job->planned[plan->order[at + i].item] = true;
-        }
         t->account = job->want.n_accounts > 0 ? job->want.accounts[0] : NULL;
         t->ids = ids;
         t->n_ids = n;

@@ -7,10 +7,13 @@
 
 #include "base/log.h"
 
+#define AHEAD (5 * NILO_US_MINUTE) /* a token of the app's own is not used so short before its end */
+
 struct app {
     struct app *next;
     char platform[64];
     struct nilo_login_app app;
+    struct nilo_token own; /* of the app itself, where nobody signs in: shared by all its connections */
 };
 
 /* What a connection got last: its texts stay good until it asks again. */
@@ -22,6 +25,7 @@ struct held {
 };
 
 struct nilo_tokens_of {
+    struct nilo_store *store;
     const struct nilo_config *config;
     struct nilo_login *login;
     struct app *apps;
@@ -33,6 +37,7 @@ int nilo_tokens_of_new(struct nilo_store *s, const struct nilo_config *config, s
     struct nilo_tokens_of *t = calloc(1, sizeof *t);
     if (t == NULL)
         return nilo_err_nomem(err);
+    t->store = s;
     t->config = config;
     if (nilo_login_new(s, config, http, &t->login, err) != 0) {
         free(t);
@@ -48,6 +53,7 @@ void nilo_tokens_of_free(struct nilo_tokens_of *t)
         return;
     for (struct app *a = t->apps, *next; a != NULL; a = next) {
         next = a->next;
+        nilo_token_done(&a->own);
         nilo_login_app_done(&a->app);
         free(a);
     }
@@ -60,7 +66,7 @@ void nilo_tokens_of_free(struct nilo_tokens_of *t)
     free(t);
 }
 
-static int app_of(struct nilo_tokens_of *t, const char *platform, struct nilo_login_app **ret, struct nilo_err *err)
+static int app_of(struct nilo_tokens_of *t, const char *platform, struct app **ret, struct nilo_err *err)
 {
     struct app *a = t->apps;
     while (a != NULL && strcmp(a->platform, platform) != 0)
@@ -77,14 +83,14 @@ static int app_of(struct nilo_tokens_of *t, const char *platform, struct nilo_lo
         a->next = t->apps;
         t->apps = a;
     }
-    *ret = &a->app;
+    *ret = a;
     return 0;
 }
 
 const char *const *nilo_tokens_of_settings(struct nilo_tokens_of *t, const char *platform, struct nilo_err *err)
 {
-    struct nilo_login_app *app;
-    return app_of(t, platform, &app, err) == 0 ? app->settings : NULL;
+    struct app *app;
+    return app_of(t, platform, &app, err) == 0 ? app->app.settings : NULL;
 }
 
 static int held_of(struct nilo_tokens_of *t, int64_t connection, struct held **ret, struct nilo_err *err)
@@ -131,10 +137,45 @@ static int ask(struct nilo_tokens_of *t, const struct nilo_connection *c, int64_
     return 0;
 }
 
+/* A token of the app's own: the one there is as long as it holds. */
+static int ask_own(struct nilo_tokens_of *t, struct app *app, bool anew, struct held *h, const char **ret_why, struct nilo_err *err)
+{
+    const struct nilo_clock *clock = &nilo_store_env(t->store)->clock;
+    struct nilo_token token = {0};
+    struct nilo_err why = {0};
+    *ret_why = NULL;
+    if (!anew && app->own.bearer != NULL && (app->own.until == NILO_US_NONE || clock->wall(clock->ctx) < app->own.until - AHEAD))
+        return 0;
+    if (nilo_token_of_app(t->login, &app->app, &token, &why) == 0) {
+        token.generation = app->own.generation + 1;
+        nilo_token_done(&app->own);
+        app->own = token;
+        return 0;
+    }
+    if (!is_its_own(why.code)) {
+        if (err != NULL)
+            *err = why;
+        return -1;
+    }
+    memcpy(h->why, why.msg, sizeof h->why);
+    *ret_why = h->why;
+    return 0;
+}
+
+static int get_own(struct nilo_tokens_of *t, struct app *app, struct held *h, struct nilo_credentials *ret, const char **ret_why, struct nilo_err *err)
+{
+    if (ask_own(t, app, false, h, ret_why, err) != 0)
+        return -1;
+    h->token.generation = app->own.generation;
+    if (*ret_why == NULL)
+        *ret = (struct nilo_credentials){.access_token = app->own.bearer, .client_id = app->app.client_id, .client_secret = app->app.client_secret};
+    return 0;
+}
+
 static int get(void *ctx, const struct nilo_connection *c, struct nilo_credentials *ret, const char **ret_why, struct nilo_err *err)
 {
     struct nilo_tokens_of *t = ctx;
-    struct nilo_login_app *app;
+    struct app *app;
     struct held *h;
     struct nilo_err why = {0};
     *ret = (struct nilo_credentials){0};
@@ -145,20 +186,29 @@ static int get(void *ctx, const struct nilo_connection *c, struct nilo_credentia
         *ret_why = h->why;
         return 0;
     }
+    if (app->app.connector->app_token)
+        return get_own(t, app, h, ret, ret_why, err);
     if (ask(t, c, NILO_TOKEN_FIRST, h, ret_why, err) != 0)
         return -1;
     if (*ret_why == NULL)
-        *ret = (struct nilo_credentials){.api_key = app->api_key, .access_token = h->token.bearer, .client_id = app->client_id, .client_secret = app->client_secret};
+        *ret = (struct nilo_credentials){.api_key = app->app.api_key, .access_token = h->token.bearer, .client_id = app->app.client_id, .client_secret = app->app.client_secret};
     return 0;
 }
 
 static int refused(void *ctx, const struct nilo_connection *c, bool *ret_new, const char **ret_why, struct nilo_err *err)
 {
     struct nilo_tokens_of *t = ctx;
+    struct app *app;
     struct held *h;
     *ret_new = false;
-    if (held_of(t, c->id, &h, err) != 0)
+    if (held_of(t, c->id, &h, err) != 0 || app_of(t, c->platform, &app, err) != 0)
         return -1;
+    if (app->app.connector->app_token) { /* another connection may have got the next one */
+        if (app->own.generation == h->token.generation && ask_own(t, app, true, h, ret_why, err) != 0)
+            return -1;
+        *ret_new = app->own.generation != h->token.generation;
+        return 0;
+    }
     int64_t was = h->token.generation;
     if (ask(t, c, was, h, ret_why, err) != 0)
         return -1;

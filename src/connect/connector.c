@@ -7,6 +7,7 @@
 /* One row a platform, by name. */
 static const struct nilo_connector *const connectors[] = {
     &nilo__tiktok,
+    &nilo__tiktok_research,
     &nilo__youtube,
 };
 

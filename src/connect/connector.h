@@ -197,6 +197,7 @@ struct nilo_connector {
     const char *day_zone; /* whose days REPORT counts; NULL = UTC */
     unsigned ops;         /* bits 1 << enum nilo_op: what it can do */
     unsigned needs_token; /* bits: what works only with an access token */
+    bool app_token;       /* nobody signs in: REFRESH brings the app's own access token, for its client id and secret */
     const struct nilo_connector_setting *settings;
     size_t n_settings;
     const struct nilo_connector_bucket *buckets;
@@ -205,6 +206,8 @@ struct nilo_connector {
     const char *const *metrics;        /* names that METRICS brings; NULL-terminated */
     const char *const *report_metrics; /* that REPORT brings of items; NULL-terminated */
     const char *const *day_metrics;    /* that REPORT brings of an account's days; at most 8; NULL: there are no such reports */
+    /* How many of these ids, from the first on, one METRICS may ask for together: 1 .. n; NULL: any ids_per_call of them. Whoever plans puts the newest first */
+    size_t (*together)(const char *const *ids, size_t n);
     int report_settle_days; /* so old a day is when its report has settled, as far as is known before that was measured */
 
     /* The request of an operation. errors: NILO_EINVAL an id, cursor or setting that cannot be asked with, or nothing to sign with; NILO_ENOMEM */

@@ -6,6 +6,7 @@
 #include "connect/http_priv.h"
 
 extern const struct nilo_connector nilo__tiktok;  /* tiktok.c */
+extern const struct nilo_connector nilo__tiktok_research; /* tiktok_research.c */
 extern const struct nilo_connector nilo__youtube; /* youtube.c */
 
 extern const struct nilo_result nilo__result_none; /* OK, and nothing said */

@@ -142,3 +142,44 @@ void nilo__login_wipe(const struct nilo_result *r)
             nilo_secret_wipe((void *)(uintptr_t)secrets[i], strlen(secrets[i]));
     }
 }
+
+/* ---- the app's own token ------------------------------------------------------------------------------------------------------------------ */
+
+static int take_app_token(const struct nilo_login_app *a, const struct nilo_result *r, nilo_us now, struct nilo_token *ret, struct nilo_err *err)
+{
+    char why[300];
+    if (r->class != NILO_CLASS_OK) {
+        nilo__login_why(a->connector->title, r, why, sizeof why);
+        return nilo_err_set(err, r->key_wrong || r->class == NILO_CLASS_PERMISSION || r->class == NILO_CLASS_AUTH ? NILO_ECONFIG : NILO_ESOURCE, "%s", why);
+    }
+    *ret = (struct nilo_token){.bearer = nilo__login_copy(r->tokens.access_token), .until = NILO_US_NONE};
+    if (r->tokens.expires_s >= 0 && r->tokens.expires_s < 366 * 86400)
+        ret->until = now + r->tokens.expires_s * NILO_US_SECOND;
+    return ret->bearer != NULL ? 0 : nilo_err_nomem(err);
+}
+
+int nilo_token_of_app(struct nilo_login *l, const struct nilo_login_app *a, struct nilo_token *ret, struct nilo_err *err)
+{
+    const struct nilo_clock *clock = &nilo_store_env(l->store)->clock;
+    const struct nilo_credentials credentials = {.client_id = a->client_id, .client_secret = a->client_secret};
+    const struct nilo_ask ask = {.op = NILO_OP_REFRESH, .credentials = &credentials, .settings = a->settings, .now = clock->wall(clock->ctx), .day = NILO_DAY_NONE};
+    struct nilo_http *http;
+    struct nilo_http_answer *answer = NULL;
+    struct nilo_result result = {0};
+    struct nilo_call call;
+    struct nilo_arena arena;
+    struct nilo_err why = {0};
+    nilo_arena_init(&arena, 0);
+    int rc = a->connector->make(&ask, &arena, &call, &why);
+    if (rc != 0)
+        rc = nilo_err_set(err, why.code == NILO_EINVAL ? NILO_ECONFIG : why.code, "%s", why.msg);
+    else if (nilo__login_http(l, &http, err) != 0 || nilo__login_send(http, &call, &answer, err) != 0 ||
+             nilo_connector_take(a->connector, &ask, answer, &arena, &result, err) != 0)
+        rc = -1;
+    else
+        rc = take_app_token(a, &result, clock->wall(clock->ctx), ret, err);
+    nilo__login_wipe(&result);
+    nilo_http_answer_free(answer);
+    nilo_arena_done(&arena);
+    return rc;
+}

@@ -74,6 +74,10 @@ void nilo_token_give_up(struct nilo_login *l, struct nilo_renewal *r); /* it was
 /** nilo_token_get - the same, and waits. errors: as both, NILO_EBUSY after a minute and a half */
 int nilo_token_get(struct nilo_login *l, const struct nilo_connection *c, int64_t refused, struct nilo_token *ret, struct nilo_err *err);
 
+/** nilo_token_of_app - of a platform where nobody signs in (connector->app_token): a new token of the app's own. Waits; nothing is stored
+ *  errors  NILO_ECONFIG no client id or secret, or the platform does not know them; NILO_ESOURCE not now */
+int nilo_token_of_app(struct nilo_login *l, const struct nilo_login_app *a, struct nilo_token *ret, struct nilo_err *err);
+
 /** nilo_login_expire - the connection's platform lets nobody in any more: expired from now on. reason: a sentence without secrets. ret_new false: it was */
 int nilo_login_expire(struct nilo_login *l, const struct nilo_connection *c, const char *reason, bool *ret_new, struct nilo_err *err);
 

@@ -24,7 +24,8 @@ struct play {
     struct nilo_login *login;
     struct nilo_keys *ring;
     nilo_us ahead;
-    int accounts;
+    int accounts, metrics;
+    const char *platform, *more; /* a line of each connection */
     /* what was seen of the wire */
     int64_t asked, not_kept; /* requests with a token; those of a token that the store did not hold */
     char last[300];          /* the token that was used last */
@@ -33,7 +34,7 @@ struct play {
 
 /* ---- setting up ------------------------------------------------------------------------------------------------------------------------------ */
 
-static const char *config_of(const struct play *p, const char *platform)
+static const char *config_of(const struct play *p)
 {
     static char text[8000];
     char client[EMULATOR_TEXT], secret[EMULATOR_TEXT];
@@ -44,9 +45,12 @@ static const char *config_of(const struct play *p, const char *platform)
     int n = snprintf(text, sizeof text,
                      "platforms:\n  - platform: %s\n    client_id: %s\n    client_secret: env:NILO_TEST_TIKTOK\n    settings:\n      - name: api_base\n        value: %s/v2\n"
                      "      - name: token_url\n        value: %s/v2/oauth/token\nconnections:\n",
-                     platform, client, url, url);
-    for (int i = 0; i < p->accounts; i++)
-        n += snprintf(text + n, sizeof text - (size_t)n, "  - name: t%d\n    platform: %s\n", i, platform);
+                     p->platform, client, url, url);
+    for (int i = 0; i < p->accounts; i++) {
+        n += snprintf(text + n, sizeof text - (size_t)n, "  - name: t%d\n    platform: %s\n%s", i, p->platform, p->more);
+        if (strcmp(p->platform, "tiktok_research") == 0)
+            n += snprintf(text + n, sizeof text - (size_t)n, "    accounts: '@creator%d'\n", i);
+    }
     return text;
 }
 
@@ -120,11 +124,11 @@ static int on_start(void *ctx, const struct nilo_http_job *job, int64_t *ret_ret
     return 0;
 }
 
-static void begin(struct play *p, const char *options, int accounts, bool http, bool watched)
+static void begin_with(struct play *p, const char *platform, const char *more, const char *options, int accounts, bool http, bool watched)
 {
     static int number;
     char name[40], path[60];
-    *p = (struct play){.accounts = accounts};
+    *p = (struct play){.accounts = accounts, .platform = platform, .more = more, .metrics = strcmp(platform, "tiktok") == 0 ? 4 : 5};
     snprintf(name, sizeof name, "tiktok%d", number++);
     snprintf(path, sizeof path, "keys-%s", name);
     setenv("NILOMETER_KEYS", nilo_test_path(path), 1);
@@ -133,7 +137,7 @@ static void begin(struct play *p, const char *options, int accounts, bool http, 
     assert_int_equal(emulator_new(&p->em, &p->w.err), 0);
     if (emulator_set_all(p->em, options, &p->w.err) != 0)
         fail_msg("%s", p->w.err.msg);
-    char *config = strdup(config_of(p, "tiktok"));
+    char *config = strdup(config_of(p));
     world_init(&p->w, name, NULL, config, START);
     free(config);
     make_ring(p);
@@ -143,8 +147,13 @@ static void begin(struct play *p, const char *options, int accounts, bool http, 
         assert_int_equal(emulator_http_watched(p->em, &p->w.clock, &p->w.env, &tokens, &p->token_http, &p->w.err), 0);
     }
     assert_int_equal(nilo_login_new(p->w.store, p->w.config, p->token_http, &p->login, &p->w.err), 0);
-    for (int i = 0; i < accounts; i++)
+    for (int i = 0; i < accounts && strcmp(platform, "tiktok") == 0; i++)
         sign_in(p, i, NULL);
+}
+
+static void begin(struct play *p, const char *options, int accounts, bool http, bool watched)
+{
+    begin_with(p, "tiktok", "", options, accounts, http, watched);
 }
 
 static void finish(struct play *p)
@@ -220,7 +229,7 @@ static void advance(struct play *p, int64_t seconds)
 
 /* ---- what is true -------------------------------------------------------------------------------------------------------------------------------- */
 
-static const char *const names[] = {"views", "likes", "comments", "shares"};
+static const char *const names[] = {"views", "likes", "comments", "shares", "saves"};
 
 struct reading {
     int64_t values[5];
@@ -234,7 +243,7 @@ static int take(void *ctx, const struct nilo_scan_row *row)
 {
     struct reading *r = ctx;
     const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(scanning->store), row->metric);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         if (strcmp(m->name, names[i]) == 0) {
             r->there[i] = true;
             r->values[i] = row->value;
@@ -273,7 +282,7 @@ static int64_t assert_true_of(struct play *p, int account, int videos)
             continue;
         }
         n++;
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < p->metrics; i++) {
             if (!r.there[i] || r.absences[i] != NILO_PRESENT || r.values[i] != truth[i])
                 fail_msg("%s of video %d of t%d are %lld, not %lld", names[i], v, account, (long long)r.values[i], (long long)truth[i]);
         }
@@ -498,6 +507,90 @@ static void bad_weather_loses_nothing_over_a_day(void **state)
     finish(&p);
 }
 
+static void an_id_that_nobody_can_ask_for_costs_no_other(void **state)
+{
+    (void)state;
+    struct play p;
+    begin_with(&p, "tiktok", "    items: 70802172585x\n", WORLD "channels=1 videos=33 latency_ms=0", 1, false, false);
+    collect(&p);
+    assert_run(&p, 0, "partial", "70802172585x is no id of a TikTok video");
+    assert_int_equal(assert_true_of(&p, 0, 33), 33);
+    assert_int_equal(p.w.result.items_failed, 1);
+    finish(&p);
+}
+
+/* ---- Research ------------------------------------------------------------------------------------------------------------------------------------ */
+
+static void research_reads_anybodys_videos_with_saves_over_http(void **state)
+{
+    (void)state;
+    struct play p;
+    begin_with(&p, "tiktok_research", "", WORLD "channels=3 videos=150 back_days=200 latency_ms=5 deleted=50", 3, true, false);
+    collect(&p);
+    int64_t seen = 0;
+    for (int i = 0; i < 3; i++) {
+        assert_run(&p, i, "completed", "");
+        seen += assert_true_of(&p, i, 150);
+    }
+    assert_true(seen > 400);
+    assert_int_equal(p.w.result.items_read, seen);
+    /* one token for all; of each account its numbers, seven windows, and as many readings */
+    assert_int_equal(counter(&p, "endpoints.0.calls"), 1);
+    assert_int_equal(counter(&p, "endpoints.1.calls"), 3);
+    assert_true(counter(&p, "endpoints.2.calls") <= 3 * (7 + 9));
+    assert_int_equal(counter(&p, "endpoints.2.4xx"), 0);
+    assert_int_equal(counter(&p, "secrets_in_url"), 0);
+    finish(&p);
+}
+
+static void research_goes_on_with_a_search_over_its_pages(void **state)
+{
+    (void)state;
+    struct play p;
+    begin_with(&p, "tiktok_research", "", WORLD "channels=1 videos=700 back_days=50 latency_ms=0", 1, false, false);
+    collect(&p);
+    assert_run(&p, 0, "completed", "");
+    assert_int_equal(assert_true_of(&p, 0, 700), 700);
+    assert_int_equal(counter(&p, "endpoints.2.4xx"), 0);
+    control(&p, "/_emulator/item?channel=0&video=690&state=deleted");
+    advance(&p, 25 * 3600);
+    collect(&p); /* asked for once more before it counts as gone; the app's token has ended meanwhile */
+    assert_run(&p, 0, "completed", "");
+    assert_int_equal(assert_true_of(&p, 0, 700), 699);
+    char id[EMULATOR_TEXT];
+    emulator_tiktok_id(p.em, 0, 690, id);
+    assert_true(read_item(&p, 0, id).absences[0] == NILO_DELETED);
+    assert_int_equal(counter(&p, "endpoints.0.calls"), 2);
+    finish(&p);
+}
+
+static void the_day_of_research_is_never_passed(void **state)
+{
+    (void)state;
+    struct play p;
+    begin_with(&p, "tiktok_research", "    budget: 40\n", WORLD "channels=2 videos=400 back_days=300 latency_ms=0 research_requests=40", 2, false, false);
+    for (int hour = 0; hour < 72; hour++) {
+        collect(&p);
+        assert_true(counter(&p, "tiktok.research_requests_highest") <= 40);
+        advance(&p, 3600);
+    }
+    assert_int_equal(counter(&p, "tiktok.over_day"), 0);
+    assert_true(counter(&p, "tiktok.research_requests_highest") > 20);
+    finish(&p);
+}
+
+static void a_research_project_that_is_not_known_is_the_apps_matter(void **state)
+{
+    (void)state;
+    struct play p;
+    begin_with(&p, "tiktok_research", "", WORLD "channels=1 videos=10 latency_ms=0", 1, false, false);
+    setenv("NILO_TEST_TIKTOK", "wrong", 1);
+    collect(&p);
+    assert_run(&p, 0, "failed", "does not know the app");
+    assert_string_equal(world_connection(&p.w, "t0").status, "failing");
+    finish(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -511,6 +604,11 @@ int main(void)
         cmocka_unit_test(a_refusal_for_haste_is_waited_out),
         cmocka_unit_test(what_is_deleted_is_an_event_and_what_comes_back_is_read_again),
         cmocka_unit_test(bad_weather_loses_nothing_over_a_day),
+        cmocka_unit_test(an_id_that_nobody_can_ask_for_costs_no_other),
+        cmocka_unit_test(research_reads_anybodys_videos_with_saves_over_http),
+        cmocka_unit_test(research_goes_on_with_a_search_over_its_pages),
+        cmocka_unit_test(the_day_of_research_is_never_passed),
+        cmocka_unit_test(a_research_project_that_is_not_known_is_the_apps_matter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
