@@ -15,6 +15,7 @@
     X(http_chunk)                                                                                                      \
     X(http_path)                                                                                                       \
     X(jwt)                                                                                                             \
+    X(tiktok)                                                                                                          \
     X(url)                                                                                                             \
     X(youtube)
 

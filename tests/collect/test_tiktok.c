@@ -507,6 +507,49 @@ static void bad_weather_loses_nothing_over_a_day(void **state)
     finish(&p);
 }
 
+/* The browser's part: the address is opened, and what it leads back to is given on. */
+static void browse(struct play *p, const char *address, char out[1000])
+{
+    const struct emulator_request req = {.method = "GET", .host = "www.tiktok.com", .target = strchr(strstr(address, "//") + 2, '/')};
+    struct emulator_response res;
+    emulator_answer(p->em, p->w.clock.wall, &req, &res);
+    if (res.status != 302 || !emulator_response_header(&res, "Location", out, 1000))
+        fail_msg("%s: %d", address, res.status);
+    emulator_response_done(&res);
+}
+
+static void a_person_signs_in_with_a_challenge_in_hexadecimal_digits(void **state)
+{
+    (void)state;
+    struct play p;
+    struct nilo_login_app app;
+    struct nilo_sign_in *in;
+    struct nilo_login_set set;
+    const struct nilo_account *accounts = NULL;
+    char back[1000], address[2000], id[EMULATOR_TEXT];
+    size_t n = 0;
+    begin(&p, WORLD "channels=3 videos=5 latency_ms=0", 1, false, false);
+    struct nilo_err *err = &p.w.err;
+    assert_int_equal(nilo_login_app_init(&app, p.w.config, "tiktok", err), 0);
+    assert_int_equal(nilo_sign_in_new(&app, "http://127.0.0.1:7777/back", &p.w.env, &in, err), 0);
+    const char *url = nilo_sign_in_url(in), *challenge = strstr(url, "code_challenge=") + 15;
+    assert_true(strspn(challenge, "0123456789abcdef") == 64 && challenge[64] == '&');
+    assert_non_null(strstr(url, "client_key="));
+    snprintf(address, sizeof address, "%s&login_hint=2", url);
+    browse(&p, address, back);
+    assert_int_equal(nilo_sign_in_back(in, back, err), 0);
+    if (nilo_sign_in_tokens(in, p.token_http, &set, err) != 0 || nilo_sign_in_accounts(in, p.token_http, &accounts, &n, err) != 0)
+        fail_msg("%s", err->msg);
+    emulator_tiktok_account(p.em, 2, id);
+    assert_int_equal(n, 1);
+    assert_string_equal(accounts[0].id, id);
+    assert_string_equal(accounts[0].title, "creator2");
+    assert_true(set.refresh_token != NULL && set.access_until == p.w.clock.wall + 7200 * NILO_US_SECOND);
+    nilo_sign_in_free(in);
+    nilo_login_app_done(&app);
+    finish(&p);
+}
+
 static void an_id_that_nobody_can_ask_for_costs_no_other(void **state)
 {
     (void)state;
@@ -604,6 +647,7 @@ int main(void)
         cmocka_unit_test(a_refusal_for_haste_is_waited_out),
         cmocka_unit_test(what_is_deleted_is_an_event_and_what_comes_back_is_read_again),
         cmocka_unit_test(bad_weather_loses_nothing_over_a_day),
+        cmocka_unit_test(a_person_signs_in_with_a_challenge_in_hexadecimal_digits),
         cmocka_unit_test(an_id_that_nobody_can_ask_for_costs_no_other),
         cmocka_unit_test(research_reads_anybodys_videos_with_saves_over_http),
         cmocka_unit_test(research_goes_on_with_a_search_over_its_pages),
