@@ -252,6 +252,62 @@ static void nobody_listens_and_no_name(void **state)
 
 /* ---- TLS ------------------------------------------------------------------------------------------------------------------------------------------ */
 
+/* Its peer is Node's, as nothing in C that is packaged serves HTTP/2; it ends by being told, or after a minute. */
+static const char h2_server[] =
+    "const fs = require('fs');\n"
+    "const server = require('http2').createSecureServer({cert: fs.readFileSync(process.argv[2]), key: fs.readFileSync(process.argv[3]), allowHTTP1: true}, (q, s) => {\n"
+    "  if (q.url === '/end') setTimeout(() => process.exit(0), 50);\n"
+    "  s.end(q.httpVersion + ' ' + q.method + ' ' + (q.headers['authorization'] ? 'signed' : 'bare'));\n"
+    "});\n"
+    "server.listen(0, '127.0.0.1', () => console.log(server.address().port));\n"
+    "setTimeout(() => process.exit(1), 60000);\n";
+
+static void http_2_is_spoken_where_the_server_offers_it(void **state)
+{
+    (void)state;
+    static const struct {
+        bool http1;
+        const char *body;
+    } cases[] = {{false, "2.0 GET signed"}, {true, "1.1 GET signed"}};
+    const char *certificate = nilo_test_path("h2.pem"), *key = nilo_test_path("h2.key"), *script = nilo_test_path("h2.js");
+    char command[1000], url[100];
+    int port = 0;
+    zoo_certificate("IP:127.0.0.1", 1, certificate, key);
+    nilo_test_write(script, h2_server, strlen(h2_server));
+    snprintf(command, sizeof command, "node '%s' '%s' '%s' 2>/dev/null", script, certificate, key);
+    FILE *server = popen(command, "r");
+    if (server == NULL || fscanf(server, "%d", &port) != 1) {
+        if (server != NULL)
+            pclose(server);
+        print_message("# skipped: there is no node\n");
+        skip();
+    }
+    const struct nilo_http_field token = {.name = "Authorization", .value = CANARY, .secret = true};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct nilo_http *h = client(&(struct nilo_http_options){.ca_file = certificate, .http1 = cases[i].http1});
+        const size_t many = 20; /* over however many connections */
+        snprintf(url, sizeof url, "https://127.0.0.1:%d/", port);
+        for (size_t k = 0; k < many; k++) {
+            uint64_t id;
+            assert_int_equal(nilo_http_start(h, &(struct nilo_http_request){.method = "GET", .url = url, .headers = &token, .n_headers = 1, .loopback = true, .deadline_ms = 20000},
+                                             &id, NULL), 0);
+        }
+        for (size_t k = 0; k < many; k++) {
+            struct nilo_http_answer *a = wait_for(h);
+            if (a->end != NILO_HTTP_ANSWERED || strcmp(a->body, cases[i].body) != 0)
+                fail_msg("%s (%s): %s", nilo_http_end_word(a->end), a->message, a->body);
+            assert_no_secret(a);
+            nilo_http_answer_free(a);
+        }
+        nilo_http_free(h);
+    }
+    struct nilo_http *h = client(&(struct nilo_http_options){.ca_file = certificate});
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/end", port);
+    nilo_http_answer_free(ask(h, &(struct nilo_http_request){.method = "GET", .url = url, .loopback = true, .deadline_ms = 20000}));
+    nilo_http_free(h);
+    assert_int_equal(pclose(server), 0);
+}
+
 static void tls_is_verified_and_never_gone_without(void **state)
 {
     (void)state;
@@ -687,6 +743,7 @@ int main(void)
         cmocka_unit_test(a_redirect_is_an_answer_and_nothing_more_is_asked),
         cmocka_unit_test(nobody_listens_and_no_name),
         cmocka_unit_test(tls_is_verified_and_never_gone_without),
+        cmocka_unit_test(http_2_is_spoken_where_the_server_offers_it),
         cmocka_unit_test(only_public_addresses_are_connected_to),
         cmocka_unit_test(a_name_with_an_address_that_is_not_public_is_not_connected_to),
         cmocka_unit_test(requests_that_are_none_are_refused_at_once),
