@@ -252,12 +252,38 @@ static int collect_scheduled(struct nilo_store *s, const struct nilo_config_conn
     struct nilo__slot slot;
     if (!total->options->scheduled)
         return collect_one(s, c, total, ret, err);
-    if (nilo__slot_begin(s, total->config, c, &slot, err) != 0)
+    if (nilo__slot_begin(s, total->config, c, true, &slot, err) != 0)
         return -1;
     if (!slot.taken)
         return 0;
     int result = collect_one(s, c, total, ret, err);
     return nilo__slot_end(s, &slot, result == 0 ? NULL : err, NULL) != 0 ? -1 : result;
+}
+
+/* Databases that come due while platforms are waited for. */
+struct between {
+    struct nilo_store *store;
+    struct total *total;
+    struct nilo_collect_result *ret;
+};
+
+static int collect_databases(struct nilo_store *s, struct total *total, struct nilo_collect_result *ret, int *ret_matching, struct nilo_err *err)
+{
+    for (int i = 0; i < total->config->n_connections; i++) {
+        if (!nilo__is_chosen(&total->config->connections[i], total->options))
+            continue;
+        ++*ret_matching;
+        if (collect_scheduled(s, &total->config->connections[i], total, ret, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int collect_between(void *ctx, struct nilo_err *err)
+{
+    struct between *b = ctx;
+    int matching = 0;
+    return collect_databases(b->store, b->total, b->ret, &matching, err);
 }
 
 static const char *overall(const struct nilo_collect_result *r)
@@ -313,16 +339,12 @@ int nilo_collect(struct nilo_store *s, const struct nilo_config *config, const s
     int matching = 0, chosen = 0;
     if (config->n_connections_from_sql > 0 && sync_connections(s, config, o, err) != 0)
         return -1;
-    if (nilo__collect_platforms(s, config, o, &result, &matching, &chosen, err) != 0)
+    struct between between = {s, &total, &result};
+    if (nilo__collect_platforms(s, config, o, collect_between, &between, &result, &matching, &chosen, err) != 0)
         return -1;
-    total.chosen = chosen;
-    for (int i = 0; i < config->n_connections; i++) {
-        if (!nilo__is_chosen(&config->connections[i], o))
-            continue;
-        matching++;
-        if (collect_scheduled(s, &config->connections[i], &total, &result, err) != 0)
-            return -1;
-    }
+    total.chosen += chosen;
+    if (collect_databases(s, &total, &result, &matching, err) != 0)
+        return -1;
     if (matching == 0 && !o->platforms_only && !o->nothing_is_fine)
         return nilo__nothing_chosen(config, o, err);
     if (total.chosen == 0 && !o->platforms_only && !o->scheduled)

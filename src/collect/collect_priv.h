@@ -116,9 +116,11 @@ void nilo__sql_done(struct nilo__job *job);
 int nilo__job_init(struct nilo__job *job, struct nilo_store *s, const struct nilo_config *config,
                    const struct nilo_config_connection *c, const struct nilo_collect_options *o, struct nilo_err *err);
 void nilo__job_done(struct nilo__job *job);
-/** nilo__collect_platforms - all chosen connections of platforms. ret_matching: how many the options name; ret_chosen: of them not disabled */
-int nilo__collect_platforms(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_collect_result *ret,
-                            int *ret_matching, int *ret_chosen, struct nilo_err *err);
+/** nilo__collect_platforms - all chosen connections of platforms. ret_matching: how many the options name; ret_chosen: of them not disabled
+ *  between  of schedules: called now and then while all that is under way only waits */
+int nilo__collect_platforms(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o,
+                            int (*between)(void *ctx, struct nilo_err *err), void *between_ctx, struct nilo_collect_result *ret, int *ret_matching, int *ret_chosen,
+                            struct nilo_err *err);
 /** nilo__names - does it have the name and workspace that the options want? */
 bool nilo__names(const struct nilo_config_connection *c, const struct nilo_collect_options *o);
 /** nilo__is_chosen - is the connection, of a database, meant? */

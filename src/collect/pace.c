@@ -19,11 +19,18 @@ static bool read_since(const struct nilo_item_state *item, nilo_us from)
     return item->read_at != NILO_US_NONE && item->read_at >= from;
 }
 
+/* One that failed for what it is, rather than for the weather that its platform had. */
+static bool is_persistent(const struct nilo_item_state *item)
+{
+    bool weather = item->class != NULL && (strcmp(item->class, "transient") == 0 || strcmp(item->class, "rate_limited") == 0);
+    return item->failures >= NILO_PACE_PERSISTENT && !weather;
+}
+
 nilo_us nilo_pace_interval(const struct nilo_pace *p, const struct nilo_item_state *item)
 {
     if (item->deleted_at != NILO_US_NONE)
         return p->now - item->deleted_at < GONE_DAILY ? NILO_US_DAY : 7 * NILO_US_DAY;
-    if (item->failures >= NILO_PACE_PERSISTENT)
+    if (is_persistent(item))
         return NILO_US_DAY;
     nilo_us old = age(p, item);
     return old < FRESH ? NILO_US_HOUR : old < RECENT ? 6 * NILO_US_HOUR : NILO_US_DAY;
@@ -57,7 +64,7 @@ enum nilo_due nilo_pace_due(const struct nilo_pace *p, const struct nilo_item_st
             seen = item->failed_at;
         return is_over(p, seen, interval) ? NILO_DUE_OLD : NILO_DUE_NOT;
     }
-    if (item->failures >= NILO_PACE_PERSISTENT)
+    if (is_persistent(item))
         return is_over(p, item->failed_at, interval) ? NILO_DUE_OLD : NILO_DUE_NOT;
     if (item->failures > 0)
         return NILO_DUE_FAILED;
@@ -67,6 +74,18 @@ enum nilo_due nilo_pace_due(const struct nilo_pace *p, const struct nilo_item_st
     if (daily || (interval < NILO_US_DAY && is_over(p, item->read_at, interval)))
         return by_age(p, item);
     return NILO_DUE_NOT;
+}
+
+/* Slots come every hour or later, and a run that had to wait fails late: half an hour is not a second try. */
+bool nilo_pace_repeat(const struct nilo_pace *p, const struct nilo_item_state *item)
+{
+    nilo_day today = nilo_calendar_day(p->calendar, p->now);
+    nilo_us begin = nilo_calendar_start(p->calendar, today), last_hour = nilo_calendar_end(p->calendar, today) - NILO_US_HOUR;
+    nilo_us interval = nilo_pace_interval(p, item), failed = item->failed_at;
+    bool in_vain = failed != NILO_US_NONE && failed <= p->now && (item->read_at == NILO_US_NONE || failed > item->read_at);
+    if (p->all || !in_vain || item->deleted_at != NILO_US_NONE || failed < begin || (p->now >= last_hour && failed < last_hour))
+        return false;
+    return p->now - failed < interval - 30 * NILO_US_MINUTE;
 }
 
 /* ---- the order ---------------------------------------------------------------------------------------------------------------------------- */
@@ -121,7 +140,7 @@ void nilo_pace_plan(const struct nilo_pace *p, const struct nilo_item_state *ite
         enum nilo_due due = nilo_pace_due(p, &items[i]);
         ret->outside += due == NILO_DUE_OUTSIDE;
         if (due > NILO_DUE_OUTSIDE)
-            ret->order[ret->due++] = (struct nilo_pace_item){i, due};
+            ret->order[ret->due++] = (struct nilo_pace_item){i, due, nilo_pace_repeat(p, &items[i])};
     }
     sort(p, items, ret->order, ret->due);
     ret->read = ret->due < most ? ret->due : most;

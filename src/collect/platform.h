@@ -37,6 +37,7 @@ struct nilo_platform_want {
     int at_once;                  /* calls under way a token; 0 = the platform's default */
     int64_t budget;               /* of each bucket a period; 0 = the platform's default */
     bool all;                     /* every item, whatever was read when */
+    bool rest;                    /* it is the rest of a slot that was cut short: what it asks for is asked a second time, but for what had not gone out yet */
     nilo_us patience;             /* how long it waits for a host or a limit before it leaves the rest to a later run; 0 = ten minutes */
     const char *slot;             /* of the run; NULL = none */
     const struct nilo_lease *lease; /* checked in each committing transaction; NULL = none. Lives as long as the job */

@@ -8,7 +8,9 @@
 #include "collect/tokens.h"
 
 struct pick {
+    struct pick *next;
     const struct nilo_config_connection *config;
+    bool done; /* its job has ended, and so has its slot */
     struct nilo_platform_want want;
     struct nilo__slot slot;
     char **accounts, **ids;
@@ -23,7 +25,11 @@ struct all {
     struct nilo_collect_result *ret;
     struct nilo_tokens_of *tokens;
     struct pick *picks;
-    size_t n;
+    struct nilo_platforms *machine;
+    int (*between)(void *ctx, struct nilo_err *err); /* what else is due while all jobs wait */
+    void *between_ctx;
+    int put_off;              /* ... times since the last one */
+    struct nilo_err slot_err; /* a slot that could not be ended */
     struct nilo_connection *stored;         /* connections that the file does not describe ... */
     struct nilo_config_connection *spelled; /* ... in its words */
     size_t n_spelled;
@@ -36,10 +42,11 @@ static nilo_us wall(const struct nilo_store *s)
     return env->clock.wall(env->clock.ctx);
 }
 
-static void pick_done(struct pick *p)
+static void pick_free(struct pick *p)
 {
     free(p->accounts);
     free(p->ids);
+    free(p);
 }
 
 /* ---- reports -------------------------------------------------------------------------------------------------------------------------------- */
@@ -74,6 +81,20 @@ static void count(struct all *a, const struct nilo_platform_outcome *o)
         r->failed++;
     else
         r->partial++;
+}
+
+/* As soon as its job has: nobody's next slot waits for another connection's job. */
+static void end_slot(struct all *a, struct pick *p)
+{
+    struct nilo_err why = {.code = NILO_ESOURCE}, err = {0};
+    p->done = true;
+    if (!p->slot.taken)
+        return;
+    memcpy(why.msg, p->why, sizeof why.msg);
+    if (nilo__slot_end(a->store, &p->slot, p->failed ? &why : NULL, &err) == 0)
+        p->slot.taken = false;
+    else
+        a->slot_err = err;
 }
 
 static void on_outcome(void *ctx, const struct nilo_platform_outcome *o)
@@ -115,6 +136,7 @@ static void on_outcome(void *ctx, const struct nilo_platform_outcome *o)
     }
     count(a, o);
     report(a, &run);
+    end_slot(a, p);
 }
 
 /* ---- choosing -------------------------------------------------------------------------------------------------------------------------------- */
@@ -145,6 +167,7 @@ static int fill_want(struct all *a, struct pick *p, struct nilo_err *err)
     w->budget = c->budget;
     w->all = a->o->all;
     w->slot = a->o->run_id;
+    w->rest = p->slot.taken && p->slot.rest;
     w->lease = p->slot.taken ? &p->slot.lease : NULL;
     w->ctx = p;
     return 0;
@@ -167,7 +190,7 @@ static int choose(struct all *a, struct pick *p, int *ret_chosen, bool *ret_take
         report_without_run(a, c, "failed", gone.msg);
         return 0;
     }
-    if (a->o->scheduled && nilo__slot_begin(a->store, a->config, c, &p->slot, err) != 0)
+    if (a->o->scheduled && nilo__slot_begin(a->store, a->config, c, a->machine == NULL, &p->slot, err) != 0)
         return -1;
     if (a->o->scheduled && !p->slot.taken)
         return 0;
@@ -197,8 +220,7 @@ static int choose(struct all *a, struct pick *p, int *ret_chosen, bool *ret_take
 
 static int renew(struct all *a, struct nilo_err *err)
 {
-    for (size_t i = 0; i < a->n; i++) {
-        struct pick *p = &a->picks[i];
+    for (struct pick *p = a->picks; p != NULL; p = p->next) {
         struct nilo_err why = {0};
         if (!p->slot.taken || nilo_store_slot_renew(a->store, &p->slot.lease, NILO_SCHEDULE_LEASE, &why) == 0 || why.code == NILO_ECANCELLED)
             continue; /* one that was lost is found out when something is to be committed */
@@ -209,13 +231,79 @@ static int renew(struct all *a, struct nilo_err *err)
     return 0;
 }
 
-static int drive(struct all *a, struct nilo_platforms *p, struct nilo_http *http, struct nilo_err *err)
+static bool is_at_work(const struct all *a, const struct nilo_config_connection *c)
+{
+    for (const struct pick *p = a->picks; p != NULL; p = p->next) {
+        if (p->config == c && !p->done)
+            return true;
+    }
+    return false;
+}
+
+static int choose_one(struct all *a, const struct nilo_config_connection *c, int *ret_matching, int *ret_chosen, struct nilo_err *err)
+{
+    bool taken;
+    if (strcmp(c->platform, "sql") == 0 || !nilo__names(c, a->o) || is_at_work(a, c))
+        return 0;
+    ++*ret_matching;
+    struct pick *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return nilo_err_nomem(err);
+    p->config = c;
+    int rc = choose(a, p, ret_chosen, &taken, err);
+    if (taken) {
+        struct pick **last = &a->picks;
+        while (*last != NULL)
+            last = &(*last)->next;
+        *last = p;
+        return rc == 0 && a->machine != NULL ? nilo_platforms_add(a->machine, &p->want, err) : rc;
+    }
+    if (rc == 0 && p->slot.taken)
+        rc = nilo__slot_end(a->store, &p->slot, NULL, err);
+    pick_free(p);
+    return rc;
+}
+
+static int choose_all(struct all *a, int *ret_matching, int *ret_chosen, struct nilo_err *err)
+{
+    for (int i = 0; i < a->config->n_connections; i++) {
+        if (choose_one(a, &a->config->connections[i], ret_matching, ret_chosen, err) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < a->n_spelled; i++) {
+        if (choose_one(a, &a->spelled[i], ret_matching, ret_chosen, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+#define LOOK (30 * NILO_US_SECOND)      /* as serve does */
+#define PUT_OFF 3                       /* looks at most */
+#define JOINED (30 * NILO_US_MINUTE)    /* from then on nobody joins, so that this comes to an end: what is due then is begun anew */
+
+/* Whose slot comes while others wait for a platform in bad weather does not wait with them. Rests of slots do: they are of those who wait. */
+static int look_again(struct all *a, const struct nilo_http *http, int *ret_chosen, struct nilo_err *err)
+{
+    int matching;
+    if (choose_all(a, &matching, ret_chosen, err) != 0)
+        return -1;
+    /* That one takes as long as its statements: rather not while anybody's answer is on its way, unless there is always one. */
+    if (a->between == NULL || (nilo_http_under_way(http) > 0 && ++a->put_off < PUT_OFF))
+        return 0;
+    a->put_off = 0;
+    return a->between(a->between_ctx, err);
+}
+
+static int drive(struct all *a, struct nilo_http *http, int *ret_chosen, struct nilo_err *err)
 {
     const struct nilo_env *env = nilo_store_env(a->store);
-    nilo_us renewed = env->clock.mono(env->clock.ctx), next;
+    struct nilo_platforms *p = a->machine;
+    nilo_us began = env->clock.mono(env->clock.ctx), renewed = began, looked = began, next;
     while (nilo_platforms_busy(p) > 0) {
         if (nilo_platforms_step(p, &next, err) != 0)
             return -1;
+        if (a->slot_err.code != 0)
+            return nilo_err_set(err, a->slot_err.code, "%s", a->slot_err.msg);
         if (nilo_platforms_busy(p) == 0)
             break;
         nilo_us now = wall(a->store), span = NILO_SCHEDULE_LEASE / 4;
@@ -231,8 +319,14 @@ static int drive(struct all *a, struct nilo_platforms *p, struct nilo_http *http
         } else if (nilo_http_poll(http, span, err) != 0) {
             return -1;
         }
-        if (env->clock.mono(env->clock.ctx) - renewed >= NILO_SCHEDULE_LEASE / 4) {
-            renewed = env->clock.mono(env->clock.ctx);
+        nilo_us mono = env->clock.mono(env->clock.ctx);
+        if (a->o->scheduled && mono - looked >= LOOK && mono - began < JOINED) {
+            looked = mono;
+            if (look_again(a, http, ret_chosen, err) != 0)
+                return -1;
+        }
+        if (mono - renewed >= NILO_SCHEDULE_LEASE / 4) {
+            renewed = mono;
             if (renew(a, err) != 0)
                 return -1;
         }
@@ -240,9 +334,8 @@ static int drive(struct all *a, struct nilo_platforms *p, struct nilo_http *http
     return 0;
 }
 
-static int run_all(struct all *a, struct nilo_http *http, struct nilo_err *err)
+static int run_all(struct all *a, struct nilo_http *http, int *ret_chosen, struct nilo_err *err)
 {
-    struct nilo_platforms *p = NULL;
     struct nilo_keeper *keeper = NULL;
     if (a->config->raw_answers_days > 0 && nilo_keeper_new(a->store, &keeper, err) != 0)
         return -1;
@@ -252,57 +345,23 @@ static int run_all(struct all *a, struct nilo_http *http, struct nilo_err *err)
                                                    .report = on_outcome,
                                                    .report_ctx = a,
                                                    .keeper = keeper};
-    int rc = nilo_platforms_new(&options, &p, err);
-    for (size_t i = 0; rc == 0 && i < a->n; i++)
-        rc = nilo_platforms_add(p, &a->picks[i].want, err);
+    int rc = nilo_platforms_new(&options, &a->machine, err);
+    for (const struct pick *p = a->picks; rc == 0 && p != NULL; p = p->next)
+        rc = nilo_platforms_add(a->machine, &p->want, err);
     if (rc == 0)
-        rc = drive(a, p, http, err);
-    nilo_platforms_free(p);
+        rc = drive(a, http, ret_chosen, err);
+    nilo_platforms_free(a->machine);
     nilo_keeper_free(keeper);
-    return rc;
-}
-
-static int end_slots(struct all *a, struct nilo_err *err)
-{
-    int rc = 0;
-    for (size_t i = 0; i < a->n; i++) {
-        struct pick *p = &a->picks[i];
-        struct nilo_err why = {.code = NILO_ESOURCE};
-        if (!p->slot.taken)
-            continue;
-        memcpy(why.msg, p->why, sizeof why.msg);
-        if (nilo__slot_end(a->store, &p->slot, p->failed ? &why : NULL, err) != 0)
-            rc = -1;
-    }
     return rc;
 }
 
 /* Told to end, or the store is away: another process need not wait for the lease to run out. */
 static void give_up_slots(struct all *a)
 {
-    for (size_t i = 0; i < a->n; i++) {
-        if (a->picks[i].slot.taken)
-            nilo_store_slot_give_up(a->store, &a->picks[i].slot.lease, NULL);
+    for (const struct pick *p = a->picks; p != NULL; p = p->next) {
+        if (p->slot.taken)
+            nilo_store_slot_give_up(a->store, &p->slot.lease, NULL);
     }
-}
-
-static int choose_one(struct all *a, const struct nilo_config_connection *c, int *ret_matching, int *ret_chosen, struct nilo_err *err)
-{
-    struct pick *p = &a->picks[a->n];
-    bool taken;
-    if (strcmp(c->platform, "sql") == 0 || !nilo__names(c, a->o))
-        return 0;
-    ++*ret_matching;
-    *p = (struct pick){.config = c};
-    int rc = choose(a, p, ret_chosen, &taken, err);
-    if (taken) {
-        a->n++;
-        return rc;
-    }
-    if (rc == 0 && p->slot.taken)
-        rc = nilo__slot_end(a->store, &p->slot, NULL, err);
-    pick_done(p);
-    return rc;
 }
 
 static bool in_file(const struct nilo_config *config, const struct nilo_connection *c)
@@ -335,9 +394,8 @@ static int look_at_store(struct all *a, struct nilo_err *err)
     size_t n;
     if (nilo_store_connections(a->store, &a->stored, &n, err) != 0)
         return -1;
-    a->picks = calloc(n + (size_t)a->config->n_connections + 1, sizeof *a->picks);
     a->spelled = calloc(n + 1, sizeof *a->spelled);
-    if (a->picks == NULL || a->spelled == NULL)
+    if (a->spelled == NULL)
         return nilo_err_nomem(err);
     for (size_t i = 0; i < n; i++) {
         if (spell(a, &a->stored[i], err) != 0)
@@ -346,43 +404,33 @@ static int look_at_store(struct all *a, struct nilo_err *err)
     return 0;
 }
 
-static int choose_all(struct all *a, int *ret_matching, int *ret_chosen, struct nilo_err *err)
+int nilo__collect_platforms(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o,
+                            int (*between)(void *ctx, struct nilo_err *err), void *between_ctx, struct nilo_collect_result *ret, int *ret_matching, int *ret_chosen,
+                            struct nilo_err *err)
 {
-    if (look_at_store(a, err) != 0 || nilo_tokens_of_new(a->store, a->config, a->o->token_http, &a->tokens, err) != 0)
-        return -1;
-    for (int i = 0; i < a->config->n_connections; i++) {
-        if (choose_one(a, &a->config->connections[i], ret_matching, ret_chosen, err) != 0)
-            return -1;
-    }
-    for (size_t i = 0; i < a->n_spelled; i++) {
-        if (choose_one(a, &a->spelled[i], ret_matching, ret_chosen, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-int nilo__collect_platforms(struct nilo_store *s, const struct nilo_config *config, const struct nilo_collect_options *o, struct nilo_collect_result *ret,
-                            int *ret_matching, int *ret_chosen, struct nilo_err *err)
-{
-    struct all a = {.store = s, .config = config, .o = o, .ret = ret};
+    struct all a = {.store = s, .config = config, .o = o, .ret = ret, .between = between, .between_ctx = between_ctx};
     struct nilo_err why = {0};
     struct nilo_http *http = o->http;
     nilo_arena_init(&a.arena, 0);
-    int rc = choose_all(&a, ret_matching, ret_chosen, &why);
-    if (rc == 0 && a.n > 0 && http == NULL)
-        rc = nilo_http_new(nilo_store_env(s), NULL, &http, &why);
-    if (rc == 0 && a.n > 0)
-        rc = run_all(&a, http, &why);
+    int rc = look_at_store(&a, &why);
     if (rc == 0)
-        rc = end_slots(&a, &why);
-    else
+        rc = nilo_tokens_of_new(s, config, o->token_http, &a.tokens, &why);
+    if (rc == 0)
+        rc = choose_all(&a, ret_matching, ret_chosen, &why);
+    if (rc == 0 && a.picks != NULL && http == NULL)
+        rc = nilo_http_new(nilo_store_env(s), NULL, &http, &why);
+    if (rc == 0 && a.picks != NULL)
+        rc = run_all(&a, http, ret_chosen, &why);
+    if (rc != 0)
         give_up_slots(&a);
     if (http != o->http)
         nilo_http_free(http);
-    for (size_t i = 0; i < a.n; i++)
-        pick_done(&a.picks[i]);
+    while (a.picks != NULL) {
+        struct pick *p = a.picks;
+        a.picks = p->next;
+        pick_free(p);
+    }
     nilo_tokens_of_free(a.tokens);
-    free(a.picks);
     free(a.stored);
     free(a.spelled);
     nilo_arena_done(&a.arena);

@@ -41,6 +41,7 @@ static int ask_account(struct nilo__job_p *job, const char *account, struct nilo
     if (t == NULL)
         return nilo_err_nomem(err);
     t->account = account;
+    t->repeat = job->want.rest;
     return 0;
 }
 
@@ -195,20 +196,21 @@ static int newest_first(const void *a, const void *b)
     return n != m ? (n < m) - (n > m) : strcmp(other, one);
 }
 
-static int add_batches(struct nilo__job_p *job, const struct nilo_pace_plan *plan, struct nilo_err *err)
+/* Requests for these items, which are in the order in which to read them. */
+static int add_batches(struct nilo__job_p *job, const size_t *items, size_t n_items, bool repeat, struct nilo_err *err)
 {
     size_t batch = batch_of(job);
-    const char **all = nilo_arena_array(&job->arena, plan->read + 1, sizeof *all);
+    const char **all = nilo_arena_array(&job->arena, n_items + 1, sizeof *all);
     if (all == NULL)
         return nilo_err_nomem(err);
-    for (size_t i = 0; i < plan->read; i++) {
-        all[i] = job->items[plan->order[i].item].external_id;
-        job->planned[plan->order[i].item] = true;
+    for (size_t i = 0; i < n_items; i++) {
+        all[i] = job->items[items[i]].external_id;
+        job->planned[items[i]] = true;
     }
-    if (job->connector->together != NULL && plan->read > 1)
-        qsort(all, plan->read, sizeof *all, newest_first);
-    for (size_t at = 0, n; at < plan->read; at += n) {
-        n = plan->read - at < batch ? plan->read - at : batch;
+    if (job->connector->together != NULL && n_items > 1)
+        qsort(all, n_items, sizeof *all, newest_first);
+    for (size_t at = 0, n; at < n_items; at += n) {
+        n = n_items - at < batch ? n_items - at : batch;
         if (job->connector->together != NULL)
             n = job->connector->together(all + at, n);
         struct nilo__task *t = nilo__task_new(job, NILO_OP_METRICS);
@@ -218,8 +220,30 @@ static int add_batches(struct nilo__job_p *job, const struct nilo_pace_plan *pla
         t->account = job->want.n_accounts > 0 ? job->want.accounts[0] : NULL;
         t->ids = ids;
         t->n_ids = n;
+        t->repeat = repeat;
     }
     return 0;
+}
+
+/* Second tries take the places that are free in the requests for the others, first in line; what is more of them are requests that cost the credit of a retry. */
+static int add_planned(struct nilo__job_p *job, const struct nilo_pace_plan *plan, struct nilo_err *err)
+{
+    size_t batch = batch_of(job), repeats = 0, alone, n[2] = {0, 0};
+    size_t *order[2] = {nilo_arena_array(&job->arena, plan->read + 1, sizeof(size_t)), nilo_arena_array(&job->arena, plan->read + 1, sizeof(size_t))};
+    if (order[0] == NULL || order[1] == NULL)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < plan->read; i++)
+        repeats += plan->order[i].repeat;
+    /* where items go together by what they are, nothing is known of free places */
+    size_t places = job->connector->together != NULL ? 0 : (batch - (plan->read - repeats) % batch) % batch;
+    alone = repeats > places ? repeats - places : 0;
+    for (size_t i = 0, ride = repeats - alone; i < plan->read; i++) {
+        bool rides = plan->order[i].repeat && ride > 0;
+        ride -= rides;
+        int of = plan->order[i].repeat && !rides;
+        order[of][n[of]++] = plan->order[i].item;
+    }
+    return add_batches(job, order[0], n[0], false, err) != 0 ? -1 : add_batches(job, order[1], n[1], true, err);
 }
 
 int nilo__plan(struct nilo__job_p *job, struct nilo_err *err)
@@ -239,7 +263,7 @@ int nilo__plan(struct nilo__job_p *job, struct nilo_err *err)
     job->out.due = (int64_t)plan.due;
     if (plan.outside > 0)
         nilo__note(job, nilo_arena_printf(&job->arena, "%zu items are older than refresh_window_days: %d and are not read", plan.outside, job->want.refresh_window_days));
-    return add_batches(job, &plan, err);
+    return add_planned(job, &plan, err);
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------------------------- */
@@ -380,7 +404,8 @@ static int keep_states(struct nilo__job_p *job, struct nilo_err *err)
     if (changed == NULL)
         return nilo_err_nomem(err);
     for (size_t i = 0; job->fate != NULL && i < job->n_items; i++) {
-        if (job->fate[i] == NILO__F_READ || job->fate[i] == NILO__F_FAILED || job->fate[i] == NILO__F_GONE)
+        bool in_vain = job->fate[i] == NILO__F_LEFT && job->items[i].failed_at != NILO_US_NONE && job->items[i].failed_at >= job->started;
+        if (in_vain || job->fate[i] == NILO__F_READ || job->fate[i] == NILO__F_FAILED || job->fate[i] == NILO__F_GONE)
             changed[n++] = job->items[i];
     }
     if (left_unknown(job))
@@ -410,7 +435,8 @@ static int keep_status(struct nilo__job_p *job, struct nilo_err *err)
     struct nilo_connection now;
     if (nilo_store_connection_get(job->all->o.store, job->connection.id, &now, err) != 0)
         return -1;
-    const char *is = job->error != NULL ? "failing" : "connected";
+    bool in_vain = job->out.read == 0 && (job->out.failed > 0 || job->out.left > 0 || job->list_failed);
+    const char *is = job->error != NULL || in_vain ? "failing" : "connected";
     bool ours = strcmp(now.status, "connected") == 0 || strcmp(now.status, "failing") == 0;
     return ours && strcmp(now.status, is) != 0 ? nilo_store_connection_status(job->all->o.store, job->connection.id, is, err) : 0;
 }

@@ -44,6 +44,8 @@ struct nilo__task {
     nilo_day day;
     bool doubt;          /* ids that an earlier answer left out: asked for in the other spelling */
     int tries, pages, bucket;
+    bool repeat;         /* an earlier run asked in vain: costs the credit of a retry ... */
+    bool credited;       /* ... which was taken */
     bool sent;
     nilo_us not_before;
     struct nilo_ask ask;

@@ -218,6 +218,8 @@ static int split(struct nilo__task *t, struct nilo_err *err)
         return nilo_err_nomem(err);
     other->variant = t->variant;
     other->doubt = t->doubt;
+    other->repeat = t->repeat;
+    other->credited = t->credited;
     other->account = t->account;
     other->win = t->win;
     other->day = t->day;
@@ -273,7 +275,7 @@ static int start(struct nilo__task *t, struct nilo_call *call, nilo_us now, stru
             *err = why;
         return -1;
     }
-    bool retry = t->tries > 0;
+    bool retry = t->tries > 0 || t->repeat;
     nilo_host_sent(&t->host->state, now, retry);
     t->host->dirty = true;
     t->tries++;
@@ -324,10 +326,12 @@ static int send_one(struct nilo__task *t, nilo_us now, nilo_us *next, struct nil
         earlier(next, at);
         return 0;
     }
-    if (budget != NULL && !nilo_budget_take(budget, now, call.cost, t->tries > 0)) {
+    if (t->repeat && !t->credited && !(t->credited = nilo_host_take_retry(&t->host->state, now)))
+        return leave(t, NILO_US_NONE, "they were asked for in vain lately, and no more than a tenth of the requests is spent on second tries: their next turn comes", err);
+    if (budget != NULL && !nilo_budget_take(budget, now, call.cost, t->tries > 0 || t->repeat)) {
         at = nilo_budget_again(budget, now);
         if (at <= now)
-            at = t->tries > 0 ? budget->end : now + NILO_US_SECOND;
+            at = t->tries > 0 || t->repeat ? budget->end : now + NILO_US_SECOND;
         if (at - now > patience(job))
             return leave(t, at, nilo_arena_printf(&job->arena, "the budget of %s is used up%s%s", budget->bucket, budget->reason[0] != '\0' ? ": " : "", budget->reason), err);
         t->not_before = at;

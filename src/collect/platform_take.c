@@ -292,6 +292,7 @@ static int next_page(struct nilo__task *t, const struct nilo_result *r, struct n
     n->account = t->account;
     n->listing = t->listing;
     n->pages = t->pages + 1;
+    n->repeat = job->want.rest;
     n->cursor = nilo_arena_strdup(&job->arena, r->next);
     return n->cursor != NULL ? 0 : nilo_err_nomem(err);
 }
@@ -321,6 +322,7 @@ static int take_accounts(struct nilo__task *t, const struct nilo_result *r, nilo
         struct nilo__task *list = nilo__task_new(job, NILO_OP_LIST);
         if (list == NULL)
             return nilo_err_nomem(err);
+        list->repeat = job->want.rest;
         list->account = nilo_arena_strdup(&job->arena, a->id);
         list->listing = nilo_arena_strdup(&job->arena, a->listing);
         if (list->account == NULL || (a->listing != NULL && list->listing == NULL))
@@ -369,6 +371,11 @@ int nilo__took(struct nilo__task *t, const struct nilo_result *r, nilo_us at, st
     }
 }
 
+static nilo_us now_of(const struct nilo__job_p *job)
+{
+    return job->all->env->clock.wall(job->all->env->clock.ctx);
+}
+
 int nilo__left(struct nilo__task *t, nilo_us again, const char *why, struct nilo_err *err)
 {
     struct nilo__job_p *job = t->job;
@@ -378,15 +385,20 @@ int nilo__left(struct nilo__task *t, nilo_us again, const char *why, struct nilo
         nilo__note(job, why);
         return nilo__report_failed(t, NILO_CLASS_RATE_LIMITED, why, false, err);
     }
-    if (job->out.again_at == NILO_US_NONE || again < job->out.again_at) {
+    if (again != NILO_US_NONE && (job->out.again_at == NILO_US_NONE || again < job->out.again_at)) {
         job->out.again_at = again;
+        job->state.why = why;
+    } else if (job->state.why == NULL) {
         job->state.why = why;
     }
     if (t->op == NILO_OP_METRICS) {
         for (size_t i = 0; i < t->n_ids; i++) {
-            const struct nilo_item_state *known = nilo__item(job, t->ids[i]);
-            if (known != NULL)
-                set_fate(job, known, NILO__F_LEFT);
+            struct nilo_item_state *known = nilo__item(job, t->ids[i]);
+            if (known == NULL)
+                continue;
+            set_fate(job, known, NILO__F_LEFT);
+            if (t->tries > 0) /* in vain: the next time is a second try */
+                known->failed_at = now_of(job);
         }
         job->out.left += (int64_t)t->n_ids;
         nilo__note(job, why);

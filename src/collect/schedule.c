@@ -125,7 +125,8 @@ static int note_missed(struct nilo_store *s, const struct looking *l, struct nil
     return 0;
 }
 
-int nilo__slot_begin(struct nilo_store *s, const struct nilo_config *config, const struct nilo_config_connection *c, struct nilo__slot *ret, struct nilo_err *err)
+int nilo__slot_begin(struct nilo_store *s, const struct nilo_config *config, const struct nilo_config_connection *c, bool rests, struct nilo__slot *ret,
+                     struct nilo_err *err)
 {
     struct looking l;
     char holder[64];
@@ -133,6 +134,9 @@ int nilo__slot_begin(struct nilo_store *s, const struct nilo_config *config, con
     if (look_at(s, config, c, &l, err) != 0)
         return -1;
     if (!l.scheduled || !l.look.due)
+        return 0;
+    ret->rest = nilo_cron_last(&l.cron, l.zone, l.look.slot) != l.look.slot;
+    if (ret->rest && !rests)
         return 0;
     snprintf(holder, sizeof holder, "process %ld", (long)getpid());
     if (nilo_store_slot_take(s, l.name, l.look.slot, holder, NILO_SCHEDULE_LEASE, &ret->lease, &ret->taken, NULL, err) != 0)

@@ -27,10 +27,13 @@ struct nilo_schedule_look nilo_schedule_look(const struct nilo_cron *cron, const
 /* A slot that is being done. */
 struct nilo__slot {
     bool taken;
+    bool rest; /* of a slot before it that was cut short; not one that the schedule names */
     struct nilo_lease lease;
 };
-/** nilo__slot_begin - takes the slot of a connection that is due; taken false: none is, or another process is at it. Missed ones are noted */
-int nilo__slot_begin(struct nilo_store *s, const struct nilo_config *config, const struct nilo_config_connection *c, struct nilo__slot *ret, struct nilo_err *err);
+/** nilo__slot_begin - takes the slot of a connection that is due; taken false: none is, or another process is at it. Missed ones are noted
+ *  rests  false: only one that the schedule names */
+int nilo__slot_begin(struct nilo_store *s, const struct nilo_config *config, const struct nilo_config_connection *c, bool rests, struct nilo__slot *ret,
+                     struct nilo_err *err);
 /** nilo__slot_end - it was done; why: it could not be, for that reason */
 int nilo__slot_end(struct nilo_store *s, const struct nilo__slot *slot, const struct nilo_err *why, struct nilo_err *err);
 

@@ -15,20 +15,47 @@ static nilo_us now_of(const struct sim *sim)
 
 /* ---- what is seen of the wire ----------------------------------------------------------------------------------------------------------------- */
 
+#define IN_A_ROW 5
+#define AT_LEAST (7 * NILO_US_SECOND) /* an open circuit stays so */
+
+static void look_at_circuit(struct sim *sim, uint64_t job)
+{
+    if (sim->in_a_row < IN_A_ROW)
+        return;
+    sim->past_circuit += sim->probe != 0 || now_of(sim) - sim->failed_at < AT_LEAST;
+    sim->probe = job;
+}
+
+static void count_in_a_row(struct sim *sim, uint64_t job, const struct nilo_http_outcome *o)
+{
+    bool failed = o->end != NILO_HTTP_ANSWERED || o->status >= 500, open = sim->in_a_row >= IN_A_ROW, probe = sim->probe == job;
+    if (o->end == NILO_HTTP_CANCELLED || (open && failed && !probe))
+        return;
+    sim->closed += open && !failed;
+    sim->in_a_row = failed ? sim->in_a_row + 1 : 0;
+    if (sim->in_a_row >= IN_A_ROW)
+        sim->failed_at = now_of(sim);
+    sim->opened += sim->in_a_row == IN_A_ROW;
+    if (probe || !failed)
+        sim->probe = 0;
+}
+
 static int on_start(void *ctx, const struct nilo_http_job *job, int64_t *ret_retry_after_s)
 {
     struct sim *sim = ctx;
     sim->requests++;
     sim->early += now_of(sim) < sim->not_before;
+    look_at_circuit(sim, job->id);
     if (++sim->under_way > sim->most_under_way)
         sim->most_under_way = sim->under_way;
     return sim->fault != NULL ? sim->fault(sim->fault_ctx, now_of(sim), strstr(job->wire_url, "://") + 3, ret_retry_after_s) : 0;
 }
 
-static void on_land(void *ctx, const struct nilo_http_outcome *o)
+static void on_land(void *ctx, uint64_t job, const struct nilo_http_outcome *o)
 {
     struct sim *sim = ctx;
     sim->under_way--;
+    count_in_a_row(sim, job, o);
     for (size_t i = 0; i < o->n_headers; i++) {
         nilo_us until = now_of(sim) + strtoll(o->headers[i].value, NULL, 10) * NILO_US_SECOND;
         if (strcasecmp(o->headers[i].name, "Retry-After") == 0 && (o->status == 429 || o->status == 503) && until > sim->not_before)
@@ -137,16 +164,22 @@ void sim_control(struct sim *sim, const char *target)
     emulator_response_done(&res);
 }
 
-int64_t sim_counter(struct sim *sim, const char *path)
+char *sim_counter_text(struct sim *sim, const char *path)
 {
     const struct emulator_request req = {.method = "GET", .target = "/_emulator/counters"};
     struct emulator_response res;
     emulator_answer(sim->em, now_of(sim), &req, &res);
     char *text = emulator_json(nilo_buf_str(&res.body), path);
+    emulator_response_done(&res);
+    return text;
+}
+
+int64_t sim_counter(struct sim *sim, const char *path)
+{
+    char *text = sim_counter_text(sim, path);
     if (text == NULL)
-        fail_msg("no counter %s in %s", path, nilo_buf_str(&res.body));
+        fail_msg("no counter %s", path);
     int64_t n = strtoll(text, NULL, 10);
     free(text);
-    emulator_response_done(&res);
     return n;
 }

@@ -30,6 +30,10 @@ struct sim {
     int refreshes;
     /* what was seen */
     int64_t requests, under_way, most_under_way, early; /* early: before a Retry-After of the same host had passed */
+    /* the circuit: after five failures in a row nothing goes out for a while, then one request at a time until one is answered */
+    int64_t in_a_row, opened, closed, past_circuit; /* past_circuit: requests that went out all the same */
+    nilo_us failed_at; /* of the fifth, or of the last probe */
+    uint64_t probe;    /* 0 = none is out */
     nilo_us not_before, ahead; /* ahead stays 0: the world's time is the wall clock's */
     struct sim_outcome outcomes[SIM_OUTCOMES];
     size_t n_outcomes;
@@ -45,6 +49,7 @@ struct nilo_platform_want sim_want(struct sim *sim, const char *name, int channe
 /** sim_collect - one run of each; outcomes in sim->outcomes */
 void sim_collect(struct sim *sim, const struct nilo_platform_want *wants, size_t n);
 int64_t sim_counter(struct sim *sim, const char *path); /* of /_emulator/counters */
+char *sim_counter_text(struct sim *sim, const char *path); /* NULL = there is none; free() */
 void sim_control(struct sim *sim, const char *target);
 
 #endif

@@ -99,7 +99,7 @@ static struct nilo__slot begin(struct stores *s)
 {
     struct nilo_config *c = configured();
     struct nilo__slot slot;
-    ok(s, nilo__slot_begin(s->store, c, &c->connections[0], &slot, &s->err));
+    ok(s, nilo__slot_begin(s->store, c, &c->connections[0], true, &slot, &s->err));
     return slot;
 }
 
@@ -188,7 +188,7 @@ static void paused_disabled_expired_and_off_are_not_due(struct stores *s)
     struct nilo__slot slot;
     c = configured();
     c->connections[0].schedule = (char *)(uintptr_t)"off";
-    ok(s, nilo__slot_begin(s->store, c, &c->connections[0], &slot, &s->err));
+    ok(s, nilo__slot_begin(s->store, c, &c->connections[0], true, &slot, &s->err));
     assert_false(slot.taken);
     assert_true(begin(s).taken);
 }

@@ -313,6 +313,7 @@ static void tell_counters(struct emu_call *c, struct nilo_json_out *o)
     key_int(o, "over_quota", over);
     key_int(o, "over_rate", limited);
     key_int(o, "early", early);
+    key_int(o, "again", em->again);
     key_int(o, "secrets_in_url", em->secrets_in_url);
     emu_tiktok_counters(em, o);
     tell_endpoints(em, o);
@@ -338,6 +339,7 @@ static void tell_counters(struct emu_call *c, struct nilo_json_out *o)
 static void forget_counters(struct emu_call *c, struct nilo_json_out *o)
 {
     struct emulator *em = c->em;
+    em->again = 0;
     for (size_t i = 0; i < em->counts_n; i++) {
         struct emu_endpoint_count *e = &em->count[i];
         e->calls = e->asked = e->given = 0;

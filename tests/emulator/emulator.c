@@ -200,21 +200,33 @@ static struct emu_endpoint_count *count_of(struct emulator *em, const char *host
 
 /* ---- weather and latency --------------------------------------------------------------------------------------------------------------------- */
 
+/* Whoever asks a host of that name has good weather always. */
+#define FAIR_HOST "fair."
+
+enum { RESET = 0, SLOW = 1, STALL = 2, UNNAMED = 1000 /* a status without its Retry-After */ };
+
 /* Spells come and go by host and time, so that all callers of a host share them; which calls they hit is chance. */
 static bool weather(struct emu_call *c)
 {
-    static const int kinds[] = {503, 500, 429, 502, 403, 0, 503, 429};
+    static const int plain[] = {503, 500, 429, 502, 403, RESET, 503, 429}, all[] = {503, 500, 429, 502, 403, RESET, SLOW, STALL, 429 + UNNAMED, 503 + UNNAMED};
     struct emulator *em = c->em;
     uint64_t host = emu_text_hash(c->endpoint->host, strlen(c->endpoint->host)), slot = (uint64_t)(c->now / (em->o.spell_minutes * NILO_US_MINUTE));
     if (!em->o.weather || (int64_t)(emu_hash(em, H_WEATHER, host, slot) % 1000) >= em->o.spell_chance ||
-        (int64_t)(emu_hash(em, H_WEATHER_HIT, slot, em->requests) % 1000) >= em->o.weather)
+        (int64_t)(emu_hash(em, H_WEATHER_HIT, slot, em->requests) % 1000) >= em->o.weather ||
+        (c->req->host && strncmp(c->req->host, FAIR_HOST, strlen(FAIR_HOST)) == 0))
         return false;
-    int kind = kinds[emu_hash(em, H_WEATHER_KIND, host, slot) % 8];
-    if (kind)
-        c->platform->fail(c, kind, true);
-    else
-        c->res->wire = EMULATOR_WIRE_RESET;
+    uint64_t draw = emu_hash(em, H_WEATHER_KIND, host, slot);
+    int kind = em->o.weather_all ? all[draw % (sizeof all / sizeof *all)] : plain[draw % 8];
     c->hostile = "weather";
+    if (kind == SLOW) { /* answers, and late */
+        c->slow = true;
+        return false;
+    }
+    c->no_wait = kind > UNNAMED;
+    if (kind == RESET || kind == STALL)
+        c->res->wire = kind == RESET ? EMULATOR_WIRE_RESET : EMULATOR_WIRE_STALL;
+    else
+        c->platform->fail(c, kind % UNNAMED, true);
     return true;
 }
 
@@ -357,7 +369,7 @@ static void serve(struct emu_call *c)
     if (c->hostile && strcmp(c->hostile, "weather") != 0)
         emu_hostile_apply(c);
     compress_answer(c);
-    c->res->delay_us = latency(em);
+    c->res->delay_us = latency(em) * (c->slow ? 40 : 1);
     c->res->drip_us = em->o.drip_ms * 1000;
     if (c->caller && c->wait_until) { /* it is not told before the answer is there */
         size_t i = c->caller->waits++ % (sizeof c->caller->wait / sizeof *c->caller->wait);
@@ -369,6 +381,7 @@ static void serve(struct emu_call *c)
         emu_takes_off(c->caller, c->now, c->now + c->res->delay_us);
         c->caller->failed += c->res->status >= 400 || c->res->wire != EMULATOR_WIRE_PLAIN;
     }
+    emu_count_again(c, c->res->status >= 400 || c->res->wire != EMULATOR_WIRE_PLAIN);
     c->count->status[c->res->wire == EMULATOR_WIRE_RESET ? 0 : c->res->status / 100 % 6]++;
     log_call(c);
 }

@@ -66,6 +66,7 @@
     X(weather, 0, 0, 1000, "of a thousand requests fail in a spell of bad weather; see spell_*")                                            \
     X(spell_minutes, 10, 1, 100000, "weather changes each so many minutes")                                                                 \
     X(spell_chance, 250, 0, 1000, "of a thousand such times are bad")                                                                       \
+    X(weather_all, 0, 0, 1, "bad weather is also slowness, silence and limits that name no time")                                             \
     X(retry_after_s, 30, 0, 86400, "what a 429 or 503 names")                                                                               \
     X(drip_ms, 1000, 1, 600000, "between the bytes of dripping answers")                                                                    \
     X(bomb_mib, 1024, 1, 4096, "size of the gzip bomb when it is unpacked")                                                                 \
@@ -172,6 +173,13 @@ bool emu_charge(struct emulator *em, int project, int bucket, int64_t units, nil
 void emu_in_flight(struct emu_caller *caller, nilo_us now); /* forgets the calls that are answered by now */
 bool emu_told_to_wait(const struct emu_caller *caller, const char *host, nilo_us now); /* by an answer that it has */
 void emu_takes_off(struct emu_caller *caller, nilo_us now, nilo_us end);
+/* What was asked for in vain last, and when: an item, or a page of a list, by whom. */
+struct emu_in_vain {
+    uint64_t key; /* 0 = empty place */
+    nilo_us at;   /* 0 = it was answered since */
+};
+struct emu_call;
+void emu_count_again(struct emu_call *c, bool failed); /* when the answer is decided */
 void emu_limits_free(struct emulator *em);
 
 /* ---- tokens.c ---- */
@@ -235,8 +243,9 @@ struct emu_call {
     int64_t units;
     nilo_us wait_until; /* 0 = the answer names no Retry-After */
     bool wait_of_host;  /* it is the host's, not the caller's */
+    bool no_wait;       /* an error names no Retry-After */
     const char *hostile; /* name of the behaviour, or NULL */
-    bool done;
+    bool done, slow;
 };
 const char *emu_param(const struct emu_param *p, const char *name); /* NULL = not given */
 const char *emu_call_header(const struct emu_call *c, const char *name);
@@ -302,6 +311,9 @@ struct emulator {
     size_t callers_n, callers_cap;
     struct emu_rule rule[EMU_RULES];
     size_t rules_n;
+    struct emu_in_vain *vain;
+    size_t vain_cap, vain_n;
+    int64_t again; /* requests of nothing but what was asked for in vain within the last 35 minutes */
     struct emu_logged *log; /* ring */
     size_t log_cap, log_first, log_n;
     struct nilo_buf bomb;

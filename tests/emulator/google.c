@@ -84,7 +84,7 @@ void google_fail(struct emu_call *c, int status, bool rate)
         {503, "UNAVAILABLE", "The service is currently unavailable.", "global", "backendError", NULL, NULL, NULL},
     };
     (void)rate;
-    if (status == 429 || status == 503)
+    if ((status == 429 || status == 503) && !c->no_wait)
         retry_after(c, status == 503);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].code == status) {

@@ -231,7 +231,7 @@ static void land(struct transport *t, struct flight *f)
         o.body = &f->res.body;
     }
     if (t->watch.land)
-        t->watch.land(t->watch.ctx, &o);
+        t->watch.land(t->watch.ctx, f->id, &o);
     nilo_http_finish(f->http, f->id, &o);
     emulator_response_done(&f->res);
     free(text);

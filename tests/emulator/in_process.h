@@ -12,7 +12,7 @@ struct emulator_http_watch {
      * that Retry-After unless it stays -1; -1: it is not sent, the client hears of a failure of its own */
     int (*start)(void *ctx, const struct nilo_http_job *job, int64_t *ret_retry_after_s);
     void (*sent)(void *ctx);                                      /* the platform has answered it; nothing of that is here yet */
-    void (*land)(void *ctx, const struct nilo_http_outcome *o);   /* the answer is here; the program sees it next */
+    void (*land)(void *ctx, uint64_t job, const struct nilo_http_outcome *o);   /* the answer is here; the program sees it next */
     void *ctx;
     const bool *gone;      /* while true the process is dead: nothing goes out and nothing comes in */
     const nilo_us *ahead;  /* how far the wall clock is ahead of the world's time; NULL: the world's time goes with the monotonic clock */

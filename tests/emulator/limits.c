@@ -122,8 +122,68 @@ void emu_takes_off(struct emu_caller *caller, nilo_us now, nilo_us end)
         caller->inflight_highest = (int64_t)caller->ends_n;
 }
 
+/* ---- second tries ------------------------------------------------------------------------------------------------------------------------ */
+
+#define AGAIN (35 * NILO_US_MINUTE) /* what is asked for by the hour is no second try */
+
+static struct emu_in_vain *vain_of(struct emulator *em, uint64_t key)
+{
+    if (em->vain_n * 2 >= em->vain_cap) {
+        size_t cap = em->vain_cap ? em->vain_cap * 2 : 1024;
+        struct emu_in_vain *all = calloc(cap, sizeof *all);
+        if (!all)
+            return NULL;
+        for (size_t i = 0; i < em->vain_cap; i++) {
+            size_t at = em->vain[i].key & (cap - 1);
+            while (em->vain[i].key && all[at].key)
+                at = (at + 1) & (cap - 1);
+            if (em->vain[i].key)
+                all[at] = em->vain[i];
+        }
+        free(em->vain);
+        em->vain = all;
+        em->vain_cap = cap;
+    }
+    size_t at = key & (em->vain_cap - 1);
+    while (em->vain[at].key && em->vain[at].key != key)
+        at = (at + 1) & (em->vain_cap - 1);
+    em->vain_n += !em->vain[at].key;
+    em->vain[at].key = key;
+    return &em->vain[at];
+}
+
+static void ask_again(struct emu_call *c, uint64_t thing, bool failed, bool *all)
+{
+    struct emu_in_vain *v = vain_of(c->em, emu_mix(thing ^ emu_text_hash(c->caller->name, strlen(c->caller->name))) | 1);
+    *all = *all && v && v->at && c->now - v->at < AGAIN;
+    if (v)
+        v->at = failed ? c->now : 0;
+}
+
+void emu_count_again(struct emu_call *c, bool failed)
+{
+    const char *ids = emu_param(c->params, "id");
+    bool all = true;
+    if (!c->caller)
+        return;
+    if (ids && *ids) {
+        for (const char *end; *ids; ids = end + (*end == ',')) {
+            end = ids + strcspn(ids, ",");
+            ask_again(c, emu_text_hash(ids, (size_t)(end - ids)), failed, &all);
+        }
+    } else {
+        uint64_t thing = emu_text_hash(c->path, strlen(c->path));
+        for (const struct emu_param *p = c->params; p && p->name; p++)
+            if (strcmp(p->name, "key") != 0)
+                thing = emu_mix(thing ^ emu_text_hash(p->name, strlen(p->name))) ^ emu_text_hash(p->value, strlen(p->value));
+        ask_again(c, thing, failed, &all);
+    }
+    c->em->again += all;
+}
+
 void emu_limits_free(struct emulator *em)
 {
+    free(em->vain);
     for (size_t i = 0; i < em->callers_n; i++) {
         free(em->caller[i]->second.at);
         free(em->caller[i]->window.at);

@@ -110,9 +110,10 @@ static void on_sent(void *ctx)
 
 static void stand_still(struct sim *s);
 
-static void on_land(void *ctx, const struct nilo_http_outcome *o)
+static void on_land(void *ctx, uint64_t job, const struct nilo_http_outcome *o)
 {
     struct sim *s = ctx;
+    (void)job;
     sim_note(s, "%lld answer %d %d", (long long)sim_true(s), (int)o->end, o->status);
     if (o->end == NILO_HTTP_CANCELLED)
         return;
