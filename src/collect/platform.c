@@ -273,12 +273,17 @@ void nilo_platforms_free(struct nilo_platforms *p)
     if (p == NULL)
         return;
     for (struct nilo__job_p *job = p->jobs; job != NULL; job = job->next) {
-        for (struct nilo__task *t = job->tasks; t != NULL; t = t->next)
+        for (struct nilo__task *t = job->tasks; t != NULL; t = t->next) {
+            if (t->sent)
+                nilo_http_cancel(p->o.http, t->http);
             t->sent = false;
+        }
         if (job->recorder != NULL)
             nilo_record_abort(job->recorder, &why);
         job->recorder = NULL;
     }
+    for (struct nilo_http_answer *a; p->n_jobs > 0 && (a = nilo_http_next(p->o.http)) != NULL;)
+        nilo_http_answer_free(a); /* of tasks that are no more; the client may outlive us */
     while (p->jobs != NULL)
         remove_job(p->jobs);
     nilo__save_limits(p, NULL);

@@ -46,6 +46,7 @@ struct nilo__task {
     int tries, pages, bucket;
     bool repeat;         /* an earlier run asked in vain: costs the credit of a retry ... */
     bool credited;       /* ... which was taken */
+    uint64_t http;       /* of the request that is out */
     bool sent;
     nilo_us not_before;
     struct nilo_ask ask;

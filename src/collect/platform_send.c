@@ -275,6 +275,7 @@ static int start(struct nilo__task *t, struct nilo_call *call, nilo_us now, stru
             *err = why;
         return -1;
     }
+    t->http = id;
     bool retry = t->tries > 0 || t->repeat;
     nilo_host_sent(&t->host->state, now, retry);
     t->host->dirty = true;
