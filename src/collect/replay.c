@@ -9,6 +9,7 @@
 
 #define WAITING_MAX   64
 #define WAITING_BYTES ((size_t)1 << 20)
+#define SECRET_MIN 6 /* bytes: what is shorter is in every text */
 #define VALUES_MAX    32
 
 /* ---- keeping -------------------------------------------------------------------------------------------------------------------------------- */
@@ -54,6 +55,40 @@ static bool worth_keeping(const struct nilo_ask *ask, const struct nilo_http_ans
     return !tokens && a->end == NILO_HTTP_ANSWERED && a->status >= 200 && a->status <= 299 && a->n_body <= NILO_RAW_MAX;
 }
 
+static int hex_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* How many bytes at s spell the secret: as it is, percent-encoded as in an address, or with a backslash before it as in JSON; 0 = they do not. */
+static size_t spells(const char *s, const char *secret)
+{
+    size_t at = 0;
+    for (; *secret != '\0'; secret++) {
+        if (s[at] == '%' && *secret != '%' && hex_of(s[at + 1]) >= 0 && hex_of(s[at + 2]) >= 0 && (char)(hex_of(s[at + 1]) << 4 | hex_of(s[at + 2])) == *secret)
+            at += 3;
+        else if (s[at] == '\\' && *secret != '\\' && s[at + 1] == *secret)
+            at += 2;
+        else if (s[at] == *secret)
+            at++;
+        else
+            return 0;
+    }
+    return at;
+}
+
+/* A platform may say back what it was sent: the address of the next page with the token in it. What is read out of an answer stands elsewhere. */
+static void mask(char *body, size_t n, const struct nilo_credentials *c)
+{
+    const char *const secrets[] = {c->api_key, c->access_token, c->refresh_token, c->client_secret};
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        if (secrets[i] == NULL || strlen(secrets[i]) < SECRET_MIN)
+            continue;
+        for (char *s = body; s < body + n; s++)
+            memset(s, '-', spells(s, secrets[i]));
+    }
+}
+
 int nilo_keeper_keep(struct nilo_keeper *k, int64_t connection, int64_t run, const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_err *err)
 {
     struct nilo_buf b;
@@ -65,10 +100,13 @@ int nilo_keeper_keep(struct nilo_keeper *k, int64_t connection, int64_t run, con
     *r = (struct nilo_raw){.connection = connection, .run = run, .op = nilo_op_word(ask->op), .variant = ask->variant, .asked_at = ask->now, .answered_at = a->ended_at,
                            .status = a->status, .n_body = a->n_body};
     r->ask = b.failed ? NULL : nilo_arena_strdup(&k->arena, nilo_buf_str(&b));
-    r->body = nilo_arena_strndup(&k->arena, a->body, a->n_body);
+    char *body = nilo_arena_strndup(&k->arena, a->body, a->n_body);
+    r->body = body;
     nilo_buf_done(&b);
     if (r->ask == NULL || r->body == NULL)
         return nilo_err_nomem(err);
+    if (ask->credentials != NULL)
+        mask(body, a->n_body, ask->credentials);
     k->n++;
     k->bytes += a->n_body;
     return k->n == WAITING_MAX || k->bytes >= WAITING_BYTES ? nilo_keeper_flush(k, err) : 0;

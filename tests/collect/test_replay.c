@@ -179,6 +179,33 @@ static void a_damaged_answer_fails_its_connection_alone(struct stores *s)
     assert_rows(s, VALUES, "19 0 30 0");
 }
 
+/* As Graph's addresses of next pages do. */
+static void secrets_that_an_answer_says_back_are_not_kept(struct stores *s)
+{
+    static const char body[] = "{\"next\":\"https:\\/\\/graph.example\\/me?access_token=CANARY-a\\/1&again=CANARY-a%2f1&key=CANARY-key\",\"secret\":\"CANARY-secret\","
+                               "\"refresh\":\"1\\/\\/CANARY-refresh\",\"title\":\"it stays, AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA1\"}";
+    const struct nilo_credentials known = {.api_key = "CANARY-key", .access_token = "CANARY-a/1", .refresh_token = "1//CANARY-refresh", .client_id = "app", .client_secret = "CANARY-secret"};
+    const struct nilo_ask ask = {.op = NILO_OP_METRICS, .credentials = &known, .day = NILO_DAY_NONE};
+    struct nilo_connection c = stores_connection(s, "w", "UTC", "yt", "youtube", "db");
+    struct nilo_http_answer a = {.status = 200, .body = body, .n_body = sizeof body - 1, .ended_at = at("2025-03-20", 9)};
+    struct nilo_keeper *k;
+    struct nilo_raw raw;
+    struct nilo_arena arena;
+    bool there;
+    ok(s, nilo_keeper_new(s->store, &k, &s->err));
+    ok(s, nilo_keeper_keep(k, c.id, 0, &ask, &a, &s->err));
+    ok(s, nilo_keeper_flush(k, &s->err));
+    nilo_keeper_free(k);
+    nilo_arena_init(&arena, 0);
+    ok(s, nilo_store_raw_next(s->store, c.id, 0, at("2025-03-20", 0), at("2025-03-20", 23), &arena, &there, &raw, &s->err));
+    assert_true(there);
+    assert_int_equal(raw.n_body, a.n_body);
+    assert_null(strstr(raw.body, "CANARY"));
+    assert_non_null(strstr(raw.body, "\"title\":\"it stays, AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA1\""));
+    assert_non_null(strstr(body, "CANARY-a")); /* the answer itself is the caller's */
+    nilo_arena_done(&arena);
+}
+
 static void tokens_and_refusals_are_not_kept(struct stores *s)
 {
     struct nilo_connection c = stores_connection(s, "w", "UTC", "yt", "youtube", "db");
@@ -246,6 +273,7 @@ int main(void)
         STORES_TEST(closed_days_are_amended_and_open_ones_read_anew), STORES_TEST(what_was_restated_stays_as_it_is),
         STORES_TEST(answers_of_runs_that_do_not_count_stay_out), STORES_TEST(of_a_time_only_its_answers_are_taken),
         STORES_TEST(what_does_not_read_is_counted_and_costs_nothing), STORES_TEST(a_damaged_answer_fails_its_connection_alone),
+        STORES_TEST(secrets_that_an_answer_says_back_are_not_kept),
         STORES_TEST(tokens_and_refusals_are_not_kept), STORES_TEST(many_are_written_as_they_come), STORES_TEST(a_question_comes_back_as_it_was),
     };
     return stores_run("replay", tests, sizeof tests / sizeof tests[0]);

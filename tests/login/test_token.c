@@ -478,6 +478,172 @@ static void killed_before_the_store_with_a_rotating_platform_says_so(struct stor
     end(&w);
 }
 
+/* Between the answer and the end of the renewal the program looks at the clock and draws randomness (to seal): each of these is a step at which it may be killed. */
+struct steps {
+    struct nilo_env real;
+    const struct fake *fake;
+    int left;
+};
+
+static void step(struct steps *t)
+{
+    if (t->fake->refreshes > 0 && --t->left == 0)
+        kill(getpid(), SIGKILL);
+}
+static nilo_us wall_step(void *ctx)
+{
+    struct steps *t = ctx;
+    step(t);
+    return t->real.clock.wall(t->real.clock.ctx);
+}
+static nilo_us mono_step(void *ctx)
+{
+    struct steps *t = ctx;
+    step(t);
+    return t->real.clock.mono(t->real.clock.ctx);
+}
+static void sleep_step(void *ctx, nilo_us span)
+{
+    struct steps *t = ctx;
+    t->real.clock.sleep(t->real.clock.ctx, span);
+}
+static void fill_step(void *ctx, void *p, size_t n)
+{
+    struct steps *t = ctx;
+    step(t);
+    t->real.random.fill(t->real.random.ctx, p, n);
+}
+
+/* A child renews and is killed at the n-th step behind the platform's answer. false: it came to the end alive */
+static bool killed_at(struct world *w, int n)
+{
+    struct stores *s = w->s;
+    int status;
+    nilo_login_free(w->login);
+    nilo_store_close(s->store);
+    s->store = NULL;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct nilo_store *store;
+        struct nilo_login *login;
+        struct nilo_token t;
+        struct nilo_err err;
+        struct steps steps = {.real = s->env, .fake = &w->fake, .left = n};
+        struct nilo_env env = s->env;
+        env.clock = (struct nilo_clock){wall_step, mono_step, sleep_step, &steps};
+        env.random = (struct nilo_random){fill_step, &steps};
+        if (nilo_store_open(s->target, NILO_STORE_WRITE, &env, &store, &err) != 0 || nilo_login_new(store, w->config, w->fake.http, &login, &err) != 0)
+            _exit(1);
+        _exit(nilo_token_get(login, &w->c, NILO_TOKEN_FIRST, &t, &err) == 0 && strcmp(t.bearer, "access-1") == 0 ? 0 : 2);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
+    w->fake.access++;
+    w->fake.refreshes++;
+    w->fake.generation++;
+    stores_reopen(s, NILO_STORE_WRITE);
+    ok(s, nilo_login_new(s->store, w->config, w->fake.http, &w->login, &s->err));
+    return WIFSIGNALED(status);
+}
+
+static void killed_at_each_step_it_is_kept_whole_or_said_to_be_lost(struct stores *s)
+{
+    int kept = 0, lost = 0;
+    bool killed = true;
+    for (int n = 1; killed; n++) {
+        struct world w;
+        if (n > 1 && stores_fresh(s) != 0)
+            return;
+        assert_true(n < 100);
+        begin(&w, s);
+        w.fake.rotates = true;
+        later(&w, NILO_US_HOUR);
+        killed = killed_at(&w, n);
+        if (stores_int(s, "SELECT generation FROM connection_login") == 2) { /* both tokens of the new set, and no other */
+            secret_is(&w, "refresh_token", "refresh-2");
+            has_token(&w, NILO_TOKEN_FIRST, "access-1");
+            assert_int_equal(w.fake.refreshes, 1);
+            status_is(&w, "connected");
+            kept += killed;
+        } else { /* nothing of it: one question more, and a person is told */
+            secret_is(&w, "refresh_token", "refresh-1");
+            secret_is(&w, "access_token", "access-0");
+            refuses(&w, NILO_EPERM, NILO_TOKEN_FIRST, "what it brought is lost");
+            refuses(&w, NILO_EPERM, NILO_TOKEN_FIRST, "sign in again: nilometer connection connect c");
+            assert_int_equal(w.fake.refreshes, 2);
+            status_is(&w, "expired");
+            assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_status WHERE status = 'expired'"), 1);
+            assert_true(killed);
+            lost++;
+        }
+        end(&w);
+    }
+    assert_true(lost >= 3); /* steps before the commit were among them; behind it the next case kills */
+    (void)kept;
+}
+
+/* ---- eight hours ---------------------------------------------------------------------------------------------------------------------------- */
+
+#define WORKERS 8
+#define MINUTES (8 * 60)
+
+/* Tokens that end each minute, a platform that rotates, eight who ask. */
+static void eight_hours_of_rotation_by_eight(struct stores *s)
+{
+    struct world w;
+    struct nilo_login *workers[WORKERS];
+    begin(&w, s);
+    w.fake.rotates = true;
+    w.fake.expires_s = 60;
+    later(&w, NILO_US_HOUR);
+    for (int i = 0; i < WORKERS; i++)
+        ok(s, nilo_login_new(s->store, w.config, w.fake.http, &workers[i], &s->err));
+    for (int minute = 1; minute <= MINUTES; minute++) {
+        char wanted[32];
+        snprintf(wanted, sizeof wanted, "access-%d", minute);
+        for (int i = 0; i < WORKERS; i++) {
+            struct nilo_token t = {0};
+            ok(s, nilo_token_get(workers[(minute + i) % WORKERS], &w.c, NILO_TOKEN_FIRST, &t, &s->err));
+            assert_string_equal(t.bearer, wanted);
+            nilo_token_done(&t);
+        }
+        later(&w, NILO_US_MINUTE);
+    }
+    assert_int_equal(w.fake.refreshes, MINUTES);
+    secret_is(&w, "refresh_token", "refresh-481");
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_status WHERE status = 'expired'"), 0);
+    for (int i = 0; i < WORKERS; i++)
+        nilo_login_free(workers[i]);
+    end(&w);
+}
+
+/* The platform takes the refresh token no more: asked once, by whoever came first, and never again in eight hours. */
+static void invalid_grant_parks_the_connection_once(struct stores *s)
+{
+    struct world w;
+    struct nilo_login *workers[WORKERS];
+    begin(&w, s);
+    w.fake.answer = "{\"error\":\"invalid_grant\"}";
+    w.fake.status = 400;
+    later(&w, NILO_US_HOUR);
+    for (int i = 0; i < WORKERS; i++)
+        ok(s, nilo_login_new(s->store, w.config, w.fake.http, &workers[i], &s->err));
+    for (int minute = 0; minute < MINUTES; minute++) {
+        for (int i = 0; i < WORKERS; i++) {
+            struct nilo_token t = {0};
+            fails(s, NILO_EPERM, nilo_token_get(workers[i], &w.c, i % 2 == 0 ? NILO_TOKEN_FIRST : 1, &t, &s->err));
+            assert_non_null(strstr(s->err.msg, "sign in again: nilometer connection connect c"));
+        }
+        later(&w, NILO_US_MINUTE);
+    }
+    assert_int_equal(w.fake.refreshes, 1);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM connection_status WHERE status = 'expired'"), 1);
+    for (int i = 0; i < WORKERS; i++)
+        nilo_login_free(workers[i]);
+    end(&w);
+}
+
 /* ---- the clock ------------------------------------------------------------------------------------------------------------------------------- */
 
 static void the_clock_says_when_somebody_has_to_sign_in(struct stores *s)
@@ -561,6 +727,9 @@ int main(void)
         STORES_TEST(killed_behind_the_store_loses_nothing),
         STORES_TEST(killed_before_the_store_asks_again),
         STORES_TEST(killed_before_the_store_with_a_rotating_platform_says_so),
+        STORES_TEST(killed_at_each_step_it_is_kept_whole_or_said_to_be_lost),
+        STORES_TEST(eight_hours_of_rotation_by_eight),
+        STORES_TEST(invalid_grant_parks_the_connection_once),
         STORES_TEST(what_a_renewal_says_of_the_refresh_token_is_kept),
         STORES_TEST(the_clock_says_when_somebody_has_to_sign_in),
     };

@@ -211,6 +211,9 @@ static const struct fault faults[] = {
     {"partial-days", "UPDATE connection SET platform = 'sql'; UPDATE day_close SET status = 'partial' WHERE day = 20089",
      "us|channel|~|~|2025-01-01|~|days (value) until 2025-01-01 closed as partial", 1},
     {"gaps", "UPDATE day_close SET status = 'empty'; UPDATE run SET status = 3 WHERE id = 2", "runs of that time failed|2", 1},
+    {"missed-slots", "INSERT INTO schedule_slot (schedule, slot_at, state, fence, tries, taken_at, ended_at, reason) SELECT 'connection ' || c.id, n.at, 2, 1, 1, n.at, n.at, n.reason "
+                     "FROM connection c, (SELECT 1735689600000000 AS at, 'nobody was there' AS reason UNION ALL SELECT 1735776000000000, 'it did not answer') n WHERE c.name = 'channel'",
+     "us|channel|~|~|2025-01-02|~|slots (value) of its schedule were missed, the last one on that day: it did not answer|2", 1},
     {"missing", "UPDATE day_value SET value = NULL, absence = 6 WHERE " A_VALUE, "2025-01-01|~|values (value) until 2025-01-01 are missing: not_permitted|1", 1},
     {"unrecoverable", "UPDATE content SET deleted_at = 1736000000000000 WHERE entity_id = (SELECT min(id) FROM entity)", "deleted on their platform", 1},
     {"unrecoverable", "UPDATE content SET posted_at = (20089 - 30) * CAST(86400000000 AS bigint) WHERE entity_id = (SELECT min(id) FROM entity)",

@@ -160,6 +160,13 @@
                        " || ' closed as partial: a value of them is missing, or was read within the day alone and is a part of it'") \
      " FROM day_close d JOIN connection c ON c.id = d.connection_id JOIN workspace w ON w.id = c.workspace_id "            \
      "WHERE c.platform = 'sql' AND d.status = 'partial' AND d.day > c.dropped_until GROUP BY w.name, c.name" IN_ORDER)
+/* What stood in its way is said of the newest; all of them are in schedule_slot. */
+#define MISSED_SLOTS(DAY)                                                                                              \
+    ("SELECT " COLUMNS("w.name", "c.name", NO_TEXT, NO_INT, DAY("max(l.slot_at) / 86400000000"), NO_TEXT, "0", BIG("count(*)"), NO_INT, \
+                       "'slots (value) of its schedule were missed, the last one on that day: ' || (SELECT x.reason FROM schedule_slot x " \
+                       "WHERE x.schedule = l.schedule AND x.state = 2 ORDER BY x.slot_at DESC LIMIT 1)")                    \
+     " FROM schedule_slot l JOIN connection c ON l.schedule = 'connection ' || c.id JOIN workspace w ON w.id = c.workspace_id " \
+     "WHERE l.state = 2 GROUP BY w.name, c.name, l.schedule" IN_ORDER)
 #define MISSING(DAY)                                                                                                   \
     ("SELECT " COLUMNS("w.name", "c.name", NO_TEXT, NO_INT, DAY("x.low"), NO_TEXT, "0", BIG("x.n"), NO_INT,                      \
                        "'values (value) until ' || " DAY("x.high") " || ' are missing: ' || CASE x.absence WHEN 4 THEN 'failed' " \
@@ -224,6 +231,8 @@ const struct nilo_check nilo_checks[] = {
      "of an SQL source nilometer backfill may fill them; of a platform an import", BOTH(GAPS)},
     {"partial-days", NILO_CHECK_NOTE, "closed days of a database of which something was not read after their end", "every closed day of a database was read after its end",
      "nilometer call coverage shows what they hold; nilometer revise puts a wrong number right", BOTH(PARTIAL)},
+    {"missed-slots", NILO_CHECK_NOTE, "slots of a schedule that were not done, and why", "no slot of a schedule was missed",
+     "nilometer run list --connection NAME shows the runs of that time", BOTH(MISSED_SLOTS)},
     {"missing", NILO_CHECK_NOTE, "values that a run could not get, by reason", "no value is missing for a passing reason", NULL, BOTH(MISSING)},
     {"unrecoverable", NILO_CHECK_NOTE, "what cannot be had any more, and why", "nothing is known to be lost",
      "an import from somebody who kept them is the only way; days that were dropped take none", BOTH(LOST)},
