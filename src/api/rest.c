@@ -313,7 +313,7 @@ static bool understand(struct nilo__reading *r, struct nilo_exchange *x)
     *r = (struct nilo__reading){.x = x, .api = nilo_req_ctx(x), .request = NILO_REQUEST_DEFAULT};
     nilo_buf_init(&r->held, HELD_MAX + 1);
     nilo_buf_init(&r->headers, HEADERS_MAX);
-    if (!nilo_rest_profile(x) || !nilo_rest_accept(x, &r->accept) || !nilo_rest_prefer(x, &r->prefer) || !nilo_rest_range(x, &r->request))
+    if (!nilo_rest_profile(x) || !nilo_rest_coding(x) || !nilo_rest_accept(x, &r->accept) || !nilo_rest_prefer(x, &r->prefer) || !nilo_rest_range(x, &r->request))
         return false;
     key_of(r);
     return true;

@@ -41,6 +41,9 @@ bool nilo_rest_applied(const struct nilo_rest_prefer *p, char out[NILO_REST_APPL
 /** nilo_rest_profile - Accept-Profile for GET and HEAD, Content-Profile for others: public or nothing. false: refused (406 PGRST106) */
 bool nilo_rest_profile(struct nilo_exchange *x);
 
+/** nilo_rest_coding - a body comes as it is. false: it is said to be compressed, refused (415) */
+bool nilo_rest_coding(struct nilo_exchange *x);
+
 /** nilo_rest_range - the header "Range: 0-9" of items into the request; others (bytes=...) are not meant for us. false: refused (416 PGRST103) */
 bool nilo_rest_range(struct nilo_exchange *x, struct nilo_request *request);
 

@@ -1,4 +1,5 @@
 /* Prefer, profiles and Range. See rest_head.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -161,6 +162,20 @@ bool nilo_rest_profile(struct nilo_exchange *x)
     char message[120];
     snprintf(message, sizeof(message), "Invalid schema: %.*s", (int)(n < 80 ? n : 80), value);
     nilo_answer_error(x, 406, "PGRST106", message, NULL, "Only the following schemas are exposed: public");
+    return false;
+}
+
+bool nilo_rest_coding(struct nilo_exchange *x)
+{
+    size_t n, body_n;
+    const char *value = nilo_req_header(x, "Content-Encoding", 0, &n);
+    nilo_req_body(x, &body_n);
+    if (value == NULL || body_n == 0 || n == 0 || (n == 8 && strncasecmp(value, "identity", 8) == 0))
+        return true;
+    char message[120];
+    snprintf(message, sizeof(message), "Content-Encoding not acceptable: %.*s", (int)(n < 60 ? n : 60), value);
+    nilo_answer_error(x, 415, "PGRST102", message, NULL, "send the body as it is, without compression");
+    nilo_answer_header(x, "Accept-Encoding", "identity");
     return false;
 }
 

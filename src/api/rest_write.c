@@ -66,7 +66,7 @@ static int prepare(struct writing *w, struct nilo_err *err)
     struct nilo_exchange *x = w->x;
     struct nilo_store *store;
     struct nilo_rest_mark mark;
-    if (!nilo_rest_profile(x) || !nilo_rest_accept(x, &w->accept) || !nilo_rest_prefer(x, &w->prefer) || !json_body(x))
+    if (!nilo_rest_profile(x) || !nilo_rest_coding(x) || !nilo_rest_accept(x, &w->accept) || !nilo_rest_prefer(x, &w->prefer) || !json_body(x))
         return 1;
     int rc = nilo_rest_current(x, &store, &mark, err);
     if (rc == 0)

@@ -120,6 +120,9 @@ static const struct rest_row refusals[] = {
     {"service_role acme", "POST", "/w/none" DAILY, NULL, ROW("2025-03-05", "7"), 404, NULL, ERROR("PGRST125", "there is no such workspace", "null", "null")},
     {SERVICE, "POST", DAILY, NULL, "{\"workspace\":\"beta\",\"value\":1}", 404, NULL, ERROR("PGRST125", "there is no such workspace", "null", "null")},
     {SERVICE, "POST", DAILY, NULL, "{\"workspace\":\"none\",\"value\":1}", 404, NULL, ERROR("PGRST125", "there is no such workspace", "null", "null")},
+    /* a body comes as it is */
+    {SERVICE, "POST", DAILY, "Content-Encoding: gzip", ROW("2025-03-05", "7"), 415, "Accept-Encoding: identity", "~Content-Encoding not acceptable: gzip"},
+    {SERVICE, "POST", "/rest/v1/rpc/timeseries", "Content-Encoding: br", "{}", 415, NULL, "~Content-Encoding not acceptable: br"},
     /* what is common to all workspaces is not one tenant's to change, whoever it sends */
     {"admin acme", "PATCH", DEFINED "?metric_category=eq.views", NULL, "{\"is_active\":false}", 403, NULL, "~holds for all workspaces"},
     {SERVICE, "PATCH", DEFINED "?metric_category=eq.views", NULL, "{\"display_name\":\"mine\"}", 403, NULL, "~\"42501\""},
