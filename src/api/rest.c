@@ -12,6 +12,8 @@
 #include "api/rest_priv.h"
 #include "api/rest_quick.h"
 #include "api/rest_read.h"
+#include "base/digits.h"
+#include "base/tag.h"
 
 #define HELD_MAX  ((size_t)192 << 10) /* an instant answer may be 256 KiB */
 #define NAME_MOST 300
@@ -34,13 +36,22 @@ static bool revalidate(const struct nilo__reading *r)
     return r->published != NULL || (relation != NULL && relation->covers == NULL);
 }
 
+static void send_seconds(struct nilo_exchange *x, int64_t seconds)
+{
+    static const char line[] = "Cache-Control: private, max-age=";
+    char digits[24];
+    nilo_answer_lines(x, line, sizeof(line) - 1);
+    nilo_answer_lines(x, digits, nilo_digits(seconds, digits));
+    nilo_answer_lines(x, "\r\n", 2);
+}
+
 static void send_age(const struct nilo_api *api, struct nilo_exchange *x, bool ask_again, nilo_us until)
 {
     nilo_us left = until - api->env->clock.mono(api->env->clock.ctx);
     if (ask_again)
         nilo_answer_header(x, "Cache-Control", "private, no-cache");
     else
-        nilo_answer_header(x, "Cache-Control", "private, max-age=%lld", (long long)(left > 0 ? left / NILO_US_SECOND : 0));
+        send_seconds(x, left > 0 ? left / NILO_US_SECOND : 0);
     nilo_answer_header(x, "Vary", "Authorization, apikey, Accept, Prefer, Range");
 }
 
@@ -78,14 +89,14 @@ static int send_held(struct nilo__reading *r, struct nilo_err *err)
 
 static const char *tag_of(const struct nilo__reading *r, char out[TAG_N])
 {
-    unsigned char hash[NILO_BLAKE_LEN];
-    struct nilo_blake h;
-    nilo_blake_init(&h);
-    nilo_blake_add(&h, r->accept.mime, strlen(r->accept.mime));
-    nilo_blake_add(&h, nilo_buf_str(&r->headers), r->headers.len);
-    nilo_blake_add(&h, nilo_buf_str(&r->held), r->held.len);
-    nilo_blake_done(&h, hash);
-    nilo_hex(hash, 16, out);
+    unsigned char name[16];
+    struct nilo_tag t;
+    nilo_tag_init(&t, nilo_store_uuid(r->store));
+    nilo_tag_add(&t, r->accept.mime, strlen(r->accept.mime));
+    nilo_tag_add(&t, nilo_buf_str(&r->headers), r->headers.len);
+    nilo_tag_add(&t, nilo_buf_str(&r->held), r->held.len);
+    nilo_tag_done(&t, name);
+    nilo_hex(name, sizeof(name), out);
     return out;
 }
 

@@ -24,7 +24,7 @@ void nilo_rest_header(struct nilo_buf *headers, const char *name, const char *fm
     nilo_buf_adds(headers, ": ");
     size_t from = headers->len;
     va_start(ap, fmt);
-    nilo_buf_vaddf(headers, fmt, ap);
+    nilo_header_value(headers, fmt, ap);
     va_end(ap);
     nilo_header_blank(headers, from);
     nilo_buf_adds(headers, "\r\n");

@@ -215,6 +215,7 @@ bool nilo_rest_quick(struct nilo__reading *r, int64_t *ret_rows)
         return false;
     l->began = now;
     l->looks = 0;
+    r->store = l->store;
     r->mark = s->mark; /* of before the values are read */
     int rc = nilo_quick_json(s->quick, &r->held, ret_rows, &err);
     if (rc == 0 && r->held.len <= BODY_MOST) {

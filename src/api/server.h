@@ -132,6 +132,7 @@ void nilo_answer_header(struct nilo_exchange *x, const char *name, const char *f
 void nilo_answer_lines(struct nilo_exchange *x, const char *lines, size_t n);
 /* Control bytes of what stands from there on become blanks. */
 void nilo_header_blank(struct nilo_buf *b, size_t from);
+void nilo_header_value(struct nilo_buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0))); /* appends it as printf would */
 void nilo_answer_type(struct nilo_exchange *x, const char *mime); /* replaces Content-Type */
 /** nilo_answer_length - how many bytes will be written, where that is known ahead: the answer then carries Content-Length and is neither chunked
  *  nor compressed. Writing another number cuts the connection. Answers under 64 KiB get their length without it */

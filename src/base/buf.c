@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digits.h"
+
 #define FIRST_CAP 64
 
 void nilo_buf_init(struct nilo_buf *b, size_t max)
@@ -127,16 +129,8 @@ int nilo_buf_vaddf(struct nilo_buf *b, const char *fmt, va_list ap)
 
 int nilo_buf_addi(struct nilo_buf *b, int64_t v)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
-    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (v < 0)
-        digits[--at] = '-';
-    return nilo_buf_add(b, digits + at, sizeof(digits) - at);
+    char digits[NILO_DIGITS];
+    return nilo_buf_add(b, digits, nilo_digits(v, digits));
 }
 
 const char *nilo_buf_str(const struct nilo_buf *b)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "query/out_priv.h"
 
 #define PIECE     ((size_t)64 << 10)
@@ -233,11 +234,18 @@ void nilo_writer_free(struct nilo_writer *w)
 
 void nilo_content_range(int64_t offset, int64_t rows, int64_t total, char out[NILO_CONTENT_RANGE_TEXT])
 {
-    char of[24] = "*";
+    char *to = out;
+    if (rows > 0) {
+        to += nilo_digits(offset, to);
+        *to++ = '-';
+        to += nilo_digits(offset + rows - 1, to);
+    } else {
+        *to++ = '*';
+    }
+    *to++ = '/';
     if (total >= 0)
-        snprintf(of, sizeof of, "%lld", (long long)total);
-    if (rows > 0)
-        snprintf(out, NILO_CONTENT_RANGE_TEXT, "%lld-%lld/%s", (long long)offset, (long long)(offset + rows - 1), of);
+        to += nilo_digits(total, to);
     else
-        snprintf(out, NILO_CONTENT_RANGE_TEXT, "*/%s", of);
+        *to++ = '*';
+    *to = '\0';
 }

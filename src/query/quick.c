@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "base/json.h"
 #include "query/query_priv.h"
 
@@ -345,21 +346,6 @@ static int read_cells(struct nilo_quick *k, struct nilo_err *err)
     return rc;
 }
 
-static char *put_number(char *to, int64_t v)
-{
-    char digits[20];
-    size_t at = sizeof(digits);
-    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (v < 0)
-        *to++ = '-';
-    memcpy(to, digits + at, sizeof(digits) - at);
-    return to + sizeof(digits) - at;
-}
-
 static char *put_cell(const struct nilo_quick *k, char *to, const struct cell *c, const char *day, size_t day_n)
 {
     const struct metric *m = &k->metrics[c->rank / APPS_MOST];
@@ -370,10 +356,25 @@ static char *put_cell(const struct nilo_quick *k, char *to, const struct cell *c
             memcpy(to, day, day_n);
             to += day_n;
         } else if (s->part == VALUE) {
-            to = m->scale == 0 ? put_number(to, c->value) : to + nilo_decimal_format(c->value, m->scale, true, to);
+            to += m->scale == 0 ? nilo_digits(c->value, to) : nilo_decimal_format(c->value, m->scale, true, to);
         }
     }
     return to;
+}
+
+/* next: the day after the one that stands there. Every month has a 28th. */
+static void put_day(char text[NILO_DAY_TEXT], size_t *n, bool next, int32_t day)
+{
+    char *tens = text + NILO_DAY_TEXT - 3, *ones = tens + 1;
+    if (!next || *n != NILO_DAY_TEXT - 1 || *tens > '2' || (*tens == '2' && *ones >= '8')) {
+        nilo_day_format(NILO_DAY(day), text);
+        *n = strlen(text);
+    } else if (*ones == '9') {
+        ++*tens;
+        *ones = '0';
+    } else {
+        ++*ones;
+    }
 }
 
 static char *put_cells(const struct nilo_quick *k, char *to)
@@ -393,8 +394,8 @@ static char *put_cells(const struct nilo_quick *k, char *to)
         }
         for (const struct cell *c = k->cells + from; c < k->cells + until; c++) {
             if (first || c->day != of) {
-                nilo_day_format(NILO_DAY(of = c->day), day);
-                day_n = strlen(day);
+                put_day(day, &day_n, !first && c->day == of + 1, c->day);
+                of = c->day;
             }
             if (!first) {
                 memcpy(to, ",\n ", 3);
