@@ -51,7 +51,7 @@ class Contestant:
         self.name, self.command, self.target, self.headers = name, command, target, headers or {}
         self.env = {**os.environ, **(env or {})}
         self.port = port or engines.free_port()
-        self.figures = {"requests_per_second": [], "p50_ms": [], "p99_ms": [], "resident_mib": []}
+        self.figures = {"requests_per_second": [], "p50_ms": [], "p99_ms": [], "resident_mib": [], "processor_us": []}
         self.process = None
 
     def url(self):
@@ -85,20 +85,41 @@ class Contestant:
                 self.process.kill()
                 self.process.wait()
 
-    def resident(self):
-        """Of the process and its children, as the kernel counts it at its highest, in MiB."""
-        pids, total = [self.process.pid], 0
+    def pids(self):
+        """Of the process and its children."""
+        pids = [self.process.pid]
         for pid in pids:
             try:
                 with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
                     pids += [int(p) for p in children.read().split()]
+            except OSError:
+                pass
+        return pids
+
+    def resident(self):
+        """As the kernel counts it at its highest, in MiB."""
+        total = 0
+        for pid in self.pids():
+            try:
                 total += int((machine.field(f"/proc/{pid}/status", "VmHWM") or "0 kB").split()[0])
             except OSError:
                 pass
         return total / 1024
 
+    def processor(self):
+        """Seconds that it had of the processors until now."""
+        ticks = 0
+        for pid in self.pids():
+            try:
+                with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+                    ticks += sum(int(n) for n in stat.read().rsplit(")", 1)[1].split()[11:13])
+            except OSError:
+                pass
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def measure(self, seconds):
         headers = [a for name, value in self.headers.items() for a in ("-H", f"{name}: {value}")]
+        before = self.processor()
         done = subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", *headers, self.url()], capture_output=True, text=True)
         said = done.stdout
         rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
@@ -109,6 +130,8 @@ class Contestant:
             value, unit = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s)\s*$", said, re.M).groups()
             self.figures[name].append(float(value) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit])
         self.figures["resident_mib"].append(self.resident())
+        requests = int(re.search(r"(\d+) requests in", said).group(1))
+        self.figures["processor_us"].append((self.processor() - before) / requests * 1e6)
 
 
 # ---- the data --------------------------------------------------------------------------------------------------------------------------
@@ -237,9 +260,9 @@ def race(here, rounds, tell):
 
 def tables(here):
     """Rows of figures, and rows of goals."""
-    rows = [("contestant", "requests/s", "p50, ms", "p99, ms", "resident, MiB")]
+    rows = [("contestant", "requests/s", "p50, ms", "p99, ms", "resident, MiB", "processor time a request, us")]
     for c in here:
-        rows.append((c.name, *(short(median(c.figures[f])) for f in ("requests_per_second", "p50_ms", "p99_ms", "resident_mib"))))
+        rows.append((c.name, *(short(median(c.figures[f])) for f in ("requests_per_second", "p50_ms", "p99_ms", "resident_mib", "processor_us"))))
     by_name = {c.name: c.figures for c in here}
     goals = [("ratio of requests a second", "measured", "goal", "")]
     for ours, theirs, least in GOALS:

@@ -397,7 +397,7 @@ int nilo_rest_instant(struct nilo_exchange *x, struct nilo_err *err)
     struct nilo_api *api = nilo_req_ctx(x);
     if (nilo_rest_role(x) == NILO_ROLE_SERVICE)
         nilo_req_deadline_set(x, INT64_MAX); /* an export takes as long as it takes, while its client takes it */
-    if (!nilo_rest_cache_fresh(api))
+    if (!nilo_rest_cache_look_here(api))
         return NILO_LATER;
     if (!understand(&r, x))
         return 0;

@@ -60,6 +60,11 @@ int nilo_rest_cache_new(size_t bytes, struct nilo_rest_cache **ret, struct nilo_
     return 0;
 }
 
+struct loop_look {
+    const struct nilo_api *api;
+    nilo_us began;
+};
+
 /* ---- what the database says -------------------------------------------------------------------------------------------------------------- */
 
 static nilo_us now_of(const struct nilo_api *api)
@@ -79,6 +84,15 @@ void nilo_rest_cache_expire(const struct nilo_api *api)
         atomic_store(&api->cache->looked_at, INT64_MIN);
 }
 
+static void take_version(struct nilo_rest_cache *c, const char *version, nilo_us at)
+{
+    if (strcmp(version, c->version) != 0) {
+        memcpy(c->version, version, sizeof(c->version));
+        atomic_fetch_add(&c->outside, 1);
+    }
+    atomic_store(&c->looked_at, at);
+}
+
 /* c->looking is held. */
 static int look_once(struct nilo_rest_cache *c, const struct nilo_api *api, struct nilo_err *err)
 {
@@ -92,11 +106,7 @@ static int look_once(struct nilo_rest_cache *c, const struct nilo_api *api, stru
         c->version[0] = '\0'; /* what happened meanwhile is not known */
         return -1;
     }
-    if (strcmp(version, c->version) != 0) {
-        memcpy(c->version, version, sizeof(version));
-        atomic_fetch_add(&c->outside, 1);
-    }
-    atomic_store(&c->looked_at, before);
+    take_version(c, version, before);
     return 0;
 }
 
@@ -121,6 +131,34 @@ int nilo_rest_cache_look(struct nilo_api *api, struct nilo_err *err)
     int rc = nilo_rest_cache_fresh(api) ? 0 : look(c, api, err);
     pthread_mutex_unlock(&c->looking);
     return rc;
+}
+
+static bool took_long(void *ctx)
+{
+    const struct loop_look *l = ctx;
+    return now_of(l->api) - l->began > LOOK_US;
+}
+
+bool nilo_rest_cache_look_here(const struct nilo_api *api)
+{
+    struct nilo_rest_cache *c = api->cache;
+    if (c == NULL || nilo_rest_cache_fresh(api))
+        return c != NULL;
+    if (pthread_mutex_trylock(&c->looking) != 0)
+        return false;
+    bool fresh = nilo_rest_cache_fresh(api);
+    if (!fresh && c->store != NULL && nilo_db_engine(nilo_store_db(c->store)) == NILO_DB_SQLITE) {
+        char version[NILO_STORE_VERSION];
+        struct nilo_err err = {0};
+        struct loop_look l = {api, now_of(api)};
+        nilo_db_watch(nilo_store_db(c->store), took_long, &l);
+        fresh = nilo_store_version(c->store, version, &err) == 0; /* else a worker finds out what is wrong */
+        nilo_db_watch(nilo_store_db(c->store), NULL, NULL);
+        if (fresh)
+            take_version(c, version, l.began);
+    }
+    pthread_mutex_unlock(&c->looking);
+    return fresh;
 }
 
 struct nilo_rest_mark nilo_rest_cache_mark(const struct nilo_api *api)

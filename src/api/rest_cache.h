@@ -1,8 +1,8 @@
 /* Answers that were given, for whoever asks the same again while nothing has changed. Bounded in memory; the one that was not asked for longest goes first.
  *
  * What is kept counts for one state of the store, a *mark*: the writer of this process raises it with everything it writes, and what other processes write is
- * seen by asking the database itself, at most 20 ms after. A loop never asks: it takes an answer from here only while the last look is younger than that, and
- * leaves the request to a worker otherwise. Any thread. */
+ * seen by asking the database itself, at most 20 ms after. A loop asks SQLite itself, which takes microseconds, and nobody else: where the last look is
+ * older than that, the request is a worker's. Any thread. */
 #ifndef NILO_API_REST_CACHE_H
 #define NILO_API_REST_CACHE_H
 
@@ -43,6 +43,8 @@ int nilo_rest_cache_look(struct nilo_api *api, struct nilo_err *err);
 void nilo_rest_cache_expire(const struct nilo_api *api);
 /** nilo_rest_cache_fresh - was it looked at within the last 20 ms? */
 bool nilo_rest_cache_fresh(const struct nilo_api *api);
+/** nilo_rest_cache_look_here - on a loop: looks where that is a matter of microseconds (SQLite, nobody else looks). false: it was not looked at within the last 20 ms */
+bool nilo_rest_cache_look_here(const struct nilo_api *api);
 uint64_t nilo_rest_cache_lost(const struct nilo_api *api); /* how often the database was found to be away: for nilo_api_worker.lost */
 bool nilo_rest_mark_same(struct nilo_rest_mark a, struct nilo_rest_mark b);
 struct nilo_rest_mark nilo_rest_cache_mark(const struct nilo_api *api);
