@@ -406,7 +406,7 @@ const struct nilo_cmd nilo_cmd_connection = {
         "asks which account where there are several (or takes --account), and keeps the tokens in the store, sealed with the master key: nilometer help key. "
         "The app that they sign in to is described in the configuration, under platforms; docs/connections.md says what to click. Where the platform sends people "
         "to a server (redirect), or the browser is on another machine, paste the address of the page that it ended on. reconnect is the same for a "
-        "connection that is there, such as one that expired. While serve runs, connect still runs where it is called, and hands it the tokens.\n\n"
+        "connection that is there, such as one that expired; who signs in with another account is refused, unless --account says that it is to change. While serve runs, connect still runs where it is called, and hands it the tokens.\n\n"
         "login takes tokens that were got elsewhere, as JSON from standard input or --from: {\"access_token\": ..., \"refresh_token\": ..., \"expires_in\": "
         "3600, \"account\": ...}. secret reads a single secret, such as an access token that is called token. A last line end is cut. Neither is ever printed.\n\n"
         "sync reads connections_from_sql of the configuration, the table that an app keeps its accounts and tokens in: new rows are made connections, new tokens "

@@ -22,6 +22,7 @@ struct coming {
     int listener;      /* -1: none, the address is pasted */
     char redirect[600];
     char path[300];    /* of it */
+    char account[256]; /* that the connection is of so far; "": none */
 };
 
 /* ---- where people come back to ---------------------------------------------------------------------------------------------------------------- */
@@ -217,6 +218,19 @@ static int ask_which(struct nilo_cmd_ctx *ctx, const struct nilo_account *all, s
     return k >= 1 && k <= n ? 0 : -1;
 }
 
+/* A connection is one account's: with another one its items and totals would be two people's. */
+static int the_same_again(const struct coming *w, const struct nilo_account *all, size_t n, const struct nilo_account **ret, struct nilo_err *err)
+{
+    for (size_t i = 0; i < n && *ret == NULL; i++)
+        *ret = strcmp(all[i].id, w->account) == 0 ? &all[i] : NULL;
+    if (*ret != NULL)
+        return 0;
+    return nilo_err_set(err, NILO_ENAME,
+                        "connection %.60s is of account %.60s, and the one who signed in has %.60s (%.40s)%s; sign in as before, or make a connection of its own for it. If it "
+                        "is to change all the same: --account ID",
+                        nilo_args_rest(w->ctx->args, 1), w->account, all[0].title != NULL ? all[0].title : "?", all[0].id, n > 1 ? " and others" : "");
+}
+
 static int choose(struct coming *w, const struct nilo_account *all, size_t n, const struct nilo_account **ret, struct nilo_err *err)
 {
     const char *wanted = nilo_args_get(w->ctx->args, "account");
@@ -224,6 +238,8 @@ static int choose(struct coming *w, const struct nilo_account *all, size_t n, co
     *ret = NULL;
     if (n == 0)
         return nilo_err_set(err, NILO_ENOENT, "the one who signed in has no account there that publishes anything; sign in with another one");
+    if (wanted == NULL && w->account[0] != '\0')
+        return the_same_again(w, all, n, ret, err);
     if (wanted != NULL) {
         for (size_t i = 0; i < n && *ret == NULL; i++)
             *ret = is_it(&all[i], wanted) ? &all[i] : NULL;
@@ -300,9 +316,24 @@ static int hand_to_login(struct nilo_cmd_ctx *ctx, const struct nilo_login_set *
 
 /* ---- the act ------------------------------------------------------------------------------------------------------------------------------------------ */
 
-/* Which platform: of the connection that is there, else the option. */
-static int platform_of(struct nilo_cmd_ctx *ctx, bool again, char *ret, size_t size, struct nilo_err *err)
+/* Whose the connection is so far, if somebody has signed in for it before. */
+static int account_of(struct coming *w, struct nilo_store *s, const struct nilo_connection *c, struct nilo_err *err)
 {
+    struct nilo_arena arena;
+    struct nilo_login_row row;
+    bool there;
+    nilo_arena_init(&arena, 0);
+    int rc = nilo_store_login(s, c->id, &arena, &there, &row, err);
+    if (rc == 0 && there && row.account != NULL)
+        snprintf(w->account, sizeof w->account, "%s", row.account);
+    nilo_arena_done(&arena);
+    return rc;
+}
+
+/* Which platform: of the connection that is there, else the option. */
+static int platform_of(struct coming *w, bool again, char *ret, size_t size, struct nilo_err *err)
+{
+    struct nilo_cmd_ctx *ctx = w->ctx;
     const char *said = nilo_args_get(ctx->args, "platform");
     struct nilo_store *s = NULL;
     struct nilo_connection c;
@@ -310,7 +341,10 @@ static int platform_of(struct nilo_cmd_ctx *ctx, bool again, char *ret, size_t s
     if (nilo_cmd_store(ctx, NILO_STORE_READ, &s, err) != 0)
         return -1;
     int rc = nilo__connection_find(ctx, s, &c, &why);
+    int looked = rc == 0 ? account_of(w, s, &c, err) : 0;
     nilo_store_close(s);
+    if (looked != 0)
+        return -1;
     if (rc != 0 && (why.code != NILO_ENAME || again || said == NULL))
         return nilo_err_set(err, why.code, "%s%s", why.msg,
                             again || why.code != NILO_ENAME ? "" : "; to make it, say of which platform it is: --platform youtube");
@@ -372,7 +406,7 @@ int nilo__connection_connect(struct nilo_cmd_ctx *ctx, bool again, struct nilo_e
     const char *redirect = nilo_args_get(ctx->args, "redirect");
     int rc = nilo_cmd_config(ctx, &config, err);
     if (rc == 0)
-        rc = platform_of(ctx, again, platform, sizeof platform, err);
+        rc = platform_of(&w, again, platform, sizeof platform, err);
     if (rc == 0)
         rc = nilo_login_app_init(&app, config, platform, err);
     if (rc == 0)

@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "connect/connect.h"
 
 #define ROWS_MOST 100000
+#define NAME_MOST 200 /* bytes of a name, as the store has it */
 
 enum column { PLATFORM, ACCOUNT, TOKEN, WORKSPACE, NAME, ACCOUNT_NAME, EXPIRES_AT, COLUMNS };
 static const char *const columns[COLUMNS] = {"platform", "account", "token", "workspace", "name", "account_name", "expires_at"};
@@ -20,6 +22,7 @@ struct row {
     const char *platform, *account, *workspace, *name, *account_name; /* in the arena */
     char *token;                                                      /* secret memory */
     nilo_us until;
+    bool again; /* one before it makes the same connection */
 };
 
 struct reading {
@@ -98,6 +101,13 @@ static int take_row(struct reading *r, struct nilo_db_stmt *stmt, const int at[C
         row.workspace = "default";
     if (row.name == NULL)
         row.name = nilo_arena_printf(&r->arena, "%s-%s", row.platform, row.account);
+    if (row.account_name != NULL && !nilo_name_ok(row.account_name, NAME_MOST))
+        row.account_name = NULL; /* it is shown, and nothing hangs on it */
+    if (row.name != NULL && (!nilo_name_ok(row.name, NAME_MOST) || !nilo_name_ok(row.workspace, NAME_MOST) || !nilo_name_ok(row.account, NAME_MOST))) {
+        r->ret->refused++; /* its own fault: the others' tokens are read all the same */
+        note(r, "a row has a workspace, name or account that is no name: 1 to 200 bytes of UTF-8 without control characters", "", "");
+        return 0;
+    }
     row.token = nilo__login_copy(token);
     if (row.token == NULL || row.name == NULL || grow(r, err) != 0) {
         nilo_secret_free(row.token);
@@ -154,7 +164,7 @@ static int read_source(struct reading *r, const struct nilo_config_from_sql *f, 
 
 /* ---- writing ---------------------------------------------------------------------------------------------------------------------------- */
 
-static int same_token(struct nilo_login *l, const struct nilo_connection *c, const struct row *row, bool *ret, struct nilo_err *err)
+static int same_token_of_account(struct nilo_login *l, const struct nilo_connection *c, const struct row *row, bool *ret, struct nilo_err *err)
 {
     struct nilo_arena arena;
     struct nilo_login_row login;
@@ -163,7 +173,8 @@ static int same_token(struct nilo_login *l, const struct nilo_connection *c, con
     *ret = false;
     nilo_arena_init(&arena, 0);
     int rc = nilo_store_login(l->store, c->id, &arena, &there, &login, err);
-    if (rc == 0 && there && login.access_until == row->until && nilo__login_open(l, c, "access_token", &token, NULL) == 0) {
+    if (rc == 0 && there && login.access_until == row->until && login.account != NULL && strcmp(login.account, row->account) == 0 &&
+        nilo__login_open(l, c, "access_token", &token, NULL) == 0) {
         *ret = strlen(token) == strlen(row->token) && strcmp(token, row->token) == 0;
         nilo_secret_free(token);
     }
@@ -194,7 +205,7 @@ static int write_row(struct reading *r, const struct row *row, struct nilo_err *
         return 0;
     }
     r->ret->made += is_new;
-    if (same_token(l, &c, row, &same, err) != 0)
+    if (same_token_of_account(l, &c, row, &same, err) != 0)
         return -1;
     if (same)
         return strcmp(c.status, "disabled") == 0 ? nilo_store_connection_turn(l->store, c.id, "connected", "its row is back in the app's table", NULL, err) : 0;
@@ -228,12 +239,40 @@ static int disable_gone(struct reading *r, struct nilo_err *err)
     return rc;
 }
 
+static int by_connection(const void *a, const void *b)
+{
+    const struct row *x = *(const struct row *const *)a, *y = *(const struct row *const *)b;
+    int c = strcmp(x->workspace, y->workspace);
+    c = c != 0 ? c : strcmp(x->name, y->name);
+    return c != 0 ? c : x < y ? -1 : x > y;
+}
+
+/* Two people of a team may have signed in for the same account: one of them counts, the first; else they would take turns on every look. */
+static int find_repeated(struct reading *r, struct nilo_err *err)
+{
+    struct row **order = malloc((r->n + 1) * sizeof(struct row *));
+    if (order == NULL)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < r->n; i++)
+        order[i] = &r->rows[i];
+    qsort(order, r->n, sizeof(struct row *), by_connection);
+    for (size_t i = 1; i < r->n; i++) {
+        if (strcmp(order[i]->workspace, order[i - 1]->workspace) != 0 || strcmp(order[i]->name, order[i - 1]->name) != 0)
+            continue;
+        order[i]->again = true;
+        r->ret->refused++;
+        note(r, "several rows are connection ", order[i]->name, ", of which the first counts; let the statement choose, or give them names of their own");
+    }
+    free(order);
+    return 0;
+}
+
 static int write_all(struct reading *r, struct nilo_err *err)
 {
-    if (r->n > 0 && nilo__login_ring(r->l, err) != 0)
+    if (r->n > 0 && (nilo__login_ring(r->l, err) != 0 || find_repeated(r, err) != 0))
         return -1;
     for (size_t i = 0; i < r->n; i++) {
-        if (write_row(r, &r->rows[i], err) != 0)
+        if (!r->rows[i].again && write_row(r, &r->rows[i], err) != 0)
             return -1;
     }
     return r->all ? disable_gone(r, err) : 0;

@@ -192,6 +192,52 @@ static void rows_that_say_too_little_are_told_and_left_out(struct stores *s)
     end(&w);
 }
 
+/* What one row says wrong costs that row alone. */
+static void a_row_with_names_that_are_none_costs_no_other(struct stores *s)
+{
+    char sql[1200], longest[402];
+    struct world w;
+    memset(longest, 'x', 401);
+    longest[401] = '\0';
+    begin(&w, s);
+    snprintf(sql, sizeof sql, "INSERT INTO accounts VALUES ('youtube', 'x', '%s', 't', NULL, 1), ('youtube', '%s', 'UC7', 't', NULL, 1), ('youtube', 'x', 'a\nb', 't', NULL, 1)",
+             longest, longest);
+    app(&w, sql);
+    struct nilo_login_synced got = sync_now(&w);
+    assert_true(got.rows == 2 && got.made == 2 && got.refused == 3);
+    assert_non_null(strstr(got.note, "is no name"));
+    token_is(&w, "studio", "youtube-UC1", "token-1");
+    end(&w);
+}
+
+static void of_two_rows_of_one_account_the_first_counts(struct stores *s)
+{
+    struct world w;
+    begin(&w, s);
+    configure(&w, database, "SELECT platform, team AS workspace, account, token, expires_at FROM accounts ORDER BY account, token");
+    app(&w, "INSERT INTO accounts VALUES ('youtube', 'studio', 'UC1', 'token-8', NULL, 1), ('youtube', 'studio', 'UC1', 'token-9', NULL, 1)");
+    struct nilo_login_synced got = sync_now(&w);
+    assert_true(got.made == 2 && got.refused == 2);
+    assert_non_null(strstr(got.note, "youtube-UC1"));
+    got = sync_now(&w);
+    assert_true(got.made == 0 && got.changed == 0 && got.refused == 2);
+    token_is(&w, "studio", "youtube-UC1", "token-1");
+    end(&w);
+}
+
+static void another_account_with_the_same_token_is_taken_over(struct stores *s)
+{
+    struct world w;
+    begin(&w, s);
+    configure(&w, database, "SELECT platform, team AS workspace, 'main' AS name, account, token, expires_at FROM accounts WHERE team = 'studio'");
+    sync_now(&w);
+    app(&w, "UPDATE accounts SET account = 'UC8' WHERE account = 'UC1'");
+    assert_int_equal(sync_now(&w).changed, 1);
+    assert_rows(s, "SELECT account FROM connection_login", "UC8");
+    assert_int_equal(sync_now(&w).changed, 0);
+    end(&w);
+}
+
 static void the_app_renews_its_tokens_and_nobody_else(struct stores *s)
 {
     struct world w;
@@ -288,6 +334,9 @@ int main(void)
         STORES_TEST(a_row_that_is_gone_disables_and_one_that_is_back_connects),
         STORES_TEST(a_source_that_cannot_be_read_changes_nothing_and_tells_no_value),
         STORES_TEST(rows_that_say_too_little_are_told_and_left_out),
+        STORES_TEST(a_row_with_names_that_are_none_costs_no_other),
+        STORES_TEST(of_two_rows_of_one_account_the_first_counts),
+        STORES_TEST(another_account_with_the_same_token_is_taken_over),
         STORES_TEST(the_app_renews_its_tokens_and_nobody_else),
         STORES_TEST(what_the_app_changes_is_noticed_within_five_minutes),
     };
