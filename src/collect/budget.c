@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SETTLED NILO_US_HOUR
 #define RESERVE_PART 10 /* of the limit is kept back for retries */
 
 void nilo_budget_init(struct nilo_budget *b, const char *owner, const char *bucket, int64_t limit, int64_t period_s, const struct nilo_zone *zone)
@@ -154,6 +155,8 @@ struct nilo_forecast nilo_budget_outlook(const struct nilo_budget_row *row, nilo
 {
     int64_t left = row->most - row->most / RESERVE_PART - row->used;
     nilo_us over = now - row->period_start, rest = row->period_end - now;
+    if (over > 0 && over < SETTLED && rest > 4 * SETTLED) /* the first minutes of a day tell no pace: calls come in bursts */
+        over = SETTLED;
     struct nilo_forecast f = {.limit = row->most, .used = row->used, .left = left > 0 ? left : 0, .ends_at = NILO_US_NONE, .resets_at = row->period_end};
     if (row->blocked_until != NILO_US_NONE && row->blocked_until > now)
         f.left = 0;

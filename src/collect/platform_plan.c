@@ -463,6 +463,9 @@ static int finish_run(struct nilo__job_p *job, struct nilo_err *err)
         if (nilo_record_say(r, job->notes[i], err) != 0)
             return -1;
     }
+    /* Not one answer was good, and none is waited for: that is no run that failed in part. */
+    if (job->error == NULL && job->answers == 0 && job->out.requests > 0 && job->out.n_failures > 0 && job->out.again_at == NILO_US_NONE)
+        job->error = job->failures[0].message;
     nilo_record_metrics_collected(r, (int)(job->out.read < INT32_MAX ? job->out.read : INT32_MAX));
     job->out.processed = processed(job);
     nilo_record_processed(r, job->out.processed);

@@ -102,6 +102,7 @@ struct nilo__job_p {
     bool refreshed;          /* the token was refreshed for this job */
     bool stopped;            /* nothing more is asked */
     bool list_whole, list_failed;
+    int64_t answers;         /* that were good */
     const char *error;       /* of the whole connection */
     /* discovery */
     struct nilo__found *found;

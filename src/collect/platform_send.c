@@ -493,6 +493,7 @@ int nilo__answer(struct nilo_platforms *p, struct nilo_http_answer *a, struct ni
     t->sent = false;
     if (nilo_connector_take(job->connector, &t->ask, a, &t->arena, &r, err) != 0)
         return -1;
+    job->answers += r.class == NILO_CLASS_OK;
     if (p->o.keeper != NULL && r.class == NILO_CLASS_OK &&
         nilo_keeper_keep(p->o.keeper, job->connection.id, nilo_record_run(job->recorder), &t->ask, a, err) != 0)
         return -1;

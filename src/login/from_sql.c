@@ -261,7 +261,7 @@ static int find_repeated(struct reading *r, struct nilo_err *err)
             continue;
         order[i]->again = true;
         r->ret->refused++;
-        note(r, "several rows are connection ", order[i]->name, ", of which the first counts; let the statement choose, or give them names of their own");
+        note(r, "several rows are connection ", order[i]->name, ": the first counts; choose in the statement, or give names");
     }
     free(order);
     return 0;

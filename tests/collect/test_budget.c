@@ -156,6 +156,7 @@ static void what_is_kept_tells_when_it_ends_and_what_that_costs(struct stores *s
         {"2026-11-21T20:00:00Z", 9500, 0, 9500, 0, false},        /* the rest is for retries */
         {"2026-11-21T20:00:00Z", 100, 0, 100, 0, true},
         {"2026-11-21T08:00:00Z", 100, 8900, 0, -1, false},        /* nothing is over: no pace */
+        {"2026-11-21T08:00:01Z", 6, 8994, 143, -1, false},        /* a burst at its beginning is no pace either */
         {"2026-11-21T20:00:00Z", 0, 9000, 0, -1, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -450,6 +450,28 @@ static void a_host_that_is_down_is_probed_and_the_job_goes_on_when_it_is_up(stru
     sim_done(&sim);
 }
 
+/* Not one call works: the run failed and the connection says so, until one does. */
+static void a_run_in_which_nothing_worked_has_failed(struct stores *s)
+{
+    struct sim sim;
+    struct nilo_connection c;
+    struct plan plan = {"", 404, 1000, -1};
+    sim_init(&sim, s, "seed=7 channels=1 videos=20 upload_hours=0");
+    one(&sim, 0);
+    sim.fault = planned;
+    sim.fault_ctx = &plan;
+    for (int i = 0; i < 2; i++) {
+        nilo_virtual_clock_advance(&s->clock, NILO_US_HOUR);
+        if (i == 1)
+            sim.fault = NULL;
+        one(&sim, 0);
+        assert_string_equal(sim.outcomes[0].status, i == 0 ? "failed" : "completed");
+        ok(s, nilo_store_connection_get(s->store, stores_connection(s, "w", NULL, "yt", "youtube", "file").id, &c, &s->err));
+        assert_string_equal(c.status, i == 0 ? "failing" : "connected");
+    }
+    sim_done(&sim);
+}
+
 static void one_connection_after_another_shares_the_keys_budget(struct stores *s)
 {
     struct sim sim;
@@ -547,6 +569,7 @@ int main(void)
         STORES_TEST(a_token_that_ended_is_refreshed_once_for_all_requests),
         STORES_TEST(without_a_new_token_the_connection_expires_and_others_go_on),
         STORES_TEST(a_host_that_is_down_is_probed_and_the_job_goes_on_when_it_is_up),
+        STORES_TEST(a_run_in_which_nothing_worked_has_failed),
         STORES_TEST(one_connection_after_another_shares_the_keys_budget),
         STORES_TEST(who_lost_the_lease_commits_nothing),
         STORES_TEST(a_refusal_that_quotes_secrets_gives_none_of_them_away),
