@@ -435,8 +435,7 @@ static int keep_status(struct nilo__job_p *job, struct nilo_err *err)
     struct nilo_connection now;
     if (nilo_store_connection_get(job->all->o.store, job->connection.id, &now, err) != 0)
         return -1;
-    bool in_vain = job->out.read == 0 && (job->out.failed > 0 || job->out.left > 0 || job->list_failed);
-    const char *is = job->error != NULL || in_vain ? "failing" : "connected";
+    const char *is = job->error != NULL ? "failing" : "connected";
     bool ours = strcmp(now.status, "connected") == 0 || strcmp(now.status, "failing") == 0;
     return ours && strcmp(now.status, is) != 0 ? nilo_store_connection_status(job->all->o.store, job->connection.id, is, err) : 0;
 }
