@@ -36,6 +36,11 @@ static nilo_us mono(void *ctx)
 void rest_pass(struct rest_world *r, nilo_us span)
 {
     atomic_fetch_add(&r->passed, span);
+    /* a kept connection that was idle for so long may be cut at any moment from now on */
+    if (r->c.fd > 0) {
+        client_close(&r->c);
+        client_open(&r->c, &r->w);
+    }
 }
 
 static int open_store(void *ctx, struct nilo_store **ret, struct nilo_err *err)
