@@ -152,7 +152,7 @@ int nilo_own_metrics(struct nilo_exchange *x, struct nilo_err *err)
     writing(api, &out);
     cached(api, &out);
     told(api, &out);
-    bool there = nilo_rest_current(x, &store, &mark, &why) == 0, answers = there && closing(store, api->env->clock.wall(api->env->clock.ctx), &out, &why) == 0 &&
+    bool there = nilo_rest_current(x, &store, &mark, &why) == 0, answers = there && nilo_store_scope(store, &NILO_SCOPE_ALL, &why) == 0 && closing(store, api->env->clock.wall(api->env->clock.ctx), &out, &why) == 0 &&
          connections(store, api->env->clock.wall(api->env->clock.ctx), &out, &why) == 0;
     if (answers)
         log_size(store, &out);

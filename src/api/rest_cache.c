@@ -177,7 +177,7 @@ static int open_anew(struct nilo_api *api, struct nilo_api_worker *w, struct nil
         return 0;
     nilo_store_close(w->store);
     w->store = NULL;
-    if (api->open(api->open_ctx, &w->store, err) != 0)
+    if (nilo_api_open(api, &w->store, err) != 0)
         return -1;
     w->lost = lost;
     return 0;

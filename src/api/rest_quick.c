@@ -137,7 +137,7 @@ static bool current(struct lane *l, struct nilo_rest_mark mark)
 {
     struct nilo_err err = {0};
     if (l->store == NULL) {
-        if (l->api->open(l->api->open_ctx, &l->store, &err) != 0)
+        if (nilo_api_open(l->api, &l->store, &err) != 0)
             return false;
         nilo_db_watch(nilo_store_db(l->store), took_long, l);
     } else if (!nilo_rest_mark_same(l->seen, mark) && nilo_store_renew(l->store, &err) != 0) {

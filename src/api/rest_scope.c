@@ -155,7 +155,7 @@ int nilo_rest_scope(struct nilo_exchange *x, struct nilo_store *s, struct nilo_r
     if (rc == 0)
         rc = choose(x, &k, found ? &set : NULL, ret, err);
     free(k.all);
-    return rc;
+    return rc == 0 ? nilo_store_scope(s, &ret->scope, err) : rc;
 }
 
 /* ---- failures ------------------------------------------------------------------------------------------------------------------------------ */

@@ -83,6 +83,19 @@ const size_t nilo_api_routes_n = sizeof(nilo_api_routes) / sizeof(nilo_api_route
 
 /* ---- hooks ------------------------------------------------------------------------------------------------------------------------------ */
 
+int nilo_api_open(struct nilo_api *api, struct nilo_store **ret, struct nilo_err *err)
+{
+    struct nilo_store *s;
+    if (api->open(api->open_ctx, &s, err) != 0)
+        return -1;
+    if (nilo_store_wall(s, NULL, err) != 0) {
+        nilo_store_close(s);
+        return -1;
+    }
+    *ret = s;
+    return 0;
+}
+
 static int worker_new(void *ctx, int worker, void **ret, struct nilo_err *err)
 {
     (void)worker;
@@ -91,7 +104,7 @@ static int worker_new(void *ctx, int worker, void **ret, struct nilo_err *err)
     if (w == NULL)
         return nilo_err_nomem(err);
     w->lost = nilo_rest_cache_lost(api);
-    if (api->open(api->open_ctx, &w->store, err) != 0) {
+    if (nilo_api_open(api, &w->store, err) != 0) {
         free(w);
         return -1;
     }

@@ -98,6 +98,22 @@ static void check_keys(struct findings *f, struct nilo_store *s)
     nilo_buf_done(&text);
 }
 
+/* Only where there can be one. */
+static void check_wall(struct findings *f, struct nilo_store *s)
+{
+    char *lacks = NULL, text[1200];
+    struct nilo_err err = {0};
+    if (nilo_db_engine(nilo_store_db(s)) != NILO_DB_POSTGRES)
+        return;
+    if (nilo_store_wall_lacks(s, &lacks, &err) != 0)
+        add(f, "isolation", WRONG, err.msg);
+    else if (lacks != NULL)
+        snprintf(text, sizeof text, "workspaces are kept apart by the statements of the API alone, without row-level security: %s", lacks);
+    if (err.code == NILO_OK)
+        add(f, "isolation", lacks != NULL ? NOTED : FINE, lacks != NULL ? text : "what the API reads is kept apart by row-level security, too");
+    free(lacks);
+}
+
 static bool has_login(struct nilo_store *s, const struct nilo_connection *c)
 {
     struct nilo_arena arena;
@@ -281,6 +297,7 @@ static void check_store(struct findings *f, const struct nilo_check *only)
     add(f, "store", FINE, nilo_store_target(s));
     check_clock(f, s);
     check_keys(f, s);
+    check_wall(f, s);
     check_connections(f, s);
     for (size_t i = 0; i < nilo_checks_n; i++) {
         nilo_progress_step(f->bar, nilo_checks[i].name, (int64_t)i, (int64_t)nilo_checks_n);

@@ -116,6 +116,18 @@ static int open_store(void *arg, struct nilo_store **ret, struct nilo_err *err)
     return nilo_store_open_beside(api->share, NILO_STORE_READ, ret, err);
 }
 
+/* A server without the second wall is as safe as its statements: it starts, and says so. */
+static void look_for_wall(struct nilo_api *api)
+{
+    struct nilo_store *store = NULL;
+    struct nilo_err err = {0};
+    char *lacks = NULL;
+    if (open_store(api, &store, &err) == 0 && nilo_store_wall_lacks(store, &lacks, &err) == 0 && lacks != NULL)
+        nilo_log(NILO_LOG_WARNING, "no row-level security", {"why", lacks});
+    free(lacks);
+    nilo_store_close(store);
+}
+
 /* Where to ask; that commands find it is nobody's concern. */
 static void announce(struct nilo_cmd_ctx *ctx, const struct nilo_server *server, const char *own, bool tls)
 {
@@ -215,6 +227,7 @@ static int serve(struct serving *s, struct nilo_api *api, const struct nilo_serv
     if (rc == 0)
         rc = nilo_scheduler_new(api, &scheduler, err);
     if (rc == 0) {
+        look_for_wall(api);
         announce(s->ctx, server, s->daemon.socket, config->tls_certificate != NULL);
         nilo_systemd_notify("READY=1");
         wait_for_the_end(s, server, api->gate, &signals);

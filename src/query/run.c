@@ -618,6 +618,8 @@ int nilo_query_run(struct nilo_query *q, struct nilo_store *s, const struct nilo
     if (check_role(q->relation ? q->relation->min_role : q->function->min_role, q->relation ? "table" : "function",
                    name, &seen, err) < 0)
         return -1;
+    if (nilo_store_scope(s, &seen, err) < 0) /* what is looked up on the way is in it, too */
+        return -1;
     if (q->function)
         return nilo__call_run(q, s, &seen, sink, err);
     nilo__view_scope(q, &seen);

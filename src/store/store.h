@@ -88,6 +88,15 @@ struct nilo_scope {
 };
 #define NILO_SCOPE_ALL ((struct nilo_scope){.role = NILO_ROLE_SERVICE, .all = true})
 
+/** nilo_store_wall - on PostgreSQL, from now on this handle, which reads, sees rows of the scope last given and no others, whatever is asked: it takes a role to
+ *  which row-level security applies (migration row_security). Every function that takes a scope gives it. Nothing on SQLite
+ *  ret_there  (may be NULL) false: there is no such wall, as this is SQLite, or as the role could not be made (nilo_store_wall_lacks() says why) */
+int nilo_store_wall(struct nilo_store *s, bool *ret_there, struct nilo_err *err);
+/** nilo_store_scope - whose rows are meant from now on, for what takes no scope; costs something only behind a wall, where they are not the ones before */
+int nilo_store_scope(struct nilo_store *s, const struct nilo_scope *scope, struct nilo_err *err);
+/** nilo_store_wall_lacks - why there is no wall, as a sentence; *ret NULL: it is there, or this is SQLite. owner: caller, free() */
+int nilo_store_wall_lacks(struct nilo_store *s, char **ret, struct nilo_err *err);
+
 /* ---- small things ------------------------------------------------------------------------------------------------------------ */
 
 /* Meta values; NULL in *ret when absent (caller frees). */

@@ -15,7 +15,9 @@ int nilo_store_apps(struct nilo_store *s, const struct nilo_scope *scope, struct
     nilo__scope_sql(scope, "c.workspace_id", &sql);
     nilo__scope_sql(scope, "e.workspace_id", &sql);
     nilo_buf_adds(&sql, " ORDER BY w.name, c.name, e.bucket, e.id");
-    int rc = sql.failed ? nilo_err_nomem(err) : nilo_db_prepare_once(s->db, sql.data, &stmt, err);
+    int rc = sql.failed ? nilo_err_nomem(err) : nilo_store_scope(s, scope, err);
+    if (rc == 0)
+        rc = nilo_db_prepare_once(s->db, sql.data, &stmt, err);
     if (rc == 0)
         rc = nilo_db_query(stmt, NULL, 0, err);
     while (rc == 0 && (got = nilo_db_row(stmt, err)) == 1) {

@@ -529,7 +529,9 @@ int nilo_store_dropped(struct nilo_store *s, const struct nilo_scope *scope, enu
     nilo__scope_sql(scope, "c.workspace_id", &sql);
     nilo_buf_adds(&sql, " ORDER BY c.id");
     const struct nilo_db_value p = NILO_DBV_INT(id);
-    int rc = sql.failed ? nilo_err_nomem(err) : nilo__query(s, &stmt, err, nilo_buf_str(&sql), id != 0, &p);
+    int rc = sql.failed ? nilo_err_nomem(err) : nilo_store_scope(s, scope, err);
+    if (rc == 0)
+        rc = nilo__query(s, &stmt, err, nilo_buf_str(&sql), id != 0, &p);
     nilo_buf_done(&sql);
     if (rc < 0)
         return -1;

@@ -14,7 +14,8 @@
 
 /* Append-only, in order; a step is one file for each engine (same tables, other triggers). */
 static const char *const migrations[] = {"core", "connection_care", "erase", "thinning", "guards", "drop", "access", "apps", "login", "collecting",
-                                         "raw", "best_import", "data_key", "reports", "changed", "erase_names", "content_event", "metric_used", "item_account"};
+                                         "raw", "best_import", "data_key", "reports", "changed", "erase_names", "content_event", "metric_used", "item_account",
+                                         "row_security"};
 #define N_MIGRATIONS ((int)(sizeof migrations / sizeof migrations[0]))
 #define LOCK_KEY "6110173"  /* PostgreSQL advisory lock of the one writer */
 #define BESIDE_KEY "6110174" /* shared by the other sessions of its process */
@@ -315,7 +316,7 @@ static int open_locked(struct nilo_store *s, const char *target, struct nilo_err
         if (version == 0 || version > N_MIGRATIONS)
             return check_version(s, err);
     }
-    if (migrate(s, err) < 0 || nilo__identity(s, err) < 0)
+    if (migrate(s, err) < 0 || nilo__identity(s, err) < 0 || nilo__reader_make(s, err) < 0)
         return -1;
     int64_t at_work = 0;
     if (s->own && count_beside(s, true, &at_work, err) < 0)
@@ -392,6 +393,8 @@ void nilo_store_close(struct nilo_store *s)
     nilo__retired_free(s);
     nilo_arena_done(&s->catalog_arena);
     free(s->target);
+    free(s->reader);
+    free(s->wall);
     free(s);
 }
 

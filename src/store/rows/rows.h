@@ -37,6 +37,8 @@ struct nilo_store {
         int64_t workspace;
         int32_t metric;             /* 0: nothing here yet */
     } used[64];                     /* some of the rows that metric_used has */
+    char *reader;                   /* PostgreSQL: the role it reads as; NULL = its own */
+    char *wall;                     /* what of nilometer.workspaces the session has; NULL = not known */
 };
 
 /* share.c */
@@ -132,8 +134,13 @@ int nilo__presence_of_item(struct nilo_store *s, struct nilo_entity_ref e, enum 
 int nilo__presence_events(struct nilo_store *s, int64_t workspace, const struct nilo__presence *all, size_t n, struct nilo_err *err);
 /* Drops what is cached from the database (catalogue, calendars). */
 void nilo__forget(struct nilo_store *s);
-/* Appends " AND <column> IN (...)" for the scope; nothing when it holds all; "AND 1=0" when it holds none. */
+/* scope.c: appends " AND <column> IN (...)" for the scope; nothing when it holds all; "AND 1=0" when it holds none. */
 void nilo__scope_sql(const struct nilo_scope *scope, const char *column, struct nilo_buf *sql);
+bool nilo__in_scope(const struct nilo_scope *scope, int64_t workspace);
+/* PostgreSQL: the role behind nilo_store_wall(), where this session may make it. One that cannot be made is no failure. */
+int nilo__reader_make(struct nilo_store *s, struct nilo_err *err);
+/* What is asked whoever asks: on PostgreSQL of a view that the wall does not narrow. */
+const char *nilo__every(const struct nilo_store *s, const char *sqlite, const char *postgres);
 /* Appends the condition that the row v of day_value is what was shown then (NILO_US_NONE = now). */
 void nilo__shown_sql(bool postgres, nilo_us as_of, struct nilo_buf *sql);
 /* Appends a FROM item (connection_id, day): the first day of each connection that was not closed at a time, so that its

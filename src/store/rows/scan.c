@@ -226,7 +226,9 @@ int nilo_store_scan(struct nilo_store *s, const struct nilo_scope *scope, const 
     struct nilo_db_stmt *stmt = NULL;
     nilo_buf_init(&b.sql, SQL_MOST);
     add_scan(&b, scope, sel);
-    int rc = b.sql.failed ? nilo_err_nomem(err) : nilo_db_prepare_once(s->db, b.sql.data, &stmt, err);
+    int rc = b.sql.failed ? nilo_err_nomem(err) : nilo_store_scope(s, scope, err);
+    if (rc == 0)
+        rc = nilo_db_prepare_once(s->db, b.sql.data, &stmt, err);
     if (rc == 0)
         rc = nilo_db_query(stmt, b.params, b.n, err);
     if (rc == 0)
@@ -238,16 +240,6 @@ int nilo_store_scan(struct nilo_store *s, const struct nilo_scope *scope, const 
 
 /* ---- totals -------------------------------------------------------------------------------------------------------------------- */
 
-static bool in_scope(const struct nilo_scope *scope, int64_t workspace)
-{
-    if (scope->all && scope->role == NILO_ROLE_SERVICE)
-        return true;
-    for (size_t i = 0; !scope->all && i < scope->n; i++)
-        if (scope->workspaces[i] == workspace)
-            return true;
-    return false;
-}
-
 static int check_scope(struct nilo_store *s, const struct nilo_scope *scope, enum nilo_total_scope kind, int64_t id,
                        struct nilo_err *err)
 {
@@ -255,9 +247,9 @@ static int check_scope(struct nilo_store *s, const struct nilo_scope *scope, enu
                                       "SELECT workspace_id FROM connection WHERE id = ?1",
                                       "SELECT workspace_id FROM owner WHERE id = ?1"};
     int64_t workspace;
-    if (nilo__query_int(s, 0, &workspace, err, sql[kind], NILO__PARAMS(NILO_DBV_INT(id))) < 0)
+    if (nilo_store_scope(s, scope, err) < 0 || nilo__query_int(s, 0, &workspace, err, sql[kind], NILO__PARAMS(NILO_DBV_INT(id))) < 0)
         return -1;
-    if (!workspace || !in_scope(scope, workspace))
+    if (!workspace || !nilo__in_scope(scope, workspace))
         return nilo_err_set(err, NILO_EPERM, "these totals belong to no workspace that you may read");
     return 0;
 }

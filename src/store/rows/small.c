@@ -168,7 +168,8 @@ int nilo_store_workspace(struct nilo_store *s, const char *name, bool create, co
                          struct nilo_err *err)
 {
     struct nilo_workspace w = {0};
-    if (nilo__query_int(s, 0, &w.id, err, "SELECT id FROM workspace WHERE name = ?1", NILO__PARAMS(NILO_DBV_TEXT(name))) < 0)
+    if (nilo__query_int(s, 0, &w.id, err, nilo__every(s, "SELECT id FROM workspace WHERE name = ?1", "SELECT id FROM every_workspace WHERE name = ?1"),
+                        NILO__PARAMS(NILO_DBV_TEXT(name))) < 0)
         return -1;
     if (!w.id && !create)
         return no_workspace(s, name, err);
@@ -185,7 +186,7 @@ int nilo_store_workspaces(struct nilo_store *s, struct nilo_workspace **ret, siz
     struct nilo_workspace *all = NULL;
     size_t n = 0, cap = 0;
     int got;
-    if (nilo__query(s, &stmt, err, "SELECT id, name FROM workspace ORDER BY id", 0, NULL) < 0)
+    if (nilo__query(s, &stmt, err, nilo__every(s, "SELECT id, name FROM workspace ORDER BY id", "SELECT id, name FROM every_workspace ORDER BY id"), 0, NULL) < 0)
         return -1;
     while ((got = nilo_db_row(stmt, err)) == 1) {
         if (n == cap) {
@@ -215,7 +216,8 @@ static int load_eras(struct nilo_store *s, int64_t workspace, struct nilo_calend
 {
     struct nilo_db_stmt *stmt;
     int got;
-    if (nilo__query(s, &stmt, err, "SELECT from_day, zone FROM workspace_zone WHERE workspace_id = ?1 ORDER BY from_day",
+    if (nilo__query(s, &stmt, err, nilo__every(s, "SELECT from_day, zone FROM workspace_zone WHERE workspace_id = ?1 ORDER BY from_day",
+                                           "SELECT from_day, zone FROM every_workspace_zone WHERE workspace_id = ?1 ORDER BY from_day"),
                     NILO__PARAMS(NILO_DBV_INT(workspace))) < 0)
         return -1;
     while ((got = nilo_db_row(stmt, err)) == 1) {

@@ -321,7 +321,8 @@ static void metric_definitions(struct source *x)
            "m.builtin AS \"builtin\" "
            "FROM metric m WHERE 1=1");
     if (!x->scope->all) {
-        PUT(x, " AND (m.builtin = 1 OR (SELECT count(*) FROM workspace) = 1 OR EXISTS (SELECT 1 FROM metric_used u WHERE u.metric_id = m.id");
+        ADD(x, " AND (m.builtin = 1 OR (SELECT count(*) FROM %s) = 1 OR EXISTS (SELECT 1 FROM metric_used u WHERE u.metric_id = m.id",
+            nilo__every(x->s, "workspace", "every_workspace"));
         nilo__scope_sql(x->scope, "u.workspace_id", x->sql);
         PUT(x, "))");
     }
@@ -512,7 +513,7 @@ int nilo_store_source(struct nilo_store *s, const struct nilo_scope *scope, cons
                       const struct nilo_source_want *want, struct nilo_buf *sql, struct nilo_err *err)
 {
     int64_t dropped;
-    if (nilo__query_int(s, NILO_DAY_NONE.n, &dropped, err, "SELECT max(dropped_until) FROM connection", 0, NULL) < 0)
+    if (nilo_store_scope(s, scope, err) < 0 || nilo__query_int(s, NILO_DAY_NONE.n, &dropped, err, "SELECT max(dropped_until) FROM connection", 0, NULL) < 0)
         return -1;
     struct source x = {.s = s, .scope = scope, .want = want, .sql = sql, .postgres = nilo_db_engine(s->db) == NILO_DB_POSTGRES,
                        .dropped = dropped != NILO_DAY_NONE.n};

@@ -4,20 +4,6 @@
 
 #include "store/rows/source_priv.h"
 
-void nilo__scope_sql(const struct nilo_scope *scope, const char *column, struct nilo_buf *sql)
-{
-    if (scope->all && scope->role == NILO_ROLE_SERVICE)
-        return;
-    if (scope->all || scope->n == 0) {
-        nilo_buf_adds(sql, " AND 1=0");
-        return;
-    }
-    nilo_buf_addf(sql, " AND %s IN (", column);
-    for (size_t i = 0; i < scope->n; i++)
-        nilo_buf_addf(sql, "%s%" PRId64, i ? "," : "", scope->workspaces[i]);
-    nilo_buf_addc(sql, ')');
-}
-
 /* ---- conditions told ahead ---------------------------------------------------------------------------------------------- */
 
 static void put_params(struct source *x, const struct nilo_narrow *n, bool number)

@@ -188,7 +188,9 @@ int nilo_store_top(struct nilo_store *s, const struct nilo_scope *scope, const s
     struct nilo_db_stmt *stmt = NULL;
     nilo_buf_init(&b.sql, SQL_MOST);
     put_all(&b, scope);
-    int rc = b.sql.failed ? nilo_err_nomem(err) : nilo_db_prepare_once(s->db, b.sql.data, &stmt, err);
+    int rc = b.sql.failed ? nilo_err_nomem(err) : nilo_store_scope(s, scope, err);
+    if (rc == 0)
+        rc = nilo_db_prepare_once(s->db, b.sql.data, &stmt, err);
     if (rc == 0)
         rc = nilo_db_query(stmt, b.params, b.n, err);
     if (rc == 0)

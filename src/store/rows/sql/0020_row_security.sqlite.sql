@@ -1,0 +1,1 @@
+-- The second wall between workspaces is PostgreSQL's row-level security; SQLite has none, so nothing is here.
