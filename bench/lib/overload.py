@@ -51,5 +51,5 @@ def tables(every):
             ("good answers, of the peak", spread(goodput), f"at least {GOODPUT}", judged(goodput, least=GOODPUT)),
             ("refusals/s", short(median([o["refused_per_second"] for o in over])), "", ""),
             ("refusals, p99, ms", spread(refused, 1), f"at most {REFUSED_MS}", judged(refused, most=REFUSED_MS)),
-            (f"good answers in the {RECOVERY} s after, of the peak", spread(after), "", ""),
+            (f"good answers in the {RECOVERY} s after, of the peak", spread(after), f"at least {GOODPUT}", judged(after, least=GOODPUT)),
             ("requests that the client could send, of those due", spread(sent), "", "")]

@@ -25,6 +25,11 @@ class Report:
         for note in notes:
             print("  " + note, flush=True)
 
+    def missed(self):
+        """The goals that what was measured lies beyond, all of it: a sentence each. What is undecided is not missed."""
+        return [f"goal missed: {title}: {row[0]}: " + ", ".join(f"{head} {cell}" for head, cell in zip(rows[0][1:-1], row[1:-1]) if cell != "")
+                for title, rows, _, _ in self.parts for row in rows[1:] if row[-1] == "missed"]
+
     def write(self, folder):
         """PATH.json with everything, PATH.tsv with the rows as they were printed."""
         os.makedirs(folder, exist_ok=True)
