@@ -40,7 +40,7 @@ extern const size_t nilo_api_routes_n;
 struct nilo_server_hooks nilo_api_hooks(struct nilo_api *api);
 
 /** nilo_api_open - a worker's store: behind the second wall where there is one (nilo_store_wall()). owner: caller */
-int nilo_api_open(struct nilo_api *api, struct nilo_store **ret, struct nilo_err *err);
+int nilo_api_open(const struct nilo_api *api, struct nilo_store **ret, struct nilo_err *err);
 /** nilo_api_worker - the worker's store, or NULL with err: the store is not reachable. A handler whose store failed calls nilo_req_worker_broken() */
 struct nilo_api_worker *nilo_api_worker(struct nilo_exchange *x, struct nilo_err *err);
 

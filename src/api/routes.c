@@ -83,7 +83,7 @@ const size_t nilo_api_routes_n = sizeof(nilo_api_routes) / sizeof(nilo_api_route
 
 /* ---- hooks ------------------------------------------------------------------------------------------------------------------------------ */
 
-int nilo_api_open(struct nilo_api *api, struct nilo_store **ret, struct nilo_err *err)
+int nilo_api_open(const struct nilo_api *api, struct nilo_store **ret, struct nilo_err *err)
 {
     struct nilo_store *s;
     if (api->open(api->open_ctx, &s, err) != 0)
