@@ -54,6 +54,8 @@ enum nilo_due nilo_pace_due(const struct nilo_pace *p, const struct nilo_item_st
     nilo_day today = nilo_calendar_day(p->calendar, p->now);
     nilo_us begin = nilo_calendar_start(p->calendar, today), last_hour = nilo_calendar_end(p->calendar, today) - NILO_US_HOUR;
     nilo_us interval = nilo_pace_interval(p, item);
+    if (item->ended)
+        return NILO_DUE_NOT;
     if (p->refresh_window_days > 0 && age(p, item) > (nilo_us)p->refresh_window_days * NILO_US_DAY)
         return NILO_DUE_OUTSIDE;
     if (p->all)

@@ -202,8 +202,7 @@ static int take_answers(struct nilo_platforms *p, struct nilo_err *err)
         struct nilo__job_p *job = t->job;
         struct nilo_err why = {0};
         if (job->phase == NILO__P_END) { /* nobody waits for it any more */
-            t->owner->in_flight--;
-            t->sent = false;
+            nilo__came_back(t);
         } else if (nilo__answer(p, a, &why) != 0) {
             give_up(job, &why);
         }

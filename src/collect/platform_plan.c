@@ -69,6 +69,8 @@ int nilo__discover(struct nilo__job_p *job, struct nilo_err *err)
     job->state.variants &= ~LISTED;
     for (int i = 0; i < NILO_OPS; i++)
         job->variants[i] = (unsigned)(job->state.variants >> (8 * i) & 0xff);
+    if (nilo__kinds_load(job, err) != 0)
+        return -1;
     if (goes_on) { /* only the rest of a run that was cut short */
         job->list_whole = false;
         return 0;
@@ -151,7 +153,7 @@ static int budget_of_readings(struct nilo__job_p *job, const char *id, struct ni
     struct nilo_err why = {0};
     *ret = NULL;
     nilo_arena_init(&arena, 0);
-    int rc = job->connector->make(&ask, &arena, &call, &why) == 0 ? nilo__budget_of(job, job->owner, call.bucket, ret, err)
+    int rc = job->connector->make(&ask, &arena, &call, &why) == 0 ? nilo__budget_of(job, call.bucket, ret, err)
              : why.code == NILO_ENOMEM                            ? nilo_err_nomem(err)
                                                                   : 0;
     nilo_arena_done(&arena);
@@ -196,8 +198,8 @@ static int newest_first(const void *a, const void *b)
     return n != m ? (n < m) - (n > m) : strcmp(other, one);
 }
 
-/* Requests for these items, which are in the order in which to read them. */
-static int add_batches(struct nilo__job_p *job, const size_t *items, size_t n_items, bool repeat, struct nilo_err *err)
+/* Ids that go together in one question, as the connector says. */
+static int add_together(struct nilo__job_p *job, const size_t *items, size_t n_items, bool repeat, struct nilo_err *err)
 {
     size_t batch = batch_of(job);
     const char **all = nilo_arena_array(&job->arena, n_items + 1, sizeof *all);
@@ -207,20 +209,43 @@ static int add_batches(struct nilo__job_p *job, const size_t *items, size_t n_it
         all[i] = job->items[items[i]].external_id;
         job->planned[items[i]] = true;
     }
-    if (job->connector->together != NULL && n_items > 1)
+    if (n_items > 1)
         qsort(all, n_items, sizeof *all, newest_first);
     for (size_t at = 0, n; at < n_items; at += n) {
-        n = n_items - at < batch ? n_items - at : batch;
-        if (job->connector->together != NULL)
-            n = job->connector->together(all + at, n);
+        n = job->connector->together(all + at, n_items - at < batch ? n_items - at : batch);
         struct nilo__task *t = nilo__task_new(job, NILO_OP_METRICS);
-        const char **ids = all + at;
         if (t == NULL)
             return nilo_err_nomem(err);
         t->account = job->want.n_accounts > 0 ? job->want.accounts[0] : NULL;
-        t->ids = ids;
+        t->ids = all + at;
         t->n_ids = n;
         t->repeat = repeat;
+    }
+    return 0;
+}
+
+/* Requests for these items, which are in the order in which to read them; each has items of one kind. */
+static int add_batches(struct nilo__job_p *job, const size_t *items, size_t n_items, bool repeat, struct nilo_err *err)
+{
+    size_t batch = batch_of(job);
+    if (job->connector->together != NULL)
+        return add_together(job, items, n_items, repeat, err);
+    struct nilo__task *open[NILO_KINDS + 1] = {NULL};
+    for (size_t i = 0; i < n_items; i++) {
+        size_t at = items[i];
+        int kind = nilo__kind_of(job, job->of[at] != NULL && job->of[at]->media_type != NULL ? job->of[at]->media_type : job->items[at].media_type);
+        struct nilo__task *t = open[kind];
+        if (t == NULL) {
+            if ((t = open[kind] = nilo__task_new(job, NILO_OP_METRICS)) == NULL || (t->ids = nilo_arena_array(&job->arena, batch, sizeof *t->ids)) == NULL)
+                return nilo_err_nomem(err);
+            t->kind = kind;
+            t->repeat = repeat;
+            t->account = job->want.n_accounts > 0 ? job->want.accounts[0] : NULL;
+        }
+        t->ids[t->n_ids++] = job->items[at].external_id;
+        job->planned[at] = true;
+        if (t->n_ids == batch)
+            open[kind] = NULL;
     }
     return 0;
 }
@@ -235,7 +260,7 @@ static int add_planned(struct nilo__job_p *job, const struct nilo_pace_plan *pla
     for (size_t i = 0; i < plan->read; i++)
         repeats += plan->order[i].repeat;
     /* where items go together by what they are, nothing is known of free places */
-    size_t places = job->connector->together != NULL ? 0 : (batch - (plan->read - repeats) % batch) % batch;
+    size_t places = job->connector->together != NULL || job->connector->n_kinds > 0 ? 0 : (batch - (plan->read - repeats) % batch) % batch;
     alone = repeats > places ? repeats - places : 0;
     for (size_t i = 0, ride = repeats - alone; i < plan->read; i++) {
         bool rides = plan->order[i].repeat && ride > 0;
@@ -246,6 +271,18 @@ static int add_planned(struct nilo__job_p *job, const struct nilo_pace_plan *pla
     return add_batches(job, order[0], n[0], false, err) != 0 ? -1 : add_batches(job, order[1], n[1], true, err);
 }
 
+/* Of what has ended nobody asks any more. */
+static void find_ended(struct nilo__job_p *job)
+{
+    const nilo_us now = wall(job);
+    for (size_t i = 0; job->connector->n_kinds > 0 && i < job->n_items; i++) {
+        const struct nilo__found *f = job->of[i];
+        nilo_us posted = job->items[i].posted_at != NILO_US_NONE ? job->items[i].posted_at : f != NULL ? f->posted_at : NILO_US_NONE;
+        const char *type = f != NULL && f->media_type != NULL ? f->media_type : job->items[i].media_type;
+        job->items[i].ended = nilo__ended(job, nilo__kind_of(job, type), posted, now);
+    }
+}
+
 int nilo__plan(struct nilo__job_p *job, struct nilo_err *err)
 {
     const struct nilo_pace pace = {.now = wall(job), .calendar = job->calendar, .refresh_window_days = job->want.refresh_window_days, .all = job->want.all};
@@ -253,6 +290,7 @@ int nilo__plan(struct nilo__job_p *job, struct nilo_err *err)
     if (join_items(job, err) != 0)
         return -1;
     join_found(job);
+    find_ended(job);
     if ((plan.order = nilo_arena_array(&job->arena, job->n_items + 1, sizeof *plan.order)) == NULL)
         return nilo_err_nomem(err);
     nilo_pace_plan(&pace, job->items, job->n_items, SIZE_MAX, &plan);
@@ -349,7 +387,7 @@ static int end_not_due(struct nilo__job_p *job, struct nilo_err *err)
     for (size_t i = 0; i < job->n_items; i++) {
         const struct nilo_item_state *item = &job->items[i];
         bool left = (!job->planned[i] || job->fate[i] == NILO__F_LEFT) && item->entity.id != 0;
-        if (!left || item->deleted_at != NILO_US_NONE || (item->read_at != NILO_US_NONE && item->read_at >= begin) || item->failures > 0)
+        if (!left || item->ended || item->deleted_at != NILO_US_NONE || (item->read_at != NILO_US_NONE && item->read_at >= begin) || item->failures > 0)
             continue;
         if (record_absence(job, item, NILO_NOT_DUE, NULL, now, err) != 0)
             return -1;
@@ -423,7 +461,8 @@ static int keep_states(struct nilo__job_p *job, struct nilo_err *err)
         return -1;
     if ((job->want.lease == NULL || nilo_store_slot_check(s, job->want.lease, err) == 0) &&
         nilo_store_items_went(s, &job->connection, NILO_CONTENT, changed, n, err) == 0 && (job->fate == NULL || bring_back(job, err) == 0) &&
-        nilo_store_collect_state_put(s, job->connection.id, &job->state, err) == 0 && nilo__report_keep(job, err) == 0 && nilo__save_limits(job->all, err) == 0)
+        nilo_store_collect_state_put(s, job->connection.id, &job->state, err) == 0 && nilo__report_keep(job, err) == 0 && nilo__kinds_keep(job, err) == 0 &&
+        nilo__save_limits(job->all, err) == 0)
         return nilo_store_commit(s, err);
     nilo_store_rollback(s);
     return -1;

@@ -43,7 +43,9 @@ struct nilo__task {
     int win;             /* of reports, and their last day */
     nilo_day day;
     bool doubt;          /* ids that an earlier answer left out: asked for in the other spelling */
-    int tries, pages, bucket;
+    int kind;            /* of METRICS: of the connector's kinds; 0 = not known, or there are none */
+    bool rekinded;       /* ... as an answer said it */
+    int tries, pages, bucket, also, cost;
     bool repeat;         /* an earlier run asked in vain: costs the credit of a retry ... */
     bool credited;       /* ... which was taken */
     uint64_t http;       /* of the request that is out */
@@ -69,6 +71,15 @@ struct nilo__found {
     bool gone;
 };
 
+/* What is known of how a kind of items can be asked for: which of its metrics the platform refuses (the connector's variant). */
+struct nilo__kind {
+    unsigned variant;
+    bool known;      /* it was answered; else one item alone finds out */
+    bool changed;    /* in this run */
+    nilo_us learned_at;
+    int under_way;
+};
+
 /* An account's reports in this run. */
 #define NILO__REPORT_DAYS 30 /* of an account are read each time: they tell when days settle */
 struct nilo__report {
@@ -91,13 +102,15 @@ struct nilo__job_p {
     const struct nilo_connector *connector;
     struct nilo_platform_want want; /* its texts are in the arena */
     struct nilo_credentials credentials;
-    struct nilo__owner *owner;
+    struct nilo__owner *owner; /* the app */
+    struct nilo__owner *own;   /* the connection itself, for what is not the app's; may be the same */
     struct nilo_arena arena;
     enum nilo__phase phase;
     nilo_us started, started_mono, stuck_since; /* stuck_since: NILO_US_NONE */
     struct nilo__task *tasks, **last_task;
     size_t n_tasks;
     unsigned variants[NILO_OPS];
+    struct nilo__kind kinds[NILO_KINDS + 1]; /* of METRICS, where the connector has kinds */
     struct nilo_collect_state state;
     bool refreshed;          /* the token was refreshed for this job */
     bool stopped;            /* nothing more is asked */
@@ -151,8 +164,10 @@ int nilo__send(struct nilo__job_p *job, nilo_us now, nilo_us *next, struct nilo_
 /** nilo__answer - what has come back: decides whether it is tried again; else nilo__took() hears of it */
 int nilo__answer(struct nilo_platforms *p, struct nilo_http_answer *a, struct nilo_err *err);
 int nilo__owner_of(struct nilo__job_p *job, struct nilo_err *err);
-/* One of an owner's budgets as it stands in the store; *ret NULL: that number has none */
-int nilo__budget_of(struct nilo__job_p *job, struct nilo__owner *o, int bucket, struct nilo_budget **ret, struct nilo_err *err);
+/** nilo__budget_of - of whoever pays of a bucket, as it stands in the store; *ret NULL: that number has none */
+int nilo__budget_of(struct nilo__job_p *job, int bucket, struct nilo_budget **ret, struct nilo_err *err);
+/** nilo__came_back - the request of a task has come to its end, whether or not somebody waits for it: it is no more under way */
+void nilo__came_back(struct nilo__task *t);
 /** nilo__save_limits - hosts and budgets as they are now */
 int nilo__save_limits(struct nilo_platforms *p, struct nilo_err *err);
 void nilo__limits_free(struct nilo_platforms *p);
@@ -169,6 +184,24 @@ struct nilo_item_state *nilo__item(struct nilo__job_p *job, const char *id);
 
 int nilo__hand_over(struct nilo__job_p *job, const struct nilo_reading *reading, bool *ret_taken, struct nilo_err *err);
 size_t nilo__fill_values(struct nilo__job_p *job, const struct nilo_item_value *from, size_t n, struct nilo_reading_value *to); /* room for 32 */
+
+/* ---- platform_kind.c: items that are asked for by themselves ---- */
+
+/** nilo__kind_of - the connector's number of a media type; 0 = none */
+int nilo__kind_of(const struct nilo__job_p *job, const char *media_type);
+/** nilo__ended - the platform tells nothing of it any more, which is no deletion */
+bool nilo__ended(const struct nilo__job_p *job, int kind, nilo_us posted_at, nilo_us now);
+int nilo__kinds_load(struct nilo__job_p *job, struct nilo_err *err);
+int nilo__kinds_keep(struct nilo__job_p *job, struct nilo_err *err); /* in the transaction that keeps the rest */
+/** nilo__kind_may - may the task go out? It learns its variant; where nothing is known of its kind only one task does, with one item */
+int nilo__kind_may(struct nilo__task *t, bool *ret, struct nilo_err *err);
+void nilo__kind_sent(struct nilo__task *t);
+void nilo__kind_came(struct nilo__task *t, const struct nilo_result *r); /* r NULL: nobody waits for it */
+/** nilo__kind_turn - another variant, from now on */
+void nilo__kind_turn(struct nilo__task *t, unsigned variant);
+
+/** nilo__split - the task keeps so many of its ids, another one has the rest */
+int nilo__split(struct nilo__task *t, size_t keep, struct nilo_err *err);
 
 /* ---- platform_report.c: what only an owner's token gives ---- */
 

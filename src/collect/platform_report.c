@@ -142,10 +142,10 @@ static bool is_of(const struct nilo__job_p *job, const struct nilo__report *r, s
 /* Those that were there on that day (NILO_DAY_NONE: ever), in requests as large as may be. */
 static int ask_for_items(struct nilo__job_p *job, const struct nilo__report *r, int win, nilo_day day, struct nilo_err *err)
 {
-    size_t most = job->connector->ids_per_report > 0 ? job->connector->ids_per_report : 1;
+    size_t most = job->connector->ids_per_report;
     nilo_us end = nilo_day_is_none(day) ? INT64_MAX : end_of(job, day);
     struct nilo__task *t = NULL;
-    for (size_t i = 0; i < job->n_items; i++) {
+    for (size_t i = 0; most > 0 && i < job->n_items; i++) { /* 0: there are reports of accounts alone */
         nilo_us posted = job->items[i].posted_at;
         if (!is_there(job, i) || !is_of(job, r, i) || (posted != NILO_US_NONE && posted >= end))
             continue;

@@ -106,13 +106,11 @@ static void owner_name(const struct nilo__job_p *job, char out[80])
     snprintf(out, 80, "%.40s app %s", job->connector->platform, hex);
 }
 
-int nilo__owner_of(struct nilo__job_p *job, struct nilo_err *err)
+static int owner_named(struct nilo__job_p *job, const char name[80], struct nilo__owner **ret, struct nilo_err *err)
 {
-    char name[80];
-    owner_name(job, name);
     for (struct nilo__owner *o = job->all->owners; o != NULL; o = o->next) {
         if (strcmp(o->name, name) == 0) {
-            job->owner = o;
+            *ret = o;
             return 0;
         }
     }
@@ -126,25 +124,43 @@ int nilo__owner_of(struct nilo__job_p *job, struct nilo_err *err)
     o->last_sent = NILO_US_NONE;
     o->next = job->all->owners;
     job->all->owners = o;
-    job->owner = o;
+    *ret = o;
     return 0;
 }
 
-int nilo__budget_of(struct nilo__job_p *job, struct nilo__owner *o, int bucket, struct nilo_budget **ret, struct nilo_err *err)
+int nilo__owner_of(struct nilo__job_p *job, struct nilo_err *err)
+{
+    char app[80], own[80];
+    owner_name(job, app);
+    snprintf(own, sizeof own, "%.40s connection %lld", job->connector->platform, (long long)job->connection.id);
+    return owner_named(job, app, &job->owner, err) == 0 ? owner_named(job, own, &job->own, err) : -1;
+}
+
+static struct nilo__owner *payer(const struct nilo__job_p *job, int bucket)
+{
+    return job->connector->buckets[bucket].per_app ? job->owner : job->own;
+}
+
+int nilo__budget_of(struct nilo__job_p *job, int bucket, struct nilo_budget **ret, struct nilo_err *err)
 {
     const struct nilo_connector_bucket *b;
     *ret = NULL;
-    if (bucket < 0 || (size_t)bucket >= job->connector->n_buckets || bucket >= 4)
+    if (bucket < 0 || (size_t)bucket >= job->connector->n_buckets || bucket >= NILO_BUCKETS)
         return 0;
     b = &job->connector->buckets[bucket];
+    struct nilo__owner *o = payer(job, bucket);
     *ret = &o->budgets[bucket];
     if (o->loaded[bucket])
         return 0;
     if (b->zone != NULL && o->zones[bucket] == NULL && nilo_zone_load(job->all->env->zoneinfo, b->zone, &o->zones[bucket], err) != 0)
         return -1;
-    /* what is asked for is a day's; of a shorter period nobody gets more than the platform gives */
-    int64_t limit = job->want.budget > 0 && (b->zone != NULL || job->want.budget < b->limit) ? job->want.budget : b->limit;
-    nilo_budget_init(*ret, o->name, b->name, limit, b->period_s, o->zones[bucket]);
+    if (b->told) {
+        nilo_budget_init_told(*ret, o->name, b->name, job->want.budget > 0 ? job->want.budget : b->limit, b->period_s);
+    } else {
+        /* what is asked for is a day's; of a shorter period nobody gets more than the platform gives */
+        int64_t limit = job->want.budget > 0 && (b->zone != NULL || job->want.budget < b->limit) ? job->want.budget : b->limit;
+        nilo_budget_init(*ret, o->name, b->name, limit, b->period_s, o->zones[bucket]);
+    }
     if (nilo_budget_load(*ret, job->all->o.store, err) != 0)
         return -1;
     o->loaded[bucket] = true;
@@ -199,6 +215,7 @@ static void fill_ask(struct nilo__task *t, nilo_us now)
                                .credentials = &job->credentials,
                                .settings = job->want.settings,
                                .variant = t->variant,
+                               .kind = t->kind,
                                .now = now,
                                .account = t->account,
                                .listing = t->listing,
@@ -209,26 +226,32 @@ static void fill_ask(struct nilo__task *t, nilo_us now)
                                .day = t->day};
 }
 
-/* One wrong id must not cost the others: the halves are asked for by themselves. */
-static int split(struct nilo__task *t, struct nilo_err *err)
+int nilo__split(struct nilo__task *t, size_t keep, struct nilo_err *err)
 {
-    size_t half = t->n_ids / 2;
     struct nilo__task *other = nilo__task_new(t->job, t->op);
     if (other == NULL)
         return nilo_err_nomem(err);
     other->variant = t->variant;
+    other->kind = t->kind;
+    other->rekinded = t->rekinded;
     other->doubt = t->doubt;
     other->repeat = t->repeat;
     other->credited = t->credited;
     other->account = t->account;
     other->win = t->win;
     other->day = t->day;
-    other->ids = t->ids + half;
-    other->n_ids = t->n_ids - half;
-    t->n_ids = half;
+    other->ids = t->ids + keep;
+    other->n_ids = t->n_ids - keep;
+    t->n_ids = keep;
+    return 0;
+}
+
+/* One wrong id must not cost the others: the halves are asked for by themselves. */
+static int halve(struct nilo__task *t, struct nilo_err *err)
+{
     t->tries = 0;
     t->not_before = NILO_US_NONE;
-    return 0;
+    return nilo__split(t, t->n_ids / 2, err);
 }
 
 /* The request cannot be made of it: ours is wrong, not theirs. */
@@ -277,6 +300,7 @@ static int start(struct nilo__task *t, struct nilo_call *call, nilo_us now, stru
     }
     t->http = id;
     bool retry = t->tries > 0 || t->repeat;
+    nilo__kind_sent(t);
     nilo_host_sent(&t->host->state, now, retry);
     t->host->dirty = true;
     t->tries++;
@@ -288,6 +312,47 @@ static int start(struct nilo__task *t, struct nilo_call *call, nilo_us now, stru
     return 0;
 }
 
+/* What a call costs is taken of both of its budgets, or of none. *ret_short: the one that does not reach; NULL = it was taken */
+static int pay(struct nilo__task *t, nilo_us now, struct nilo_budget **ret_short, struct nilo_err *err)
+{
+    struct nilo_budget *budgets[2];
+    bool retry = t->tries > 0 || t->repeat;
+    *ret_short = NULL;
+    if (nilo__budget_of(t->job, t->bucket, &budgets[0], err) != 0 || nilo__budget_of(t->job, t->also > 0 ? t->also : -1, &budgets[1], err) != 0)
+        return -1;
+    for (int i = 0; i < 2 && *ret_short == NULL; i++)
+        *ret_short = budgets[i] != NULL && nilo_budget_room(budgets[i], now, retry) < t->cost ? budgets[i] : NULL;
+    for (int i = 0; i < 2 && *ret_short == NULL; i++) {
+        if (budgets[i] == NULL)
+            continue;
+        nilo_budget_take(budgets[i], now, t->cost, retry);
+        if (nilo_budget_needs_save(budgets[i]) && nilo_budget_save(budgets[i], t->job->all->o.store, SAVE_AHEAD, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A budget does not reach: for fewer ids it may; else later, or in a later run. *ret_done: it was left */
+static int put_off(struct nilo__task *t, struct nilo_budget *budget, nilo_us now, nilo_us *next, struct nilo_err *err)
+{
+    struct nilo__job_p *job = t->job;
+    int64_t room = nilo_budget_room(budget, now, t->tries > 0 || t->repeat);
+    if (room > 0 && t->n_ids > 1 && (size_t)t->cost >= t->n_ids && (size_t)room < t->n_ids) {
+        if (nilo__split(t, (size_t)room, err) != 0)
+            return -1;
+        earlier(next, now);
+        return 0;
+    }
+    nilo_us at = nilo_budget_again(budget, now);
+    if (at <= now)
+        at = t->tries > 0 || t->repeat ? budget->end : now + NILO_US_SECOND;
+    if (at - now > patience(job))
+        return leave(t, at, nilo_arena_printf(&job->arena, "the budget of %s is used up%s%s", budget->bucket, budget->reason[0] != '\0' ? ": " : "", budget->reason), err);
+    t->not_before = at;
+    earlier(next, at);
+    return 0;
+}
+
 /* One task that is not under way: sent, put off, or left. */
 static int send_one(struct nilo__task *t, nilo_us now, nilo_us *next, struct nilo_err *err)
 {
@@ -296,6 +361,7 @@ static int send_one(struct nilo__task *t, nilo_us now, nilo_us *next, struct nil
     struct nilo_budget *budget;
     struct nilo_err why = {0};
     nilo_us at;
+    bool may;
     t->owner = job->owner;
     if (t->owner->in_flight >= t->owner->at_once)
         return 0; /* an answer will make room */
@@ -303,12 +369,16 @@ static int send_one(struct nilo__task *t, nilo_us now, nilo_us *next, struct nil
         earlier(next, t->owner->last_sent + t->owner->gap);
         return 0;
     }
+    if (nilo__kind_may(t, &may, err) != 0)
+        return -1;
+    if (!may)
+        return 0; /* the answer of its kind's first will move it */
     nilo_arena_reset(&t->arena);
     fill_ask(t, now);
     if (job->connector->make(&t->ask, &t->arena, &call, &why) != 0) {
         if (why.code == NILO_EINVAL && t->n_ids > 1) {
             earlier(next, now);
-            return split(t, err);
+            return halve(t, err);
         }
         if (why.code == NILO_EINVAL)
             return cannot_ask(t, &why, now, err);
@@ -316,9 +386,11 @@ static int send_one(struct nilo__task *t, nilo_us now, nilo_us *next, struct nil
             *err = why;
         return -1;
     }
-    if ((t->host = host_of(job->all, call.http.url, err)) == NULL || nilo__budget_of(job, t->owner, call.bucket, &budget, err) != 0)
+    if ((t->host = host_of(job->all, call.http.url, err)) == NULL)
         return -1;
     t->bucket = call.bucket;
+    t->also = call.also;
+    t->cost = call.cost;
     look_at_host(job, t->host, now, &at);
     if (at != NILO_US_NONE) {
         if (now - job->stuck_since >= patience(job))
@@ -329,18 +401,10 @@ static int send_one(struct nilo__task *t, nilo_us now, nilo_us *next, struct nil
     }
     if (t->repeat && !t->credited && !(t->credited = nilo_host_take_retry(&t->host->state, now)))
         return leave(t, NILO_US_NONE, "they were asked for in vain lately, and no more than a tenth of the requests is spent on second tries: their next turn comes", err);
-    if (budget != NULL && !nilo_budget_take(budget, now, call.cost, t->tries > 0 || t->repeat)) {
-        at = nilo_budget_again(budget, now);
-        if (at <= now)
-            at = t->tries > 0 || t->repeat ? budget->end : now + NILO_US_SECOND;
-        if (at - now > patience(job))
-            return leave(t, at, nilo_arena_printf(&job->arena, "the budget of %s is used up%s%s", budget->bucket, budget->reason[0] != '\0' ? ": " : "", budget->reason), err);
-        t->not_before = at;
-        earlier(next, at);
-        return 0;
-    }
-    if (budget != NULL && nilo_budget_needs_save(budget) && nilo_budget_save(budget, job->all->o.store, SAVE_AHEAD, err) != 0)
+    if (pay(t, now, &budget, err) != 0)
         return -1;
+    if (budget != NULL)
+        return put_off(t, budget, now, next, err);
     return start(t, &call, now, err);
 }
 
@@ -383,16 +447,18 @@ static int limited(struct nilo__task *t, const struct nilo_result *r, int bucket
     const struct nilo_random *random = &job->all->env->random;
     struct nilo_budget *budget;
     nilo_us until = NILO_US_NONE;
-    if (nilo__budget_of(job, t->owner, bucket, &budget, err) != 0)
+    if (nilo__budget_of(job, r->limited >= 0 ? r->limited : bucket, &budget, err) != 0)
         return -1;
     if (r->until == NILO_UNTIL_TIME)
         until = nilo_retry_after(now, r->retry_at - now > 0 ? r->retry_at - now : 0, random);
     else if (r->until == NILO_UNTIL_SOON)
         until = now + nilo_retry_delay(t->tries + 2, random);
-    /* A day's quota is one bucket's; "not so fast" is meant for whoever asks. */
-    for (int i = 0; until != NILO_US_NONE && i < 4 && (size_t)i < job->connector->n_buckets; i++) {
+    /* A day's quota is one bucket's, and so is a limit that is named; "not so fast" is meant for whoever asks. */
+    for (int i = 0; until != NILO_US_NONE && i < NILO_BUCKETS && (size_t)i < job->connector->n_buckets; i++) {
         struct nilo_budget *each;
-        if (nilo__budget_of(job, t->owner, i, &each, err) != 0)
+        if (r->limited >= 0 && r->limited != i)
+            continue;
+        if (nilo__budget_of(job, i, &each, err) != 0)
             return -1;
         nilo_budget_block(each, now, until, r->reason);
     }
@@ -453,7 +519,7 @@ static int decide(struct nilo__task *t, const struct nilo_http_answer *a, struct
     if (t->job->stopped)
         return 0;
     if (r->again && r->variant != t->variant) {
-        t->job->variants[t->op] = t->variant = r->variant;
+        nilo__kind_turn(t, r->variant);
         t->tries = 0;
         again_at(t, now);
         *ret_done = false;
@@ -475,10 +541,39 @@ static int decide(struct nilo__task *t, const struct nilo_http_answer *a, struct
         if (a->end != NILO_HTTP_ANSWERED || a->status != SPLIT_STATUS || t->n_ids <= 1)
             return 0;
         *ret_done = false;
-        return split(t, err);
+        return halve(t, err);
     default:
         return 0;
     }
+}
+
+void nilo__came_back(struct nilo__task *t)
+{
+    const int buckets[] = {t->bucket, t->also > 0 ? t->also : -1};
+    t->owner->in_flight--;
+    t->sent = false;
+    for (int i = 0; i < 2; i++) {
+        struct nilo_budget *budget = NULL;
+        if (nilo__budget_of(t->job, buckets[i], &budget, NULL) == 0 && budget != NULL)
+            nilo_budget_answered(budget, t->cost);
+    }
+}
+
+/* What the answer says about limits, whatever it is otherwise. */
+static int hear_of_limits(struct nilo__task *t, const struct nilo_result *r, nilo_us now, struct nilo_err *err)
+{
+    for (int i = 0; i < NILO_BUCKETS && (size_t)i < t->job->connector->n_buckets; i++) {
+        bool own = i == t->bucket;
+        struct nilo_budget *budget;
+        if (!own && r->used_permille[i] < 0 && r->full_until[i] == NILO_US_NONE)
+            continue;
+        if (nilo__budget_of(t->job, i, &budget, err) != 0)
+            return -1;
+        nilo_budget_told(budget, now, r->used_permille[i], own ? r->remaining : -1);
+        if (r->full_until[i] != NILO_US_NONE && r->full_until[i] > now)
+            nilo_budget_block(budget, now, r->full_until[i], "the platform says how long");
+    }
+    return 0;
 }
 
 int nilo__answer(struct nilo_platforms *p, struct nilo_http_answer *a, struct nilo_err *err)
@@ -486,15 +581,13 @@ int nilo__answer(struct nilo_platforms *p, struct nilo_http_answer *a, struct ni
     struct nilo__task *t = a->ctx;
     struct nilo__job_p *job = t->job;
     struct nilo_result r;
-    struct nilo_budget *budget;
     bool done = true;
     nilo_us now = p->env->clock.wall(p->env->clock.ctx), at = a->ended_at < now ? a->ended_at : now;
-    t->owner->in_flight--;
-    t->sent = false;
+    nilo__came_back(t);
     if (nilo_connector_take(job->connector, &t->ask, a, &t->arena, &r, err) != 0)
         return -1;
     job->answers += r.class == NILO_CLASS_OK;
-    if (p->o.keeper != NULL && r.class == NILO_CLASS_OK &&
+    if (p->o.keeper != NULL && r.class == NILO_CLASS_OK && !r.again &&
         nilo_keeper_keep(p->o.keeper, job->connection.id, nilo_record_run(job->recorder), &t->ask, a, err) != 0)
         return -1;
     bool failed = host_failed(a, &r);
@@ -502,11 +595,8 @@ int nilo__answer(struct nilo_platforms *p, struct nilo_http_answer *a, struct ni
         return -1;
     if (!failed)
         job->stuck_since = NILO_US_NONE;
-    if (nilo__budget_of(job, t->owner, t->bucket, &budget, err) != 0)
-        return -1;
-    if (budget != NULL)
-        nilo_budget_told(budget, now, r.used_permille[t->bucket], r.remaining);
-    if (decide(t, a, &r, t->bucket, now, &done, err) != 0)
+    nilo__kind_came(t, &r);
+    if (hear_of_limits(t, &r, now, err) != 0 || decide(t, a, &r, t->bucket, now, &done, err) != 0)
         return -1;
     if (!done)
         return 0;

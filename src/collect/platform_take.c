@@ -180,6 +180,11 @@ static int take_gone(struct nilo__task *t, const struct nilo_item *item, struct 
     const char *why = nilo_arena_strdup(&job->arena, item->reason != NULL ? item->reason : "the platform answers without it");
     if (why == NULL)
         return nilo_err_nomem(err);
+    if (nilo__ended(job, t->kind, known->posted_at, at)) { /* while it was on its way */
+        known->ended = true;
+        set_fate(job, known, NILO__F_LEFT);
+        return 0;
+    }
     job->gone_why[known - job->items] = why;
     set_fate(job, known, NILO__F_GONE);
     known->failed_at = at;
@@ -187,7 +192,7 @@ static int take_gone(struct nilo__task *t, const struct nilo_item *item, struct 
     return 0;
 }
 
-/* Those that the answer left out, once more in the spelling that is sure of it. */
+/* Those that the answer left out or refused, once more in the spelling that is sure of it. */
 static int ask_again(struct nilo__task *t, const struct nilo_result *r, struct nilo_err *err)
 {
     struct nilo__job_p *job = t->job;
@@ -196,7 +201,7 @@ static int ask_again(struct nilo__task *t, const struct nilo_result *r, struct n
     if (ids == NULL)
         return nilo_err_nomem(err);
     for (size_t i = 0; i < r->n_items; i++) {
-        const struct nilo_item_state *known = r->items[i].class == NILO_CLASS_GONE && r->items[i].unsure ? nilo__item(job, r->items[i].id) : NULL;
+        const struct nilo_item_state *known = r->items[i].class != NILO_CLASS_OK && r->items[i].unsure ? nilo__item(job, r->items[i].id) : NULL;
         if (known != NULL)
             ids[n++] = known->external_id;
     }
@@ -206,10 +211,41 @@ static int ask_again(struct nilo__task *t, const struct nilo_result *r, struct n
     if (other == NULL)
         return nilo_err_nomem(err);
     other->variant = r->doubt_variant;
+    other->kind = t->kind;
+    other->rekinded = t->rekinded;
     other->doubt = true;
     other->account = t->account;
     other->ids = ids;
     other->n_ids = n;
+    return 0;
+}
+
+/* What it says it is, is not what it was asked for as: its metrics are others. Of what has ended nothing more is to be had. */
+static bool is_other_kind(const struct nilo__task *t, const struct nilo_item *item)
+{
+    int kind = item->class == NILO_CLASS_OK ? nilo__kind_of(t->job, item->media_type) : 0;
+    return !t->rekinded && kind != 0 && kind != t->kind && !nilo__ended(t->job, kind, item->posted_at, t->ask.now);
+}
+
+static int ask_in_their_kind(struct nilo__task *t, const struct nilo_result *r, struct nilo_err *err)
+{
+    struct nilo__job_p *job = t->job;
+    struct nilo__task *tasks[NILO_KINDS + 1] = {NULL};
+    for (size_t i = 0; i < r->n_items; i++) {
+        const struct nilo_item *item = &r->items[i];
+        const struct nilo_item_state *known = is_other_kind(t, item) ? nilo__item(job, item->id) : NULL;
+        int kind = nilo__kind_of(job, item->media_type);
+        if (known == NULL)
+            continue;
+        if (tasks[kind] == NULL) {
+            if ((tasks[kind] = nilo__task_new(job, t->op)) == NULL || (tasks[kind]->ids = nilo_arena_array(&job->arena, r->n_items, sizeof *tasks[kind]->ids)) == NULL)
+                return nilo_err_nomem(err);
+            tasks[kind]->account = t->account;
+            tasks[kind]->kind = kind;
+            tasks[kind]->rekinded = true;
+        }
+        tasks[kind]->ids[tasks[kind]->n_ids++] = known->external_id;
+    }
     return 0;
 }
 
@@ -220,7 +256,7 @@ static int take_items(struct nilo__task *t, const struct nilo_result *r, nilo_us
         const struct nilo_item *item = &r->items[i];
         struct nilo_item_state *known = nilo__item(job, item->id);
         int rc = 0;
-        if (known == NULL || (item->class == NILO_CLASS_GONE && item->unsure && !t->doubt))
+        if (known == NULL || (item->class != NILO_CLASS_OK && item->unsure && !t->doubt) || is_other_kind(t, item))
             continue;
         if (item->class == NILO_CLASS_GONE)
             rc = take_gone(t, item, known, at, err);
@@ -231,6 +267,8 @@ static int take_items(struct nilo__task *t, const struct nilo_result *r, nilo_us
         if (rc != 0)
             return -1;
     }
+    if (!t->rekinded && ask_in_their_kind(t, r, err) != 0)
+        return -1;
     return t->doubt ? 0 : ask_again(t, r, err);
 }
 
@@ -319,14 +357,17 @@ static int take_accounts(struct nilo__task *t, const struct nilo_result *r, nilo
             return -1;
         if (nilo__report_of(job, a->id, err) != 0)
             return -1;
-        struct nilo__task *list = nilo__task_new(job, NILO_OP_LIST);
-        if (list == NULL)
-            return nilo_err_nomem(err);
-        list->repeat = job->want.rest;
-        list->account = nilo_arena_strdup(&job->arena, a->id);
-        list->listing = nilo_arena_strdup(&job->arena, a->listing);
-        if (list->account == NULL || (a->listing != NULL && list->listing == NULL))
-            return nilo_err_nomem(err);
+        const char *const listings[] = {a->listing, a->also_listing};
+        for (size_t k = 0; k < 2 && (k == 0 || listings[k] != NULL); k++) {
+            struct nilo__task *list = nilo__task_new(job, NILO_OP_LIST);
+            if (list == NULL)
+                return nilo_err_nomem(err);
+            list->repeat = job->want.rest;
+            list->account = nilo_arena_strdup(&job->arena, a->id);
+            list->listing = nilo_arena_strdup(&job->arena, listings[k]);
+            if (list->account == NULL || (listings[k] != NULL && list->listing == NULL))
+                return nilo_err_nomem(err);
+        }
     }
     return 0;
 }

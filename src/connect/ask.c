@@ -30,6 +30,10 @@ void nilo_ask_write(const struct nilo_ask *ask, struct nilo_buf *b)
     }
     nilo_json_key(&o, "win");
     nilo_json_int(&o, ask->win);
+    if (ask->kind != 0) {
+        nilo_json_key(&o, "kind");
+        nilo_json_int(&o, ask->kind);
+    }
     if (!nilo_day_is_none(ask->day)) {
         nilo_json_key(&o, "day");
         nilo_json_int(&o, ask->day.n);
@@ -38,7 +42,7 @@ void nilo_ask_write(const struct nilo_ask *ask, struct nilo_buf *b)
 }
 
 struct reading {
-    const char *account, *listing, *cursor, *win, *day;
+    const char *account, *listing, *cursor, *win, *day, *kind;
     const char **ids;
     size_t n;
     struct nilo_arena *arena;
@@ -49,7 +53,7 @@ static int take(void *ctx, const char *path, enum nilo_json_event event, const c
 {
     static const struct nilo__want wants[] = {
         {"account", offsetof(struct reading, account)}, {"listing", offsetof(struct reading, listing)}, {"cursor", offsetof(struct reading, cursor)},
-        {"win", offsetof(struct reading, win)}, {"day", offsetof(struct reading, day)},
+        {"win", offsetof(struct reading, win)}, {"day", offsetof(struct reading, day)}, {"kind", offsetof(struct reading, kind)},
     };
     struct reading *r = ctx;
     if (event == NILO_JSON_STRING && strcmp(path, "ids[]") == 0 && r->n < IDS_MAX) {
@@ -63,7 +67,7 @@ int nilo_ask_read(const char *text, const char *op, struct nilo_arena *arena, st
 {
     static const struct nilo_credentials none;
     struct reading r = {.ids = nilo_arena_array(arena, IDS_MAX, sizeof(*r.ids)), .arena = arena, .err = err};
-    int64_t win = 0, day = 0;
+    int64_t win = 0, day = 0, kind = 0;
     int known = 0;
     while (known < NILO_OPS && strcmp(nilo_op_word((enum nilo_op)known), op) != 0)
         known++;
@@ -71,9 +75,10 @@ int nilo_ask_read(const char *text, const char *op, struct nilo_arena *arena, st
         return nilo_err_nomem(err);
     if (nilo__walk(text, strlen(text), take, &r, err) != 0)
         return -1;
-    if (known == NILO_OPS || !nilo__count_of(r.win, &win) || win > 3660 || (r.day != NULL && !nilo__count_of(r.day, &day)) || day > NILO_DAY_MAX.n)
+    if (known == NILO_OPS || !nilo__count_of(r.win, &win) || win > 3660 || (r.day != NULL && !nilo__count_of(r.day, &day)) || day > NILO_DAY_MAX.n ||
+        (r.kind != NULL && !nilo__count_of(r.kind, &kind)) || kind > NILO_KINDS)
         return nilo_err_set(err, NILO_ECORRUPT, "what was asked for (%.40s) does not read", op);
     *ret = (struct nilo_ask){.op = (enum nilo_op)known, .credentials = &none, .account = r.account, .listing = r.listing, .cursor = r.cursor, .ids = r.ids, .n_ids = r.n,
-                             .win = (int)win, .day = r.day != NULL ? NILO_DAY((int32_t)day) : NILO_DAY_NONE};
+                             .win = (int)win, .kind = (int)kind, .day = r.day != NULL ? NILO_DAY((int32_t)day) : NILO_DAY_NONE};
     return 0;
 }

@@ -6,6 +6,7 @@
 
 /* One row a platform, by name. */
 static const struct nilo_connector *const connectors[] = {
+    &nilo__instagram,
     &nilo__tiktok,
     &nilo__tiktok_research,
     &nilo__youtube,
@@ -118,16 +119,19 @@ void nilo__add_encoded(struct nilo_buf *b, const char *text)
 int nilo_connector_authorize(const struct nilo_connector *c, const struct nilo_ask *ask, const char *state, const char *challenge, struct nilo_buf *ret,
                              struct nilo_err *err)
 {
-    if (c->oauth == NULL || ask->credentials->client_id == NULL)
-        return nilo_err_set(err, NILO_EINVAL, c->oauth == NULL ? "%s has no signing in" : "signing in at %s needs a client id", c->title);
+    const struct nilo_connector_oauth *oauth = c->oauth;
+    if (oauth == NULL || ask->credentials->client_id == NULL)
+        return nilo_err_set(err, NILO_EINVAL, oauth == NULL ? "%s has no signing in" : "signing in at %s needs a client id", c->title);
+    if (oauth->other != NULL && strcmp(nilo_connector_setting(c, ask, (size_t)oauth->other_setting), oauth->other_word) == 0)
+        oauth = oauth->other;
     const struct {
         const char *name, *value;
     } pairs[] = {
-        {c->oauth->client_id, ask->credentials->client_id}, {"redirect_uri", ask->redirect}, {"response_type", "code"}, {"scope", c->oauth->scopes},
-        {"state", state}, {"code_challenge", c->oauth->pkce ? challenge : NULL}, {"code_challenge_method", c->oauth->pkce && challenge != NULL ? "S256" : NULL},
+        {oauth->client_id, ask->credentials->client_id}, {"redirect_uri", ask->redirect}, {"response_type", "code"}, {"scope", oauth->scopes},
+        {"state", state}, {"code_challenge", oauth->pkce ? challenge : NULL}, {"code_challenge_method", oauth->pkce && challenge != NULL ? "S256" : NULL},
     };
     char before = '?';
-    nilo_buf_adds(ret, nilo_connector_setting(c, ask, (size_t)c->oauth->authorize_setting));
+    nilo_buf_adds(ret, nilo_connector_setting(c, ask, (size_t)oauth->authorize_setting));
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         if (pairs[i].value == NULL)
             continue;
@@ -135,8 +139,8 @@ int nilo_connector_authorize(const struct nilo_connector *c, const struct nilo_a
         nilo__add_encoded(ret, pairs[i].value);
         before = '&';
     }
-    if (c->oauth->extra != NULL)
-        nilo_buf_addf(ret, "%c%s", before, c->oauth->extra);
+    if (oauth->extra != NULL)
+        nilo_buf_addf(ret, "%c%s", before, oauth->extra);
     return ret->failed ? nilo_err_nomem(err) : 0;
 }
 

@@ -64,7 +64,8 @@ struct nilo_ask {
     enum nilo_op op;
     const struct nilo_credentials *credentials;
     const char *const *settings; /* by the numbers of the connector's settings; NULL, there or for all: the default */
-    unsigned variant;            /* 0 at first; later what a result said (nilo_result.variant), for this connection and operation */
+    unsigned variant;            /* 0 at first; later what a result said (nilo_result.variant), for this connection, operation and kind */
+    int kind;                    /* METRICS: all ids are of that one of the connector's kinds, 1 ..; 0: it is not known of them, or there are no kinds */
     nilo_us now;                 /* wall clock, when it is asked */
     const char *account;         /* ACCOUNT, LIST, REPORT: its id, or a name that the platform knows (@handle); NULL = the token's own */
     const char *listing;         /* LIST: what ACCOUNT said (nilo_account.listing); NULL: the connector finds it from the account where it can */
@@ -102,7 +103,7 @@ struct nilo_item {
     enum nilo_entity_kind kind;  /* NILO_CONTENT, NILO_ACCOUNT */
     enum nilo_class class;       /* OK: it is there. GONE: asked for by id and not in the answer. Others: something else is wrong with it alone */
     const char *reason;          /* where not OK: a sentence */
-    bool unsure;                 /* GONE, but this spelling of the question may err: ask again for it with the result's doubt_variant before believing it */
+    bool unsure;                 /* not OK, but this spelling of the question may err: ask again for it with the result's doubt_variant before believing it */
     int win;                     /* 0, or days */
     nilo_day day;                /* of a window: its last day; NILO_DAY_NONE: as of now */
     const char *title, *url, *media_type, *caption, *thumbnail, *account; /* NULL = not said; account: whose it is */
@@ -116,6 +117,7 @@ struct nilo_item {
 struct nilo_account {
     const char *id, *title, *handle, *url, *thumbnail; /* NULL = not said, but for id */
     const char *listing;      /* NULL, or where its content is listed, for NILO_OP_LIST */
+    const char *also_listing; /* NULL, or another such place: stories */
     int64_t followers, items; /* -1 = not said or hidden. items: where it has not moved since the last listing, there is nothing new to list */
     const struct nilo_item_value *values;
     size_t n_values;
@@ -140,8 +142,10 @@ struct nilo_result {
     const char *message;   /* a sentence for people; "" where OK. No secrets, no text of the platform's beyond 300 bytes */
     enum nilo_until until; /* where RATE_LIMITED */
     nilo_us retry_at;      /* NILO_US_NONE = not said */
-    bool again;            /* ask again at once with `variant`: the platform does not know this spelling of the question. Not a failure */
-    unsigned variant;      /* for the next asks of this operation: remember it for the connection as long as the run, or longer */
+    bool again;            /* ask again at once with `variant`: the platform does not know this spelling of the question. Not a failure. EXCHANGE: with the
+                            * access token that came as the credentials', which becomes one that lasts */
+    unsigned variant;      /* for the next asks of this operation and kind: remember it for the connection as long as the run, or longer. Whoever says
+                            * `again` makes sure that variants do not go in circles */
     unsigned doubt_variant; /* see nilo_item.unsure */
     bool key_wrong;        /* AUTH or PERMISSION about the app's own key or client, not about a person's token: refreshing changes nothing */
     int limited;           /* RATE_LIMITED until a time: the one bucket whose limit it is; -1 = whoever asks */
@@ -167,6 +171,14 @@ struct nilo_connector_setting {
     bool url;                            /* https:// of a host, or http:// of this machine; without a slash at its end */
 };
 
+/* Items that are asked for by themselves, because the platform tells other things of them than of the rest. An item whose media_type is not known yet is asked
+ * for with kind 0, and again at once when the answer says what it is. */
+#define NILO_KINDS 15 /* a platform has no more */
+struct nilo_connector_kind {
+    const char *media_type; /* as the connector's items say it (nilo_item.media_type) */
+    int64_t ends_after_s;   /* so long after it was posted the platform tells nothing of it any more, which is no deletion; 0 = never */
+};
+
 /* Something that is used up and fills up again. */
 struct nilo_connector_bucket {
     const char *name;  /* "units"; with the connector's and the budget's owner it names the budget that is kept */
@@ -185,6 +197,9 @@ struct nilo_connector_oauth {
     const char *client_id;  /* how the parameter is called: client_id, client_key */
     const char *extra;      /* NULL, or more parameters of the address: "access_type=offline&prompt=consent" */
     bool challenge_hex;     /* the challenge of PKCE is written in hexadecimal digits, not in base64url */
+    int other_setting;      /* where that setting is that word, the other one counts: a platform with two ways in. Its challenge is the first one's */
+    const char *other_word;
+    const struct nilo_connector_oauth *other; /* NULL = there is one way */
     bool pkce, rotates;     /* rotates: each refresh gives a new refresh token and the old one is dead: store before use */
 };
 
@@ -202,6 +217,8 @@ struct nilo_connector {
     size_t n_settings;
     const struct nilo_connector_bucket *buckets;
     size_t n_buckets;
+    const struct nilo_connector_kind *kinds; /* NULL: all items are asked for alike */
+    size_t n_kinds;
     const struct nilo_connector_oauth *oauth;
     const char *const *metrics;        /* names that METRICS brings; NULL-terminated */
     const char *const *report_metrics; /* that REPORT brings of items; NULL-terminated */

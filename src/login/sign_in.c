@@ -199,13 +199,26 @@ static nilo_us until_of(int64_t seconds, nilo_us now)
 
 int nilo_sign_in_tokens(struct nilo_sign_in *i, struct nilo_http *http, struct nilo_login_set *ret, struct nilo_err *err)
 {
-    const struct nilo_credentials credentials = {.client_id = i->app->client_id, .client_secret = i->app->client_secret};
+    struct nilo_credentials credentials = {.client_id = i->app->client_id, .client_secret = i->app->client_secret};
     nilo_us now = i->env->clock.wall(i->env->clock.ctx);
-    const struct nilo_ask what = {.op = NILO_OP_EXCHANGE, .credentials = &credentials, .settings = i->app->settings, .now = now, .day = NILO_DAY_NONE,
+    struct nilo_ask what = {.op = NILO_OP_EXCHANGE, .credentials = &credentials, .settings = i->app->settings, .now = now, .day = NILO_DAY_NONE,
                                   .code = i->code, .verifier = i->verifier, .redirect = i->redirect};
     struct nilo_result result = {0};
     if (ask(i, http, &what, &result, err) != 0)
         return -1;
+    if (result.again && result.tokens.access_token != NULL) { /* it is for an hour, and good for one that lasts */
+        char *brief = nilo__login_copy(result.tokens.access_token);
+        nilo__login_wipe(&result);
+        if (brief == NULL)
+            return nilo_err_nomem(err);
+        credentials.access_token = brief;
+        what.variant = result.variant;
+        result = (struct nilo_result){0};
+        int rc = ask(i, http, &what, &result, err);
+        nilo_secret_free(brief);
+        if (rc != 0)
+            return -1;
+    }
     const struct nilo_tokens *t = &result.tokens;
     i->access_token = t->access_token != NULL ? nilo__login_copy(t->access_token) : NULL;
     i->refresh_token = t->refresh_token != NULL ? nilo__login_copy(t->refresh_token) : NULL;

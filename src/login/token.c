@@ -176,6 +176,9 @@ static nilo_us ahead_of(const struct nilo_login_row *row)
 {
     nilo_us since = row->renewed_at != NILO_US_NONE ? row->renewed_at : row->connected_at;
     nilo_us tenth = (row->access_until - since) / 10;
+    /* A token that can be renewed only while it lives: long before, whatever goes wrong meanwhile. */
+    if (row->refresh_until != NILO_US_NONE && row->refresh_until <= row->access_until && row->access_until > since)
+        return (row->access_until - since) / 6;
     return tenth < AHEAD ? (tenth > 0 ? tenth : 0) : AHEAD;
 }
 

@@ -96,8 +96,9 @@ struct nilo_item_state {
     nilo_us failed_at;                         /* last time it could not be; NILO_US_NONE */
     int64_t failures;                          /* one after the other */
     const char *class;                         /* of the last failure; NULL */
-    const char *status;                        /* of content; NULL = not known */
+    const char *status, *media_type;           /* of content; NULL = not known */
     const char *account;                       /* whose it is, as the platform said; NULL = not known */
+    bool ended;                                /* the collector's own: the platform tells nothing of it any more */
 };
 /** nilo_store_items - the connection's items of a kind, those that were erased left out, by external id. owner: arena */
 int nilo_store_items(struct nilo_store *s, int64_t connection, enum nilo_entity_kind kind, struct nilo_arena *arena, struct nilo_item_state **ret, size_t *ret_n,
@@ -117,6 +118,16 @@ struct nilo_collect_state {
 };
 int nilo_store_collect_state(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_collect_state *ret, struct nilo_err *err);
 int nilo_store_collect_state_put(struct nilo_store *s, int64_t connection, const struct nilo_collect_state *state, struct nilo_err *err);
+
+/* How a kind of a connection's items can be asked for, as was found out. */
+struct nilo_kind_state {
+    const char *op, *kind; /* words of the connector's: "metrics", "story" */
+    int64_t variant;
+    nilo_us learned_at;
+};
+/** nilo_store_kinds - of a connection, by operation and kind. owner: arena */
+int nilo_store_kinds(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_kind_state **ret, size_t *ret_n, struct nilo_err *err);
+int nilo_store_kind_put(struct nilo_store *s, int64_t connection, const struct nilo_kind_state *state, struct nilo_err *err);
 
 /* ---- reports ----------------------------------------------------------------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
 enum { H_WEATHER = 400, H_WEATHER_KIND, H_WEATHER_HIT, H_LATENCY, H_TAIL };
 
 /* One row a platform. */
-static const struct emu_platform *const platforms[] = {&emu_youtube, &emu_youtube_analytics, &emu_google_oauth, &emu_tiktok};
+static const struct emu_platform *const platforms[] = {&emu_youtube, &emu_youtube_analytics, &emu_google_oauth, &emu_instagram, &emu_tiktok};
 
 int emulator_new(struct emulator **ret, struct nilo_err *err)
 {
@@ -152,12 +152,19 @@ static bool known_host(const char *host, size_t len)
     return false;
 }
 
+/* One with a star at its end takes whatever begins so. */
+static bool is_path(const char *path, const char *asked)
+{
+    size_t n = strlen(path);
+    return path[n - 1] == '*' ? strncmp(path, asked, n - 1) == 0 : strcmp(path, asked) == 0;
+}
+
 static bool route(struct emu_call *c, const char *host, size_t host_len)
 {
     bool any = !known_host(host, host_len);
     for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++)
         for (const struct emu_endpoint *e = platforms[i]->endpoints; e->path; e++)
-            if (strcmp(e->path, c->path) == 0 && strcmp(e->method, c->req->method) == 0 &&
+            if (is_path(e->path, c->path) && strcmp(e->method, c->req->method) == 0 &&
                 (any || (strlen(e->host) == host_len && strncasecmp(e->host, host, host_len) == 0))) {
                 c->platform = platforms[i];
                 c->endpoint = e;

@@ -96,4 +96,9 @@ bool emulator_tiktok_counts(const struct emulator *em, int account, int video, n
 /** emulator_tiktok_grant - an account consents without a browser, with these scopes (NULL = all) */
 int emulator_tiktok_grant(struct emulator *em, nilo_us now, int account, const char *scope, char ret_refresh[EMULATOR_TEXT], char ret_access[EMULATOR_TEXT]);
 
+/** emulator_instagram_* - ids of accounts and media; the truth about a metric by the platform's name, -1 = it has none; what came of limits and refusals so far */
+void emulator_instagram_account(int account, char out[EMULATOR_TEXT]);
+void emulator_instagram_id(int account, int media, char out[EMULATOR_TEXT]);
+int64_t emulator_instagram_value(const struct emulator *em, int account, int media, const char *metric, nilo_us at);
+
 #endif

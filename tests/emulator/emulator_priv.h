@@ -63,6 +63,12 @@
     X(tiktok_refresh_days, 180, 1, 100000, "life of its refresh tokens; each is good once")                                                 \
     X(research_requests, 1000, 0, INT64_MAX, "calls of its Research API a UTC day")                                                         \
     X(research_records, 100000, 0, INT64_MAX, "videos that they bring a UTC day")                                                           \
+    X(ig_app_limit, 0, 0, INT64_MAX, "calls of an app of Instagram's in an hour that slides, 0 = any")                                      \
+    X(ig_account_limit, 0, 0, INT64_MAX, "calls about an account of Instagram's in a day that slides, 0 = any")                             \
+    X(ig_refused, 0, 0, 1023, "metrics of Instagram's that all but stories refuse, as bits in the order of its table")                      \
+    X(ig_silent, 0, 0, 1, "and it does not say which")                                                                                      \
+    X(ig_old, 0, 0, 1000, "of a thousand media are older than the business account")                                                        \
+    X(ig_late_h, 0, 0, 1000, "hours until a medium's insights are there")                                                                   \
     X(weather, 0, 0, 1000, "of a thousand requests fail in a spell of bad weather; see spell_*")                                            \
     X(spell_minutes, 10, 1, 100000, "weather changes each so many minutes")                                                                 \
     X(spell_chance, 250, 0, 1000, "of a thousand such times are bad")                                                                       \
@@ -287,6 +293,14 @@ struct emu_tiktok_state {
 void emu_tiktok_counters(const struct emulator *em, struct nilo_json_out *o);
 void emu_tiktok_free(struct emulator *em);
 
+/* Instagram's limits, and what came to pass of them. */
+#define EMU_INSTAGRAM_ACCOUNTS 64
+struct emu_instagram {
+    struct emu_rate app, account[EMU_INSTAGRAM_ACCOUNTS];
+    int64_t questions, over, refused; /* asked, beyond a limit, refused for a metric's name */
+};
+extern const struct emu_platform emu_instagram;
+
 struct emu_logged {
     nilo_us at;
     int status;
@@ -297,6 +311,7 @@ struct emu_logged {
 };
 struct emulator {
     struct emu_options o;
+    struct emu_instagram instagram;
     nilo_us epoch; /* where back_days ends and upload_hours begins: option epoch, an ISO 8601 instant */
     struct nilo_zone *pacific;
     uint64_t requests;

@@ -116,7 +116,7 @@ static int read_item(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *
     if (nilo__text_column(stmt, 2, arena, &item->external_id, err) < 0 || nilo__text_column(stmt, 6, arena, &item->status, err) < 0 ||
         nilo__text_column(stmt, 11, arena, &item->account, err) < 0)
         return -1;
-    return nilo__text_column(stmt, 10, arena, &item->class, err);
+    return nilo__text_column(stmt, 10, arena, &item->class, err) < 0 ? -1 : nilo__text_column(stmt, 12, arena, &item->media_type, err);
 }
 
 int nilo_store_items(struct nilo_store *s, int64_t connection, enum nilo_entity_kind kind, struct nilo_arena *arena, struct nilo_item_state **ret, size_t *ret_n,
@@ -125,7 +125,7 @@ int nilo_store_items(struct nilo_store *s, int64_t connection, enum nilo_entity_
     void *rows;
     if (nilo__take_all(s, arena, sizeof(struct nilo_item_state), read_item, &rows, ret_n, err,
                        "SELECT e.bucket, e.id, e.external_id, e.first_seen_at, c.posted_at, c.deleted_at, c.status, i.read_at, i.failed_at, "
-                          "COALESCE(i.failures, 0), i.class, i.account FROM entity e LEFT JOIN content c ON c.bucket = e.bucket AND c.entity_id = e.id "
+                          "COALESCE(i.failures, 0), i.class, i.account, c.media_type FROM entity e LEFT JOIN content c ON c.bucket = e.bucket AND c.entity_id = e.id "
                           "LEFT JOIN collect_item i ON i.bucket = e.bucket AND i.entity_id = e.id "
                           "WHERE e.connection_id = ?1 AND e.kind = ?2 AND e.erased_at IS NULL ORDER BY e.external_id",
                           NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(kind))) < 0)
@@ -204,6 +204,32 @@ int nilo_store_collect_state_put(struct nilo_store *s, int64_t connection, const
                      "variants = excluded.variants",
                      NILO__PARAMS(NILO_DBV_INT(connection), nilo__us(state->listed_at), nilo__us(state->next_at), NILO_DBV_TEXT(state->why),
                                   NILO_DBV_INT(state->variants)));
+}
+
+static int read_kind(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err)
+{
+    struct nilo_kind_state *k = to;
+    *k = (struct nilo_kind_state){.variant = nilo_db_column_int(stmt, 2), .learned_at = nilo_db_column_int(stmt, 3)};
+    return nilo__text_column(stmt, 0, arena, &k->op, err) < 0 ? -1 : nilo__text_column(stmt, 1, arena, &k->kind, err);
+}
+
+int nilo_store_kinds(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_kind_state **ret, size_t *ret_n, struct nilo_err *err)
+{
+    void *rows;
+    if (nilo__take_all(s, arena, sizeof(struct nilo_kind_state), read_kind, &rows, ret_n, err,
+                       "SELECT op, kind, variant, learned_at FROM collect_variant WHERE connection_id = ?1 ORDER BY op, kind", NILO__PARAMS(NILO_DBV_INT(connection))) < 0)
+        return -1;
+    *ret = rows;
+    return 0;
+}
+
+int nilo_store_kind_put(struct nilo_store *s, int64_t connection, const struct nilo_kind_state *state, struct nilo_err *err)
+{
+    return nilo__run(s, err,
+                     "INSERT INTO collect_variant (connection_id, op, kind, variant, learned_at) VALUES (?1, ?2, ?3, ?4, ?5) "
+                     "ON CONFLICT (connection_id, op, kind) DO UPDATE SET variant = excluded.variant, learned_at = excluded.learned_at",
+                     NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_TEXT(state->op), NILO_DBV_TEXT(state->kind), NILO_DBV_INT(state->variant),
+                                  NILO_DBV_INT(state->learned_at)));
 }
 
 /* ---- reports ---------------------------------------------------------------------------------------------------------------------------- */

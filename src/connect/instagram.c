@@ -1,0 +1,460 @@
+/* Instagram, by Meta's Graph API: accounts, their media and stories, sign-in. Counts and insights of media: instagram_media.c; of an account's days:
+ * instagram_days.c; what all platforms on the Graph API share: graph.c.
+ *
+ * There are two ways in. Through Facebook (graph.facebook.com): who signs in has pages, and accounts behind them to choose from. At Instagram itself
+ * (graph.instagram.com): one account. Tokens live 60 days and are exchanged for new ones while they live; an expired one is not: so a token is its own refresh token, and
+ * ends with it. Stories are told of for 24 h; then they have ended, which is no deletion. Pages go by cursors; the addresses in an answer hold the token and are
+ * never followed. Facts and where they were found: the notes on platform APIs, section 2. */
+#include <stdio.h>
+#include <string.h>
+
+#include "connect/instagram_priv.h"
+#include "connect/walk.h"
+
+#define PAGE        100
+#define TEXT_MAX    1000
+#define VERSION     "v25.0"
+#define ACCOUNT     "username,name,profile_picture_url,followers_count,media_count"
+#define DAY_S       86400
+
+static const struct nilo_connector_setting settings[] = {
+    [NILO__IG_LOGIN] = {"login", "facebook", "where people sign in: facebook (accounts behind their pages), or instagram (one account, by itself)", false},
+    [NILO__IG_BASE] = {"api_base", "", "beginning of the API's addresses; graph.facebook.com or graph.instagram.com with a version, by login", true},
+    [NILO__IG_TOKEN] = {"token_url", "", "where a code becomes a token; by login", true},
+    [NILO__IG_LONG] = {"long_token_base", "", "beginning of the addresses where tokens become long-lived and are renewed; by login", true},
+    [NILO__IG_AUTHORIZE] = {"authorize_url", "https://www.facebook.com/" VERSION "/dialog/oauth", "where people sign in, of login: facebook", true},
+    [NILO__IG_AUTHORIZE_IG] = {"instagram_authorize_url", "https://www.instagram.com/oauth/authorize", "the same of login: instagram", true},
+    [NILO__IG_BATCH] = {"batch", "", "several media in one request: yes: as a batch, no: by ?ids=; yes for login: facebook", false},
+    [NILO__IG_PROOF] = {"appsecret_proof", "yes", "whether requests prove that they know the app's secret, where there is one: yes or no", false},
+    [NILO__IG_TOKEN_IN] = {"token_in", "header", "where the token is sent: header, or url (as access_token=; then proxies on the way may log it)", false},
+};
+
+static const struct nilo_connector_bucket buckets[] = {
+    [NILO__GRAPH_APP] = NILO__GRAPH_APP_BUCKET,
+    [NILO__GRAPH_ACCOUNT] = NILO__GRAPH_ACCOUNT_BUCKET,
+};
+
+static const struct nilo_connector_kind kinds[] = {
+    {"image", 0}, {"video", 0}, {"carousel_album", 0}, {"reel", 0}, {"story", DAY_S}, {"ad", 0},
+};
+
+static const struct nilo_connector_oauth at_instagram = {
+    .authorize_setting = NILO__IG_AUTHORIZE_IG,
+    .scopes = "instagram_business_basic,instagram_business_manage_insights",
+    .client_id = "client_id",
+};
+static const struct nilo_connector_oauth oauth = {
+    .authorize_setting = NILO__IG_AUTHORIZE,
+    .scopes = "instagram_basic,instagram_manage_insights,pages_show_list,pages_read_engagement",
+    .client_id = "client_id",
+    .other_setting = NILO__IG_LOGIN,
+    .other_word = "instagram",
+    .other = &at_instagram,
+};
+
+const char *const nilo__ig_types[] = {"instagram", NULL};
+
+/* ---- requests -------------------------------------------------------------------------------------------------------------------------- */
+
+bool nilo__ig_is_instagram(const struct nilo_ask *ask)
+{
+    return strcmp(nilo_connector_setting(&nilo__instagram, ask, NILO__IG_LOGIN), "instagram") == 0;
+}
+
+void nilo__ig_query(struct nilo__ig_making *m, const char *name, const char *value)
+{
+    m->query[m->call->http.n_query++] = (struct nilo_http_field){.name = name, .value = value};
+    m->failed = m->failed || value == NULL;
+}
+
+static void query_secret(struct nilo__ig_making *m, const char *name, const char *value)
+{
+    if (value != NULL)
+        m->query[m->call->http.n_query++] = (struct nilo_http_field){.name = name, .value = value, .secret = true};
+}
+
+static void add_form(struct nilo__ig_making *m, const char *name, const char *value, bool secret)
+{
+    if (value != NULL)
+        m->form[m->call->http.n_form++] = (struct nilo_http_field){.name = name, .value = value, .secret = secret};
+}
+
+static void at(struct nilo__ig_making *m, const char *base, const char *path, const char *purpose)
+{
+    m->call->http.url = path == NULL ? NULL : nilo_arena_printf(m->arena, "%s%s", base, path);
+    m->call->http.loopback = nilo_http_is_loopback(base);
+    m->call->http.purpose = purpose;
+    m->failed = m->failed || m->call->http.url == NULL;
+}
+
+static const char *set_or(const struct nilo__ig_making *m, size_t setting, const char *facebook, const char *instagram)
+{
+    const char *set = nilo_connector_setting(&nilo__instagram, m->ask, setting);
+    return set[0] != '\0' ? set : m->instagram ? instagram : facebook;
+}
+
+void nilo__ig_address(struct nilo__ig_making *m, const char *path, const char *purpose)
+{
+    at(m, set_or(m, NILO__IG_BASE, "https://graph.facebook.com/" VERSION, "https://graph.instagram.com/" VERSION), path, purpose);
+}
+
+int nilo__ig_sign(struct nilo__ig_making *m, struct nilo_err *err)
+{
+    const struct nilo_credentials *c = m->ask->credentials;
+    struct nilo_http_request *r = &m->call->http;
+    const bool proves = strcmp(nilo_connector_setting(&nilo__instagram, m->ask, NILO__IG_PROOF), "yes") == 0;
+    if (c->access_token == NULL)
+        return nilo_err_set(err, NILO_EINVAL, "Instagram tells nothing without somebody who has signed in: nilometer connection connect");
+    if (strcmp(nilo_connector_setting(&nilo__instagram, m->ask, NILO__IG_TOKEN_IN), "url") == 0)
+        query_secret(m, "access_token", c->access_token);
+    else
+        m->headers[r->n_headers++] = (struct nilo_http_field){.name = "Authorization", .value = c->access_token, .before = "Bearer ", .secret = true};
+    if (proves && c->client_secret != NULL && c->client_secret[0] != '\0' && !m->instagram) {
+        const char *proof = nilo__graph_proof(c->client_secret, c->access_token, m->arena);
+        query_secret(m, "appsecret_proof", proof);
+        m->failed = m->failed || proof == NULL;
+    }
+    return 0;
+}
+
+static int check_account(const char *account, struct nilo_err *err)
+{
+    return account != NULL && nilo__graph_id_fine(account)
+               ? 0
+               : nilo_err_set(err, NILO_EINVAL, "%.100s is not the id of an Instagram account, which is a number; connection connect finds it", account != NULL ? account : "nothing");
+}
+
+static int make_account(struct nilo__ig_making *m, struct nilo_err *err)
+{
+    const char *account = m->ask->op == NILO_OP_ACCOUNT ? m->ask->account : NULL;
+    if (account != NULL) {
+        if (check_account(account, err) != 0)
+            return -1;
+        nilo__ig_address(m, nilo_arena_printf(m->arena, "/%s", account), "instagram account");
+        nilo__ig_query(m, "fields", m->instagram ? "id,user_id," ACCOUNT : "id," ACCOUNT);
+    } else if (m->instagram) {
+        nilo__ig_address(m, "/me", "instagram account");
+        nilo__ig_query(m, "fields", "id,user_id," ACCOUNT);
+    } else {
+        nilo__ig_address(m, "/me/accounts", "instagram accounts");
+        nilo__ig_query(m, "fields", "instagram_business_account{id," ACCOUNT "}");
+        nilo__ig_query(m, "limit", "100");
+        if (m->ask->cursor != NULL)
+            nilo__ig_query(m, "after", m->ask->cursor);
+    }
+    return nilo__ig_sign(m, err);
+}
+
+static int make_list(struct nilo__ig_making *m, struct nilo_err *err)
+{
+    bool stories = m->ask->listing != NULL && strcmp(m->ask->listing, "stories") == 0;
+    if (check_account(m->ask->account, err) != 0)
+        return -1;
+    if (m->ask->cursor != NULL && !nilo__graph_cursor_fine(m->ask->cursor))
+        return nilo_err_set(err, NILO_EINVAL, "what should lead to the next page of Instagram's is no cursor");
+    nilo__ig_address(m, nilo_arena_printf(m->arena, stories ? "/%s/stories" : "/%s/media", m->ask->account), stories ? "instagram stories" : "instagram media list");
+    nilo__ig_query(m, "fields", stories ? "id,caption,media_type,media_product_type,permalink,timestamp,thumbnail_url,media_url"
+                                        : "id,caption,media_type,media_product_type,permalink,timestamp,thumbnail_url,media_url,children{id,media_type}");
+    nilo__ig_query(m, "limit", "100");
+    if (m->ask->cursor != NULL)
+        nilo__ig_query(m, "after", m->ask->cursor);
+    return nilo__ig_sign(m, err);
+}
+
+/* A code becomes a token of an hour or two (variant 0), which becomes one of 60 days (1). */
+static int make_exchange(struct nilo__ig_making *m, struct nilo_err *err)
+{
+    const struct nilo_credentials *c = m->ask->credentials;
+    bool first = m->ask->variant == 0;
+    if (c->client_id == NULL || c->client_secret == NULL || (first ? m->ask->code == NULL : c->access_token == NULL))
+        return nilo_err_set(err, NILO_EINVAL, "there is no %s to get an Instagram token with", c->client_id == NULL ? "client id" : c->client_secret == NULL ? "client secret" : first ? "code" : "token");
+    if (first && m->instagram) {
+        at(m, set_or(m, NILO__IG_TOKEN, "", "https://api.instagram.com/oauth/access_token"), "", "instagram token");
+        m->call->http.method = "POST";
+        add_form(m, "client_id", c->client_id, false);
+        add_form(m, "client_secret", c->client_secret, true);
+        add_form(m, "grant_type", "authorization_code", false);
+        add_form(m, "redirect_uri", m->ask->redirect, false);
+        add_form(m, "code", m->ask->code, true);
+    } else if (first) {
+        at(m, set_or(m, NILO__IG_TOKEN, "https://graph.facebook.com/" VERSION "/oauth/access_token", ""), "", "instagram token");
+        nilo__ig_query(m, "client_id", c->client_id);
+        nilo__ig_query(m, "redirect_uri", m->ask->redirect);
+        query_secret(m, "client_secret", c->client_secret);
+        query_secret(m, "code", m->ask->code);
+    } else {
+        at(m, set_or(m, NILO__IG_LONG, "https://graph.facebook.com/" VERSION "/oauth", "https://graph.instagram.com"), "/access_token", "instagram long-lived token");
+        nilo__ig_query(m, "grant_type", m->instagram ? "ig_exchange_token" : "fb_exchange_token");
+        if (!m->instagram)
+            nilo__ig_query(m, "client_id", c->client_id);
+        query_secret(m, "client_secret", c->client_secret);
+        query_secret(m, m->instagram ? "access_token" : "fb_exchange_token", c->access_token);
+    }
+    return 0;
+}
+
+static int make_refresh(struct nilo__ig_making *m, struct nilo_err *err)
+{
+    const struct nilo_credentials *c = m->ask->credentials;
+    if (c->refresh_token == NULL || (!m->instagram && (c->client_id == NULL || c->client_secret == NULL)))
+        return nilo_err_set(err, NILO_EINVAL, "there is no %s to renew an Instagram token with", c->refresh_token == NULL ? "token" : "client id and secret");
+    at(m, set_or(m, NILO__IG_LONG, "https://graph.facebook.com/" VERSION "/oauth", "https://graph.instagram.com"), m->instagram ? "/refresh_access_token" : "/access_token",
+       "instagram token refresh");
+    nilo__ig_query(m, "grant_type", m->instagram ? "ig_refresh_token" : "fb_exchange_token");
+    if (!m->instagram) {
+        nilo__ig_query(m, "client_id", c->client_id);
+        query_secret(m, "client_secret", c->client_secret);
+    }
+    query_secret(m, m->instagram ? "access_token" : "fb_exchange_token", c->refresh_token);
+    return 0;
+}
+
+static int make(const struct nilo_ask *ask, struct nilo_arena *arena, struct nilo_call *ret, struct nilo_err *err)
+{
+    static int (*const by_op[NILO_OPS])(struct nilo__ig_making *, struct nilo_err *) = {
+        [NILO_OP_ACCOUNT] = make_account, [NILO_OP_ACCOUNTS] = make_account, [NILO_OP_LIST] = make_list, [NILO_OP_METRICS] = nilo__ig_make_metrics,
+        [NILO_OP_REPORT] = nilo__ig_make_report, [NILO_OP_EXCHANGE] = make_exchange, [NILO_OP_REFRESH] = make_refresh,
+    };
+    const bool tokens = ask->op == NILO_OP_EXCHANGE || ask->op == NILO_OP_REFRESH;
+    struct nilo_call call = {.http = {.method = "GET"}, .bucket = tokens ? -1 : NILO__GRAPH_APP, .also = tokens ? -1 : NILO__GRAPH_ACCOUNT, .cost = tokens ? 0 : 1};
+    struct nilo__ig_making m = {.ask = ask, .arena = arena, .call = &call, .query = nilo_arena_array(arena, 12, sizeof(*m.query)), .headers = nilo_arena_array(arena, 2, sizeof(*m.headers)),
+                                .form = nilo_arena_array(arena, 8, sizeof(*m.form)), .instagram = nilo__ig_is_instagram(ask)};
+    if (m.query == NULL || m.headers == NULL || m.form == NULL)
+        return nilo_err_nomem(err);
+    if (!m.instagram && strcmp(nilo_connector_setting(&nilo__instagram, ask, NILO__IG_LOGIN), "facebook") != 0)
+        return nilo_err_set(err, NILO_EINVAL, "Instagram's setting login is facebook or instagram");
+    if (by_op[ask->op](&m, err) != 0)
+        return -1;
+    if (m.failed)
+        return nilo_err_nomem(err);
+    call.http.query = m.query;
+    call.http.headers = m.headers;
+    call.http.form = call.http.n_form > 0 ? m.form : NULL;
+    *ret = call;
+    return 0;
+}
+
+/* ---- lists -------------------------------------------------------------------------------------------------------------------------------------- */
+
+struct page {
+    struct nilo_arena *arena;
+    struct nilo__ig_medium *media;
+    size_t n;
+    const char *after;
+    bool data, next;
+    struct nilo_err *err;
+};
+
+static int take_medium(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
+{
+    static const struct nilo__want after[] = {{"paging.cursors.after", offsetof(struct page, after)}};
+    struct page *p = ctx;
+    p->data = p->data || (strcmp(path, "data") == 0 && event == NILO_JSON_ARRAY_BEGIN);
+    p->next = p->next || (strcmp(path, "paging.next") == 0 && event == NILO_JSON_STRING); /* that it is there; what it says holds the token */
+    if (strcmp(path, "data[]") == 0 && event == NILO_JSON_OBJECT_BEGIN)
+        p->n++;
+    if (strncmp(path, "data[]", 6) != 0)
+        return nilo__want_take(after, 1, p, path, event, text, len, 2048, p->arena, p->err);
+    if (p->n == 0 || p->n > PAGE)
+        return 0;
+    return nilo__ig_medium_take(&p->media[p->n - 1], path[6] == '.' ? path + 7 : path + 6, event, text, len, p->arena, p->err);
+}
+
+static int take_list(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    struct page p = {.arena = arena, .media = nilo_arena_array(arena, PAGE, sizeof(*p.media)), .err = &why};
+    struct nilo_item *items = nilo_arena_array(arena, PAGE, sizeof(*items));
+    size_t n = 0;
+    if (p.media == NULL || items == NULL)
+        return nilo_err_nomem(err);
+    if (nilo__walk(a->body, a->n_body, take_medium, &p, &why) != 0)
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("Instagram", arena, &why, ret);
+    if (!p.data) {
+        nilo_err_set(&why, NILO_EBODY, "it is JSON, but no list of media");
+        return nilo__unreadable("Instagram", arena, &why, ret);
+    }
+    for (size_t i = 0; i < p.n && i < PAGE; i++) {
+        const struct nilo__ig_medium *m = &p.media[i];
+        if (m->id == NULL || !nilo__graph_id_fine(m->id))
+            continue;
+        items[n] = (struct nilo_item){.id = m->id, .kind = NILO_CONTENT, .day = NILO_DAY_NONE, .duration_ms = -1};
+        nilo__ig_attrs(m, ask->listing, a->ended_at, arena, &items[n]);
+        items[n].class = NILO_CLASS_OK; /* what does not read of it is said of its reading */
+        items[n].account = m->owner != NULL ? m->owner : ask->account;
+        n++;
+    }
+    ret->items = items;
+    ret->n_items = n;
+    ret->next = p.next && p.after != NULL && nilo__graph_cursor_fine(p.after) ? p.after : NULL;
+    return 0;
+}
+
+/* ---- accounts -------------------------------------------------------------------------------------------------------------------------------------- */
+
+struct account {
+    const char *id, *user, *username, *name, *picture, *followers, *media;
+};
+static const struct nilo__want account_wants[] = {
+    {"id", offsetof(struct account, id)}, {"user_id", offsetof(struct account, user)}, {"username", offsetof(struct account, username)},
+    {"name", offsetof(struct account, name)}, {"profile_picture_url", offsetof(struct account, picture)}, {"followers_count", offsetof(struct account, followers)},
+    {"media_count", offsetof(struct account, media)},
+};
+
+struct accounts {
+    struct nilo_arena *arena;
+    struct account all[PAGE];
+    size_t n;
+    const char *below, *after;
+    bool right, next;
+    struct nilo_err *err;
+};
+
+static int take_account_member(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
+{
+    static const struct nilo__want after[] = {{"paging.cursors.after", offsetof(struct accounts, after)}};
+    struct accounts *c = ctx;
+    size_t n = strlen(c->below);
+    bool list = n > 0;
+    c->right = c->right || (list ? strcmp(path, "data") == 0 && event == NILO_JSON_ARRAY_BEGIN : path[0] == '\0' && event == NILO_JSON_OBJECT_BEGIN);
+    c->next = c->next || (strcmp(path, "paging.next") == 0 && event == NILO_JSON_STRING);
+    if (event == NILO_JSON_OBJECT_BEGIN && (list ? strlen(path) == n - 1 && strncmp(path, c->below, n - 1) == 0 : path[0] == '\0'))
+        c->n++;
+    if (strncmp(path, c->below, n) != 0)
+        return nilo__want_take(after, 1, c, path, event, text, len, 2048, c->arena, c->err);
+    return c->n == 0 || c->n > PAGE ? 0
+                                    : nilo__want_take(account_wants, sizeof(account_wants) / sizeof(account_wants[0]), &c->all[c->n - 1], path + n, event, text, len, TEXT_MAX,
+                                                      c->arena, c->err);
+}
+
+/* wanted: NULL, or who was asked for */
+static bool fill_account(const struct account *c, const char *wanted, struct nilo_arena *arena, struct nilo_account *ret)
+{
+    const char *id = c->user != NULL ? c->user : c->id;
+    if (id == NULL || !nilo__graph_id_fine(id) || (wanted != NULL && strcmp(id, wanted) != 0 && (c->id == NULL || strcmp(c->id, wanted) != 0)))
+        return false;
+    *ret = (struct nilo_account){.id = id, .title = c->name != NULL && c->name[0] != '\0' ? c->name : c->username, .handle = c->username, .thumbnail = c->picture, .listing = "media",
+                                 .also_listing = "stories"};
+    ret->url = c->username != NULL ? nilo_arena_printf(arena, "https://www.instagram.com/%s/", c->username) : NULL;
+    if (!nilo__count_of(c->followers, &ret->followers))
+        ret->followers = -1;
+    if (!nilo__count_of(c->media, &ret->items))
+        ret->items = -1;
+    return true;
+}
+
+static int take_account(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    struct accounts *c = nilo_arena_alloc(arena, sizeof(*c));
+    struct nilo_account *accounts = nilo_arena_array(arena, PAGE, sizeof(*accounts));
+    bool one = nilo__ig_is_instagram(ask) || (ask->op == NILO_OP_ACCOUNT && ask->account != NULL);
+    size_t n = 0;
+    if (c == NULL || accounts == NULL)
+        return nilo_err_nomem(err);
+    *c = (struct accounts){.arena = arena, .below = one ? "" : "data[].instagram_business_account.", .err = &why};
+    if (nilo__walk(a->body, a->n_body, take_account_member, c, &why) != 0)
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("Instagram", arena, &why, ret);
+    for (size_t i = 0; i < c->n && i < PAGE; i++)
+        n += fill_account(&c->all[i], ask->op == NILO_OP_ACCOUNT ? ask->account : NULL, arena, &accounts[n]);
+    if (!c->right || (one && n == 0)) {
+        nilo_err_set(&why, NILO_EBODY, "it is JSON, but not the account");
+        return nilo__unreadable("Instagram", arena, &why, ret);
+    }
+    ret->accounts = accounts;
+    ret->n_accounts = n;
+    ret->next = ask->op == NILO_OP_ACCOUNTS && c->next && c->after != NULL && nilo__graph_cursor_fine(c->after) ? c->after : NULL;
+    if (ask->op == NILO_OP_ACCOUNT && n == 0) {
+        ret->class = NILO_CLASS_GONE;
+        ret->reason = "no account";
+        ret->message = "who signed in has no page with a business or creator account of Instagram's";
+    }
+    return 0;
+}
+
+/* ---- tokens --------------------------------------------------------------------------------------------------------------------------------------------- */
+
+struct token {
+    const char *access, *expires, *scope;
+    struct nilo_arena *arena;
+    struct nilo_err *err;
+};
+
+static int take_token_member(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
+{
+    static const struct nilo__want wants[] = {
+        {"access_token", offsetof(struct token, access)}, {"data[].access_token", offsetof(struct token, access)}, {"expires_in", offsetof(struct token, expires)},
+        {"permissions", offsetof(struct token, scope)}, {"data[].permissions", offsetof(struct token, scope)},
+    };
+    struct token *t = ctx;
+    return nilo__want_take(wants, sizeof(wants) / sizeof(wants[0]), t, path, event, text, len, 16384, t->arena, t->err);
+}
+
+static int take_tokens(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    struct token t = {.arena = arena, .err = &why};
+    if (nilo__walk(a->body, a->n_body, take_token_member, &t, &why) != 0)
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("Instagram", arena, &(struct nilo_err){.msg = "no JSON"}, ret);
+    if (t.access == NULL || t.access[0] == '\0')
+        return nilo__unreadable("Instagram", arena, &(struct nilo_err){.msg = "there is no access_token in it"}, ret);
+    ret->tokens = (struct nilo_tokens){.access_token = t.access, .expires_s = -1, .refresh_expires_s = -1, .scope = t.scope};
+    if (!nilo__count_of(t.expires, &ret->tokens.expires_s))
+        ret->tokens.expires_s = -1;
+    if (ask->op == NILO_OP_EXCHANGE && ask->variant == 0) { /* it lives an hour: on to the next step */
+        ret->again = true;
+        ret->variant = 1;
+        return 0;
+    }
+    ret->tokens.refresh_token = t.access;
+    ret->tokens.refresh_expires_s = ret->tokens.expires_s;
+    return 0;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------------------------------------------------ */
+
+static int take(const struct nilo_ask *ask, const struct nilo_http_answer *answer, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
+{
+    static int (*const by_op[NILO_OPS])(const struct nilo_ask *, const struct nilo_http_answer *, struct nilo_arena *, struct nilo_result *, struct nilo_err *) = {
+        [NILO_OP_ACCOUNT] = take_account, [NILO_OP_ACCOUNTS] = take_account, [NILO_OP_LIST] = take_list, [NILO_OP_REPORT] = nilo__ig_take_report,
+        [NILO_OP_EXCHANGE] = take_tokens, [NILO_OP_REFRESH] = take_tokens,
+    };
+    struct nilo__graph_error e;
+    if (ask->op == NILO_OP_METRICS)
+        return nilo__ig_take_metrics(ask, answer, arena, ret, err);
+    bool refused = nilo__graph_refusal(answer, "Instagram", nilo__ig_types, arena, ret, &e);
+    ret->variant = ask->variant;
+    if (!refused)
+        return by_op[ask->op](ask, answer, arena, ret, err);
+    if (ask->op == NILO_OP_REPORT && nilo__ig_refused_report(ask, &e, ret))
+        return 0;
+    /* A code or a token that is refused there leads nowhere else: somebody has to sign in. */
+    if ((ask->op == NILO_OP_EXCHANGE || ask->op == NILO_OP_REFRESH) && (ret->class == NILO_CLASS_INVALID || ret->class == NILO_CLASS_GONE) && e.there)
+        ret->class = NILO_CLASS_AUTH;
+    return 0;
+}
+
+static const char *const metrics[] = {"views", "reach", "likes", "comments", "saves", "shares", "engagement", "profile_visits", "follows", "watch_time_ms", NULL};
+static const char *const day_metrics[] = {"reach", "follows", NULL};
+
+const struct nilo_connector nilo__instagram = {
+    .platform = "instagram",
+    .title = "Instagram",
+    .ids_per_call = NILO__GRAPH_BATCH,
+    .at_once = 4,
+    .day_zone = "America/Los_Angeles",
+    .ops = (1u << NILO_OPS) - 1,
+    .needs_token = (1u << NILO_OPS) - 1,
+    .settings = settings,
+    .n_settings = sizeof(settings) / sizeof(settings[0]),
+    .buckets = buckets,
+    .n_buckets = sizeof(buckets) / sizeof(buckets[0]),
+    .kinds = kinds,
+    .n_kinds = sizeof(kinds) / sizeof(kinds[0]),
+    .oauth = &oauth,
+    .metrics = metrics,
+    .day_metrics = day_metrics,
+    .report_settle_days = 3,
+    .make = make,
+    .take = take,
+};

@@ -1,0 +1,66 @@
+/* Shared by the files of Instagram's connector. */
+#ifndef NILO_CONNECT_INSTAGRAM_PRIV_H
+#define NILO_CONNECT_INSTAGRAM_PRIV_H
+
+#include "base/json.h"
+#include "connect/graph_priv.h"
+
+/* Numbers of the settings. */
+enum { NILO__IG_LOGIN, NILO__IG_BASE, NILO__IG_TOKEN, NILO__IG_LONG, NILO__IG_AUTHORIZE, NILO__IG_AUTHORIZE_IG, NILO__IG_BATCH, NILO__IG_PROOF, NILO__IG_TOKEN_IN };
+
+extern const char *const nilo__ig_types[]; /* of business use cases */
+
+/* A request being put together; what does not fit or is missing is remembered. */
+struct nilo__ig_making {
+    const struct nilo_ask *ask;
+    struct nilo_arena *arena;
+    struct nilo_call *call;
+    struct nilo_http_field *query, *headers, *form;
+    bool instagram; /* signed in at Instagram itself: graph.instagram.com */
+    bool failed;
+};
+void nilo__ig_query(struct nilo__ig_making *m, const char *name, const char *value);
+void nilo__ig_address(struct nilo__ig_making *m, const char *path, const char *purpose);
+int nilo__ig_sign(struct nilo__ig_making *m, struct nilo_err *err);
+bool nilo__ig_is_instagram(const struct nilo_ask *ask);
+
+/* ---- instagram_media.c: metrics of media ---- */
+
+bool nilo__ig_in_batch(const struct nilo_ask *ask);
+int nilo__ig_make_metrics(struct nilo__ig_making *m, struct nilo_err *err);
+int nilo__ig_take_metrics(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);
+
+/* A medium as an answer has it. */
+#define NILO__IG_INSIGHTS 40
+struct nilo__ig_medium {
+    const char *id, *type, *product, *timestamp, *permalink, *caption, *thumbnail, *media_url, *likes, *comments, *owner;
+    size_t n_children; /* of an album: they have no counts of their own and are nobody's items */
+    struct {
+        const char *name, *value, *total, *period;
+    } insights[NILO__IG_INSIGHTS];
+    size_t n_insights;
+};
+/** nilo__ig_medium_take - a member of it; path: below the medium ("" = itself). errors: NILO_ENOMEM */
+int nilo__ig_medium_take(struct nilo__ig_medium *m, const char *path, enum nilo_json_event event, const char *text, size_t len, struct nilo_arena *arena, struct nilo_err *err);
+/** nilo__ig_attrs - what it is, without values. listing: NULL, or where it was listed. at: when it was said */
+void nilo__ig_attrs(const struct nilo__ig_medium *m, const char *listing, nilo_us at, struct nilo_arena *arena, struct nilo_item *item);
+
+/* ---- instagram_days.c: an account's days ---- */
+
+int nilo__ig_make_report(struct nilo__ig_making *m, struct nilo_err *err);
+/** nilo__ig_refused_report - a name of a metric that is refused: again without it */
+bool nilo__ig_refused_report(const struct nilo_ask *ask, const struct nilo__graph_error *e, struct nilo_result *ret);
+int nilo__ig_take_report(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);
+
+/* ---- variants (instagram_variant.c): which names of metrics are left out ---- */
+
+#define NILO__IG_NO_INSIGHTS (UINT32_C(1) << 31)
+/** nilo__ig_asked - bits of the n names that are asked for with that variant */
+uint32_t nilo__ig_asked(unsigned variant, size_t n);
+/** nilo__ig_after_refusal - the variant to ask with next, when these were refused (0: nobody knows which)
+ *  returns  false: nothing is left to try */
+bool nilo__ig_after_refusal(unsigned variant, size_t n, uint32_t refused, unsigned *ret);
+/** nilo__ig_after_answer - the same when it was answered: another one while some names were held back to find out which one is refused */
+unsigned nilo__ig_after_answer(unsigned variant, size_t n);
+
+#endif

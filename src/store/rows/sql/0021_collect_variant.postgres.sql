@@ -1,0 +1,10 @@
+-- How a kind of a connection's items can be asked for, as was found out: which of its metrics the platform refuses (the other engine's
+-- file has the same table).
+CREATE TABLE collect_variant (
+    connection_id bigint NOT NULL REFERENCES connection (id),
+    op text NOT NULL,
+    kind text NOT NULL,
+    variant bigint NOT NULL,
+    learned_at bigint NOT NULL,
+    PRIMARY KEY (connection_id, op, kind)
+);
