@@ -417,7 +417,8 @@ static int ask(struct nilo_events *e, struct nilo_store *s, struct found *f, int
         return -1;
     free(all);
     *ret_workspaces = (int64_t)n;
-    return nilo_store_news_look(s, e->news, &sink, err);
+    /* for all who listen; each is told what it may see */
+    return nilo_store_scope(s, &NILO_SCOPE_ALL, err) != 0 ? -1 : nilo_store_news_look(s, e->news, &sink, err);
 }
 
 static int look(struct nilo_events *e, struct nilo_store *s, struct nilo_err *err)

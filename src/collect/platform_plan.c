@@ -172,6 +172,8 @@ static int affordable(struct nilo__job_p *job, const struct nilo_pace *pace, con
     }
     if (b == NULL || b->zone == NULL)
         return 0;
+    if (b->blocked_until != NILO_US_NONE && b->blocked_until > pace->now && b->blocked_until < b->end)
+        return 0; /* "not so fast" for a moment: nothing is used up, and sending waits for its end */
     int64_t per_call = (int64_t)batch_of(job), calls = (nilo_pace_per_day(pace, job->items, job->n_items) + per_call - 1) / per_call;
     struct nilo_forecast f = nilo_budget_forecast(b, pace->now, calls);
     if (f.needed <= f.left || f.needed <= 0)

@@ -49,7 +49,7 @@ struct nilo__task {
     bool repeat;         /* an earlier run asked in vain: costs the credit of a retry ... */
     bool credited;       /* ... which was taken */
     uint64_t http;       /* of the request that is out */
-    bool sent;
+    bool sent, probe;    /* probe: of an open circuit, that request */
     nilo_us not_before;
     struct nilo_ask ask;
     struct nilo_arena arena; /* of the request and its answer */

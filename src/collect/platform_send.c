@@ -301,7 +301,7 @@ static int start(struct nilo__task *t, struct nilo_call *call, nilo_us now, stru
     t->http = id;
     bool retry = t->tries > 0 || t->repeat;
     nilo__kind_sent(t);
-    nilo_host_sent(&t->host->state, now, retry);
+    t->probe = nilo_host_sent(&t->host->state, now, retry);
     t->host->dirty = true;
     t->tries++;
     t->sent = true;
@@ -552,6 +552,8 @@ void nilo__came_back(struct nilo__task *t)
     const int buckets[] = {t->bucket, t->also > 0 ? t->also : -1};
     t->owner->in_flight--;
     t->sent = false;
+    if (t->probe)
+        t->host->state.probing = false;
     for (int i = 0; i < 2; i++) {
         struct nilo_budget *budget = NULL;
         if (nilo__budget_of(t->job, buckets[i], &budget, NULL) == 0 && budget != NULL)
@@ -591,7 +593,8 @@ int nilo__answer(struct nilo_platforms *p, struct nilo_http_answer *a, struct ni
         nilo_keeper_keep(p->o.keeper, job->connection.id, nilo_record_run(job->recorder), &t->ask, a, err) != 0)
         return -1;
     bool failed = host_failed(a, &r);
-    if (nilo_host_went(&t->host->state, now, failed, &p->env->random) && nilo_store_host_put(p->o.store, t->host->name, &t->host->state.row, err) != 0)
+    t->host->dirty = true; /* again: another job's end may have saved it since this went out */
+    if (nilo_host_went(&t->host->state, now, failed, t->probe, &p->env->random) && nilo_store_host_put(p->o.store, t->host->name, &t->host->state.row, err) != 0)
         return -1;
     if (!failed)
         job->stuck_since = NILO_US_NONE;

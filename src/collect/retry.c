@@ -33,13 +33,14 @@ enum nilo_host_may nilo_host_may(const struct nilo_host *h, nilo_us now)
     return h->probing || now < h->row.open_until ? NILO_HOST_NO : NILO_HOST_PROBE;
 }
 
-void nilo_host_sent(struct nilo_host *h, nilo_us now, bool retry)
+bool nilo_host_sent(struct nilo_host *h, nilo_us now, bool retry)
 {
-    if (h->row.open_until != NILO_US_NONE && now >= h->row.open_until)
-        h->probing = true;
+    bool probe = h->row.open_until != NILO_US_NONE && now >= h->row.open_until && !h->probing;
+    h->probing |= probe;
     h->row.credit += retry ? 0 : NILO_CREDIT_EARNED;
     if (h->row.credit > NILO_CREDIT_MOST)
         h->row.credit = NILO_CREDIT_MOST;
+    return probe;
 }
 
 bool nilo_host_take_retry(struct nilo_host *h, nilo_us now)
@@ -56,11 +57,11 @@ bool nilo_host_take_retry(struct nilo_host *h, nilo_us now)
     return true;
 }
 
-bool nilo_host_went(struct nilo_host *h, nilo_us now, bool failed, const struct nilo_random *random)
+bool nilo_host_went(struct nilo_host *h, nilo_us now, bool failed, bool probe, const struct nilo_random *random)
 {
-    bool was_open = h->row.open_until != NILO_US_NONE, probe = h->probing;
-    if (!failed && was_open && !probe && now < h->row.open_until)
-        return false; /* it was asked before: its answer is no word on whether to come back sooner than the host said */
+    bool was_open = h->row.open_until != NILO_US_NONE;
+    if (!failed && was_open && !probe && (h->probing || now < h->row.open_until))
+        return false; /* it was asked before: its answer is no word on whether to come back sooner than the host said, nor the probe's outcome */
     if (!failed) {
         h->row.failures = h->row.opened = 0;
         h->row.open_until = NILO_US_NONE;

@@ -46,15 +46,15 @@ enum nilo_host_may {
     NILO_HOST_NO     /* not before row.open_until, or not before the probe's outcome */
 };
 enum nilo_host_may nilo_host_may(const struct nilo_host *h, nilo_us now);
-/** nilo_host_sent - a request goes out; retry: it is not the first try, and its credit was taken */
-void nilo_host_sent(struct nilo_host *h, nilo_us now, bool retry);
+/** nilo_host_sent - a request goes out; retry: it is not the first try, and its credit was taken. true: it is the probe */
+bool nilo_host_sent(struct nilo_host *h, nilo_us now, bool retry);
 /** nilo_host_take_retry - takes the credit of a retry, which may go out later; false: there is none */
 bool nilo_host_take_retry(struct nilo_host *h, nilo_us now);
 /** nilo_host_rest - the host itself said (503, Retry-After) not to come before that, whatever else of it still arrives; then it is
  *  probed */
 void nilo_host_rest(struct nilo_host *h, nilo_us until);
 /** nilo_host_went - a request came back. failed: the host did not answer as one that works (no connection, timeout, 5xx); what it refuses politely is no
- *  failure of it. true: the circuit opened just now */
-bool nilo_host_went(struct nilo_host *h, nilo_us now, bool failed, const struct nilo_random *random);
+ *  failure of it. probe: nilo_host_sent() said so of it; while one is out, others that come back late say nothing. true: the circuit opened just now */
+bool nilo_host_went(struct nilo_host *h, nilo_us now, bool failed, bool probe, const struct nilo_random *random);
 
 #endif

@@ -96,26 +96,26 @@ static void a_host_that_fails_is_left_alone_and_probed(void **state)
     for (int i = 1; i < NILO_CIRCUIT_FAILURES; i++) {
         assert_int_equal(nilo_host_may(&h, now), NILO_HOST_YES);
         nilo_host_sent(&h, now, false);
-        assert_false(nilo_host_went(&h, now, true, &random));
+        assert_false(nilo_host_went(&h, now, true, false, &random));
     }
     nilo_host_sent(&h, now, false);
     nilo_host_sent(&h, now, false);
-    assert_true(nilo_host_went(&h, now, true, &random));
+    assert_true(nilo_host_went(&h, now, true, false, &random));
     assert_int_equal(nilo_host_may(&h, now), NILO_HOST_NO);
-    assert_false(nilo_host_went(&h, now, true, &random)); /* that was on its way when it opened */
+    assert_false(nilo_host_went(&h, now, true, false, &random)); /* that was on its way when it opened */
     for (int i = 0; i < 10; i++) {
         assert_int_equal(nilo_host_may(&h, h.row.open_until - 1), NILO_HOST_NO);
         longest = h.row.open_until - now > longest ? h.row.open_until - now : longest;
         now = h.row.open_until;
         assert_int_equal(nilo_host_may(&h, now), NILO_HOST_PROBE);
-        nilo_host_sent(&h, now, false);
+        assert_true(nilo_host_sent(&h, now, false));
         assert_int_equal(nilo_host_may(&h, now), NILO_HOST_NO); /* one probe */
-        assert_true(nilo_host_went(&h, now, true, &random));
+        assert_true(nilo_host_went(&h, now, true, true, &random));
     }
     assert_in_range(longest, NILO_CIRCUIT_MOST / 2, NILO_CIRCUIT_MOST); /* it stays below two minutes: so soon is all well again */
     now = h.row.open_until;
-    nilo_host_sent(&h, now, false);
-    assert_false(nilo_host_went(&h, now, false, &random));
+    assert_true(nilo_host_sent(&h, now, false));
+    assert_false(nilo_host_went(&h, now, false, true, &random));
     assert_int_equal(nilo_host_may(&h, now), NILO_HOST_YES);
     assert_int_equal(h.row.opened, 0);
 }
@@ -130,14 +130,36 @@ static void a_wait_holds_whatever_still_arrives(void **state)
     nilo_host_init(&h);
     nilo_host_sent(&h, now, false);
     nilo_host_sent(&h, now, false);
-    assert_false(nilo_host_went(&h, now + 1, true, &random));
+    assert_false(nilo_host_went(&h, now + 1, true, false, &random));
     nilo_host_rest(&h, until);
-    assert_false(nilo_host_went(&h, now + 2, false, &random));
+    assert_false(nilo_host_went(&h, now + 2, false, false, &random));
     assert_int_equal(nilo_host_may(&h, until - 1), NILO_HOST_NO);
     assert_int_equal(nilo_host_may(&h, until), NILO_HOST_PROBE);
-    nilo_host_sent(&h, until, false);
-    assert_false(nilo_host_went(&h, until + 1, false, &random));
+    assert_true(nilo_host_sent(&h, until, false));
+    assert_false(nilo_host_went(&h, until + 1, false, true, &random));
     assert_int_equal(nilo_host_may(&h, until + 1), NILO_HOST_YES);
+}
+
+static void what_comes_back_late_is_not_the_probes_outcome(void **state)
+{
+    struct nilo_random random = chance(1);
+    struct nilo_host h;
+    nilo_us now = 1000 * SECOND;
+    (void)state;
+    nilo_host_init(&h);
+    for (int i = 0; i < NILO_CIRCUIT_FAILURES + 2; i++)
+        assert_false(nilo_host_sent(&h, now, false));
+    for (int i = 0; i < NILO_CIRCUIT_FAILURES; i++)
+        nilo_host_went(&h, now, true, false, &random);
+    now = h.row.open_until;
+    assert_true(nilo_host_sent(&h, now, false));
+    /* the two that were out when it opened: neither a second probe, nor a host that is well */
+    assert_false(nilo_host_went(&h, now + 1, true, false, &random));
+    assert_int_equal(nilo_host_may(&h, now + 1), NILO_HOST_NO);
+    assert_false(nilo_host_went(&h, now + 2, false, false, &random));
+    assert_int_equal(nilo_host_may(&h, now + 2), NILO_HOST_NO);
+    assert_false(nilo_host_went(&h, now + 3, false, true, &random));
+    assert_int_equal(nilo_host_may(&h, now + 3), NILO_HOST_YES);
 }
 
 static void one_answer_in_between_keeps_the_circuit_closed(void **state)
@@ -148,13 +170,14 @@ static void one_answer_in_between_keeps_the_circuit_closed(void **state)
     nilo_host_init(&h);
     for (int i = 0; i < 100; i++) {
         nilo_host_sent(&h, i, false);
-        assert_false(nilo_host_went(&h, i, i % NILO_CIRCUIT_FAILURES != 0, &random));
+        assert_false(nilo_host_went(&h, i, i % NILO_CIRCUIT_FAILURES != 0, false, &random));
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_comes_back_late_is_not_the_probes_outcome),
         cmocka_unit_test(pauses_double_and_are_spread),
         cmocka_unit_test(nobody_comes_back_before_the_platform_says),
         cmocka_unit_test(retries_stay_below_a_tenth),

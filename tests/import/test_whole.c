@@ -500,7 +500,8 @@ static void every_table_and_column_is_exported(struct stores *s)
     char *columns = stores_text(
         s, s->engine == NILO_DB_SQLITE
                ? "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'"
-               : "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'");
+               : "SELECT c.table_name, c.column_name FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name) "
+                 "WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE'");
     int n = 0;
     for (char *save, *row = strtok_r(columns, "|", &save); row != NULL; row = strtok_r(NULL, "|", &save)) {
         char table[80], column[80], padded[84];

@@ -8,3 +8,5 @@ CREATE TABLE collect_variant (
     learned_at bigint NOT NULL,
     PRIMARY KEY (connection_id, op, kind)
 );
+ALTER TABLE collect_variant ENABLE ROW LEVEL SECURITY;
+CREATE POLICY nilo_others ON collect_variant USING ((SELECT left(current_user, 20) <> 'nilometer_reader_of_')) WITH CHECK ((SELECT left(current_user, 20) <> 'nilometer_reader_of_'));
