@@ -33,6 +33,7 @@ struct hours {
     int64_t requests, pages, again, early, past_circuit, opened, closed, retries, read;
     int64_t items[MOST][HOURS]; /* read, of each connection in each hour */
     int64_t slots_of_database, late;
+    char cells_of_database[400]; /* day and value, of all that it has */
 };
 
 static void app(void)
@@ -121,6 +122,10 @@ static void count(struct sim *sim, const struct place *place, nilo_us began, str
     char sql[300];
     snprintf(sql, sizeof sql, "SELECT count(*) %s", of_app);
     h->slots_of_database = stores_int(s, sql);
+    char *cells = stores_text(s, "SELECT v.day || '=' || v.value || ' ' || v.seq FROM day_value v JOIN entity e ON e.bucket = v.bucket AND e.id = v.entity_id JOIN connection c ON "
+                                 "c.id = e.connection_id WHERE c.name = 'app' ORDER BY v.day, v.seq");
+    snprintf(h->cells_of_database, sizeof h->cells_of_database, "%s", cells);
+    free(cells);
     snprintf(sql, sizeof sql, "SELECT max(taken_at - slot_at) %s", of_app);
     h->late = stores_int(s, sql);
 }
@@ -218,6 +223,8 @@ static void compare(const char *what, const struct hours *fair, const struct hou
                         : bad->early > 0                                       ? "a Retry-After was not waited for"
                         : bad->past_circuit > 0                                ? "a request passed an open circuit"
                         : bad->slots_of_database != fair->slots_of_database    ? "a database lost slots"
+                        : strcmp(bad->cells_of_database, fair->cells_of_database) != 0 ||
+                                fair->cells_of_database[0] == '\0'              ? "a database's values are not those of fair weather"
                         : bad->late > fair->late + 2 * NILO_US_MINUTE          ? "a database waited for a platform"
                                                                                : NULL;
     if (wrong != NULL || getenv("WEATHER_TELL") != NULL)
