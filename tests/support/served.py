@@ -1,5 +1,6 @@
 """What tests of the running daemon share: a private PostgreSQL, a world (a folder with an app's database, a configuration, a store; maybe served), and the loop over
 the cases, which prints TAP. A case takes the engine; NILO_ENGINE=sqlite leaves one, a word on the command line some."""
+import atexit
 import http.client
 import json
 import os
@@ -137,6 +138,7 @@ class World:
     def serve(self):
         self.server = subprocess.Popen(self.command("--json", "serve", "--socket", "api.sock", "--listen", "127.0.0.1:0", *self.serve_with), cwd=self.folder,
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        atexit.register(self.close) # a script that fails, or ends without a word, leaves no server behind
         line = self.server.stdout.readline()
         assert line, self.server.stderr.read()
         self.port = int(next(u for u in json.loads(line)["listening"] if u.startswith("http")).rsplit(":", 1)[1])
@@ -149,9 +151,10 @@ class World:
         return status
 
     def close(self):
-        if self.server:
-            self.server.kill()
-            self.server.communicate()
+        server, self.server = self.server, None
+        if server:
+            server.kill()
+            server.communicate()
 
     def begin(self, method, path, body=None, headers=None, tcp=False):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
