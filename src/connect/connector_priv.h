@@ -15,6 +15,32 @@ extern const struct nilo_result nilo__result_none; /* OK, and nothing said */
 /** nilo__add_encoded - for one name or value in a URL */
 void nilo__add_encoded(struct nilo_buf *b, const char *text);
 
+/* ---- making.c: a request being put together ---- */
+
+/* What there is no memory for is remembered, and said at the end. */
+struct nilo__making {
+    const struct nilo_connector *connector;
+    const struct nilo_ask *ask;
+    struct nilo_arena *arena;
+    struct nilo_call *call; /* GET, and the bucket that nilo__make() was given; for EXCHANGE and REFRESH none, and no cost */
+    struct nilo_http_field *query, *headers, *form;
+    bool failed;
+};
+typedef int nilo__make_op(struct nilo__making *m, struct nilo_err *err);
+/** nilo__make - the request of an operation: nilo_connector.make() of those that put it together with what is below
+ *  by_op         NULL: the platform has no such operation
+ *  bucket, also  which budgets it uses unless the operation says otherwise; -1 = none */
+int nilo__make(const struct nilo_connector *c, nilo__make_op *const by_op[NILO_OPS], int bucket, int also, const struct nilo_ask *ask, struct nilo_arena *arena,
+               struct nilo_call *ret, struct nilo_err *err);
+void nilo__at(struct nilo__making *m, const char *base, const char *path, const char *purpose); /* path NULL: there was no memory for it */
+void nilo__at_setting(struct nilo__making *m, size_t setting, const char *path, const char *purpose);
+void nilo__add_query(struct nilo__making *m, const char *name, const char *value);        /* value NULL: there was no memory for it */
+void nilo__add_query_secret(struct nilo__making *m, const char *name, const char *value); /* value NULL: nothing */
+void nilo__add_form(struct nilo__making *m, const char *name, const char *value, bool secret); /* value NULL: nothing */
+void nilo__add_header_secret(struct nilo__making *m, const char *name, const char *before, const char *value);
+void nilo__add_bearer(struct nilo__making *m, const char *token);
+void nilo__add_json_body(struct nilo__making *m, const struct nilo_buf *body); /* copied; POST */
+
 /* ---- values.c ---- */
 
 /** nilo__count_of - a count as it was written; NULL = absent. false: it is none, or beyond what can be kept */

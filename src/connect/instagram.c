@@ -61,57 +61,30 @@ bool nilo__ig_is_instagram(const struct nilo_ask *ask)
     return strcmp(nilo_connector_setting(&nilo__instagram, ask, NILO__IG_LOGIN), "instagram") == 0;
 }
 
-void nilo__ig_query(struct nilo__ig_making *m, const char *name, const char *value)
-{
-    m->query[m->call->http.n_query++] = (struct nilo_http_field){.name = name, .value = value};
-    m->failed = m->failed || value == NULL;
-}
-
-static void query_secret(struct nilo__ig_making *m, const char *name, const char *value)
-{
-    if (value != NULL)
-        m->query[m->call->http.n_query++] = (struct nilo_http_field){.name = name, .value = value, .secret = true};
-}
-
-static void add_form(struct nilo__ig_making *m, const char *name, const char *value, bool secret)
-{
-    if (value != NULL)
-        m->form[m->call->http.n_form++] = (struct nilo_http_field){.name = name, .value = value, .secret = secret};
-}
-
-static void at(struct nilo__ig_making *m, const char *base, const char *path, const char *purpose)
-{
-    m->call->http.url = path == NULL ? NULL : nilo_arena_printf(m->arena, "%s%s", base, path);
-    m->call->http.loopback = nilo_http_is_loopback(base);
-    m->call->http.purpose = purpose;
-    m->failed = m->failed || m->call->http.url == NULL;
-}
-
-static const char *set_or(const struct nilo__ig_making *m, size_t setting, const char *facebook, const char *instagram)
+static const char *set_or(const struct nilo__making *m, size_t setting, const char *facebook, const char *instagram)
 {
     const char *set = nilo_connector_setting(&nilo__instagram, m->ask, setting);
-    return set[0] != '\0' ? set : m->instagram ? instagram : facebook;
+    return set[0] != '\0' ? set : nilo__ig_is_instagram(m->ask) ? instagram : facebook;
 }
 
-void nilo__ig_address(struct nilo__ig_making *m, const char *path, const char *purpose)
+void nilo__ig_address(struct nilo__making *m, const char *path, const char *purpose)
 {
-    at(m, set_or(m, NILO__IG_BASE, "https://graph.facebook.com/" VERSION, "https://graph.instagram.com/" VERSION), path, purpose);
+    nilo__at(m, set_or(m, NILO__IG_BASE, "https://graph.facebook.com/" VERSION, "https://graph.instagram.com/" VERSION), path, purpose);
 }
 
-int nilo__ig_sign(struct nilo__ig_making *m, struct nilo_err *err)
+int nilo__ig_sign(struct nilo__making *m, struct nilo_err *err)
 {
     const struct nilo_credentials *c = m->ask->credentials;
-    struct nilo_http_request *r = &m->call->http;
     const bool proves = strcmp(nilo_connector_setting(&nilo__instagram, m->ask, NILO__IG_PROOF), "yes") == 0;
     if (c->access_token == NULL)
         return nilo_err_set(err, NILO_EINVAL, "Instagram tells nothing without somebody who has signed in: nilometer connection connect");
     if (strcmp(nilo_connector_setting(&nilo__instagram, m->ask, NILO__IG_TOKEN_IN), "url") == 0)
-        query_secret(m, "access_token", c->access_token);
+        nilo__add_query_secret(m, "access_token", c->access_token);
     else
-        m->headers[r->n_headers++] = (struct nilo_http_field){.name = "Authorization", .value = c->access_token, .before = "Bearer ", .secret = true};
-    if (proves && c->client_secret != NULL && c->client_secret[0] != '\0' && !m->instagram) {
+        nilo__add_bearer(m, c->access_token);
+    if (proves && c->client_secret != NULL && c->client_secret[0] != '\0' && !nilo__ig_is_instagram(m->ask)) {
         const char *proof = nilo__graph_proof(c->client_secret, c->access_token, m->arena);
-        query_secret(m, "appsecret_proof", proof);
+        nilo__add_query_secret(m, "appsecret_proof", proof);
         m->failed = m->failed || proof == NULL;
     }
     return 0;
@@ -124,28 +97,29 @@ static int check_account(const char *account, struct nilo_err *err)
                : nilo_err_set(err, NILO_EINVAL, "%.100s is not the id of an Instagram account, which is a number; connection connect finds it", account != NULL ? account : "nothing");
 }
 
-static int make_account(struct nilo__ig_making *m, struct nilo_err *err)
+static int make_account(struct nilo__making *m, struct nilo_err *err)
 {
     const char *account = m->ask->op == NILO_OP_ACCOUNT ? m->ask->account : NULL;
+    const bool instagram = nilo__ig_is_instagram(m->ask);
     if (account != NULL) {
         if (check_account(account, err) != 0)
             return -1;
         nilo__ig_address(m, nilo_arena_printf(m->arena, "/%s", account), "instagram account");
-        nilo__ig_query(m, "fields", m->instagram ? "id,user_id," ACCOUNT : "id," ACCOUNT);
-    } else if (m->instagram) {
+        nilo__add_query(m, "fields", instagram ? "id,user_id," ACCOUNT : "id," ACCOUNT);
+    } else if (instagram) {
         nilo__ig_address(m, "/me", "instagram account");
-        nilo__ig_query(m, "fields", "id,user_id," ACCOUNT);
+        nilo__add_query(m, "fields", "id,user_id," ACCOUNT);
     } else {
         nilo__ig_address(m, "/me/accounts", "instagram accounts");
-        nilo__ig_query(m, "fields", "instagram_business_account{id," ACCOUNT "}");
-        nilo__ig_query(m, "limit", "100");
+        nilo__add_query(m, "fields", "instagram_business_account{id," ACCOUNT "}");
+        nilo__add_query(m, "limit", "100");
         if (m->ask->cursor != NULL)
-            nilo__ig_query(m, "after", m->ask->cursor);
+            nilo__add_query(m, "after", m->ask->cursor);
     }
     return nilo__ig_sign(m, err);
 }
 
-static int make_list(struct nilo__ig_making *m, struct nilo_err *err)
+static int make_list(struct nilo__making *m, struct nilo_err *err)
 {
     bool stories = m->ask->listing != NULL && strcmp(m->ask->listing, "stories") == 0;
     if (check_account(m->ask->account, err) != 0)
@@ -153,85 +127,73 @@ static int make_list(struct nilo__ig_making *m, struct nilo_err *err)
     if (m->ask->cursor != NULL && !nilo__graph_cursor_fine(m->ask->cursor))
         return nilo_err_set(err, NILO_EINVAL, "what should lead to the next page of Instagram's is no cursor");
     nilo__ig_address(m, nilo_arena_printf(m->arena, stories ? "/%s/stories" : "/%s/media", m->ask->account), stories ? "instagram stories" : "instagram media list");
-    nilo__ig_query(m, "fields", stories ? "id,caption,media_type,media_product_type,permalink,timestamp,thumbnail_url,media_url"
+    nilo__add_query(m, "fields", stories ? "id,caption,media_type,media_product_type,permalink,timestamp,thumbnail_url,media_url"
                                         : "id,caption,media_type,media_product_type,permalink,timestamp,thumbnail_url,media_url,children{id,media_type}");
-    nilo__ig_query(m, "limit", "100");
+    nilo__add_query(m, "limit", "100");
     if (m->ask->cursor != NULL)
-        nilo__ig_query(m, "after", m->ask->cursor);
+        nilo__add_query(m, "after", m->ask->cursor);
     return nilo__ig_sign(m, err);
 }
 
 /* A code becomes a token of an hour or two (variant 0), which becomes one of 60 days (1). */
-static int make_exchange(struct nilo__ig_making *m, struct nilo_err *err)
+static int make_exchange(struct nilo__making *m, struct nilo_err *err)
 {
     const struct nilo_credentials *c = m->ask->credentials;
     bool first = m->ask->variant == 0;
+    const bool instagram = nilo__ig_is_instagram(m->ask);
     if (c->client_id == NULL || c->client_secret == NULL || (first ? m->ask->code == NULL : c->access_token == NULL))
         return nilo_err_set(err, NILO_EINVAL, "there is no %s to get an Instagram token with", c->client_id == NULL ? "client id" : c->client_secret == NULL ? "client secret" : first ? "code" : "token");
-    if (first && m->instagram) {
-        at(m, set_or(m, NILO__IG_TOKEN, "", "https://api.instagram.com/oauth/access_token"), "", "instagram token");
+    if (first && instagram) {
+        nilo__at(m, set_or(m, NILO__IG_TOKEN, "", "https://api.instagram.com/oauth/access_token"), "", "instagram token");
         m->call->http.method = "POST";
-        add_form(m, "client_id", c->client_id, false);
-        add_form(m, "client_secret", c->client_secret, true);
-        add_form(m, "grant_type", "authorization_code", false);
-        add_form(m, "redirect_uri", m->ask->redirect, false);
-        add_form(m, "code", m->ask->code, true);
+        nilo__add_form(m, "client_id", c->client_id, false);
+        nilo__add_form(m, "client_secret", c->client_secret, true);
+        nilo__add_form(m, "grant_type", "authorization_code", false);
+        nilo__add_form(m, "redirect_uri", m->ask->redirect, false);
+        nilo__add_form(m, "code", m->ask->code, true);
     } else if (first) {
-        at(m, set_or(m, NILO__IG_TOKEN, "https://graph.facebook.com/" VERSION "/oauth/access_token", ""), "", "instagram token");
-        nilo__ig_query(m, "client_id", c->client_id);
-        nilo__ig_query(m, "redirect_uri", m->ask->redirect);
-        query_secret(m, "client_secret", c->client_secret);
-        query_secret(m, "code", m->ask->code);
+        nilo__at(m, set_or(m, NILO__IG_TOKEN, "https://graph.facebook.com/" VERSION "/oauth/access_token", ""), "", "instagram token");
+        nilo__add_query(m, "client_id", c->client_id);
+        nilo__add_query(m, "redirect_uri", m->ask->redirect);
+        nilo__add_query_secret(m, "client_secret", c->client_secret);
+        nilo__add_query_secret(m, "code", m->ask->code);
     } else {
-        at(m, set_or(m, NILO__IG_LONG, "https://graph.facebook.com/" VERSION "/oauth", "https://graph.instagram.com"), "/access_token", "instagram long-lived token");
-        nilo__ig_query(m, "grant_type", m->instagram ? "ig_exchange_token" : "fb_exchange_token");
-        if (!m->instagram)
-            nilo__ig_query(m, "client_id", c->client_id);
-        query_secret(m, "client_secret", c->client_secret);
-        query_secret(m, m->instagram ? "access_token" : "fb_exchange_token", c->access_token);
+        nilo__at(m, set_or(m, NILO__IG_LONG, "https://graph.facebook.com/" VERSION "/oauth", "https://graph.instagram.com"), "/access_token", "instagram long-lived token");
+        nilo__add_query(m, "grant_type", instagram ? "ig_exchange_token" : "fb_exchange_token");
+        if (!instagram)
+            nilo__add_query(m, "client_id", c->client_id);
+        nilo__add_query_secret(m, "client_secret", c->client_secret);
+        nilo__add_query_secret(m, instagram ? "access_token" : "fb_exchange_token", c->access_token);
     }
     return 0;
 }
 
-static int make_refresh(struct nilo__ig_making *m, struct nilo_err *err)
+static int make_refresh(struct nilo__making *m, struct nilo_err *err)
 {
     const struct nilo_credentials *c = m->ask->credentials;
-    if (c->refresh_token == NULL || (!m->instagram && (c->client_id == NULL || c->client_secret == NULL)))
+    const bool instagram = nilo__ig_is_instagram(m->ask);
+    if (c->refresh_token == NULL || (!instagram && (c->client_id == NULL || c->client_secret == NULL)))
         return nilo_err_set(err, NILO_EINVAL, "there is no %s to renew an Instagram token with", c->refresh_token == NULL ? "token" : "client id and secret");
-    at(m, set_or(m, NILO__IG_LONG, "https://graph.facebook.com/" VERSION "/oauth", "https://graph.instagram.com"), m->instagram ? "/refresh_access_token" : "/access_token",
+    nilo__at(m, set_or(m, NILO__IG_LONG, "https://graph.facebook.com/" VERSION "/oauth", "https://graph.instagram.com"), instagram ? "/refresh_access_token" : "/access_token",
        "instagram token refresh");
-    nilo__ig_query(m, "grant_type", m->instagram ? "ig_refresh_token" : "fb_exchange_token");
-    if (!m->instagram) {
-        nilo__ig_query(m, "client_id", c->client_id);
-        query_secret(m, "client_secret", c->client_secret);
+    nilo__add_query(m, "grant_type", instagram ? "ig_refresh_token" : "fb_exchange_token");
+    if (!instagram) {
+        nilo__add_query(m, "client_id", c->client_id);
+        nilo__add_query_secret(m, "client_secret", c->client_secret);
     }
-    query_secret(m, m->instagram ? "access_token" : "fb_exchange_token", c->refresh_token);
+    nilo__add_query_secret(m, instagram ? "access_token" : "fb_exchange_token", c->refresh_token);
     return 0;
 }
 
 static int make(const struct nilo_ask *ask, struct nilo_arena *arena, struct nilo_call *ret, struct nilo_err *err)
 {
-    static int (*const by_op[NILO_OPS])(struct nilo__ig_making *, struct nilo_err *) = {
+    static nilo__make_op *const by_op[NILO_OPS] = {
         [NILO_OP_ACCOUNT] = make_account, [NILO_OP_ACCOUNTS] = make_account, [NILO_OP_LIST] = make_list, [NILO_OP_METRICS] = nilo__ig_make_metrics,
         [NILO_OP_REPORT] = nilo__ig_make_report, [NILO_OP_EXCHANGE] = make_exchange, [NILO_OP_REFRESH] = make_refresh,
     };
-    const bool tokens = ask->op == NILO_OP_EXCHANGE || ask->op == NILO_OP_REFRESH;
-    struct nilo_call call = {.http = {.method = "GET"}, .bucket = tokens ? -1 : NILO__GRAPH_APP, .also = tokens ? -1 : NILO__GRAPH_ACCOUNT, .cost = tokens ? 0 : 1};
-    struct nilo__ig_making m = {.ask = ask, .arena = arena, .call = &call, .query = nilo_arena_array(arena, 12, sizeof(*m.query)), .headers = nilo_arena_array(arena, 2, sizeof(*m.headers)),
-                                .form = nilo_arena_array(arena, 8, sizeof(*m.form)), .instagram = nilo__ig_is_instagram(ask)};
-    if (m.query == NULL || m.headers == NULL || m.form == NULL)
-        return nilo_err_nomem(err);
-    if (!m.instagram && strcmp(nilo_connector_setting(&nilo__instagram, ask, NILO__IG_LOGIN), "facebook") != 0)
+    if (!nilo__ig_is_instagram(ask) && strcmp(nilo_connector_setting(&nilo__instagram, ask, NILO__IG_LOGIN), "facebook") != 0)
         return nilo_err_set(err, NILO_EINVAL, "Instagram's setting login is facebook or instagram");
-    if (by_op[ask->op](&m, err) != 0)
-        return -1;
-    if (m.failed)
-        return nilo_err_nomem(err);
-    call.http.query = m.query;
-    call.http.headers = m.headers;
-    call.http.form = call.http.n_form > 0 ? m.form : NULL;
-    *ret = call;
-    return 0;
+    return nilo__make(&nilo__instagram, by_op, NILO__GRAPH_APP, NILO__GRAPH_ACCOUNT, ask, arena, ret, err);
 }
 
 /* ---- lists -------------------------------------------------------------------------------------------------------------------------------------- */

@@ -23,7 +23,7 @@ static nilo_day last_of(const struct nilo_ask *ask)
     return nilo_day_is_none(ask->day) ? NILO_DAY((int32_t)((ask->now - 8 * NILO_US_HOUR) / NILO_US_DAY) - 1) : ask->day;
 }
 
-int nilo__ig_make_report(struct nilo__ig_making *m, struct nilo_err *err)
+int nilo__ig_make_report(struct nilo__making *m, struct nilo_err *err)
 {
     const struct nilo_ask *a = m->ask;
     nilo_day last = last_of(a);
@@ -32,10 +32,10 @@ int nilo__ig_make_report(struct nilo__ig_making *m, struct nilo_err *err)
     bool reach = (a->variant & 1) == 0, follows = (a->variant & 2) == 0;
     int64_t noon = (int64_t)last.n * 86400 + 43200; /* lies between midnights, whatever the clocks do there */
     nilo__ig_address(m, nilo_arena_printf(m->arena, "/%s/insights", a->account), "instagram account insights");
-    nilo__ig_query(m, "metric", reach && follows ? "reach,follower_count" : reach ? "reach" : "follower_count");
-    nilo__ig_query(m, "period", "day");
-    nilo__ig_query(m, "since", nilo_arena_printf(m->arena, "%lld", (long long)(noon - (int64_t)(a->win - 1) * 86400)));
-    nilo__ig_query(m, "until", nilo_arena_printf(m->arena, "%lld", (long long)(noon + 86400)));
+    nilo__add_query(m, "metric", reach && follows ? "reach,follower_count" : reach ? "reach" : "follower_count");
+    nilo__add_query(m, "period", "day");
+    nilo__add_query(m, "since", nilo_arena_printf(m->arena, "%lld", (long long)(noon - (int64_t)(a->win - 1) * 86400)));
+    nilo__add_query(m, "until", nilo_arena_printf(m->arena, "%lld", (long long)(noon + 86400)));
     return nilo__ig_sign(m, err);
 }
 

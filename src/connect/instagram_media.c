@@ -222,7 +222,7 @@ bool nilo__ig_in_batch(const struct nilo_ask *ask)
     return batch[0] != '\0' ? strcmp(batch, "yes") == 0 : !nilo__ig_is_instagram(ask);
 }
 
-static const char *fields_of(struct nilo__ig_making *m)
+static const char *fields_of(struct nilo__making *m)
 {
     size_t n;
     const char *const *names = names_of(m->ask->kind, &n);
@@ -240,7 +240,7 @@ static const char *fields_of(struct nilo__ig_making *m)
     return text;
 }
 
-static int make_batch(struct nilo__ig_making *m, const char *fields, struct nilo_err *err)
+static int make_batch(struct nilo__making *m, const char *fields, struct nilo_err *err)
 {
     struct nilo_buf b;
     struct nilo_json_out o;
@@ -264,11 +264,11 @@ static int make_batch(struct nilo__ig_making *m, const char *fields, struct nilo
         return nilo_err_nomem(err);
     nilo__ig_address(m, "/", "instagram media batch");
     m->call->http.method = "POST";
-    m->form[m->call->http.n_form++] = (struct nilo_http_field){.name = "batch", .value = text};
+    nilo__add_form(m, "batch", text, false);
     return nilo__ig_sign(m, err);
 }
 
-static const char *joined(struct nilo__ig_making *m)
+static const char *joined(struct nilo__making *m)
 {
     struct nilo_buf b;
     nilo_buf_init(&b, 8192);
@@ -279,7 +279,7 @@ static const char *joined(struct nilo__ig_making *m)
     return text;
 }
 
-int nilo__ig_make_metrics(struct nilo__ig_making *m, struct nilo_err *err)
+int nilo__ig_make_metrics(struct nilo__making *m, struct nilo_err *err)
 {
     const struct nilo_ask *a = m->ask;
     const char *fields = fields_of(m);
@@ -296,8 +296,8 @@ int nilo__ig_make_metrics(struct nilo__ig_making *m, struct nilo_err *err)
         return make_batch(m, fields, err);
     nilo__ig_address(m, a->n_ids == 1 ? nilo_arena_printf(m->arena, "/%s", a->ids[0]) : "/", "instagram media");
     if (a->n_ids > 1)
-        nilo__ig_query(m, "ids", joined(m));
-    nilo__ig_query(m, "fields", fields);
+        nilo__add_query(m, "ids", joined(m));
+    nilo__add_query(m, "fields", fields);
     return nilo__ig_sign(m, err);
 }
 

@@ -10,24 +10,14 @@ enum { NILO__IG_LOGIN, NILO__IG_BASE, NILO__IG_TOKEN, NILO__IG_LONG, NILO__IG_AU
 
 extern const char *const nilo__ig_types[]; /* of business use cases */
 
-/* A request being put together; what does not fit or is missing is remembered. */
-struct nilo__ig_making {
-    const struct nilo_ask *ask;
-    struct nilo_arena *arena;
-    struct nilo_call *call;
-    struct nilo_http_field *query, *headers, *form;
-    bool instagram; /* signed in at Instagram itself: graph.instagram.com */
-    bool failed;
-};
-void nilo__ig_query(struct nilo__ig_making *m, const char *name, const char *value);
-void nilo__ig_address(struct nilo__ig_making *m, const char *path, const char *purpose);
-int nilo__ig_sign(struct nilo__ig_making *m, struct nilo_err *err);
+void nilo__ig_address(struct nilo__making *m, const char *path, const char *purpose);
+int nilo__ig_sign(struct nilo__making *m, struct nilo_err *err);
 bool nilo__ig_is_instagram(const struct nilo_ask *ask);
 
 /* ---- instagram_media.c: metrics of media ---- */
 
 bool nilo__ig_in_batch(const struct nilo_ask *ask);
-int nilo__ig_make_metrics(struct nilo__ig_making *m, struct nilo_err *err);
+int nilo__ig_make_metrics(struct nilo__making *m, struct nilo_err *err);
 int nilo__ig_take_metrics(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);
 
 /* A medium as an answer has it. */
@@ -47,7 +37,7 @@ void nilo__ig_attrs(const struct nilo__ig_medium *m, const char *listing, nilo_u
 
 /* ---- instagram_days.c: an account's days ---- */
 
-int nilo__ig_make_report(struct nilo__ig_making *m, struct nilo_err *err);
+int nilo__ig_make_report(struct nilo__making *m, struct nilo_err *err);
 /** nilo__ig_refused_report - a name of a metric that is refused: again without it */
 bool nilo__ig_refused_report(const struct nilo_ask *ask, const struct nilo__graph_error *e, struct nilo_result *ret);
 int nilo__ig_take_report(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);

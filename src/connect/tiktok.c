@@ -38,60 +38,12 @@ static const struct nilo_connector_oauth oauth = {
 
 /* ---- requests -------------------------------------------------------------------------------------------------------------------------- */
 
-int nilo__tt_begin(struct nilo__tt_making *m, struct nilo_err *err)
-{
-    m->fields = nilo_arena_array(m->arena, 1, sizeof(*m->fields));
-    m->headers = nilo_arena_array(m->arena, 2, sizeof(*m->headers));
-    m->form = nilo_arena_array(m->arena, 8, sizeof(*m->form));
-    return m->fields != NULL && m->headers != NULL && m->form != NULL ? 0 : nilo_err_nomem(err);
-}
-
-int nilo__tt_end(struct nilo__tt_making *m, struct nilo_call *ret, struct nilo_err *err)
-{
-    if (m->failed)
-        return nilo_err_nomem(err);
-    m->call->http.query = m->fields;
-    m->call->http.headers = m->headers;
-    m->call->http.form = m->call->http.n_form > 0 ? m->form : NULL;
-    *ret = *m->call;
-    return 0;
-}
-
-void nilo__tt_address(struct nilo__tt_making *m, size_t setting, const char *path, const char *purpose)
-{
-    const char *base = nilo_connector_setting(m->connector, m->ask, setting);
-    m->call->http.url = nilo_arena_printf(m->arena, "%s%s", base, path);
-    m->call->http.loopback = nilo_http_is_loopback(base);
-    m->call->http.purpose = purpose;
-    m->failed = m->failed || m->call->http.url == NULL;
-}
-
-void nilo__tt_fields(struct nilo__tt_making *m, const char *fields)
-{
-    m->fields[m->call->http.n_query++] = (struct nilo_http_field){.name = "fields", .value = fields};
-}
-
-void nilo__tt_body(struct nilo__tt_making *m, const struct nilo_buf *body)
-{
-    m->call->http.method = "POST";
-    m->call->http.body = body->failed ? NULL : nilo_arena_strndup(m->arena, nilo_buf_str(body), body->len);
-    m->call->http.n_body = body->len;
-    m->failed = m->failed || m->call->http.body == NULL;
-    m->headers[m->call->http.n_headers++] = (struct nilo_http_field){.name = "Content-Type", .value = "application/json"};
-}
-
-void nilo__tt_form(struct nilo__tt_making *m, const char *name, const char *value, bool secret)
-{
-    if (value != NULL)
-        m->form[m->call->http.n_form++] = (struct nilo_http_field){.name = name, .value = value, .secret = secret};
-}
-
-int nilo__tt_sign(struct nilo__tt_making *m, struct nilo_err *err)
+int nilo__tt_sign(struct nilo__making *m, struct nilo_err *err)
 {
     const char *token = m->ask->credentials->access_token;
     if (token == NULL)
         return nilo_err_set(err, NILO_EINVAL, "%s tells nothing to somebody who has not signed in: nilometer connection connect", m->connector->title);
-    m->headers[m->call->http.n_headers++] = (struct nilo_http_field){.name = "Authorization", .value = token, .before = "Bearer ", .secret = true};
+    nilo__add_bearer(m, token);
     return 0;
 }
 
@@ -102,24 +54,24 @@ bool nilo__tt_id_fine(const char *id)
 }
 
 /* Who has not let us see the numbers of an account may have let us see its name: variant 1. */
-static int make_account(struct nilo__tt_making *m, struct nilo_err *err)
+static int make_account(struct nilo__making *m, struct nilo_err *err)
 {
-    nilo__tt_address(m, NILO__TT_BASE, "/user/info/", "tiktok account");
-    nilo__tt_fields(m, m->ask->variant == 0 ? "open_id,display_name,avatar_url,username,profile_deep_link,follower_count,likes_count,video_count"
+    nilo__at_setting(m, NILO__TT_BASE, "/user/info/", "tiktok account");
+    nilo__add_query(m, "fields", m->ask->variant == 0 ? "open_id,display_name,avatar_url,username,profile_deep_link,follower_count,likes_count,video_count"
                                             : "open_id,display_name,avatar_url");
     m->call->bucket = BUCKET_USER;
     return nilo__tt_sign(m, err);
 }
 
-static int make_list(struct nilo__tt_making *m, struct nilo_err *err)
+static int make_list(struct nilo__making *m, struct nilo_err *err)
 {
     const char *cursor = m->ask->cursor;
     struct nilo_buf b;
     struct nilo_json_out o;
     if (cursor != NULL && (strspn(cursor, "0123456789") != strlen(cursor) || cursor[0] == '\0' || strlen(cursor) > 19))
         return nilo_err_set(err, NILO_EINVAL, "TikTok says that there are more videos, but not where its listing goes on");
-    nilo__tt_address(m, NILO__TT_BASE, "/video/list/", "tiktok videos");
-    nilo__tt_fields(m, "id,create_time,title,video_description,duration,share_url,cover_image_url");
+    nilo__at_setting(m, NILO__TT_BASE, "/video/list/", "tiktok videos");
+    nilo__add_query(m, "fields", "id,create_time,title,video_description,duration,share_url,cover_image_url");
     nilo_buf_init(&b, BODY);
     nilo_json_out_init(&o, &b);
     nilo_json_object_begin(&o);
@@ -130,13 +82,13 @@ static int make_list(struct nilo__tt_making *m, struct nilo_err *err)
         nilo_json_text(&o, cursor, strlen(cursor));
     }
     nilo_json_object_end(&o);
-    nilo__tt_body(m, &b);
+    nilo__add_json_body(m, &b);
     nilo_buf_done(&b);
     m->call->bucket = BUCKET_LIST;
     return nilo__tt_sign(m, err);
 }
 
-static int make_metrics(struct nilo__tt_making *m, struct nilo_err *err)
+static int make_metrics(struct nilo__making *m, struct nilo_err *err)
 {
     const struct nilo_ask *a = m->ask;
     struct nilo_buf b;
@@ -147,8 +99,8 @@ static int make_metrics(struct nilo__tt_making *m, struct nilo_err *err)
         if (!nilo__tt_id_fine(a->ids[i]))
             return nilo_err_set(err, NILO_EINVAL, "%.100s is no id of a TikTok video", a->ids[i]);
     }
-    nilo__tt_address(m, NILO__TT_BASE, "/video/query/", "tiktok counts");
-    nilo__tt_fields(m, "id,create_time,title,video_description,duration,share_url,cover_image_url,view_count,like_count,comment_count,share_count");
+    nilo__at_setting(m, NILO__TT_BASE, "/video/query/", "tiktok counts");
+    nilo__add_query(m, "fields", "id,create_time,title,video_description,duration,share_url,cover_image_url,view_count,like_count,comment_count,share_count");
     nilo_buf_init(&b, BODY);
     nilo_json_out_init(&o, &b);
     nilo_json_object_begin(&o);
@@ -161,43 +113,38 @@ static int make_metrics(struct nilo__tt_making *m, struct nilo_err *err)
     nilo_json_array_end(&o);
     nilo_json_object_end(&o);
     nilo_json_object_end(&o);
-    nilo__tt_body(m, &b);
+    nilo__add_json_body(m, &b);
     nilo_buf_done(&b);
     m->call->bucket = BUCKET_QUERY;
     return nilo__tt_sign(m, err);
 }
 
-static int make_tokens(struct nilo__tt_making *m, struct nilo_err *err)
+static int make_tokens(struct nilo__making *m, struct nilo_err *err)
 {
     const struct nilo_credentials *c = m->ask->credentials;
     bool refresh = m->ask->op == NILO_OP_REFRESH;
     if (c->client_id == NULL || c->client_secret == NULL || (refresh ? c->refresh_token == NULL : m->ask->code == NULL))
         return nilo_err_set(err, NILO_EINVAL, "there is no %s to get a TikTok token with",
                             c->client_id == NULL ? "client id (TikTok calls it client key)" : c->client_secret == NULL ? "client secret" : refresh ? "refresh token" : "code");
-    nilo__tt_address(m, NILO__TT_TOKEN, "/", refresh ? "tiktok token refresh" : "tiktok token");
+    nilo__at_setting(m, NILO__TT_TOKEN, "/", refresh ? "tiktok token refresh" : "tiktok token");
     m->call->http.method = "POST";
-    m->call->cost = 0;
-    nilo__tt_form(m, "client_key", c->client_id, false);
-    nilo__tt_form(m, "client_secret", c->client_secret, true);
-    nilo__tt_form(m, "grant_type", refresh ? "refresh_token" : "authorization_code", false);
-    nilo__tt_form(m, "refresh_token", refresh ? c->refresh_token : NULL, true);
-    nilo__tt_form(m, "code", refresh ? NULL : m->ask->code, true);
-    nilo__tt_form(m, "code_verifier", refresh ? NULL : m->ask->verifier, true);
-    nilo__tt_form(m, "redirect_uri", refresh ? NULL : m->ask->redirect, false);
+    nilo__add_form(m, "client_key", c->client_id, false);
+    nilo__add_form(m, "client_secret", c->client_secret, true);
+    nilo__add_form(m, "grant_type", refresh ? "refresh_token" : "authorization_code", false);
+    nilo__add_form(m, "refresh_token", refresh ? c->refresh_token : NULL, true);
+    nilo__add_form(m, "code", refresh ? NULL : m->ask->code, true);
+    nilo__add_form(m, "code_verifier", refresh ? NULL : m->ask->verifier, true);
+    nilo__add_form(m, "redirect_uri", refresh ? NULL : m->ask->redirect, false);
     return 0;
 }
 
 static int make(const struct nilo_ask *ask, struct nilo_arena *arena, struct nilo_call *ret, struct nilo_err *err)
 {
-    static int (*const by_op[NILO_OPS])(struct nilo__tt_making *, struct nilo_err *) = {
+    static nilo__make_op *const by_op[NILO_OPS] = {
         [NILO_OP_ACCOUNT] = make_account, [NILO_OP_ACCOUNTS] = make_account, [NILO_OP_LIST] = make_list, [NILO_OP_METRICS] = make_metrics,
         [NILO_OP_EXCHANGE] = make_tokens, [NILO_OP_REFRESH] = make_tokens,
     };
-    struct nilo_call call = {.http = {.method = "GET"}, .bucket = -1, .cost = 1};
-    struct nilo__tt_making m = {.connector = &nilo__tiktok, .ask = ask, .arena = arena, .call = &call};
-    if (by_op[ask->op] == NULL)
-        return nilo_err_set(err, NILO_EINVAL, "TikTok has no %s", nilo_op_word(ask->op));
-    return nilo__tt_begin(&m, err) == 0 && by_op[ask->op](&m, err) == 0 ? nilo__tt_end(&m, ret, err) : -1;
+    return nilo__make(&nilo__tiktok, by_op, -1, -1, ask, arena, ret, err);
 }
 
 /* ---- accounts --------------------------------------------------------------------------------------------------------------------------- */
@@ -302,21 +249,9 @@ static int take_list(const struct nilo_ask *ask, const struct nilo_http_answer *
 {
     struct nilo__tt_page *p;
     bool read;
-    if (nilo__tt_page(a, arena, &p, &read, ret, err) != 0)
+    if (nilo__tt_page(a, arena, &p, &read, ret, err) != 0 || (read && nilo__tt_list(p, ask, arena, ret, err) != 0))
         return -1;
-    if (!read)
-        return 0;
-    size_t n = nilo__tt_page_n(p), k = 0;
-    struct nilo_item *items = nilo_arena_array(arena, n + 1, sizeof(*items));
-    if (items == NULL)
-        return nilo_err_nomem(err);
-    for (size_t i = 0; i < n; i++) {
-        if (p->all[i].id != NULL && nilo__tt_id_fine(p->all[i].id) && nilo__tt_item(&p->all[i], ask, false, false, arena, &items[k++], err) != 0)
-            return -1;
-    }
-    ret->items = items;
-    ret->n_items = k;
-    if (p->more)
+    if (read && p->more)
         ret->next = nilo__count_of(p->cursor, &(int64_t){0}) ? p->cursor : NILO__TT_NOWHERE;
     return 0;
 }
@@ -327,9 +262,7 @@ static int take_metrics(const struct nilo_ask *ask, const struct nilo_http_answe
     bool read;
     if (nilo__tt_page(a, arena, &p, &read, ret, err) != 0)
         return -1;
-    if (!read)
-        return 0;
-    return nilo__tt_items(p, ask, false, arena, ret, err);
+    return read ? nilo__tt_items(p, ask, false, arena, ret, err) : 0;
 }
 
 /* ---- tokens ----------------------------------------------------------------------------------------------------------------------------- */

@@ -317,6 +317,21 @@ int nilo__tt_item(const struct nilo__tt_video *v, const struct nilo_ask *ask, bo
     return 0;
 }
 
+int nilo__tt_list(const struct nilo__tt_page *p, const struct nilo_ask *ask, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
+{
+    size_t n = nilo__tt_page_n(p), k = 0;
+    struct nilo_item *items = nilo_arena_array(arena, n + 1, sizeof(*items));
+    if (items == NULL)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        if (p->all[i].id != NULL && nilo__tt_id_fine(p->all[i].id) && nilo__tt_item(&p->all[i], ask, false, false, arena, &items[k++], err) != 0)
+            return -1;
+    }
+    ret->items = items;
+    ret->n_items = k;
+    return 0;
+}
+
 int nilo__tt_items(const struct nilo__tt_page *p, const struct nilo_ask *ask, bool saves, struct nilo_arena *arena, struct nilo_result *ret,
                    struct nilo_err *err)
 {

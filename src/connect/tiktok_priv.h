@@ -11,24 +11,7 @@ enum { NILO__TT_BASE, NILO__TT_TOKEN, NILO__TT_AUTHORIZE };
 
 /* ---- tiktok.c: requests ---- */
 
-/* A request being put together; what there is no memory for is remembered. */
-struct nilo__tt_making {
-    const struct nilo_connector *connector;
-    const struct nilo_ask *ask;
-    struct nilo_arena *arena;
-    struct nilo_call *call;
-    struct nilo_http_field *fields, *headers, *form;
-    bool failed;
-};
-/** nilo__tt_begin - room for the parts of a request. errors: NILO_ENOMEM */
-int nilo__tt_begin(struct nilo__tt_making *m, struct nilo_err *err);
-/** nilo__tt_end - what was put together. errors: NILO_ENOMEM */
-int nilo__tt_end(struct nilo__tt_making *m, struct nilo_call *ret, struct nilo_err *err);
-void nilo__tt_address(struct nilo__tt_making *m, size_t setting, const char *path, const char *purpose);
-void nilo__tt_fields(struct nilo__tt_making *m, const char *fields);          /* ?fields= */
-void nilo__tt_body(struct nilo__tt_making *m, const struct nilo_buf *body);   /* JSON, copied */
-void nilo__tt_form(struct nilo__tt_making *m, const char *name, const char *value, bool secret); /* value NULL: nothing */
-int nilo__tt_sign(struct nilo__tt_making *m, struct nilo_err *err);           /* errors: NILO_EINVAL nobody has signed in */
+int nilo__tt_sign(struct nilo__making *m, struct nilo_err *err);           /* errors: NILO_EINVAL nobody has signed in */
 bool nilo__tt_id_fine(const char *id);                                        /* of a video: 1 to 20 digits */
 
 /* ---- tiktok_answer.c ---- */
@@ -61,6 +44,8 @@ size_t nilo__tt_page_n(const struct nilo__tt_page *p); /* entries that are kept 
 /** nilo__tt_item - what an entry says; saves: they are among the counts. values false: without counts */
 int nilo__tt_item(const struct nilo__tt_video *v, const struct nilo_ask *ask, bool saves, bool values, struct nilo_arena *arena, struct nilo_item *ret,
                   struct nilo_err *err);
+/** nilo__tt_list - the items of a page, without counts; the next page is the caller's */
+int nilo__tt_list(const struct nilo__tt_page *p, const struct nilo_ask *ask, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);
 /** nilo__tt_items - one item for each id asked for, from a page; those it does not hold are gone (unsure as asked for) */
 int nilo__tt_items(const struct nilo__tt_page *p, const struct nilo_ask *ask, bool saves, struct nilo_arena *arena, struct nilo_result *ret,
                    struct nilo_err *err);

@@ -131,22 +131,22 @@ static int need_name(const struct nilo_ask *ask, const char **ret, struct nilo_e
     return *ret != NULL ? 0 : nilo_err_set(err, NILO_EINVAL, "%.100s is no TikTok name; give one under accounts: (@somebody)", ask->account != NULL ? ask->account : "nobody");
 }
 
-static int make_account(struct nilo__tt_making *m, struct nilo_err *err)
+static int make_account(struct nilo__making *m, struct nilo_err *err)
 {
     const char *name;
     struct nilo_buf b;
     struct nilo_json_out o;
     if (need_name(m->ask, &name, err) != 0)
         return -1;
-    nilo__tt_address(m, NILO__TT_BASE, "/research/user/info/", "tiktok research account");
-    nilo__tt_fields(m, "display_name,avatar_url,follower_count,likes_count,video_count");
+    nilo__at_setting(m, NILO__TT_BASE, "/research/user/info/", "tiktok research account");
+    nilo__add_query(m, "fields", "display_name,avatar_url,follower_count,likes_count,video_count");
     nilo_buf_init(&b, BODY);
     nilo_json_out_init(&o, &b);
     nilo_json_object_begin(&o);
     nilo_json_key(&o, "username");
     nilo_json_str(&o, name);
     nilo_json_object_end(&o);
-    nilo__tt_body(m, &b);
+    nilo__add_json_body(m, &b);
     nilo_buf_done(&b);
     return nilo__tt_sign(m, err);
 }
@@ -175,7 +175,7 @@ static void begin_query(struct nilo_json_out *o, const char *field, const char *
     nilo_json_int(o, NILO__TT_VIDEOS);
 }
 
-static int make_list(struct nilo__tt_making *m, struct nilo_err *err)
+static int make_list(struct nilo__making *m, struct nilo_err *err)
 {
     struct place at;
     const char *name;
@@ -183,8 +183,8 @@ static int make_list(struct nilo__tt_making *m, struct nilo_err *err)
     struct nilo_json_out o;
     if (need_name(m->ask, &name, err) != 0 || place_of(m->ask, &at, err) != 0)
         return -1;
-    nilo__tt_address(m, NILO__TT_BASE, "/research/video/query/", "tiktok research videos");
-    nilo__tt_fields(m, "id,create_time,username,video_description,video_duration");
+    nilo__at_setting(m, NILO__TT_BASE, "/research/video/query/", "tiktok research videos");
+    nilo__add_query(m, "fields", "id,create_time,username,video_description,video_duration");
     nilo_buf_init(&b, BODY);
     nilo_json_out_init(&o, &b);
     begin_query(&o, "username", &name, 1);
@@ -197,12 +197,12 @@ static int make_list(struct nilo__tt_making *m, struct nilo_err *err)
         nilo_json_str(&o, at.search);
     }
     nilo_json_object_end(&o);
-    nilo__tt_body(m, &b);
+    nilo__add_json_body(m, &b);
     nilo_buf_done(&b);
     return nilo__tt_sign(m, err);
 }
 
-static int make_metrics(struct nilo__tt_making *m, struct nilo_err *err)
+static int make_metrics(struct nilo__making *m, struct nilo_err *err)
 {
     const struct nilo_ask *a = m->ask;
     nilo_day first = NILO_DAY_NONE, last = NILO_DAY_NONE, day;
@@ -218,44 +218,38 @@ static int make_metrics(struct nilo__tt_making *m, struct nilo_err *err)
     }
     if (!lie_together(first, last))
         return nilo_err_set(err, NILO_EINVAL, "videos of more than %d days are not asked for in one call of TikTok's", WINDOW - 2 * MARGIN);
-    nilo__tt_address(m, NILO__TT_BASE, "/research/video/query/", "tiktok research counts");
-    nilo__tt_fields(m, "id,create_time,username,video_description,video_duration,view_count,like_count,comment_count,share_count,favorites_count");
+    nilo__at_setting(m, NILO__TT_BASE, "/research/video/query/", "tiktok research counts");
+    nilo__add_query(m, "fields", "id,create_time,username,video_description,video_duration,view_count,like_count,comment_count,share_count,favorites_count");
     nilo_buf_init(&b, BODY);
     nilo_json_out_init(&o, &b);
     begin_query(&o, "video_id", a->ids, a->n_ids);
     put_day(&o, "start_date", NILO_DAY(first.n - MARGIN));
     put_day(&o, "end_date", NILO_DAY(last.n + MARGIN < today_of(a).n ? last.n + MARGIN : today_of(a).n > first.n ? today_of(a).n : first.n));
     nilo_json_object_end(&o);
-    nilo__tt_body(m, &b);
+    nilo__add_json_body(m, &b);
     nilo_buf_done(&b);
     return nilo__tt_sign(m, err);
 }
 
-static int make_token(struct nilo__tt_making *m, struct nilo_err *err)
+static int make_token(struct nilo__making *m, struct nilo_err *err)
 {
     const struct nilo_credentials *c = m->ask->credentials;
     if (c->client_id == NULL || c->client_secret == NULL)
         return nilo_err_set(err, NILO_EINVAL, "TikTok's Research API needs client_id and client_secret of an approved project, under platforms: in the configuration");
-    nilo__tt_address(m, NILO__TT_TOKEN, "/", "tiktok research token");
+    nilo__at_setting(m, NILO__TT_TOKEN, "/", "tiktok research token");
     m->call->http.method = "POST";
-    m->call->bucket = -1;
-    m->call->cost = 0;
-    nilo__tt_form(m, "client_key", c->client_id, false);
-    nilo__tt_form(m, "client_secret", c->client_secret, true);
-    nilo__tt_form(m, "grant_type", "client_credentials", false);
+    nilo__add_form(m, "client_key", c->client_id, false);
+    nilo__add_form(m, "client_secret", c->client_secret, true);
+    nilo__add_form(m, "grant_type", "client_credentials", false);
     return 0;
 }
 
 static int make(const struct nilo_ask *ask, struct nilo_arena *arena, struct nilo_call *ret, struct nilo_err *err)
 {
-    static int (*const by_op[NILO_OPS])(struct nilo__tt_making *, struct nilo_err *) = {
+    static nilo__make_op *const by_op[NILO_OPS] = {
         [NILO_OP_ACCOUNT] = make_account, [NILO_OP_LIST] = make_list, [NILO_OP_METRICS] = make_metrics, [NILO_OP_REFRESH] = make_token,
     };
-    struct nilo_call call = {.http = {.method = "GET"}, .bucket = 0, .also = -1, .cost = 1};
-    struct nilo__tt_making m = {.connector = &nilo__tiktok_research, .ask = ask, .arena = arena, .call = &call};
-    if (by_op[ask->op] == NULL)
-        return nilo_err_set(err, NILO_EINVAL, "TikTok's Research API has no %s", nilo_op_word(ask->op));
-    return nilo__tt_begin(&m, err) == 0 && by_op[ask->op](&m, err) == 0 ? nilo__tt_end(&m, ret, err) : -1;
+    return nilo__make(&nilo__tiktok_research, by_op, 0, -1, ask, arena, ret, err);
 }
 
 /* ---- answers ------------------------------------------------------------------------------------------------------------------------------- */
@@ -300,21 +294,9 @@ static int take_list(const struct nilo_ask *ask, const struct nilo_http_answer *
 {
     struct nilo__tt_page *p;
     bool read;
-    if (nilo__tt_page(a, arena, &p, &read, ret, err) != 0)
+    if (nilo__tt_page(a, arena, &p, &read, ret, err) != 0 || (read && nilo__tt_list(p, ask, arena, ret, err) != 0))
         return -1;
-    if (!read)
-        return 0;
-    size_t n = nilo__tt_page_n(p), k = 0;
-    struct nilo_item *items = nilo_arena_array(arena, n + 1, sizeof(*items));
-    if (items == NULL)
-        return nilo_err_nomem(err);
-    for (size_t i = 0; i < n; i++) {
-        if (p->all[i].id != NULL && nilo__tt_id_fine(p->all[i].id) && nilo__tt_item(&p->all[i], ask, true, false, arena, &items[k++], err) != 0)
-            return -1;
-    }
-    ret->items = items;
-    ret->n_items = k;
-    return next_place(ask, p, arena, ret, err);
+    return read ? next_place(ask, p, arena, ret, err) : 0;
 }
 
 /* What is missing may be on a page that was not asked for: it is asked for once more before it counts as gone. */

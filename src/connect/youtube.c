@@ -42,40 +42,18 @@ static const struct nilo_connector_oauth oauth = {
 
 /* ---- requests -------------------------------------------------------------------------------------------------------------------------- */
 
-void nilo__yt_query(struct nilo__yt_making *m, const char *name, const char *value)
-{
-    m->query[m->call->http.n_query++] = (struct nilo_http_field){.name = name, .value = value};
-    m->failed = m->failed || value == NULL;
-}
-
-static void add_form(struct nilo__yt_making *m, const char *name, const char *value, bool secret)
-{
-    if (value != NULL)
-        m->form[m->call->http.n_form++] = (struct nilo_http_field){.name = name, .value = value, .secret = secret};
-}
-
-void nilo__yt_address(struct nilo__yt_making *m, size_t setting, const char *path, const char *purpose)
-{
-    const char *base = nilo_connector_setting(&nilo__youtube, m->ask, setting);
-    m->call->http.url = nilo_arena_printf(m->arena, "%s%s", base, path);
-    m->call->http.loopback = nilo_http_is_loopback(base);
-    m->call->http.purpose = purpose;
-    m->failed = m->failed || m->call->http.url == NULL;
-}
-
-int nilo__yt_sign(struct nilo__yt_making *m, struct nilo_err *err)
+int nilo__yt_sign(struct nilo__making *m, struct nilo_err *err)
 {
     const struct nilo_credentials *c = m->ask->credentials;
-    struct nilo_http_request *r = &m->call->http;
     if (c->access_token != NULL) {
-        m->headers[r->n_headers++] = (struct nilo_http_field){.name = "Authorization", .value = c->access_token, .before = "Bearer ", .secret = true};
+        nilo__add_bearer(m, c->access_token);
     } else if ((nilo__youtube.needs_token >> m->ask->op & 1) != 0 || c->api_key == NULL) {
         return nilo_err_set(err, NILO_EINVAL, "YouTube's %s need%s %s", nilo_op_word(m->ask->op), m->ask->op == NILO_OP_METRICS || m->ask->op == NILO_OP_ACCOUNTS ? "" : "s",
                             (nilo__youtube.needs_token >> m->ask->op & 1) != 0 ? "somebody to sign in: nilometer connection connect" : "an API key, or somebody to sign in");
     } else if (strcmp(nilo_connector_setting(&nilo__youtube, m->ask, NILO__YT_KEY_IN), "url") == 0) {
-        m->query[r->n_query++] = (struct nilo_http_field){.name = "key", .value = c->api_key, .secret = true};
+        nilo__add_query_secret(m, "key", c->api_key);
     } else {
-        m->headers[r->n_headers++] = (struct nilo_http_field){.name = "X-Goog-Api-Key", .value = c->api_key, .secret = true};
+        nilo__add_header_secret(m, "X-Goog-Api-Key", NULL, c->api_key);
     }
     return 0;
 }
@@ -87,7 +65,7 @@ bool nilo__yt_id_fine(const char *id)
 }
 
 /* The ids with commas, behind `before`. */
-int nilo__yt_join_ids(struct nilo__yt_making *m, const char *before, size_t max, const char **ret, struct nilo_err *err)
+int nilo__yt_join_ids(struct nilo__making *m, const char *before, size_t max, const char **ret, struct nilo_err *err)
 {
     const struct nilo_ask *a = m->ask;
     if (a->n_ids == 0 || a->n_ids > max)
@@ -107,100 +85,85 @@ int nilo__yt_join_ids(struct nilo__yt_making *m, const char *before, size_t max,
     return rc;
 }
 
-static int make_account(struct nilo__yt_making *m, struct nilo_err *err)
+static int make_account(struct nilo__making *m, struct nilo_err *err)
 {
     const char *account = m->ask->op == NILO_OP_ACCOUNT ? m->ask->account : NULL;
-    nilo__yt_address(m, NILO__YT_BASE, "/channels", m->ask->op == NILO_OP_ACCOUNT ? "youtube channel" : "youtube channels");
-    nilo__yt_query(m, "part", "id,snippet,statistics,contentDetails");
+    nilo__at_setting(m, NILO__YT_BASE, "/channels", m->ask->op == NILO_OP_ACCOUNT ? "youtube channel" : "youtube channels");
+    nilo__add_query(m, "part", "id,snippet,statistics,contentDetails");
     if (account == NULL)
-        nilo__yt_query(m, "mine", "true");
+        nilo__add_query(m, "mine", "true");
     else if (account[0] == '@')
-        nilo__yt_query(m, "forHandle", account);
+        nilo__add_query(m, "forHandle", account);
     else if (nilo__yt_id_fine(account))
-        nilo__yt_query(m, "id", account);
+        nilo__add_query(m, "id", account);
     else
         return nilo_err_set(err, NILO_EINVAL, "%.100s is neither the id of a YouTube channel (UC...) nor its @handle", account);
     if (m->ask->op == NILO_OP_ACCOUNTS) {
-        nilo__yt_query(m, "maxResults", "50");
+        nilo__add_query(m, "maxResults", "50");
         if (m->ask->cursor != NULL)
-            nilo__yt_query(m, "pageToken", m->ask->cursor);
+            nilo__add_query(m, "pageToken", m->ask->cursor);
     }
     if (account == NULL && m->ask->credentials->access_token == NULL)
         return nilo_err_set(err, NILO_EINVAL, "without the name of a channel YouTube tells of somebody's own: sign in, or name it");
     return nilo__yt_sign(m, err);
 }
 
-static int make_list(struct nilo__yt_making *m, struct nilo_err *err)
+static int make_list(struct nilo__making *m, struct nilo_err *err)
 {
     const char *list = m->ask->listing, *account = m->ask->account;
     if (list == NULL && account != NULL && strncmp(account, "UC", 2) == 0)
         list = nilo_arena_printf(m->arena, "UU%s", account + 2);
     if (list == NULL || !nilo__yt_id_fine(list))
         return nilo_err_set(err, NILO_EINVAL, "where the uploads of %.100s are listed has to be asked first", account != NULL ? account : "the channel");
-    nilo__yt_address(m, NILO__YT_BASE, "/playlistItems", "youtube uploads");
-    nilo__yt_query(m, "part", "snippet,contentDetails,status");
-    nilo__yt_query(m, "playlistId", list);
-    nilo__yt_query(m, "maxResults", "50");
+    nilo__at_setting(m, NILO__YT_BASE, "/playlistItems", "youtube uploads");
+    nilo__add_query(m, "part", "snippet,contentDetails,status");
+    nilo__add_query(m, "playlistId", list);
+    nilo__add_query(m, "maxResults", "50");
     if (m->ask->cursor != NULL)
-        nilo__yt_query(m, "pageToken", m->ask->cursor);
+        nilo__add_query(m, "pageToken", m->ask->cursor);
     return nilo__yt_sign(m, err);
 }
 
-static int make_metrics(struct nilo__yt_making *m, struct nilo_err *err)
+static int make_metrics(struct nilo__making *m, struct nilo_err *err)
 {
     const char *ids;
     if (nilo__yt_join_ids(m, "", IDS, &ids, err) != 0)
         return -1;
     if (m->ask->variant == 0)
-        nilo__yt_address(m, NILO__YT_BASE, "/videos:batchGetStats", "youtube stats");
+        nilo__at_setting(m, NILO__YT_BASE, "/videos:batchGetStats", "youtube stats");
     else
-        nilo__yt_address(m, NILO__YT_BASE, "/videos", "youtube videos");
-    nilo__yt_query(m, "part", m->ask->variant == 0 ? "id,snippet,statistics,contentDetails" : "id,snippet,statistics,contentDetails,status");
-    nilo__yt_query(m, "id", ids);
+        nilo__at_setting(m, NILO__YT_BASE, "/videos", "youtube videos");
+    nilo__add_query(m, "part", m->ask->variant == 0 ? "id,snippet,statistics,contentDetails" : "id,snippet,statistics,contentDetails,status");
+    nilo__add_query(m, "id", ids);
     m->call->bucket = m->ask->variant == 0 ? NILO__YT_STATS : NILO__YT_UNITS;
     return nilo__yt_sign(m, err);
 }
 
-static int make_tokens(struct nilo__yt_making *m, struct nilo_err *err)
+static int make_tokens(struct nilo__making *m, struct nilo_err *err)
 {
     const struct nilo_credentials *c = m->ask->credentials;
     bool refresh = m->ask->op == NILO_OP_REFRESH;
     if (c->client_id == NULL || (refresh ? c->refresh_token == NULL : m->ask->code == NULL))
         return nilo_err_set(err, NILO_EINVAL, "there is no %s to get a YouTube token with", c->client_id == NULL ? "client id" : refresh ? "refresh token" : "code");
-    nilo__yt_address(m, NILO__YT_TOKEN, "", refresh ? "youtube token refresh" : "youtube token");
+    nilo__at_setting(m, NILO__YT_TOKEN, "", refresh ? "youtube token refresh" : "youtube token");
     m->call->http.method = "POST";
-    m->call->bucket = -1;
-    m->call->cost = 0;
-    add_form(m, "grant_type", refresh ? "refresh_token" : "authorization_code", false);
-    add_form(m, "client_id", c->client_id, false);
-    add_form(m, "client_secret", c->client_secret, true);
-    add_form(m, "refresh_token", refresh ? c->refresh_token : NULL, true);
-    add_form(m, "code", refresh ? NULL : m->ask->code, true);
-    add_form(m, "code_verifier", refresh ? NULL : m->ask->verifier, true);
-    add_form(m, "redirect_uri", refresh ? NULL : m->ask->redirect, false);
+    nilo__add_form(m, "grant_type", refresh ? "refresh_token" : "authorization_code", false);
+    nilo__add_form(m, "client_id", c->client_id, false);
+    nilo__add_form(m, "client_secret", c->client_secret, true);
+    nilo__add_form(m, "refresh_token", refresh ? c->refresh_token : NULL, true);
+    nilo__add_form(m, "code", refresh ? NULL : m->ask->code, true);
+    nilo__add_form(m, "code_verifier", refresh ? NULL : m->ask->verifier, true);
+    nilo__add_form(m, "redirect_uri", refresh ? NULL : m->ask->redirect, false);
     return 0;
 }
 
 static int make(const struct nilo_ask *ask, struct nilo_arena *arena, struct nilo_call *ret, struct nilo_err *err)
 {
-    static int (*const by_op[NILO_OPS])(struct nilo__yt_making *, struct nilo_err *) = {
+    static nilo__make_op *const by_op[NILO_OPS] = {
         [NILO_OP_ACCOUNT] = make_account, [NILO_OP_ACCOUNTS] = make_account, [NILO_OP_LIST] = make_list, [NILO_OP_METRICS] = make_metrics,
         [NILO_OP_REPORT] = nilo__yt_make_report, [NILO_OP_EXCHANGE] = make_tokens, [NILO_OP_REFRESH] = make_tokens,
     };
-    struct nilo_call call = {.http = {.method = "GET"}, .bucket = NILO__YT_UNITS, .cost = 1};
-    struct nilo__yt_making m = {.ask = ask, .arena = arena, .call = &call, .query = nilo_arena_array(arena, 12, sizeof(*m.query)),
-                       .headers = nilo_arena_array(arena, 2, sizeof(*m.headers)), .form = nilo_arena_array(arena, 8, sizeof(*m.form))};
-    if (m.query == NULL || m.headers == NULL || m.form == NULL)
-        return nilo_err_nomem(err);
-    if (by_op[ask->op](&m, err) != 0)
-        return -1;
-    if (m.failed)
-        return nilo_err_nomem(err);
-    call.http.query = m.query;
-    call.http.headers = m.headers;
-    call.http.form = call.http.n_form > 0 ? m.form : NULL;
-    *ret = call;
-    return 0;
+    return nilo__make(&nilo__youtube, by_op, NILO__YT_UNITS, -1, ask, arena, ret, err);
 }
 
 /* ---- lists -------------------------------------------------------------------------------------------------------------------------------------- */

@@ -10,25 +10,15 @@
 enum { NILO__YT_BASE, NILO__YT_ANALYTICS, NILO__YT_TOKEN, NILO__YT_AUTHORIZE, NILO__YT_KEY_IN };
 enum { NILO__YT_UNITS, NILO__YT_STATS, NILO__YT_REPORTS };
 
-/* A request being put together; what does not fit or is missing is remembered. */
-struct nilo__yt_making {
-    const struct nilo_ask *ask;
-    struct nilo_arena *arena;
-    struct nilo_call *call;
-    struct nilo_http_field *query, *headers, *form;
-    bool failed;
-};
-void nilo__yt_query(struct nilo__yt_making *m, const char *name, const char *value);
-void nilo__yt_address(struct nilo__yt_making *m, size_t setting, const char *path, const char *purpose);
-int nilo__yt_sign(struct nilo__yt_making *m, struct nilo_err *err);
+int nilo__yt_sign(struct nilo__making *m, struct nilo_err *err);
 bool nilo__yt_id_fine(const char *id);
 /** nilo__yt_join_ids - the ids with commas, behind `before`. errors: NILO_EINVAL none or too many, one that could be nobody's */
-int nilo__yt_join_ids(struct nilo__yt_making *m, const char *before, size_t max, const char **ret, struct nilo_err *err);
+int nilo__yt_join_ids(struct nilo__making *m, const char *before, size_t max, const char **ret, struct nilo_err *err);
 /** nilo__yt_count - one value; text NULL: it is `otherwise`. What is wrong with it is said of the item */
 void nilo__yt_count(struct nilo_item_value *to, const char *name, const char *text, enum nilo_absence otherwise, struct nilo_arena *arena, struct nilo_item *item);
 
 /* youtube_reports.c */
-int nilo__yt_make_report(struct nilo__yt_making *m, struct nilo_err *err);
+int nilo__yt_make_report(struct nilo__making *m, struct nilo_err *err);
 int nilo__yt_take_report(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);
 
 #endif

@@ -18,20 +18,20 @@ static nilo_day report_day(const struct nilo_ask *ask)
     return nilo_day_is_none(ask->day) ? NILO_DAY((int32_t)((ask->now - 8 * NILO_US_HOUR) / NILO_US_DAY)) : ask->day;
 }
 
-static int ask_for_videos(struct nilo__yt_making *m, struct nilo_err *err)
+static int ask_for_videos(struct nilo__making *m, struct nilo_err *err)
 {
     const char *filters;
     if (nilo__yt_join_ids(m, "video==", NILO__YT_REPORT_IDS, &filters, err) != 0)
         return -1;
-    nilo__yt_query(m, "metrics", "shares,estimatedMinutesWatched");
-    nilo__yt_query(m, "dimensions", "video");
-    nilo__yt_query(m, "filters", filters);
-    nilo__yt_query(m, "sort", "-estimatedMinutesWatched");
-    nilo__yt_query(m, "maxResults", "200");
+    nilo__add_query(m, "metrics", "shares,estimatedMinutesWatched");
+    nilo__add_query(m, "dimensions", "video");
+    nilo__add_query(m, "filters", filters);
+    nilo__add_query(m, "sort", "-estimatedMinutesWatched");
+    nilo__add_query(m, "maxResults", "200");
     return 0;
 }
 
-int nilo__yt_make_report(struct nilo__yt_making *m, struct nilo_err *err)
+int nilo__yt_make_report(struct nilo__making *m, struct nilo_err *err)
 {
     char first[NILO_DAY_TEXT] = FIRST_DAY, last[NILO_DAY_TEXT];
     const char *account = m->ask->account;
@@ -42,13 +42,13 @@ int nilo__yt_make_report(struct nilo__yt_making *m, struct nilo_err *err)
     nilo_day_format(day, last);
     if (m->ask->win > 0)
         nilo_day_format(NILO_DAY(day.n - m->ask->win + 1), first);
-    nilo__yt_address(m, NILO__YT_ANALYTICS, "/reports", channel ? "youtube channel report" : "youtube report");
-    nilo__yt_query(m, "ids", account != NULL ? nilo_arena_printf(m->arena, "channel==%s", account) : "channel==MINE");
-    nilo__yt_query(m, "startDate", nilo_arena_strdup(m->arena, first));
-    nilo__yt_query(m, "endDate", nilo_arena_strdup(m->arena, last));
+    nilo__at_setting(m, NILO__YT_ANALYTICS, "/reports", channel ? "youtube channel report" : "youtube report");
+    nilo__add_query(m, "ids", account != NULL ? nilo_arena_printf(m->arena, "channel==%s", account) : "channel==MINE");
+    nilo__add_query(m, "startDate", nilo_arena_strdup(m->arena, first));
+    nilo__add_query(m, "endDate", nilo_arena_strdup(m->arena, last));
     if (channel) {
-        nilo__yt_query(m, "metrics", "views,likes,comments,shares,estimatedMinutesWatched");
-        nilo__yt_query(m, "dimensions", "day");
+        nilo__add_query(m, "metrics", "views,likes,comments,shares,estimatedMinutesWatched");
+        nilo__add_query(m, "dimensions", "day");
     } else if (ask_for_videos(m, err) != 0) {
         return -1;
     }
