@@ -3,6 +3,7 @@
 #ifndef NILO_CONNECT_GRAPH_PRIV_H
 #define NILO_CONNECT_GRAPH_PRIV_H
 
+#include "base/json.h"
 #include "connect/connector_priv.h"
 
 /* Both count in hundredths of a limit that they do not name: of the app over an hour (X-App-Usage), of an account or page over a day
@@ -62,5 +63,62 @@ int nilo__graph_parts(const struct nilo_http_answer *a, size_t max, const char *
 
 /** nilo__graph_proof - appsecret_proof of a token: hex in the arena; NULL: no memory */
 const char *nilo__graph_proof(const char *secret, const char *token, struct nilo_arena *arena);
+
+/* ---- variants (graph_variant.c): which names of metrics are left out ---- */
+
+#define NILO__GRAPH_NO_INSIGHTS (UINT32_C(1) << 31) /* bit 30 is the platform's own */
+/** nilo__graph_asked - bits of the n names that are asked for with that variant */
+uint32_t nilo__graph_asked(unsigned variant, size_t n);
+/** nilo__graph_after_refusal - the variant to ask with next, when these were refused (0: nobody knows which)
+ *  returns  false: nothing is left to try */
+bool nilo__graph_after_refusal(unsigned variant, size_t n, uint32_t refused, unsigned *ret);
+/** nilo__graph_after_answer - the same when it was answered: another one while some names were held back to find out which one is refused */
+unsigned nilo__graph_after_answer(unsigned variant, size_t n);
+
+/* ---- items with their metrics (graph_items.c) ---- */
+
+#define NILO__GRAPH_INSIGHTS 40
+struct nilo__graph_insights {
+    struct nilo__graph_insight {
+        const char *name, *value, *total, *period; /* NULL = not said; value "?": it is no count; object: ... but an object */
+        bool object;
+    } all[NILO__GRAPH_INSIGHTS];
+    size_t n; /* may be more than there is room for */
+};
+/** nilo__graph_insight_take - a member of one; path: below insights.data[]. errors: NILO_ENOMEM */
+int nilo__graph_insight_take(struct nilo__graph_insights *all, const char *path, enum nilo_json_event event, const char *text, size_t len, struct nilo_arena *arena,
+                             struct nilo_err *err);
+bool nilo__graph_is_odd(enum nilo_json_event event); /* what is there but is neither text nor number is no absent one */
+/** nilo__graph_wrong - the item is INVALID with that sentence; NULL: there was no memory for it */
+void nilo__graph_wrong(struct nilo_item *item, const char *sentence);
+/** nilo__graph_value - a count as it was written, or why it is not there; what is no count makes the item wrong */
+void nilo__graph_value(const char *title, struct nilo_item_value *to, const char *metric, const char *text, enum nilo_absence otherwise, struct nilo_arena *arena,
+                       struct nilo_item *item);
+/** nilo__graph_posted - when it was posted, by the member `name`: unreadable or from the future is none, and the item is wrong. at: when it was said */
+void nilo__graph_posted(const char *title, const char *name, const char *text, nilo_us at, struct nilo_arena *arena, struct nilo_item *item);
+
+/* What a platform's items are. */
+struct nilo__graph_items {
+    const char *title, *what;             /* "Instagram", "media" */
+    const char *purpose, *batch_purpose;  /* of requests */
+    const char *const *types;             /* of business use cases */
+    size_t size;                          /* of what an item is read into; it begins as zeros */
+    const char *(*fields)(const struct nilo_ask *ask); /* besides insights */
+    bool (*in_batch)(const struct nilo_ask *ask);      /* several as a batch; else by ?ids= */
+    void (*address)(struct nilo__making *m, const char *path, const char *purpose);
+    int (*sign)(struct nilo__making *m, struct nilo_err *err);
+    const char *const *(*names)(int kind, size_t *ret_n); /* of insights, at most 16; the bits of variants */
+    int (*member)(void *said, const char *path, enum nilo_json_event event, const char *text, size_t len, struct nilo_arena *arena, struct nilo_err *err);
+    const char *(*id)(const void *said);
+    int (*fill)(const struct nilo_ask *ask, const void *said, nilo_us at, struct nilo_arena *arena, struct nilo_item *item, struct nilo_err *err);
+    /* Is it an error that other words than ask->variant's avoid? Then *ret is their variant; left as it is where nothing is left to try. Not asked for
+     * names of metrics that are refused */
+    bool (*instead)(const struct nilo_ask *ask, const struct nilo__graph_error *e, unsigned *ret);
+    bool one_by_one; /* such an error is about the item; else about all of its kind */
+};
+/** nilo__graph_make_items - METRICS; errors: NILO_EINVAL an id that is none, too many; NILO_ENOMEM */
+int nilo__graph_make_items(const struct nilo__graph_items *g, struct nilo__making *m, struct nilo_err *err);
+int nilo__graph_take_items(const struct nilo__graph_items *g, const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret,
+                           struct nilo_err *err);
 
 #endif

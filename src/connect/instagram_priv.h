@@ -21,14 +21,10 @@ int nilo__ig_make_metrics(struct nilo__making *m, struct nilo_err *err);
 int nilo__ig_take_metrics(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);
 
 /* A medium as an answer has it. */
-#define NILO__IG_INSIGHTS 40
 struct nilo__ig_medium {
     const char *id, *type, *product, *timestamp, *permalink, *caption, *thumbnail, *media_url, *likes, *comments, *owner;
     size_t n_children; /* of an album: they have no counts of their own and are nobody's items */
-    struct {
-        const char *name, *value, *total, *period;
-    } insights[NILO__IG_INSIGHTS];
-    size_t n_insights;
+    struct nilo__graph_insights insights;
 };
 /** nilo__ig_medium_take - a member of it; path: below the medium ("" = itself). errors: NILO_ENOMEM */
 int nilo__ig_medium_take(struct nilo__ig_medium *m, const char *path, enum nilo_json_event event, const char *text, size_t len, struct nilo_arena *arena, struct nilo_err *err);
@@ -41,16 +37,5 @@ int nilo__ig_make_report(struct nilo__making *m, struct nilo_err *err);
 /** nilo__ig_refused_report - a name of a metric that is refused: again without it */
 bool nilo__ig_refused_report(const struct nilo_ask *ask, const struct nilo__graph_error *e, struct nilo_result *ret);
 int nilo__ig_take_report(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);
-
-/* ---- variants (instagram_variant.c): which names of metrics are left out ---- */
-
-#define NILO__IG_NO_INSIGHTS (UINT32_C(1) << 31)
-/** nilo__ig_asked - bits of the n names that are asked for with that variant */
-uint32_t nilo__ig_asked(unsigned variant, size_t n);
-/** nilo__ig_after_refusal - the variant to ask with next, when these were refused (0: nobody knows which)
- *  returns  false: nothing is left to try */
-bool nilo__ig_after_refusal(unsigned variant, size_t n, uint32_t refused, unsigned *ret);
-/** nilo__ig_after_answer - the same when it was answered: another one while some names were held back to find out which one is refused */
-unsigned nilo__ig_after_answer(unsigned variant, size_t n);
 
 #endif

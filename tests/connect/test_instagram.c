@@ -401,8 +401,8 @@ static const struct {
     {"[" PART("200", OK_1) ",null]", NILO_CLASS_OK, false, 0, 0, NILO_CLASS_OK, NILO_CLASS_TRANSIENT, false, true},
     {"[" PART("200", OK_1) "]", NILO_CLASS_OK, false, 0, 0, NILO_CLASS_OK, NILO_CLASS_TRANSIENT, false, true},
     {"[" PART("200", OK_1) "," PART("400", ERR("100", SUB("33"), "Object with ID '2' does not exist")) "]", NILO_CLASS_OK, false, 0, 0, NILO_CLASS_OK, NILO_CLASS_GONE, false, false},
-    {"[" PART("200", OK_1) "," PART("400", ERR("100", SUB("2108006"), "Invalid parameter")) "]", NILO_CLASS_OK, false, 0, NILO__IG_NO_INSIGHTS, NILO_CLASS_OK, NILO_CLASS_INVALID, false, true},
-    {"[" PART("400", ERR("10", "", "(#10) Not enough viewers for the media to show insights")) "," PART("200", OK_2) "]", NILO_CLASS_OK, false, 0, NILO__IG_NO_INSIGHTS,
+    {"[" PART("200", OK_1) "," PART("400", ERR("100", SUB("2108006"), "Invalid parameter")) "]", NILO_CLASS_OK, false, 0, NILO__GRAPH_NO_INSIGHTS, NILO_CLASS_OK, NILO_CLASS_INVALID, false, true},
+    {"[" PART("400", ERR("10", "", "(#10) Not enough viewers for the media to show insights")) "," PART("200", OK_2) "]", NILO_CLASS_OK, false, 0, NILO__GRAPH_NO_INSIGHTS,
      NILO_CLASS_INVALID, NILO_CLASS_OK, true, false},
     {"[" PART("200", OK_1) "," PART("400", ERR("100", "", "(#100) does not support the saved metric for this")) "]", NILO_CLASS_OK, false, 0, 16, NILO_CLASS_OK, NILO_CLASS_INVALID, false, true},
     {"[" PART("400", ERR("100", "", "(#100) does not support the views metric")) "," PART("400", ERR("100", "", "(#100) does not support the saved metric")) "]", NILO_CLASS_OK, true, 17, 17,
@@ -494,9 +494,9 @@ static void test_what_is_not_asked_for_says_why(void **state)
         const char *product, *values;
     } rows[] = {
         {IMAGE, 32, "FEED", "not_reported not_reported 5 hidden not_reported unsupported not_reported not_reported not_reported unsupported "},
-        {IMAGE, NILO__IG_NO_INSIGHTS, "FEED", "unsupported unsupported 5 hidden unsupported unsupported unsupported unsupported unsupported unsupported "},
+        {IMAGE, NILO__GRAPH_NO_INSIGHTS, "FEED", "unsupported unsupported 5 hidden unsupported unsupported unsupported unsupported unsupported unsupported "},
         {REEL, 0, "REELS", "not_reported not_reported 5 hidden not_reported not_reported not_reported unsupported unsupported not_reported "},
-        {STORY, NILO__IG_NO_INSIGHTS, "STORY", "not_yet not_yet 5 unsupported unsupported not_yet not_yet not_yet not_yet unsupported "},
+        {STORY, NILO__GRAPH_NO_INSIGHTS, "STORY", "not_yet not_yet 5 unsupported unsupported not_yet not_yet not_yet not_yet unsupported "},
         {AD, 0, "AD", "unsupported unsupported 5 hidden unsupported unsupported unsupported unsupported unsupported unsupported "},
     };
     static const char *const ids[] = {"1"};
@@ -531,13 +531,13 @@ static int search(uint32_t bad, size_t n, bool named, unsigned *variant)
     int calls = 0;
     *variant = 0;
     while (calls < 100) {
-        uint32_t asked = nilo__ig_asked(*variant, n);
+        uint32_t asked = nilo__graph_asked(*variant, n);
         unsigned next;
         calls++;
         if ((asked & bad) != 0) {
-            if (!nilo__ig_after_refusal(*variant, n, named ? asked & bad & -(asked & bad) : 0, &next))
+            if (!nilo__graph_after_refusal(*variant, n, named ? asked & bad & -(asked & bad) : 0, &next))
                 return -calls;
-        } else if ((next = nilo__ig_after_answer(*variant, n)) == *variant) {
+        } else if ((next = nilo__graph_after_answer(*variant, n)) == *variant) {
             return calls;
         }
         assert_int_not_equal(next, *variant);
@@ -555,7 +555,7 @@ static void test_a_name_that_is_refused_is_found(void **state)
         assert_int_equal(variant & 0xffff, bad);
         assert_int_equal(calls, 1 + __builtin_popcount(bad)); /* one call for each that is named */
         calls = search(bad, 9, false, &variant);
-        if ((variant & 0xffff) != bad || nilo__ig_asked(variant, 9) != (511u & ~bad) || calls < 0 || calls > 2 + 7 * __builtin_popcount(bad))
+        if ((variant & 0xffff) != bad || nilo__graph_asked(variant, 9) != (511u & ~bad) || calls < 0 || calls > 2 + 7 * __builtin_popcount(bad))
             fail_msg("bad %x: found %x in %d calls", bad, variant, calls);
     }
     unsigned variant;
@@ -569,11 +569,11 @@ static void test_a_server_that_refuses_without_reason_is_not_asked_for_ever(void
     int refusals = 0;
     (void)state;
     /* all at once is refused, any half of it is fine */
-    while (nilo__ig_after_refusal(variant, 9, 0, &next) && refusals < 100) {
+    while (nilo__graph_after_refusal(variant, 9, 0, &next) && refusals < 100) {
         refusals++;
         variant = next;
-        for (int i = 0; i < 20 && nilo__ig_asked(variant, 9) != 511; i++)
-            variant = nilo__ig_after_answer(variant, 9);
+        for (int i = 0; i < 20 && nilo__graph_asked(variant, 9) != 511; i++)
+            variant = nilo__graph_after_answer(variant, 9);
     }
     assert_in_range(refusals, 1, 30);
 }
@@ -620,7 +620,7 @@ static const struct {
     {{.op = NILO_OP_METRICS, .ids = one_id, .n_ids = 1, .kind = 0}, false, "GET " FB "/11?fields=" FIELDS "&" SIGNED " [0 1 1]"},
     {{.op = NILO_OP_METRICS, .ids = one_id, .n_ids = 1, .kind = AD}, false, "GET " FB "/11?fields=" FIELDS "&" SIGNED " [0 1 1]"},
     {{.op = NILO_OP_METRICS, .ids = one_id, .n_ids = 1, .kind = IMAGE, .variant = 0x1fc}, false, "GET " FB "/11?fields=" FIELDS ",insights.metric(views,reach)&" SIGNED " [0 1 1]"},
-    {{.op = NILO_OP_METRICS, .ids = one_id, .n_ids = 1, .kind = IMAGE, .variant = NILO__IG_NO_INSIGHTS}, false, "GET " FB "/11?fields=" FIELDS "&" SIGNED " [0 1 1]"},
+    {{.op = NILO_OP_METRICS, .ids = one_id, .n_ids = 1, .kind = IMAGE, .variant = NILO__GRAPH_NO_INSIGHTS}, false, "GET " FB "/11?fields=" FIELDS "&" SIGNED " [0 1 1]"},
     {{.op = NILO_OP_METRICS, .ids = two_ids, .n_ids = 2, .kind = STORY}, true,
      "GET " IG "/?ids=11,22&fields=" FIELDS ",insights.metric(views,reach,shares,total_interactions,profile_visits,follows) Authorization: Bearer *** [0 1 2]"},
     {{.op = NILO_OP_METRICS, .ids = two_ids, .n_ids = 2, .kind = REEL}, false,

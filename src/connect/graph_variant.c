@@ -2,24 +2,25 @@
  * back, then half of that half, until the bad one is alone: the names before `first` are settled, `width` names from there on are tried together with them.
  *
  * A variant is: bits 0-15 names left out for good; 16-20 first, 21-25 width (0: all names are asked for); 26-29 how often it was searched, so that a server which
- * refuses without any reason is not asked for ever; bit 31: no insights at all. */
-#include "connect/instagram_priv.h"
+ * refuses without any reason is not asked for ever; bit 31: no insights at all; bit 30 is the platform's own and stays as it is. */
+#include "connect/graph_priv.h"
 
 #define ROUNDS_MOST 3
+#define OWN         (1u << 30)
 
 struct search {
     uint32_t out;
-    unsigned first, width, rounds;
+    unsigned first, width, rounds, own;
 };
 
 static struct search of(unsigned variant)
 {
-    return (struct search){variant & 0xffff, variant >> 16 & 31, variant >> 21 & 31, variant >> 26 & 15};
+    return (struct search){variant & 0xffff, variant >> 16 & 31, variant >> 21 & 31, variant >> 26 & 15, variant & OWN};
 }
 
 static unsigned as_variant(struct search s)
 {
-    return (unsigned)(s.out | s.first << 16 | s.width << 21 | s.rounds << 26);
+    return (unsigned)(s.out | s.first << 16 | s.width << 21 | s.rounds << 26 | s.own);
 }
 
 static uint32_t below(unsigned n)
@@ -27,10 +28,10 @@ static uint32_t below(unsigned n)
     return n >= 16 ? 0xffff : (UINT32_C(1) << n) - 1;
 }
 
-uint32_t nilo__ig_asked(unsigned variant, size_t n)
+uint32_t nilo__graph_asked(unsigned variant, size_t n)
 {
     struct search s = of(variant);
-    if ((variant & NILO__IG_NO_INSIGHTS) != 0)
+    if ((variant & NILO__GRAPH_NO_INSIGHTS) != 0)
         return 0;
     return below(s.width > 0 ? s.first + s.width : (unsigned)n) & below((unsigned)n) & ~s.out;
 }
@@ -46,10 +47,10 @@ static struct search step(struct search s, size_t n, unsigned width)
     return s;
 }
 
-bool nilo__ig_after_refusal(unsigned variant, size_t n, uint32_t refused, unsigned *ret)
+bool nilo__graph_after_refusal(unsigned variant, size_t n, uint32_t refused, unsigned *ret)
 {
     struct search s = of(variant);
-    uint32_t asked = nilo__ig_asked(variant, n), tried = asked & ~below(s.first);
+    uint32_t asked = nilo__graph_asked(variant, n), tried = asked & ~below(s.first);
     refused &= asked;
     if (refused != 0) {
         s.out |= refused;
@@ -71,8 +72,8 @@ bool nilo__ig_after_refusal(unsigned variant, size_t n, uint32_t refused, unsign
     return (below((unsigned)n) & ~s.out) != 0;
 }
 
-unsigned nilo__ig_after_answer(unsigned variant, size_t n)
+unsigned nilo__graph_after_answer(unsigned variant, size_t n)
 {
     struct search s = of(variant);
-    return s.width == 0 || (variant & NILO__IG_NO_INSIGHTS) != 0 ? variant : as_variant(step(s, n, s.width)); /* the bad one is next, or next but one */
+    return s.width == 0 || (variant & NILO__GRAPH_NO_INSIGHTS) != 0 ? variant : as_variant(step(s, n, s.width)); /* the bad one is next, or next but one */
 }
