@@ -374,3 +374,62 @@ int nilo__graph_take_items(const struct nilo__graph_items *g, const struct nilo_
     ret->n_items = ask->n_ids;
     return 0;
 }
+
+/* ---- lists --------------------------------------------------------------------------------------------------------------------------------------- */
+
+struct page {
+    const struct nilo__graph_items *of;
+    struct nilo_arena *arena;
+    unsigned char *said; /* one behind the other */
+    size_t n;
+    const char *after;
+    bool data, next;
+    struct nilo_err *err;
+};
+
+static int take_row(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
+{
+    static const struct nilo__want after[] = {{"paging.cursors.after", offsetof(struct page, after)}};
+    struct page *p = ctx;
+    p->data = p->data || (strcmp(path, "data") == 0 && event == NILO_JSON_ARRAY_BEGIN);
+    p->next = p->next || (strcmp(path, "paging.next") == 0 && event == NILO_JSON_STRING); /* that it is there; what it says holds the token */
+    if (strcmp(path, "data[]") == 0 && event == NILO_JSON_OBJECT_BEGIN)
+        p->n++;
+    if (strncmp(path, "data[]", 6) != 0)
+        return nilo__want_take(after, 1, p, path, event, text, len, 2048, p->arena, p->err);
+    if (p->n == 0 || p->n > NILO__GRAPH_PAGE)
+        return 0;
+    return p->of->member(p->said + (p->n - 1) * p->of->size, path[6] == '.' ? path + 7 : path + 6, event, text, len, p->arena, p->err);
+}
+
+int nilo__graph_take_list(const struct nilo__graph_items *g, const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret,
+                          struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    struct page p = {.of = g, .arena = arena, .said = nilo_arena_array(arena, NILO__GRAPH_PAGE, g->size), .err = &why};
+    struct nilo_item *items = nilo_arena_array(arena, NILO__GRAPH_PAGE, sizeof(*items));
+    size_t n = 0;
+    if (p.said == NULL || items == NULL)
+        return nilo_err_nomem(err);
+    if (nilo__walk(a->body, a->n_body, take_row, &p, &why) != 0)
+        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable(g->title, arena, &why, ret);
+    if (!p.data) {
+        nilo_err_set(&why, NILO_EBODY, "it is JSON, but no list of %s", g->what);
+        return nilo__unreadable(g->title, arena, &why, ret);
+    }
+    for (size_t i = 0; i < p.n && i < NILO__GRAPH_PAGE; i++) {
+        const void *said = p.said + i * g->size;
+        const char *id = g->id(said);
+        if (id == NULL || !nilo__graph_id_fine(id))
+            continue;
+        items[n] = (struct nilo_item){.id = id, .kind = NILO_CONTENT, .day = NILO_DAY_NONE, .duration_ms = -1};
+        g->attrs(ask, said, a->ended_at, arena, &items[n]);
+        items[n].class = NILO_CLASS_OK; /* what does not read of it is said of its reading */
+        items[n].account = items[n].account != NULL ? items[n].account : ask->account;
+        n++;
+    }
+    ret->items = items;
+    ret->n_items = n;
+    ret->next = p.next && p.after != NULL && nilo__graph_cursor_fine(p.after) ? p.after : NULL;
+    return 0;
+}

@@ -110,15 +110,50 @@ struct nilo__graph_items {
     const char *const *(*names)(int kind, size_t *ret_n); /* of insights, at most 16; the bits of variants */
     int (*member)(void *said, const char *path, enum nilo_json_event event, const char *text, size_t len, struct nilo_arena *arena, struct nilo_err *err);
     const char *(*id)(const void *said);
+    void (*attrs)(const struct nilo_ask *ask, const void *said, nilo_us at, struct nilo_arena *arena, struct nilo_item *item); /* what it is, without values */
     int (*fill)(const struct nilo_ask *ask, const void *said, nilo_us at, struct nilo_arena *arena, struct nilo_item *item, struct nilo_err *err);
     /* Is it an error that other words than ask->variant's avoid? Then *ret is their variant; left as it is where nothing is left to try. Not asked for
      * names of metrics that are refused */
     bool (*instead)(const struct nilo_ask *ask, const struct nilo__graph_error *e, unsigned *ret);
     bool one_by_one; /* such an error is about the item; else about all of its kind */
 };
+#define NILO__GRAPH_PAGE 100 /* rows are asked for and taken */
+/** nilo__graph_take_list - LIST. The next page goes by its cursor alone: paging.next holds the token */
+int nilo__graph_take_list(const struct nilo__graph_items *g, const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret,
+                          struct nilo_err *err);
 /** nilo__graph_make_items - METRICS; errors: NILO_EINVAL an id that is none, too many; NILO_ENOMEM */
 int nilo__graph_make_items(const struct nilo__graph_items *g, struct nilo__making *m, struct nilo_err *err);
 int nilo__graph_take_items(const struct nilo__graph_items *g, const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret,
                            struct nilo_err *err);
+
+/* ---- an account's or page's days (graph_days.c) ---- */
+
+#define NILO__GRAPH_DAY_NAMES 10
+struct nilo__graph_days {
+    const char *title, *purpose;
+    void (*address)(struct nilo__making *m, const char *path, const char *purpose);
+    int (*sign)(struct nilo__making *m, struct nilo_err *err);
+    struct {
+        const char *name, *metric;
+    } known[NILO__GRAPH_DAY_NAMES]; /* of at most 8 metrics */
+    size_t n_known, n_asked;        /* the first n_asked, at most 5, are asked for; the rest is read where it comes */
+};
+int nilo__graph_make_days(const struct nilo__graph_days *d, struct nilo__making *m, struct nilo_err *err);
+/** nilo__graph_refused_days - a name of a metric that is refused: again without it */
+bool nilo__graph_refused_days(const struct nilo__graph_days *d, const struct nilo_ask *ask, const struct nilo__graph_error *e, struct nilo_result *ret);
+int nilo__graph_take_days(const struct nilo__graph_days *d, const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret,
+                          struct nilo_err *err);
+
+/* ---- tokens (graph_tokens.c) ---- */
+
+/** nilo__graph_sign - with the token; token_in: the setting that says where ("url", else a header); proof: the one that says whether its proof comes along, -1 = no
+ *  errors  NILO_EINVAL there is no token */
+int nilo__graph_sign(struct nilo__making *m, size_t token_in, int proof, struct nilo_err *err);
+/** nilo__graph_can_exchange - is there what an EXCHANGE needs? Variant 0: a code becomes a token, 1: that one a long-lived one */
+int nilo__graph_can_exchange(const struct nilo__making *m, struct nilo_err *err);
+void nilo__graph_code(struct nilo__making *m, const char *url, const char *purpose);
+void nilo__graph_long(struct nilo__making *m, const char *base, const char *path, const char *token, const char *purpose); /* ... and of REFRESH */
+int nilo__graph_take_tokens(const char *title, const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret,
+                            struct nilo_err *err);
 
 #endif

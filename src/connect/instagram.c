@@ -74,20 +74,7 @@ void nilo__ig_address(struct nilo__making *m, const char *path, const char *purp
 
 int nilo__ig_sign(struct nilo__making *m, struct nilo_err *err)
 {
-    const struct nilo_credentials *c = m->ask->credentials;
-    const bool proves = strcmp(nilo_connector_setting(&nilo__instagram, m->ask, NILO__IG_PROOF), "yes") == 0;
-    if (c->access_token == NULL)
-        return nilo_err_set(err, NILO_EINVAL, "Instagram tells nothing without somebody who has signed in: nilometer connection connect");
-    if (strcmp(nilo_connector_setting(&nilo__instagram, m->ask, NILO__IG_TOKEN_IN), "url") == 0)
-        nilo__add_query_secret(m, "access_token", c->access_token);
-    else
-        nilo__add_bearer(m, c->access_token);
-    if (proves && c->client_secret != NULL && c->client_secret[0] != '\0' && !nilo__ig_is_instagram(m->ask)) {
-        const char *proof = nilo__graph_proof(c->client_secret, c->access_token, m->arena);
-        nilo__add_query_secret(m, "appsecret_proof", proof);
-        m->failed = m->failed || proof == NULL;
-    }
-    return 0;
+    return nilo__graph_sign(m, NILO__IG_TOKEN_IN, nilo__ig_is_instagram(m->ask) ? -1 : NILO__IG_PROOF, err);
 }
 
 static int check_account(const char *account, struct nilo_err *err)
@@ -139,10 +126,9 @@ static int make_list(struct nilo__making *m, struct nilo_err *err)
 static int make_exchange(struct nilo__making *m, struct nilo_err *err)
 {
     const struct nilo_credentials *c = m->ask->credentials;
-    bool first = m->ask->variant == 0;
-    const bool instagram = nilo__ig_is_instagram(m->ask);
-    if (c->client_id == NULL || c->client_secret == NULL || (first ? m->ask->code == NULL : c->access_token == NULL))
-        return nilo_err_set(err, NILO_EINVAL, "there is no %s to get an Instagram token with", c->client_id == NULL ? "client id" : c->client_secret == NULL ? "client secret" : first ? "code" : "token");
+    const bool first = m->ask->variant == 0, instagram = nilo__ig_is_instagram(m->ask);
+    if (nilo__graph_can_exchange(m, err) != 0)
+        return -1;
     if (first && instagram) {
         nilo__at(m, set_or(m, NILO__IG_TOKEN, "", "https://api.instagram.com/oauth/access_token"), "", "instagram token");
         m->call->http.method = "POST";
@@ -152,18 +138,14 @@ static int make_exchange(struct nilo__making *m, struct nilo_err *err)
         nilo__add_form(m, "redirect_uri", m->ask->redirect, false);
         nilo__add_form(m, "code", m->ask->code, true);
     } else if (first) {
-        nilo__at(m, set_or(m, NILO__IG_TOKEN, "https://graph.facebook.com/" VERSION "/oauth/access_token", ""), "", "instagram token");
-        nilo__add_query(m, "client_id", c->client_id);
-        nilo__add_query(m, "redirect_uri", m->ask->redirect);
-        nilo__add_query_secret(m, "client_secret", c->client_secret);
-        nilo__add_query_secret(m, "code", m->ask->code);
+        nilo__graph_code(m, set_or(m, NILO__IG_TOKEN, "https://graph.facebook.com/" VERSION "/oauth/access_token", ""), "instagram token");
+    } else if (!instagram) {
+        nilo__graph_long(m, set_or(m, NILO__IG_LONG, "https://graph.facebook.com/" VERSION "/oauth", ""), "/access_token", c->access_token, "instagram long-lived token");
     } else {
-        nilo__at(m, set_or(m, NILO__IG_LONG, "https://graph.facebook.com/" VERSION "/oauth", "https://graph.instagram.com"), "/access_token", "instagram long-lived token");
-        nilo__add_query(m, "grant_type", instagram ? "ig_exchange_token" : "fb_exchange_token");
-        if (!instagram)
-            nilo__add_query(m, "client_id", c->client_id);
+        nilo__at(m, set_or(m, NILO__IG_LONG, "", "https://graph.instagram.com"), "/access_token", "instagram long-lived token");
+        nilo__add_query(m, "grant_type", "ig_exchange_token");
         nilo__add_query_secret(m, "client_secret", c->client_secret);
-        nilo__add_query_secret(m, instagram ? "access_token" : "fb_exchange_token", c->access_token);
+        nilo__add_query_secret(m, "access_token", c->access_token);
     }
     return 0;
 }
@@ -174,14 +156,13 @@ static int make_refresh(struct nilo__making *m, struct nilo_err *err)
     const bool instagram = nilo__ig_is_instagram(m->ask);
     if (c->refresh_token == NULL || (!instagram && (c->client_id == NULL || c->client_secret == NULL)))
         return nilo_err_set(err, NILO_EINVAL, "there is no %s to renew an Instagram token with", c->refresh_token == NULL ? "token" : "client id and secret");
-    nilo__at(m, set_or(m, NILO__IG_LONG, "https://graph.facebook.com/" VERSION "/oauth", "https://graph.instagram.com"), instagram ? "/refresh_access_token" : "/access_token",
-       "instagram token refresh");
-    nilo__add_query(m, "grant_type", instagram ? "ig_refresh_token" : "fb_exchange_token");
-    if (!instagram) {
-        nilo__add_query(m, "client_id", c->client_id);
-        nilo__add_query_secret(m, "client_secret", c->client_secret);
+    if (instagram) {
+        nilo__at(m, set_or(m, NILO__IG_LONG, "", "https://graph.instagram.com"), "/refresh_access_token", "instagram token refresh");
+        nilo__add_query(m, "grant_type", "ig_refresh_token");
+        nilo__add_query_secret(m, "access_token", c->refresh_token);
+    } else {
+        nilo__graph_long(m, set_or(m, NILO__IG_LONG, "https://graph.facebook.com/" VERSION "/oauth", ""), "/access_token", c->refresh_token, "instagram token refresh");
     }
-    nilo__add_query_secret(m, instagram ? "access_token" : "fb_exchange_token", c->refresh_token);
     return 0;
 }
 
@@ -194,62 +175,6 @@ static int make(const struct nilo_ask *ask, struct nilo_arena *arena, struct nil
     if (!nilo__ig_is_instagram(ask) && strcmp(nilo_connector_setting(&nilo__instagram, ask, NILO__IG_LOGIN), "facebook") != 0)
         return nilo_err_set(err, NILO_EINVAL, "Instagram's setting login is facebook or instagram");
     return nilo__make(&nilo__instagram, by_op, NILO__GRAPH_APP, NILO__GRAPH_ACCOUNT, ask, arena, ret, err);
-}
-
-/* ---- lists -------------------------------------------------------------------------------------------------------------------------------------- */
-
-struct page {
-    struct nilo_arena *arena;
-    struct nilo__ig_medium *media;
-    size_t n;
-    const char *after;
-    bool data, next;
-    struct nilo_err *err;
-};
-
-static int take_medium(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
-{
-    static const struct nilo__want after[] = {{"paging.cursors.after", offsetof(struct page, after)}};
-    struct page *p = ctx;
-    p->data = p->data || (strcmp(path, "data") == 0 && event == NILO_JSON_ARRAY_BEGIN);
-    p->next = p->next || (strcmp(path, "paging.next") == 0 && event == NILO_JSON_STRING); /* that it is there; what it says holds the token */
-    if (strcmp(path, "data[]") == 0 && event == NILO_JSON_OBJECT_BEGIN)
-        p->n++;
-    if (strncmp(path, "data[]", 6) != 0)
-        return nilo__want_take(after, 1, p, path, event, text, len, 2048, p->arena, p->err);
-    if (p->n == 0 || p->n > PAGE)
-        return 0;
-    return nilo__ig_medium_take(&p->media[p->n - 1], path[6] == '.' ? path + 7 : path + 6, event, text, len, p->arena, p->err);
-}
-
-static int take_list(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
-{
-    struct nilo_err why = {0};
-    struct page p = {.arena = arena, .media = nilo_arena_array(arena, PAGE, sizeof(*p.media)), .err = &why};
-    struct nilo_item *items = nilo_arena_array(arena, PAGE, sizeof(*items));
-    size_t n = 0;
-    if (p.media == NULL || items == NULL)
-        return nilo_err_nomem(err);
-    if (nilo__walk(a->body, a->n_body, take_medium, &p, &why) != 0)
-        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("Instagram", arena, &why, ret);
-    if (!p.data) {
-        nilo_err_set(&why, NILO_EBODY, "it is JSON, but no list of media");
-        return nilo__unreadable("Instagram", arena, &why, ret);
-    }
-    for (size_t i = 0; i < p.n && i < PAGE; i++) {
-        const struct nilo__ig_medium *m = &p.media[i];
-        if (m->id == NULL || !nilo__graph_id_fine(m->id))
-            continue;
-        items[n] = (struct nilo_item){.id = m->id, .kind = NILO_CONTENT, .day = NILO_DAY_NONE, .duration_ms = -1};
-        nilo__ig_attrs(m, ask->listing, a->ended_at, arena, &items[n]);
-        items[n].class = NILO_CLASS_OK; /* what does not read of it is said of its reading */
-        items[n].account = m->owner != NULL ? m->owner : ask->account;
-        n++;
-    }
-    ret->items = items;
-    ret->n_items = n;
-    ret->next = p.next && p.after != NULL && nilo__graph_cursor_fine(p.after) ? p.after : NULL;
-    return 0;
 }
 
 /* ---- accounts -------------------------------------------------------------------------------------------------------------------------------------- */
@@ -334,43 +259,9 @@ static int take_account(const struct nilo_ask *ask, const struct nilo_http_answe
     return 0;
 }
 
-/* ---- tokens --------------------------------------------------------------------------------------------------------------------------------------------- */
-
-struct token {
-    const char *access, *expires, *scope;
-    struct nilo_arena *arena;
-    struct nilo_err *err;
-};
-
-static int take_token_member(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
-{
-    static const struct nilo__want wants[] = {
-        {"access_token", offsetof(struct token, access)}, {"data[].access_token", offsetof(struct token, access)}, {"expires_in", offsetof(struct token, expires)},
-        {"permissions", offsetof(struct token, scope)}, {"data[].permissions", offsetof(struct token, scope)},
-    };
-    struct token *t = ctx;
-    return nilo__want_take(wants, sizeof(wants) / sizeof(wants[0]), t, path, event, text, len, 16384, t->arena, t->err);
-}
-
 static int take_tokens(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
 {
-    struct nilo_err why = {0};
-    struct token t = {.arena = arena, .err = &why};
-    if (nilo__walk(a->body, a->n_body, take_token_member, &t, &why) != 0)
-        return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("Instagram", arena, &(struct nilo_err){.msg = "no JSON"}, ret);
-    if (t.access == NULL || t.access[0] == '\0')
-        return nilo__unreadable("Instagram", arena, &(struct nilo_err){.msg = "there is no access_token in it"}, ret);
-    ret->tokens = (struct nilo_tokens){.access_token = t.access, .expires_s = -1, .refresh_expires_s = -1, .scope = t.scope};
-    if (!nilo__count_of(t.expires, &ret->tokens.expires_s))
-        ret->tokens.expires_s = -1;
-    if (ask->op == NILO_OP_EXCHANGE && ask->variant == 0) { /* it lives an hour: on to the next step */
-        ret->again = true;
-        ret->variant = 1;
-        return 0;
-    }
-    ret->tokens.refresh_token = t.access;
-    ret->tokens.refresh_expires_s = ret->tokens.expires_s;
-    return 0;
+    return nilo__graph_take_tokens("Instagram", ask, a, arena, ret, err);
 }
 
 /* ---- all of them ------------------------------------------------------------------------------------------------------------------------------------------ */
@@ -378,7 +269,7 @@ static int take_tokens(const struct nilo_ask *ask, const struct nilo_http_answer
 static int take(const struct nilo_ask *ask, const struct nilo_http_answer *answer, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
 {
     static int (*const by_op[NILO_OPS])(const struct nilo_ask *, const struct nilo_http_answer *, struct nilo_arena *, struct nilo_result *, struct nilo_err *) = {
-        [NILO_OP_ACCOUNT] = take_account, [NILO_OP_ACCOUNTS] = take_account, [NILO_OP_LIST] = take_list, [NILO_OP_REPORT] = nilo__ig_take_report,
+        [NILO_OP_ACCOUNT] = take_account, [NILO_OP_ACCOUNTS] = take_account, [NILO_OP_LIST] = nilo__ig_take_list, [NILO_OP_REPORT] = nilo__ig_take_report,
         [NILO_OP_EXCHANGE] = take_tokens, [NILO_OP_REFRESH] = take_tokens,
     };
     struct nilo__graph_error e;

@@ -179,6 +179,11 @@ static int member(void *said_of_it, const char *path, enum nilo_json_event event
     return nilo__ig_medium_take(said_of_it, path, event, text, len, arena, err);
 }
 
+static void attrs(const struct nilo_ask *ask, const void *said_of_it, nilo_us at, struct nilo_arena *arena, struct nilo_item *item)
+{
+    nilo__ig_attrs(said_of_it, ask->listing, at, arena, item);
+}
+
 static const char *id_of(const void *said_of_it)
 {
     return ((const struct nilo__ig_medium *)said_of_it)->id;
@@ -208,10 +213,16 @@ static const struct nilo__graph_items media = {
     .names = names_of,
     .member = member,
     .id = id_of,
+    .attrs = attrs,
     .fill = fill,
     .instead = instead,
     .one_by_one = true,
 };
+
+int nilo__ig_take_list(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
+{
+    return nilo__graph_take_list(&media, ask, a, arena, ret, err);
+}
 
 int nilo__ig_make_metrics(struct nilo__making *m, struct nilo_err *err)
 {

@@ -18,6 +18,7 @@ bool nilo__ig_is_instagram(const struct nilo_ask *ask);
 
 bool nilo__ig_in_batch(const struct nilo_ask *ask);
 int nilo__ig_make_metrics(struct nilo__making *m, struct nilo_err *err);
+int nilo__ig_take_list(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);
 int nilo__ig_take_metrics(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);
 
 /* A medium as an answer has it. */
