@@ -16,6 +16,7 @@
     X(http_path)                                                                                                       \
     X(jwt)                                                                                                             \
     X(tiktok)                                                                                                          \
+    X(tiktok_shop)                                                                                                     \
     X(url)                                                                                                             \
     X(youtube)
 

@@ -9,6 +9,7 @@ static const struct nilo_connector *const connectors[] = {
     &nilo__instagram,
     &nilo__tiktok,
     &nilo__tiktok_research,
+    &nilo__tiktok_shop,
     &nilo__youtube,
 };
 
@@ -146,7 +147,7 @@ int nilo_connector_authorize(const struct nilo_connector *c, const struct nilo_a
 
 /* ---- answers --------------------------------------------------------------------------------------------------------------------------------- */
 
-const struct nilo_result nilo__result_none = {.class = NILO_CLASS_OK, .reason = "", .message = "", .retry_at = NILO_US_NONE, .limited = -1,
+const struct nilo_result nilo__result_none = {.class = NILO_CLASS_OK, .reason = "", .message = "", .retry_at = NILO_US_NONE, .limited = -1, .through = {INT32_MIN},
                                               .used_permille = {-1, -1, -1, -1}, .full_until = {NILO_US_NONE, NILO_US_NONE, NILO_US_NONE, NILO_US_NONE}, .remaining = -1, .tokens = {.expires_s = -1, .refresh_expires_s = -1}};
 
 static void wait_as_told(const struct nilo_http_answer *a, struct nilo_result *ret)

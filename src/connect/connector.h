@@ -68,9 +68,10 @@ struct nilo_ask {
     int kind;                    /* METRICS: all ids are of that one of the connector's kinds, 1 ..; 0: it is not known of them, or there are no kinds */
     nilo_us now;                 /* wall clock, when it is asked */
     const char *account;         /* ACCOUNT, LIST, REPORT: its id, or a name that the platform knows (@handle); NULL = the token's own */
-    const char *listing;         /* LIST: what ACCOUNT said (nilo_account.listing); NULL: the connector finds it from the account where it can */
-    const char *cursor;          /* LIST, ACCOUNTS: what the page before said; NULL = the first page */
-    const char *const *ids;      /* METRICS, REPORT: 1 .. ids_per_call (ids_per_report), different ones; REPORT: none = of the account, by day */
+    const char *listing;         /* LIST, REPORT: what ACCOUNT said (nilo_account.listing); NULL: the connector finds it from the account where it can */
+    const char *cursor;          /* LIST, ACCOUNTS, REPORT of a listing: what the page before said; NULL = the first page */
+    const char *const *ids;      /* METRICS, REPORT: 1 .. ids_per_call (ids_per_report), different ones; REPORT: none = of the account: by day, or, where the
+                                  * connector has windows, a listing of all its items */
     size_t n_ids;
     int win;                     /* REPORT of items: 0 = lifetime, else days up to and with `day`; of the account: so many days, each a window of its own */
     nilo_day day;                /* REPORT: the last day, in the platform's days; NILO_DAY_NONE = its today */
@@ -95,6 +96,7 @@ struct nilo_item_value {
     const struct nilo_metric *metric;
     int64_t value; /* by the metric's scale; ignored unless absence is NILO_PRESENT */
     enum nilo_absence absence;
+    const char *currency; /* of an amount of money: ISO 4217; else NULL */
 };
 
 /* What became of one item, or what one reading of it says. */
@@ -159,7 +161,9 @@ struct nilo_result {
     size_t n_items;
     const struct nilo_account *accounts; /* ACCOUNT: one, or none where it is GONE; ACCOUNTS */
     size_t n_accounts;
-    const char *next;      /* LIST, ACCOUNTS: cursor of the next page; NULL = that was the last. Whoever pages stops where a cursor comes twice */
+    const char *next;      /* LIST, ACCOUNTS, REPORT of a listing: cursor of the next page; NULL = that was the last. Whoever pages stops where a cursor comes twice */
+    nilo_day through;      /* REPORT of a listing: the newest day that the platform has numbers of; NILO_DAY_NONE = not said */
+    bool lacks;            /* ... and there were entries that could not be told apart: nothing that needs all of them is right */
     struct nilo_tokens tokens; /* EXCHANGE, REFRESH */
 };
 
@@ -225,6 +229,12 @@ struct nilo_connector {
     const char *const *day_metrics;    /* that REPORT brings of an account's days; at most 8; NULL: there are no such reports */
     /* How many of these ids, from the first on, one METRICS may ask for together: 1 .. n; NULL: any ids_per_call of them. Whoever plans puts the newest first */
     size_t (*together)(const char *const *ids, size_t n);
+    /* Windows of items that are told by a listing: REPORT without ids, `win` and `day`, paged. In days, the shortest first, ended by 0; NULL: there are none, and REPORT
+     * without ids is of the account's days. Longer ones than window_most are put together from adjacent ones (collect/platform_windows.c); of the first one
+     * REPORT with an id tells more, for at most window_details items a run */
+    const int *windows;
+    int window_most;
+    size_t window_details;
     int report_settle_days; /* so old a day is when its report has settled, as far as is known before that was measured */
 
     /* The request of an operation. errors: NILO_EINVAL an id, cursor or setting that cannot be asked with, or nothing to sign with; NILO_ENOMEM */

@@ -8,6 +8,7 @@
 extern const struct nilo_connector nilo__instagram; /* instagram.c */
 extern const struct nilo_connector nilo__tiktok;  /* tiktok.c */
 extern const struct nilo_connector nilo__tiktok_research; /* tiktok_research.c */
+extern const struct nilo_connector nilo__tiktok_shop; /* tiktok_shop.c */
 extern const struct nilo_connector nilo__youtube; /* youtube.c */
 
 extern const struct nilo_result nilo__result_none; /* OK, and nothing said */
