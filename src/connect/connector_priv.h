@@ -51,6 +51,7 @@ int64_t nilo__iso_duration(const char *text);
 /** nilo__instant_of - ISO 8601; NILO_US_NONE: NULL, or unreadable */
 nilo_us nilo__instant_of(const char *text);
 const struct nilo_metric *nilo__metric_of(const char *name); /* a builtin one; NULL = none */
+void nilo__complain(struct nilo_item *item, const char *reason); /* what is wrong with an item; of several things the last. NULL: there was no memory for it */
 /** nilo__unreadable - the result of an answer that is not what it should be; returns 0 */
 int nilo__unreadable(const char *title, struct nilo_arena *arena, const struct nilo_err *why, struct nilo_result *ret);
 

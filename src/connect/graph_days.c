@@ -123,7 +123,7 @@ static int metric_of(const struct nilo__graph_days *d, const char *name)
 static void take_value(struct days *d)
 {
     nilo_us end = nilo__instant_of(d->end);
-    int i = d->period == NULL || strcmp(d->period, "day") == 0 ? metric_of(d->of, d->name) : -1;
+    int i = d->period != NULL && strcmp(d->period, "day") == 0 ? metric_of(d->of, d->name) : -1; /* 28 days end on a day, too */
     if (i < 0 || d->value == NULL || end == NILO_US_NONE || end < 0)
         return;
     /* 07:00 or 08:00 in UTC is midnight there: half a day earlier lies in the day that ended */
@@ -138,11 +138,8 @@ static void take_value(struct days *d)
     }
     *v = (struct nilo_item_value){.metric = nilo__metric_of(d->of->known[i].metric)};
     v->absence = nilo__count_of(d->value, &v->value) ? NILO_PRESENT : NILO_FAILED;
-    if (v->absence == NILO_FAILED) {
-        const char *reason = nilo_arena_printf(d->arena, "%s's %s of a day are \"%.40s\", which is no count that can be kept", d->of->title, d->name, d->value);
-        item->class = NILO_CLASS_INVALID;
-        item->reason = reason != NULL ? reason : "a count does not read";
-    }
+    if (v->absence == NILO_FAILED)
+        nilo__complain(item, nilo_arena_printf(d->arena, "%s's %s of a day are \"%.40s\", which is no count that can be kept", d->of->title, d->name, d->value));
     item->n_values++;
 }
 

@@ -217,12 +217,12 @@ static int take_account_member(void *ctx, const char *path, enum nilo_json_event
 /* wanted: NULL, or who was asked for */
 static bool fill_account(const struct account *c, const char *wanted, struct nilo_arena *arena, struct nilo_account *ret)
 {
-    const char *id = c->user != NULL ? c->user : c->id;
+    const char *id = c->user != NULL ? c->user : c->id, *handle = c->username != NULL && c->username[0] != '\0' ? c->username : NULL;
     if (id == NULL || !nilo__graph_id_fine(id) || (wanted != NULL && strcmp(id, wanted) != 0 && (c->id == NULL || strcmp(c->id, wanted) != 0)))
         return false;
-    *ret = (struct nilo_account){.id = id, .title = c->name != NULL && c->name[0] != '\0' ? c->name : c->username, .handle = c->username, .thumbnail = c->picture, .listing = "media",
+    *ret = (struct nilo_account){.id = id, .title = c->name != NULL && c->name[0] != '\0' ? c->name : handle, .handle = handle, .thumbnail = c->picture, .listing = "media",
                                  .also_listing = "stories"};
-    ret->url = c->username != NULL ? nilo_arena_printf(arena, "https://www.instagram.com/%s/", c->username) : NULL;
+    ret->url = handle != NULL ? nilo_arena_printf(arena, "https://www.instagram.com/%s/", handle) : NULL;
     if (!nilo__count_of(c->followers, &ret->followers))
         ret->followers = -1;
     if (!nilo__count_of(c->media, &ret->items))

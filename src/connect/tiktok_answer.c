@@ -248,13 +248,6 @@ int nilo__tt_page(const struct nilo_http_answer *a, struct nilo_arena *arena, st
     return *ret_read ? 0 : nilo__unreadable("TikTok", arena, &why, result);
 }
 
-/* What is wrong with an item is said of it; of several things the last. */
-static void complain(struct nilo_item *item, const char *reason)
-{
-    item->class = NILO_CLASS_INVALID;
-    item->reason = reason != NULL ? reason : "something it says does not read";
-}
-
 static void put_count(struct nilo_item_value *to, const char *name, const char *text, struct nilo_arena *arena, struct nilo_item *item)
 {
     *to = (struct nilo_item_value){.metric = nilo__metric_of(name), .absence = NILO_NOT_REPORTED};
@@ -262,7 +255,7 @@ static void put_count(struct nilo_item_value *to, const char *name, const char *
         return;
     to->absence = nilo__count_of(text, &to->value) ? NILO_PRESENT : NILO_FAILED;
     if (to->absence == NILO_FAILED)
-        complain(item, nilo_arena_printf(arena, "TikTok's %s are \"%.40s\", which is no count that can be kept", name, text));
+        nilo__complain(item, nilo_arena_printf(arena, "TikTok's %s are \"%.40s\", which is no count that can be kept", name, text));
 }
 
 /* Seconds since 1970: not before there was TikTok's world, not from the future. */
@@ -272,9 +265,9 @@ static nilo_us posted(const struct nilo__tt_video *v, const struct nilo_ask *ask
     if (v->created == NULL)
         return NILO_US_NONE;
     if (!nilo__count_of(v->created, &s) || s == 0 || s > SECONDS_MAX)
-        complain(item, nilo_arena_printf(arena, "TikTok's create_time is \"%.40s\", which is no time", v->created));
+        nilo__complain(item, nilo_arena_printf(arena, "TikTok's create_time is \"%.40s\", which is no time", v->created));
     else if (s * NILO_US_SECOND > ask->now + AHEAD)
-        complain(item, nilo_arena_printf(arena, "TikTok's create_time is %.40s, which has not come yet", v->created));
+        nilo__complain(item, nilo_arena_printf(arena, "TikTok's create_time is %.40s, which has not come yet", v->created));
     else
         return s * NILO_US_SECOND;
     return NILO_US_NONE;
@@ -287,7 +280,7 @@ static int64_t lasts(const struct nilo__tt_video *v, struct nilo_arena *arena, s
         return -1;
     if (nilo__count_of(v->duration, &s) && s <= 366 * 86400)
         return s * 1000;
-    complain(item, nilo_arena_printf(arena, "TikTok's duration is \"%.40s\", which is no length of a video", v->duration));
+    nilo__complain(item, nilo_arena_printf(arena, "TikTok's duration is \"%.40s\", which is no length of a video", v->duration));
     return -1;
 }
 

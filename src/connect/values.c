@@ -47,6 +47,12 @@ int nilo__unreadable(const char *title, struct nilo_arena *arena, const struct n
     return 0;
 }
 
+void nilo__complain(struct nilo_item *item, const char *reason)
+{
+    item->class = NILO_CLASS_INVALID;
+    item->reason = reason != NULL ? reason : "something it says does not read";
+}
+
 const struct nilo_metric *nilo__metric_of(const char *name)
 {
     for (size_t i = 0; i < nilo_builtin_metrics_n; i++) {

@@ -17,6 +17,8 @@
 #define PAGE        50
 #define TEXT_MAX    1000
 #define CAPTION_MAX 5000
+#define AHEAD       NILO_US_DAY                      /* a clock may be so wrong */
+#define LENGTH_MAX  (INT64_C(366) * 86400 * 1000)    /* ms */
 
 static const struct nilo_connector_setting settings[] = {
     [NILO__YT_BASE] = {"api_base", "https://www.googleapis.com/youtube/v3", "beginning of the Data API's addresses", true},
@@ -225,6 +227,12 @@ struct videos {
     struct nilo_err *err;
 };
 
+/* A count or a time that is there but is neither text nor number is no absent one. */
+static bool has_to_read(const char *path)
+{
+    return strncmp(path, "items[].statistics.", 19) == 0 || strncmp(path, "items[].snippet.publish", 23) == 0 || strncmp(path, "items[].contentDetails.duration", 31) == 0;
+}
+
 static int take_video(void *ctx, const char *path, enum nilo_json_event event, const char *text, size_t len)
 {
     struct videos *v = ctx;
@@ -236,8 +244,7 @@ static int take_video(void *ctx, const char *path, enum nilo_json_event event, c
     struct video *one = &v->all[v->n - 1];
     if (event == NILO_JSON_OBJECT_BEGIN && strcmp(path, "items[].statistics") == 0)
         one->has_statistics = true;
-    /* A count that is there but is neither text nor number is no absent one. */
-    if (strncmp(path, "items[].statistics.", 19) == 0 && event != NILO_JSON_STRING && event != NILO_JSON_NUMBER && event != NILO_JSON_NULL) {
+    if (has_to_read(path) && event != NILO_JSON_STRING && event != NILO_JSON_NUMBER && event != NILO_JSON_NULL) {
         text = "?";
         len = 1;
         event = NILO_JSON_STRING;
@@ -254,14 +261,33 @@ void nilo__yt_count(struct nilo_item_value *to, const char *name, const char *te
     if (text == NULL)
         return;
     to->absence = nilo__count_of(text, &to->value) ? NILO_PRESENT : NILO_FAILED;
-    if (to->absence == NILO_FAILED) {
-        const char *reason = nilo_arena_printf(arena, "YouTube's %s are \"%.40s\", which is no count that can be kept", name, text);
-        item->class = NILO_CLASS_INVALID;
-        item->reason = reason != NULL ? reason : "a count does not read";
-    }
+    if (to->absence == NILO_FAILED)
+        nilo__complain(item, nilo_arena_printf(arena, "YouTube's %s are \"%.40s\", which is no count that can be kept", name, text));
 }
 
-static int fill_video(const struct video *v, struct nilo_arena *arena, struct nilo_item *item, struct nilo_err *err)
+/* Not from the future. */
+static nilo_us posted(const char *text, nilo_us now, struct nilo_arena *arena, struct nilo_item *item)
+{
+    nilo_us at = nilo__instant_of(text);
+    if (text != NULL && at == NILO_US_NONE)
+        nilo__complain(item, nilo_arena_printf(arena, "YouTube's publishedAt is \"%.40s\", which is no time", text));
+    if (at == NILO_US_NONE || at <= now + AHEAD)
+        return at;
+    nilo__complain(item, nilo_arena_printf(arena, "YouTube's publishedAt is %.40s, which has not come yet", text));
+    return NILO_US_NONE;
+}
+
+static int64_t lasts(const struct video *v, struct nilo_arena *arena, struct nilo_item *item)
+{
+    const char *text = v->millis != NULL ? v->millis : v->duration;
+    int64_t ms = -1;
+    if (text == NULL || (v->millis == NULL && (ms = nilo__iso_duration(text)) >= 0) || (v->millis != NULL && nilo__count_of(text, &ms) && ms <= LENGTH_MAX))
+        return ms;
+    nilo__complain(item, nilo_arena_printf(arena, "YouTube's duration is \"%.40s\", which is no length of a video", text));
+    return -1;
+}
+
+static int fill_video(const struct video *v, nilo_us now, struct nilo_arena *arena, struct nilo_item *item, struct nilo_err *err)
 {
     struct nilo_item_value *values = nilo_arena_array(arena, 3, sizeof(*values));
     if (values == NULL)
@@ -279,9 +305,8 @@ static int fill_video(const struct video *v, struct nilo_arena *arena, struct ni
     item->account = v->channel;
     item->status = v->privacy;
     item->media_type = "video";
-    item->posted_at = nilo__instant_of(v->published != NULL ? v->published : v->publish_time);
-    if (!nilo__count_of(v->millis, &item->duration_ms))
-        item->duration_ms = nilo__iso_duration(v->duration);
+    item->posted_at = posted(v->published != NULL ? v->published : v->publish_time, now, arena, item);
+    item->duration_ms = lasts(v, arena, item);
     return 0;
 }
 
@@ -298,17 +323,20 @@ static int take_metrics(const struct nilo_ask *ask, const struct nilo_http_answe
         nilo_err_set(&why, NILO_EBODY, "it holds more items than were asked for");
         return nilo__unreadable("YouTube", arena, &why, ret);
     }
+    bool odd = false;
+    for (size_t k = 0; k < v.n; k++)
+        odd |= v.all[k].id == NULL || !nilo__yt_id_fine(v.all[k].id);
     for (size_t i = 0; i < ask->n_ids; i++) {
         struct nilo_item *item = &items[i];
         size_t k = 0, n = v.n;
         *item = (struct nilo_item){.id = ask->ids[i], .kind = NILO_CONTENT, .day = NILO_DAY_NONE, .posted_at = NILO_US_NONE, .duration_ms = -1};
         while (k < n && (v.all[k].id == NULL || strcmp(v.all[k].id, ask->ids[i]) != 0))
             k++;
-        if (k < n && fill_video(&v.all[k], arena, item, err) != 0)
+        if (k < n && fill_video(&v.all[k], ask->now, arena, item, err) != 0)
             return -1;
         if (k == n) {
-            item->class = NILO_CLASS_GONE;
-            item->reason = "YouTube answers without it: deleted or private";
+            item->class = odd ? NILO_CLASS_INVALID : NILO_CLASS_GONE;
+            item->reason = odd ? "YouTube answers without it, but with an entry whose id does not read: it may be that one" : "YouTube answers without it: deleted or private";
             item->unsure = ask->variant == 0;
         }
     }
@@ -361,7 +389,7 @@ static int take_upload(void *ctx, const char *path, enum nilo_json_event event, 
 }
 
 /* false: an entry that names no video, or one whose id could be nobody's */
-static bool fill_upload(const struct upload *u, bool uploads, struct nilo_item *item)
+static bool fill_upload(const struct upload *u, bool uploads, nilo_us now, struct nilo_item *item)
 {
     const char *id = u->id != NULL ? u->id : u->resource;
     if (id == NULL || !nilo__yt_id_fine(id))
@@ -371,6 +399,8 @@ static bool fill_upload(const struct upload *u, bool uploads, struct nilo_item *
     item->account = u->owner != NULL ? u->owner : u->channel;
     /* When an entry was added is when the video was posted in the list of uploads alone. */
     item->posted_at = nilo__instant_of(u->published != NULL || !uploads ? u->published : u->added);
+    if (item->posted_at > now + AHEAD)
+        item->posted_at = NILO_US_NONE; /* when its counts come, it is said what is wrong */
     /* Other playlists than that of the uploads keep an entry of what is gone. */
     if (u->title != NULL && (strcmp(u->title, "Deleted video") == 0 || strcmp(u->title, "Private video") == 0) && u->owner == NULL && u->published == NULL) {
         item->class = NILO_CLASS_GONE;
@@ -394,7 +424,7 @@ static int take_list(const struct nilo_ask *ask, const struct nilo_http_answer *
     if (nilo__walk(a->body, a->n_body, take_upload, u, &why) != 0 || !is_list(&u->list, false, &why))
         return why.code == NILO_ENOMEM ? nilo_err_nomem(err) : nilo__unreadable("YouTube", arena, &why, ret);
     for (size_t i = 0; i < u->n && i < PAGE; i++)
-        n += fill_upload(&u->all[i], uploads, &items[n]);
+        n += fill_upload(&u->all[i], uploads, ask->now, &items[n]);
     ret->items = items;
     ret->n_items = n;
     ret->next = u->next != NULL && u->next[0] != '\0' ? u->next : NULL;
@@ -440,6 +470,11 @@ static int take_channel(void *ctx, const char *path, enum nilo_json_event event,
         return 0;
     if (event == NILO_JSON_TRUE && strcmp(path, "items[].statistics.hiddenSubscriberCount") == 0)
         c->all[c->n - 1].hidden = true;
+    if (strcmp(path, "items[].statistics.viewCount") == 0 && event != NILO_JSON_STRING && event != NILO_JSON_NUMBER && event != NILO_JSON_NULL) {
+        text = "?"; /* as of videos */
+        len = 1;
+        event = NILO_JSON_STRING;
+    }
     return nilo__want_take(channel_wants, sizeof(channel_wants) / sizeof(channel_wants[0]), &c->all[c->n - 1], path, event, text, len, TEXT_MAX, c->arena, c->err);
 }
 
@@ -482,6 +517,10 @@ static int take_account(const struct nilo_ask *ask, const struct nilo_http_answe
     ret->accounts = accounts;
     ret->n_accounts = n;
     ret->next = ask->op == NILO_OP_ACCOUNTS && c->next != NULL && c->next[0] != '\0' ? c->next : NULL;
+    if (ask->op == NILO_OP_ACCOUNT && n == 0 && c->n > 0) { /* it is there, but which it is does not read: no closed channel */
+        nilo_err_set(&why, NILO_EBODY, "the channel in it has no id");
+        return nilo__unreadable("YouTube", arena, &why, ret);
+    }
     if (ask->op == NILO_OP_ACCOUNT && n == 0) {
         ret->class = NILO_CLASS_GONE;
         ret->reason = "channelNotFound";
