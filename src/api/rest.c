@@ -364,7 +364,7 @@ int nilo__rest_read_with(struct nilo_exchange *x, nilo__rest_parse_fn *parse, st
     if (rc == 0) {
         const struct nilo_function *f = nilo_query_function(r.query);
         r.until = nilo_rest_cache_until(r.api, f != NULL && strcmp(f->name, "activity") == 0 ? KEPT_ACTIVITY : KEPT_FOR);
-        rc = nilo_rest_days(r.api, r.mark, r.query, r.store, &r.scope.scope, &r.headers, err);
+        rc = nilo_rest_days(r.api, r.mark, r.query, r.store, &r.scope.scope, nilo_req_arena(x), &r.headers, err);
     }
     size_t lines = r.headers.len; /* what is said of the days; then what follows from the rows */
     if (rc == 0 && (rc = run(&r, err)) == 0)

@@ -48,7 +48,7 @@ static const char *const of_video[] = {"duration", "gmv",   "impressions", "view
 static const char *const of_window[] = {"gmv", "views", "items_sold", "gpm", "ctr", NULL};
 static const struct nilo_view of_best = {.set = "creator", .base = "content_best", .metrics = of_video, .of_connection = true};
 static const struct nilo_view of_windows = {.set = "creator", .base = "content_snapshots", .where = "b.\"window_days\" > 0", .metrics = of_window,
-                                            .of_connection = true, .meta = true};
+                                            .of_connection = true, .meta = true, .win = 30};
 
 static const struct nilo_relation relations[] = {
     {.name = "creator_videos", .doc = "videos with their best known values of all time", COLUMNS(videos), .key = KEY("tiktok_video_id", "connection", "brand_id"),

@@ -13,6 +13,13 @@ static const struct nilo_parameter parameters[] = {
      .fallback = "0",
      .doc = "0: all time so far; else days of a rolling window"},
     {.name = "entity", .type = NILO_T_TEXT, .doc = "content: items only; app: metrics of the app only; default: both"},
+    {.name = "workspace", .type = NILO_T_TEXT, .doc = "of this workspace alone"},
+    {.name = "connection", .type = NILO_T_TEXT, .doc = "of this connection alone"},
+    {.name = "platform", .type = NILO_T_TEXT, .doc = "of connections to this platform alone"},
+    {.name = "owner", .type = NILO_T_TEXT, .doc = "of the items of this owner alone"},
+    {.name = "external_id", .type = NILO_T_TEXT, .doc = "of this item alone"},
+    {.name = "metric", .type = NILO_T_TEXT, .doc = "of this metric alone: an item counts from its first value on"},
+    {.name = "metric_type", .type = NILO_T_TEXT, .doc = "of the app's metrics, those of this type alone: count, average, percentage or aggregate"},
 };
 static const struct nilo_column columns[] = {
     {.name = "day", .type = NILO_T_DAY, .doc = "the day"},
@@ -34,7 +41,8 @@ struct cover {
     struct nilo_call *call;
     struct nilo__points points; /* sum unused; items: change of `of`, fresh: items read */
     nilo_day from, to, today, latest;
-    int64_t known; /* of the workspace being read */
+    int64_t known; /* of the total being read */
+    bool level;    /* it is of a metric that is one */
     struct app_metric *app;
     size_t n_app, cap_app;
     const struct nilo_calendar *calendar;
@@ -42,8 +50,81 @@ struct cover {
     size_t n_dropped;
     nilo_day gone; /* last dropped day of the connection being read */
     nilo_day app_gone; /* last dropped day of metrics of the app: since when each was there is not known up to it */
+    struct nilo_connection *all;
+    size_t n_all;
+    bool narrowed;          /* to some of the connections: */
+    bool *in;               /* by connection of all */
+    const char *metric, *type; /* nilo__among() */
+    const int32_t *metrics; /* those of the name `metric`; one 0 where it is NULL */
+    size_t n_metrics;
+    struct nilo_entity_ref item; /* of one item: the entity and day of the row before */
+    nilo_day item_day;
     struct nilo_err *err;
 };
+
+/* ---- what it is narrowed to --------------------------------------------------------------------------------------------------------------- */
+
+static bool in_scope(const int64_t *ids, size_t n, int64_t workspace)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] == workspace)
+            return true;
+    return false;
+}
+
+/* Competitors' connections only where they are asked for by name. */
+static bool wanted(const struct nilo_call *c, const struct nilo_connection *k)
+{
+    const char *name = nilo_call_text(c, "connection");
+    return nilo__among(nilo_call_text(c, "workspace"), k->workspace_name) && nilo__among(name, k->name) &&
+           nilo__among(nilo_call_text(c, "platform"), k->platform) && (name != NULL || strcmp(k->role, "competitor") != 0);
+}
+
+static int narrow_connections(struct cover *x, const int64_t *ids, size_t n)
+{
+    const struct nilo_call *c = x->call;
+    if (nilo_store_connections(c->store, &x->all, &x->n_all, x->err) < 0)
+        return -1;
+    x->narrowed = nilo_call_text(c, "workspace") || nilo_call_text(c, "connection") || nilo_call_text(c, "platform");
+    x->in = nilo_arena_array(&x->call->arena, x->n_all + 1, sizeof *x->in);
+    if (!x->in)
+        return nilo_err_nomem(x->err);
+    for (size_t i = 0; i < x->n_all; i++)
+        x->in[i] = in_scope(ids, n, x->all[i].workspace) && wanted(c, &x->all[i]);
+    return 0;
+}
+
+static int narrow_metrics(struct cover *x)
+{
+    const struct nilo_catalog *catalog = nilo_store_catalog(x->call->store);
+    int32_t *found = nilo_arena_array(&x->call->arena, catalog->n + 1, sizeof *found);
+    if (!found)
+        return nilo_err_nomem(x->err);
+    x->metric = nilo_call_text(x->call, "metric");
+    x->type = nilo_call_text(x->call, "metric_type");
+    x->n_metrics = x->metric == NULL; /* metric 0: days on which anything of an item was read */
+    for (size_t i = 0; x->metric && i < catalog->n; i++)
+        if (nilo__among(x->metric, catalog->metrics[i].name))
+            found[x->n_metrics++] = catalog->metrics[i].id;
+    x->metrics = found;
+    return 0;
+}
+
+static bool connection_in(const struct cover *x, int64_t id)
+{
+    for (size_t i = 0; x->narrowed && i < x->n_all; i++)
+        if (x->all[i].id == id)
+            return x->in[i];
+    return true;
+}
+
+static bool metric_in(const struct cover *x, int32_t id)
+{
+    const struct nilo_metric *m = x->metric || x->type ? nilo_catalog_by_id(nilo_store_catalog(x->call->store), id) : NULL;
+    return !m || (nilo__among(x->metric, m->name) && nilo__among(x->type, nilo_metric_type_name(m->type)));
+}
+
+/* ---- what was there, and what was read ------------------------------------------------------------------------------------------------------ */
 
 static nilo_day gone_of(const struct cover *x, int64_t connection)
 {
@@ -70,14 +151,21 @@ static void seen(struct cover *x, nilo_day day)
         x->latest = day;
 }
 
+/* Of a flow nobody knows how many should have reported: as many as did on one day before. */
+static int64_t of_metric(const struct cover *x, const struct nilo_total_row *row)
+{
+    return !x->metric ? row->items : row->known > x->known || x->level ? row->known : x->known;
+}
+
 static int total_row(void *ctx, const struct nilo_total_row *row)
 {
     struct cover *x = ctx;
+    int64_t of = of_metric(x, row);
     if (row->fresh > 0)
         seen(x, row->day);
-    if (existing(x, row->day, row->items - x->known) < 0)
+    if (existing(x, row->day, of - x->known) < 0)
         return -1;
-    x->known = row->items;
+    x->known = of;
     if (row->day.n < x->from.n || row->day.n > x->to.n || row->day.n <= x->gone.n)
         return 0;
     struct nilo__point *p = nilo__point_at(&x->points, row->day, x->err);
@@ -112,6 +200,8 @@ static int app_row(void *ctx, const struct nilo_scan_row *row)
 {
     struct cover *x = ctx;
     bool inside = row->day.n >= x->from.n && row->day.n <= x->to.n;
+    if (!connection_in(x, row->connection) || !metric_in(x, row->metric))
+        return 0;
     struct app_metric *m = app_metric(x, row);
     struct nilo__point *p = inside ? nilo__point_at(&x->points, row->day, x->err) : NULL;
     if (!m || (inside && !p))
@@ -146,10 +236,78 @@ static int app_items(struct cover *x)
     return 0;
 }
 
+/* One item: there from its first reading on. */
+static int first_row(void *ctx, const struct nilo_scan_row *row)
+{
+    struct cover *x = ctx;
+    bool again = x->item.id == row->entity.id && x->item.bucket == row->entity.bucket;
+    nilo_day gone = gone_of(x, row->connection);
+    if (again || !connection_in(x, row->connection))
+        return 0;
+    x->item = row->entity;
+    return existing(x, row->day.n <= gone.n ? NILO_DAY(gone.n + 1) : row->day, 1);
+}
+
+/* Rows come by entity and day: several of a day are of several metrics. */
+static int item_row(void *ctx, const struct nilo_scan_row *row)
+{
+    struct cover *x = ctx;
+    if (row->day.n <= gone_of(x, row->connection).n || !connection_in(x, row->connection))
+        return 0;
+    struct nilo__point *p = nilo__point_at(&x->points, row->day, x->err);
+    if (!p)
+        return -1;
+    bool again = x->item.id == row->entity.id && x->item.bucket == row->entity.bucket && x->item_day.n == row->day.n;
+    if (nilo_absence_definitive(row->absence)) {
+        p->fresh += !again;
+        x->item = row->entity;
+        x->item_day = row->day;
+        seen(x, row->day);
+    } else if (row->absence < 16) {
+        p->reasons[row->absence]++;
+    }
+    return 0;
+}
+
+static int item(struct cover *x, const char *external_id, int32_t win)
+{
+    struct nilo_select sel = {.external_id = external_id, .kind = -1, .win = win, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE, .first = true};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < x->n_metrics; i++) {
+        sel.metric = x->metrics[i];
+        sel.first = true;
+        sel.from = sel.to = NILO_DAY_NONE;
+        x->item = (struct nilo_entity_ref){.id = -1};
+        rc = nilo_store_scan(x->call->store, x->call->scope, &sel, first_row, x, x->err);
+        sel.first = false;
+        sel.from = x->from;
+        sel.to = x->to;
+        x->item = (struct nilo_entity_ref){.id = -1};
+        if (rc == 0)
+            rc = nilo_store_scan(x->call->store, x->call->scope, &sel, item_row, x, x->err);
+    }
+    return rc;
+}
+
+static int items(struct cover *x, const char *list, int32_t win)
+{
+    int rc = 0;
+    for (const char *at = list; rc == 0 && at; at = strchr(at, NILO_LISTED[0]) ? strchr(at, NILO_LISTED[0]) + 1 : NULL) {
+        const char *id = nilo_arena_strndup(&x->call->arena, at, strcspn(at, NILO_LISTED));
+        rc = id ? item(x, id, win) : nilo_err_nomem(x->err);
+    }
+    return rc;
+}
+
 /* Runs that failed or do not count: the reason of days that nobody else explains. */
 static int run_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
 {
     struct cover *x = ctx;
+    bool in = !x->narrowed;
+    for (size_t i = 0; i < x->n_all && !in; i++)
+        in = x->in[i] && strcmp(x->all[i].workspace_name, nilo_db_column_text(row, 5)) == 0 && strcmp(x->all[i].name, nilo_db_column_text(row, 6)) == 0;
+    if (!in)
+        return 0;
     int status = (int)nilo_db_column_int(row, 0);
     int reason = status == NILO_RUN_QUARANTINED ? NILO_QUARANTINED : NILO_FAILED;
     nilo_us started = nilo_db_column_int(row, 4);
@@ -178,7 +336,7 @@ static int run_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
 /* The days from one instant to another, or until today, that nobody has explained. */
 static int explain(struct cover *x, struct nilo_db_stmt *row, int reason)
 {
-    if (!x->calendar)
+    if (!x->calendar || !connection_in(x, nilo_db_column_int(row, 2)))
         return 0;
     int32_t first = nilo_calendar_day(x->calendar, nilo_db_column_int(row, 0)).n;
     int32_t last = nilo_db_column_null(row, 1) ? x->today.n : nilo_calendar_day(x->calendar, nilo_db_column_int(row, 1)).n;
@@ -209,7 +367,7 @@ static int expiry_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
 static bool is_dropped(const struct cover *x, nilo_day day)
 {
     for (size_t i = 0; i < x->n_dropped; i++)
-        if (day.n >= x->dropped[i].from.n && day.n <= x->dropped[i].until.n)
+        if (connection_in(x, x->dropped[i].connection) && day.n >= x->dropped[i].from.n && day.n <= x->dropped[i].until.n)
             return true;
     return false;
 }
@@ -254,27 +412,64 @@ static int hand_on(struct cover *x, int64_t win)
 
 static int totals_of(struct cover *x, int32_t win, enum nilo_total_scope kind, int64_t id)
 {
-    x->known = 0;
-    return nilo_store_totals(x->call->store, x->call->scope, kind, id, win, 0, x->from, NILO_DAY_NONE, total_row, x, x->err) == 0 ? 0 : -1;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < x->n_metrics; i++) {
+        const struct nilo_metric *m = nilo_catalog_by_id(nilo_store_catalog(x->call->store), x->metrics[i]);
+        x->known = 0;
+        x->level = !m || m->aggregation == NILO_LEVEL;
+        rc = nilo_store_totals(x->call->store, x->call->scope, kind, id, win, x->metrics[i], x->from, NILO_DAY_NONE, total_row, x, x->err);
+    }
+    return rc == 0 ? 0 : -1;
 }
 
-/* Where days were dropped the connections are read one by one: the others read what they read. */
+/* Where days were dropped, or some are asked for, the connections are read one by one: the others read what they read. */
 static int workspace(struct cover *x, int32_t win, int64_t id)
 {
-    struct nilo_connection *all;
-    size_t n;
     x->gone = NILO_DAY_NONE;
-    if (x->n_dropped == 0)
+    if (x->n_dropped == 0 && !x->narrowed)
         return totals_of(x, win, NILO_TOTAL_WORKSPACE, id);
-    if (nilo_store_connections(x->call->store, &all, &n, x->err) < 0)
-        return -1;
     int rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        x->gone = all[i].dropped_until;
-        if (all[i].workspace == id && strcmp(all[i].role, "competitor") != 0)
-            rc = totals_of(x, win, NILO_TOTAL_CONNECTION, all[i].id);
+    for (size_t i = 0; i < x->n_all && rc == 0; i++) {
+        x->gone = x->all[i].dropped_until;
+        if (x->all[i].workspace == id && x->in[i])
+            rc = totals_of(x, win, NILO_TOTAL_CONNECTION, x->all[i].id);
     }
-    free(all);
+    return rc;
+}
+
+static int owners(struct cover *x, const char *list, int32_t win)
+{
+    int64_t *ids;
+    size_t n;
+    int rc = 0;
+    x->gone = NILO_DAY_NONE;
+    for (const char *at = list; rc == 0 && at; at = strchr(at, NILO_LISTED[0]) ? strchr(at, NILO_LISTED[0]) + 1 : NULL) {
+        const char *key = nilo_arena_strndup(&x->call->arena, at, strcspn(at, NILO_LISTED));
+        struct nilo_err why = {0};
+        if (!key)
+            return nilo_err_nomem(x->err);
+        if (nilo__named_owners(x->call, key, &ids, &n, &why) < 0) {
+            if (why.code == NILO_ENAME) /* nothing of nobody was read */
+                continue;
+            *x->err = why;
+            return -1;
+        }
+        for (size_t i = 0; i < n && rc == 0; i++)
+            rc = totals_of(x, win, NILO_TOTAL_OWNER, ids[i]);
+    }
+    return rc;
+}
+
+static int content_of(struct cover *x, int32_t win, const int64_t *ids, size_t n)
+{
+    const char *item = nilo_call_text(x->call, "external_id"), *owner = nilo_call_text(x->call, "owner");
+    int rc = 0;
+    if (item)
+        return items(x, item, win);
+    if (owner)
+        return owners(x, owner, win);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = workspace(x, win, ids[i]);
     return rc;
 }
 
@@ -284,23 +479,24 @@ static int gather(struct cover *x, int32_t win, const char *entity)
     bool content = !entity || strcmp(entity, "content") == 0, of_app = !entity || !content;
     int64_t *ids;
     size_t n;
-    if (nilo__scope_workspaces(c->store, c->scope, &c->arena, &ids, &n, x->err) < 0)
+    if (nilo_call_text(c, "external_id") || nilo_call_text(c, "owner"))
+        of_app = false;
+    if (nilo__scope_workspaces(c->store, c->scope, &c->arena, &ids, &n, x->err) < 0 || narrow_connections(x, ids, n) < 0 || narrow_metrics(x) < 0)
         return -1;
     if (nilo_store_dropped(c->store, c->scope, NILO_TOTAL_WORKSPACE, 0, &x->dropped, &x->n_dropped, x->err) < 0)
         return -1;
-    for (size_t i = 0; i < n && content; i++)
-        if (workspace(x, win, ids[i]) < 0)
-            return -1;
+    if (content && !x->type && content_of(x, win, ids, n) != 0)
+        return -1;
     const struct nilo_select app = {
         .kind = NILO_APP, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE, .win = win};
     if (of_app && (nilo_store_scan(c->store, c->scope, &app, app_row, x, x->err) != 0 || app_items(x) < 0))
         return -1;
-    if (nilo__rows(c, "runs", "t.\"status\", t.\"target_day\", t.\"first_day\", t.\"last_day\", t.\"started_at\"",
+    if (nilo__rows(c, "runs", "t.\"status\", t.\"target_day\", t.\"first_day\", t.\"last_day\", t.\"started_at\", t.\"workspace\", t.\"connection\"",
                    "WHERE t.\"status\" IN (3, 4, 5) AND t.\"kind\" IN (0, 3) ORDER BY t.\"id\"", 0, NULL, run_row, x, x->err) < 0)
         return -1;
-    if (nilo__rows(c, "pauses", "t.\"paused_at\", t.\"resumed_at\"", "", 0, NULL, pause_row, x, x->err) < 0)
+    if (nilo__rows(c, "pauses", "t.\"paused_at\", t.\"resumed_at\", t.\"connection_id\"", "", 0, NULL, pause_row, x, x->err) < 0)
         return -1;
-    return nilo__rows(c, "expiries", "t.\"expired_at\", t.\"back_at\"", "", 0, NULL, expiry_row, x, x->err);
+    return nilo__rows(c, "expiries", "t.\"expired_at\", t.\"back_at\", t.\"connection_id\"", "", 0, NULL, expiry_row, x, x->err);
 }
 
 static int run(struct nilo_call *c, struct nilo_err *err)
@@ -323,6 +519,7 @@ static int run(struct nilo_call *c, struct nilo_err *err)
     if (rc == 0)
         rc = hand_on(&x, win);
     free(x.app);
+    free(x.all);
     free(x.dropped);
     nilo__points_done(&x.points);
     return rc;

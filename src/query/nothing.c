@@ -72,7 +72,7 @@ void nilo_query_days(const struct nilo_query *q, nilo_day *ret_from, nilo_day *r
 {
     *ret_from = q->first_day;
     *ret_to = q->last_day;
-    *ret_win = 0;
+    *ret_win = q->relation && q->relation->view ? q->relation->view->win : 0;
     for (const struct nilo__node *n = q->filter ? q->filter->first : NULL; n; n = n->next)
         if (n->kind == NILO__COMPARE && !n->not && n->op == NILO__EQ && n->n_values == 1 && strcmp(n->column->name, "window_days") == 0)
             window_of(n->values[0], ret_win);

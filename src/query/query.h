@@ -96,6 +96,7 @@ struct nilo_view {
     bool meta;          /* b's metadata is needed */
     const char *hidden; /* the column that says when a row was hidden: live ones alone are there, unless a condition names it; NULL = none */
     const char *id;     /* whose name row ids are made of: two names of one table give the same */
+    int32_t win;        /* the window of its days, where no condition names one */
 };
 extern const struct nilo_relation nilo_relations[];
 extern const size_t nilo_relations_n;
@@ -269,6 +270,14 @@ void nilo_quick_free(struct nilo_quick *k); /* NULL is fine */
 
 /* The days that a relation's filter asks for (NILO_DAY_NONE = open), and the window. */
 void nilo_query_days(const struct nilo_query *q, nilo_day *ret_from, nilo_day *ret_to, int32_t *ret_win);
+/** nilo_query_asked - whose days its filter asks for, as arguments of coverage() (several values of one are put together in a way of its own). Conditions that are no
+ *  plain list of names, and lists of more than NILO_ASKED_ITEMS items, narrow nothing. In the arena; ret has room for NILO_ASKED_MOST */
+#define NILO_ASKED_MOST  10
+#define NILO_ASKED_ITEMS 50
+int nilo_query_asked(const struct nilo_query *q, struct nilo_arena *arena, struct nilo_arg *ret, size_t *ret_n, struct nilo_err *err);
+/** nilo_query_fills - would a backfill fill days that are asked for so? *ret_options: those of the command that name whose ("" = of all), in the arena; NULL: none would */
+int nilo_query_fills(struct nilo_store *s, const struct nilo_scope *scope, const struct nilo_arg *asked, size_t n, struct nilo_arena *arena, const char **ret_options,
+                     struct nilo_err *err);
 /** nilo_query_recorded - first and last day on which anything within the scope was read; NILO_DAY_NONE: nothing yet */
 int nilo_query_recorded(struct nilo_store *s, const struct nilo_scope *scope, nilo_day *ret_first, nilo_day *ret_last, struct nilo_err *err);
 

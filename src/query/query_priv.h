@@ -131,6 +131,12 @@ struct nilo__near {
 };
 void nilo__near_try(struct nilo__near *n, const char *candidate);
 
+/* ---- asked.c: what a filter narrows to ------------------------------------------------------------------------------------------ */
+
+/** nilo__among - is the name one of the list's, which is separated by NILO_LISTED? NULL: any is */
+#define NILO_LISTED "\x1f"
+bool nilo__among(const char *list, const char *name);
+
 /* ---- filter.c: the grammar of conditions -------------------------------------------------------------------------------------- */
 
 struct nilo__parse {

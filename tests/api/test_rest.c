@@ -247,6 +247,12 @@ static const struct rest_row sets[] = {
     {"anon acme", "GET", LATEST, NULL, NULL, 401, NULL, "~\"42501\""},
     {ME, "GET", "/rest/v1/youtube_metrics?select=p_id,fetched_at,view_count&p_id=eq.v1&order=fetched_at.desc&limit=1", OBJECT, NULL, 200, NULL,
      "{\"p_id\":\"v1\",\"fetched_at\":\"2025-03-04T11:00:00+00:00\",\"view_count\":220}\n"},
+    /* and its days are those of the connection: import-old has 02-10 */
+    {ME, "GET", "/rest/v1/youtube_metrics?select=p_id&fetched_at=gte.2025-02-10&fetched_at=lte.2025-02-10", NULL, NULL, 200, "Nilometer-Coverage: 0/1", "[]\n"},
+    {ME, "GET", "/rest/v1/youtube_metrics?select=p_id&p_id=eq.v2&fetched_at=gte.2025-03-04&fetched_at=lte.2025-03-04", NULL, NULL, 200, "Nilometer-Coverage: 1/1", NULL},
+    /* of windows: those of 30 days, unless another is named */
+    {ME, "GET", "/rest/v1/creator_video_metric_snapshots?select=views&brand_id=eq.acme&snapshot_date=eq.2025-03-02", NULL, NULL, 200, "Nilometer-Coverage: 0/1", "[]\n"},
+    {ME, "GET", "/rest/v1/creator_video_metric_snapshots?select=views&brand_id=eq.acme&snapshot_date=eq.2025-03-04", NULL, NULL, 200, "Nilometer-Coverage: 1/1", NULL},
     /* by the tenant that the table names: every workspace of the caller */
     {ME, "GET", BEST, NULL, NULL, 200, NULL, "[{\"brand_id\":\"acme\",\"views\":220}]\n"},
     {"authenticated acme beta", "GET", BEST, NULL, NULL, 200, NULL, "[{\"brand_id\":\"acme\",\"views\":220},\n {\"brand_id\":\"beta\",\"views\":77777}]\n"},

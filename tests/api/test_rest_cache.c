@@ -229,13 +229,13 @@ static void memory_is_bounded(void **state)
 
 /* ---- what is said about days ------------------------------------------------------------------------------------------------------------------- */
 
-#define DAILY "/rest/v1/daily_metrics?select=value&metric_category=eq.users_total"
+#define DAILY "/rest/v1/daily_metrics?select=value"
 static const struct rest_row days[] = {
     /* recorded are 2025-02-01 to 03-09, today is 03-10; of the app 03-04 to 03-09 */
     {ME, "GET", DAILY "&metric_date=gte.2025-03-05&metric_date=lte.2025-03-07", NULL, NULL, 200,
      "Nilometer-Data-Through: 2025-03-09\nNilometer-Coverage: 2/3\nNilometer-Gaps: 2025-03-07 not_collected\n"
      "Nilometer-Hint: nilometer backfill --from 2025-03-07 --to 2025-03-07", NULL},
-    {ME, "GET", DAILY "&metric_date=eq.2025-03-04", NULL, NULL, 200, "Nilometer-Coverage: 1/1\n!Nilometer-Gaps\n!Nilometer-Hint", "[]\n"},
+    {ME, "GET", DAILY "&metric_date=eq.2025-03-04", NULL, NULL, 200, "Nilometer-Coverage: 1/1\n!Nilometer-Gaps\n!Nilometer-Hint", NULL},
     /* bounds that leave their day out; a leap year has 366 days, and from one day to the next there is none */
     {ME, "GET", DAILY "&metric_date=gt.2025-03-04&metric_date=lt.2025-03-07", NULL, NULL, 200, "Nilometer-Coverage: 2/2\n!Nilometer-Gaps", NULL},
     {ME, "GET", DAILY "&metric_date=gte.2024-01-01&metric_date=lt.2025-01-01", NULL, NULL, 200, "Nilometer-Coverage: 0/366", "[]\n"},
@@ -249,7 +249,7 @@ static const struct rest_row days[] = {
      "Nilometer-Coverage: 0/1\nNilometer-Gaps: 2025-03-10 not_yet\n!Nilometer-Hint", "[]\n"},
     {ME, "GET", DAILY "&metric_date=gte.2025-03-11", NULL, NULL, 200, "Nilometer-Coverage: 0/0\n!Nilometer-Gaps", "[]\n"},
     {ME, "HEAD", DAILY "&metric_date=eq.2025-03-04", NULL, NULL, 200, "Nilometer-Coverage: 1/1", ""},
-    {"anon acme", "GET", DAILY "&metric_date=eq.2025-03-04", NULL, NULL, 200, "Nilometer-Coverage: 1/1", "[]\n"},
+    {"anon acme", "GET", DAILY "&metric_date=eq.2025-03-04", NULL, NULL, 200, "Nilometer-Coverage: 1/1", NULL},
     /* of items: their own days */
     {ME, "GET", "/rest/v1/content_snapshots?select=views&day=eq.2025-03-01", NULL, NULL, 200, "Nilometer-Data-Through: 2025-03-04", NULL},
     {ME, "GET", "/rest/v1/content_snapshots?select=views&day=eq.2025-03-04&window_days=eq.30", NULL, NULL, 200,
@@ -261,11 +261,52 @@ static const struct rest_row days[] = {
     {"anon acme", "GET", LATEST, NULL, NULL, 401, "!Nilometer-Coverage", NULL},
 };
 
+/* and of what is asked for, not of the workspace's as a whole. users_total was read on 03-07 and 03-09, shares of the day were counted for 03-04 to 03-06; v1 of yt was
+ * read on 03-01, 02 and 04, v2 on 03-01 and 04; import-old has 02-01 and 02-10 */
+#define SNAPSHOTS "/rest/v1/content_snapshots?select=views"
+#define VALUES "/rest/v1/metric_values?select=value"
+static const struct rest_row asked[] = {
+    {ME, "GET", DAILY "&metric_category=eq.users_total&metric_date=gte.2025-03-05&metric_date=lte.2025-03-09", NULL, NULL, 200,
+     "Nilometer-Data-Through: 2025-03-09\nNilometer-Coverage: 2/5\nNilometer-Gaps: 2025-03-05..2025-03-06 not_collected, 2025-03-08 not_collected\n"
+     "Nilometer-Hint: nilometer backfill --from 2025-03-05 --to 2025-03-08", NULL},
+    {ME, "GET", DAILY "&metric_category=in.(users_total,share)&metric_date=gte.2025-03-04&metric_date=lte.2025-03-07", NULL, NULL, 200,
+     "Nilometer-Coverage: 3/4\nNilometer-Gaps: 2025-03-07 not_collected", NULL},
+    {ME, "GET", DAILY "&metric_type=eq.percentage&metric_date=gte.2025-03-04&metric_date=lte.2025-03-07", NULL, NULL, 200,
+     "Nilometer-Data-Through: 2025-03-06\nNilometer-Coverage: 3/4", NULL},
+    /* without bounds: from its first day on; of what nobody ever read there are no days */
+    {ME, "GET", DAILY "&metric_category=eq.users_total", NULL, NULL, 200, "Nilometer-Coverage: 2/4\nNilometer-Gaps: 2025-03-08 not_collected, 2025-03-10 not_yet", NULL},
+    {ME, "GET", DAILY "&metric_category=eq.nothing", NULL, NULL, 200, "Nilometer-Coverage: 0/0\n!Nilometer-Hint", "[]\n"},
+    {ME, "GET", DAILY "&metric_category=eq.nothing&metric_date=eq.2025-03-05", NULL, NULL, 200, "Nilometer-Coverage: 0/1\n!Nilometer-Hint", "[]\n"},
+    /* a source that failed may be asked again; of one connection the command names it */
+    {ME, "GET", DAILY "&metric_category=eq.posts_created&connection=eq.app&metric_date=gte.2025-03-06&metric_date=lte.2025-03-08", NULL, NULL, 200,
+     "Nilometer-Coverage: 1/3\nNilometer-Gaps: 2025-03-07 not_collected, 2025-03-08 failed\n"
+     "Nilometer-Hint: nilometer backfill --from 2025-03-07 --to 2025-03-08 --workspace acme --connection app", NULL},
+    {ME, "GET", DAILY "&connection=eq.beta-app&metric_date=eq.2025-03-08", NULL, NULL, 200, "Nilometer-Coverage: 0/1\n!Nilometer-Hint\n!Nilometer-Data-Through", "[]\n"},
+    /* items are read as they are now: no backfill brings their days */
+    {ME, "GET", SNAPSHOTS "&connection=eq.yt&day=gte.2025-03-01&day=lte.2025-03-04", NULL, NULL, 200,
+     "Nilometer-Data-Through: 2025-03-04\nNilometer-Coverage: 1/4\n!Nilometer-Hint", NULL},
+    {ME, "GET", SNAPSHOTS "&connection=eq.import-old&day=gte.2025-02-10&day=lte.2025-02-11", NULL, NULL, 200,
+     "Nilometer-Data-Through: 2025-02-10\nNilometer-Coverage: 0/2\nNilometer-Gaps: 2025-02-10..2025-02-11 not_collected", NULL},
+    {ME, "GET", SNAPSHOTS "&external_id=eq.v1&connection=eq.yt&day=gte.2025-03-01&day=lte.2025-03-04", NULL, NULL, 200,
+     "Nilometer-Data-Through: 2025-03-04\nNilometer-Coverage: 3/4\nNilometer-Gaps: 2025-03-03 not_collected\n!Nilometer-Hint", NULL},
+    {ME, "GET", SNAPSHOTS "&external_id=in.(v1,v2)&connection=eq.yt&day=gte.2025-03-01&day=lte.2025-03-04", NULL, NULL, 200, "Nilometer-Coverage: 2/4", NULL},
+    {ME, "GET", SNAPSHOTS "&external_id=eq.v1&connection=eq.yt", NULL, NULL, 200, "Nilometer-Coverage: 3/10", NULL},
+    {ME, "GET", SNAPSHOTS "&external_id=eq.nobody&day=eq.2025-03-04", NULL, NULL, 200, "Nilometer-Coverage: 0/1", "[]\n"},
+    {ME, "GET", VALUES "&external_id=eq.v1&connection=eq.yt&metric=eq.comments&day=gte.2025-03-01&day=lte.2025-03-04", NULL, NULL, 200,
+     "Nilometer-Coverage: 2/4\nNilometer-Gaps: 2025-03-02 failed, 2025-03-03 not_collected", NULL},
+    {ME, "GET", VALUES "&metric=eq.shares&day=gte.2025-03-01&day=lte.2025-03-04", NULL, NULL, 200,
+     "Nilometer-Coverage: 2/4\nNilometer-Gaps: 2025-03-02..2025-03-03 not_collected\n!Nilometer-Hint", NULL},
+    {ME, "GET", "/rest/v1/owner_daily?select=views&owner=eq.bob&day=gte.2025-03-01&day=lte.2025-03-02", NULL, NULL, 200, "Nilometer-Coverage: 1/2", NULL},
+    {ME, "GET", "/rest/v1/owner_daily?select=views&owner=eq.nobody&day=eq.2025-03-01", NULL, NULL, 200, "Nilometer-Coverage: 0/1", "[]\n"},
+};
+
 static void an_answer_says_how_its_days_stand(void **state)
 {
     (void)state;
     REST_CHECK_ALL(&r, days);
+    REST_CHECK_ALL(&r, asked);
     REST_CHECK_ALL(&r, days); /* and so does one that was kept */
+    REST_CHECK_ALL(&r, asked);
 }
 
 static bool open;

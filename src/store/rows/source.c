@@ -424,7 +424,7 @@ static void drops(struct source *x)
 /* For coverage(): from when to when a connection was not asked; its own items, as totals have them. */
 static void pauses(struct source *x)
 {
-    PUT(x, "(SELECT p.paused_at AS \"paused_at\", p.resumed_at AS \"resumed_at\" FROM connection_pause p JOIN connection c ON c.id = p.connection_id "
+    PUT(x, "(SELECT p.connection_id AS \"connection_id\", p.paused_at AS \"paused_at\", p.resumed_at AS \"resumed_at\" FROM connection_pause p JOIN connection c ON c.id = p.connection_id "
            "WHERE c.role <> 'competitor'");
     nilo__scope_sql(x->scope, "c.workspace_id", x->sql);
     PUT(x, ")");
@@ -433,7 +433,7 @@ static void pauses(struct source *x)
 /* Likewise, from when to when it was expired: its source would not let anybody in. */
 static void expiries(struct source *x)
 {
-    PUT(x, "(SELECT t.at AS \"expired_at\", (SELECT n.at FROM connection_status n WHERE n.connection_id = t.connection_id AND n.seq = t.seq + 1) AS "
+    PUT(x, "(SELECT t.connection_id AS \"connection_id\", t.at AS \"expired_at\", (SELECT n.at FROM connection_status n WHERE n.connection_id = t.connection_id AND n.seq = t.seq + 1) AS "
            "\"back_at\" FROM connection_status t JOIN connection c ON c.id = t.connection_id WHERE t.status = 'expired' AND c.role <> 'competitor'");
     nilo__scope_sql(x->scope, "c.workspace_id", x->sql);
     PUT(x, ")");
