@@ -1,4 +1,4 @@
-/* Conditions: their grammar, whether their values fit the column, and the rule of 365 days. */
+/* Conditions: their grammar, and whether their values fit the column. */
 #include <ctype.h>
 #include <string.h>
 
@@ -518,66 +518,4 @@ int nilo__check_node(struct nilo__parse *p, const struct nilo__node *n)
             return nilo_err_set(p->err, NILO_EINVAL, "LIKE pattern must not end with escape character");
     }
     return 0;
-}
-
-/* ---- 365 days ------------------------------------------------------------------------------------------------------------------- */
-
-int nilo__check_range(nilo_day from, nilo_day to, bool any_range, const char *column, struct nilo_err *err)
-{
-    char a[NILO_DAY_TEXT], b[NILO_DAY_TEXT];
-    nilo_day_format(from, a);
-    nilo_day_format(to, b);
-    if (from.n > to.n)
-        return nilo_err_set(err, NILO_EINVAL, "the range of %s is reversed: it begins on %s and ends on %s", column, a,
-                            b);
-    if (to.n - from.n > 365 && !any_range)
-        return nilo_err_set(err, NILO_EINVAL,
-                            "the range of %s from %s to %s spans %d days; at most 365 are answered at once: ask for it "
-                            "in parts, or name one bound only",
-                            column, a, b, to.n - from.n);
-    return 0;
-}
-
-/* gt and lt leave out the day that they name; of a time, lt does where it is the day's first instant. */
-static int32_t left_out(const struct nilo__node *n, const struct nilo_iso *iso)
-{
-    bool days = n->column->type == NILO_T_DAY;
-    if (n->op == NILO__GT)
-        return days;
-    return n->op == NILO__LT && (days || iso->us % NILO_US_DAY == 0);
-}
-
-int nilo__check_days(struct nilo__parse *p)
-{
-    const char *column = p->q->relation->day;
-    nilo_day from = NILO_DAY_NONE, to = NILO_DAY_NONE; /* as named: a range that holds no day is not a reversed one */
-    int32_t after = 0, before = 0;
-    p->q->first_day = p->q->last_day = NILO_DAY_NONE;
-    for (const struct nilo__node *n = p->q->filter->first; n && column; n = n->next) {
-        struct nilo_iso iso;
-        if (n->kind != NILO__COMPARE || n->not || n->any || n->all || strcmp(n->column->name, column) != 0 ||
-            n->n_values != 1 || nilo_iso_parse(n->values[0].p, n->values[0].len, &iso, NULL) < 0)
-            continue;
-        int32_t out = left_out(n, &iso);
-        if ((n->op == NILO__GT || n->op == NILO__GTE) && (nilo_day_is_none(from) || iso.day.n + out > from.n + after)) {
-            from = iso.day;
-            after = out;
-        }
-        if ((n->op == NILO__LT || n->op == NILO__LTE) && (nilo_day_is_none(to) || iso.day.n - out < to.n - before)) {
-            to = iso.day;
-            before = out;
-        }
-        if (n->op == NILO__EQ)
-            p->q->first_day = p->q->last_day = iso.day;
-    }
-    bool both = !nilo_day_is_none(from) && !nilo_day_is_none(to);
-    if (both && from.n <= to.n && from.n + after > to.n - before)
-        after = before = 0; /* between two days that follow each other */
-    from.n += after;
-    to.n -= before;
-    if (nilo_day_is_none(p->q->first_day)) {
-        p->q->first_day = from;
-        p->q->last_day = to;
-    }
-    return both ? nilo__check_range(from, to, p->q->request.any_range, column, p->err) : 0;
 }

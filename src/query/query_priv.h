@@ -169,7 +169,10 @@ enum nilo_type nilo__fold_type(enum nilo__aggregate a, enum nilo_type from);
 int nilo__parse_shape(struct nilo_query *q, const char *text, size_t len, struct nilo_notes *notes, struct nilo_err *err);
 /** nilo__name_of - the relation's or function's */
 const char *nilo__name_of(const struct nilo_query *q);
-/** nilo__check_days - the rule of 365 days and reversed ranges, over the top level of the filter */
+
+/* ---- days.c: the days that are asked for ---------------------------------------------------------------------------------------- */
+
+/** nilo__check_days - the rule of 365 days and reversed ranges, wherever in the filter both bounds are named; fills first_day and last_day */
 int nilo__check_days(struct nilo__parse *p);
 int nilo__check_range(nilo_day from, nilo_day to, bool any_range, const char *column, struct nilo_err *err);
 

@@ -120,6 +120,11 @@ static const struct rest_row refusals[] = {
      "~{\"code\":\"22008\",\"message\":\"date/time field value out of range: \\\"2025-02-30\\\"\""},
     {ME, "GET", "/rest/v1/daily_metrics?value=eq.abc", NULL, NULL, 400, NULL, "~{\"code\":\"22P02\",\"message\":\"invalid input syntax for type numeric: \\\"abc\\\"\""},
     {ME, "GET", "/rest/v1/daily_metrics?metric_date=gte.2024-01-01&metric_date=lte.2025-01-01", NULL, NULL, 400, NULL, "~{\"code\":\"22023\",\"message\":\""},
+    {ME, "GET", "/rest/v1/daily_metrics?select=value&or=(and(metric_date.gte.2024-01-01,metric_date.lte.2025-01-01),metric_category.eq.x)", NULL, NULL, 400, NULL, "~\"22023\""},
+    /* two short ranges that lie a year apart, one bound alone in a branch, 366 dates in one group */
+    {ME, "GET", "/rest/v1/daily_metrics?select=value&metric_category=eq.users_total&or=(and(metric_date.gte.2024-03-01,metric_date.lte.2024-03-31),and(metric_date.gte.2025-03-01,metric_date.lte.2025-03-08))", NULL, NULL, 200, NULL, "[{\"value\":10}]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?select=value&metric_category=eq.users_total&or=(metric_date.lte.2024-03-31,metric_date.gte.2025-03-08)", NULL, NULL, 200, NULL, "[{\"value\":14}]\n"},
+    {ME, "GET", "/rest/v1/daily_metrics?select=value&metric_category=eq.users_total&and=(metric_date.gte.2024-03-08,metric_date.lte.2025-03-08)", NULL, NULL, 200, NULL, "[{\"value\":10}]\n"},
     {ME, "GET", "/rest/v1/daily_metrics?metric_date=gte.2024-01-02&metric_date=lte.2025-01-01", NULL, NULL, 200, NULL, "[]\n"},
     {"service_role acme", "GET", "/rest/v1/daily_metrics?metric_date=gte.2014-01-01&metric_date=lte.2025-01-01", NULL, NULL, 200, NULL, "[]\n"},
     {ME, "GET", "/rest/v1/a/b", NULL, NULL, 404, NULL, "~\"PGRST125\""},
