@@ -3,6 +3,7 @@
 #define NILO_API_API_H
 
 #include "api/gate.h"
+#include "api/hooks.h"
 #include "api/server.h"
 #include "store/store.h"
 
@@ -24,6 +25,7 @@ struct nilo_api {
     void *command_ctx;
     struct nilo_events *events;     /* events.h; NULL: nobody is told of any */
     struct nilo_api_writer *writer; /* writer.h; NULL: this server writes nothing */
+    struct nilo_hook_counts hooks;
 };
 
 /* A worker's own: nilo_req_worker(x) in a handler. NULL there: the store cannot be opened at present (answer 503). */

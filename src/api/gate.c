@@ -348,12 +348,15 @@ static bool limited(const struct nilo_gate *g, const struct nilo_exchange *x)
 }
 
 /* An address that tried too many bad credentials: those it shows now are not even looked at, so that a guess more costs the wait whether it is right or not. */
+static int waits_in_any_case(struct nilo_gate *g, struct nilo_exchange *x)
+{
+    nilo_us wait = nilo_limit_wait(g->limit, nilo_req_address(x), mono(g));
+    return wait != 0 ? too_many(x, "too many requests with credentials that are not valid came from this address", wait, NULL) : 0;
+}
+
 static int waits(struct nilo_gate *g, struct nilo_exchange *x, const struct nilo_credential_shown *shown)
 {
-    nilo_us wait = shown->authorization != NULL || shown->apikey != NULL || shown->query_n > 0 ? nilo_limit_wait(g->limit, nilo_req_address(x), mono(g)) : 0;
-    if (wait == 0)
-        return 0;
-    return too_many(x, "too many requests with credentials that are not valid came from this address", wait, NULL);
+    return shown->authorization != NULL || shown->apikey != NULL || shown->query_n > 0 ? waits_in_any_case(g, x) : 0;
 }
 
 /* The user: sub, else the key and the address. The key by its id, else as it was shown (it is hashed, and kept nowhere). */
@@ -521,4 +524,20 @@ int nilo_gate_cron(struct nilo_gate *g, struct nilo_exchange *x)
     }
     pthread_rwlock_unlock(&g->lock);
     return rc;
+}
+
+int nilo_gate_hook(struct nilo_gate *g, struct nilo_exchange *x)
+{
+    pthread_rwlock_rdlock(&g->lock);
+    int rc = limited(g, x) ? waits_in_any_case(g, x) : 0;
+    pthread_rwlock_unlock(&g->lock);
+    return rc;
+}
+
+void nilo_gate_hook_failed(struct nilo_gate *g, struct nilo_exchange *x)
+{
+    pthread_rwlock_rdlock(&g->lock);
+    if (limited(g, x))
+        nilo_limit_failed(g->limit, nilo_req_address(x), mono(g));
+    pthread_rwlock_unlock(&g->lock);
 }

@@ -57,4 +57,8 @@ enum nilo_credential_result nilo_gate_still(struct nilo_gate *g, const struct ni
  *  given (the one that all bad credentials get): return 0 from the handler */
 int nilo_gate_cron(struct nilo_gate *g, struct nilo_exchange *x);
 
+/** nilo_gate_hook - for routes under /hooks, which are EVERYONE's and look at signatures: does the address have to wait? 0: no. NILO_LATER: yes, and the answer is given */
+int nilo_gate_hook(struct nilo_gate *g, struct nilo_exchange *x);
+void nilo_gate_hook_failed(struct nilo_gate *g, struct nilo_exchange *x); /* it was not signed well */
+
 #endif

@@ -71,6 +71,13 @@ static void told(const struct nilo_api *api, struct nilo_buf *out)
 #undef X
 }
 
+static void hooks(const struct nilo_api *api, struct nilo_buf *out)
+{
+#define X(name, doc) put(out, "hooks_" #name, "counter", doc, api->hooks.name);
+    NILO_HOOK_COUNT_ROWS(X)
+#undef X
+}
+
 static void log_size(struct nilo_store *s, struct nilo_buf *out)
 {
     char path[4300];
@@ -152,6 +159,7 @@ int nilo_own_metrics(struct nilo_exchange *x, struct nilo_err *err)
     writing(api, &out);
     cached(api, &out);
     told(api, &out);
+    hooks(api, &out);
     bool there = nilo_rest_current(x, &store, &mark, &why) == 0, answers = there && nilo_store_scope(store, &NILO_SCOPE_ALL, &why) == 0 && closing(store, api->env->clock.wall(api->env->clock.ctx), &out, &why) == 0 &&
          connections(store, api->env->clock.wall(api->env->clock.ctx), &out, &why) == 0;
     if (answers)

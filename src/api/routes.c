@@ -1,6 +1,7 @@
 /* The table of routes of the daemon, and the first of them: is the process there, does the store answer, the server's own counters.
  * A route is one row; who may call it is the third word and cannot be left out. */
 #include "api/api.h"
+#include "api/hooks.h"
 #include "api/jobs.h"
 #include "api/own_metrics.h"
 #include "api/admit.h"
@@ -69,6 +70,8 @@ const struct nilo_route nilo_api_routes[] = {
     NILO_ROUTE(NILO_POST, "/commands", SERVICE, .handler = nilo_job_command, .deadline_us = NILO_NO_DEADLINE),
     NILO_ROUTE(NILO_GET | NILO_POST, "/cron/metrics-refresh", EVERYONE, .handler = nilo_job_cron, .deadline_us = NILO_JOB_DEADLINE),
     NILO_ROUTE(NILO_GET | NILO_POST, "/api/cron/studio/metrics-refresh", EVERYONE, .handler = nilo_job_cron, .deadline_us = NILO_JOB_DEADLINE),
+    NILO_ROUTE(NILO_HOOK_METHODS, "/hooks/{hook}", EVERYONE, .instant = nilo_hook_instant, .handler = nilo_hook_handler),
+    NILO_ROUTE(NILO_HOOK_METHODS, "/w/{workspace}/hooks/{hook}", EVERYONE, .instant = nilo_hook_instant, .handler = nilo_hook_handler),
     /* functions and writes */
     NILO_ROUTE(NILO_POST, "/rest/v1/rpc/record", ANON, .handler = nilo_rest_record),
     NILO_ROUTE(NILO_POST, "/w/{workspace}/rest/v1/rpc/record", ANON, .handler = nilo_rest_record),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/credential.h"
+#include "api/hook_keys.h"
 #include "api/publish.h"
 
 struct nilo_settings_held {
@@ -13,6 +14,7 @@ struct nilo_settings_held {
     struct nilo_config *config;
     char *cron;
     bool cron_in_query;
+    struct nilo_hook_keys *hooks;
 };
 
 struct nilo_settings {
@@ -28,6 +30,7 @@ static void held_free(struct nilo_settings_held *h)
     if (h->cron != NULL)
         explicit_bzero(h->cron, strlen(h->cron));
     free(h->cron);
+    nilo_hook_keys_free(h->hooks);
     nilo_config_free(h->config);
     free(h);
 }
@@ -41,7 +44,7 @@ static int held_new(struct nilo_config *config, struct nilo_settings_held **ret,
     }
     *h = (struct nilo_settings_held){.refs = 1, .config = config};
     h->cron_in_query = config->cron_query_secret != NULL && strcmp(config->cron_query_secret, "true") == 0;
-    if (nilo_publish_check(config, err) != 0) {
+    if (nilo_publish_check(config, err) != 0 || nilo_hook_keys_new(config, &h->hooks, err) != 0) {
         held_free(h);
         return -1;
     }
@@ -134,6 +137,11 @@ const char *nilo_settings_cron(const struct nilo_settings_held *h, bool *ret_in_
 {
     *ret_in_query = h->cron_in_query;
     return h->cron;
+}
+
+const struct nilo_hook_keys *nilo_settings_hooks(const struct nilo_settings_held *h)
+{
+    return h->hooks;
 }
 
 int64_t nilo_settings_max_rows(struct nilo_settings *s)

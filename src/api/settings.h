@@ -21,6 +21,9 @@ struct nilo_settings_held *nilo_settings_take(struct nilo_settings *s);
 const struct nilo_config *nilo_settings_config(const struct nilo_settings_held *h);
 /* The secret of the cron paths, resolved when the configuration was loaded; NULL = there is none */
 const char *nilo_settings_cron(const struct nilo_settings_held *h, bool *ret_in_query);
+/* Who may send to /hooks/...: hook_keys.h */
+struct nilo_hook_keys;
+const struct nilo_hook_keys *nilo_settings_hooks(const struct nilo_settings_held *h);
 void nilo_settings_give(struct nilo_settings *s, struct nilo_settings_held *h);
 
 #endif

@@ -5,6 +5,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -103,4 +104,12 @@ bool nilo_public_key_verify(const struct nilo_public_key *k, const void *text, s
     EVP_MD_CTX_free(md);
     ERR_clear_error();
     return good;
+}
+
+bool nilo_hmac_sha1(const void *key, size_t key_n, const void *p, size_t n, unsigned char out[NILO_SHA1_LEN])
+{
+    unsigned len = 0;
+    bool made = key_n <= INT_MAX && HMAC(EVP_sha1(), key, (int)key_n, p, n, out, &len) != NULL && len == NILO_SHA1_LEN;
+    ERR_clear_error();
+    return made;
 }

@@ -24,4 +24,8 @@ void nilo_public_key_free(struct nilo_public_key *k); /* NULL is fine */
 /** nilo_public_key_verify - P-256: the 64 bytes r and s of RFC 7518, section 3.4. SHA-256 in both cases */
 bool nilo_public_key_verify(const struct nilo_public_key *k, const void *text, size_t n, const unsigned char *signature, size_t signature_n);
 
+/** nilo_hmac_sha1 - for those who sign with nothing better (WebSub hubs). false: memory ran out */
+#define NILO_SHA1_LEN 20
+bool nilo_hmac_sha1(const void *key, size_t key_n, const void *p, size_t n, unsigned char out[NILO_SHA1_LEN]);
+
 #endif

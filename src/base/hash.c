@@ -19,8 +19,14 @@ void nilo_mac(const unsigned char key[NILO_MAC_LEN], const void *p, size_t n, un
 
 void nilo_hmac_sha256(const void *key, size_t key_n, const void *p, size_t n, unsigned char out[NILO_SHA256_LEN])
 {
+    nilo_hmac_sha256_joined(key, key_n, "", 0, p, n, out);
+}
+
+void nilo_hmac_sha256_joined(const void *key, size_t key_n, const void *head, size_t head_n, const void *p, size_t n, unsigned char out[NILO_SHA256_LEN])
+{
     crypto_auth_hmacsha256_state state;
     crypto_auth_hmacsha256_init(&state, key, key_n);
+    crypto_auth_hmacsha256_update(&state, head, head_n);
     crypto_auth_hmacsha256_update(&state, p, n);
     crypto_auth_hmacsha256_final(&state, out);
     sodium_memzero(&state, sizeof state);

@@ -31,6 +31,8 @@ void nilo_mac(const unsigned char key[NILO_MAC_LEN], const void *p, size_t n, un
 
 /** nilo_hmac_sha256 - RFC 2104, a key of any length: for what others have to be able to check (tokens); of our own things nilo_mac */
 void nilo_hmac_sha256(const void *key, size_t key_n, const void *p, size_t n, unsigned char out[NILO_SHA256_LEN]);
+/** nilo_hmac_sha256_joined - the same of two pieces, one behind the other */
+void nilo_hmac_sha256_joined(const void *key, size_t key_n, const void *head, size_t head_n, const void *p, size_t n, unsigned char out[NILO_SHA256_LEN]);
 /** nilo_same - are they equal? Takes as long wherever they differ: for MACs, never memcmp */
 bool nilo_same(const void *a, const void *b, size_t n);
 

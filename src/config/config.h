@@ -124,6 +124,18 @@ struct nilo_config_platform {
     int line;
 };
 
+/* Whose notices are taken at /hooks/PLATFORM (api/hooks.h). Several of one platform and workspace are several secrets, of which any will do. */
+struct nilo_config_hook {
+    char *platform;     /* push, instagram, facebook, tiktok, tiktok_shop, youtube */
+    char *workspace;    /* whose connections they are about; NULL: those of all; push: the store's only one */
+    char *secret;       /* a reference; NULL: the client_secret of the platform's entry under platforms: */
+    char *verify_token; /* a reference; NULL: nobody may subscribe */
+    char *app_id;       /* NULL: the client_id of that entry */
+    char *status_page;  /* NULL = none */
+    int line;
+};
+#define NILO_CONFIG_HOOKS 32 /* at most: each may cost a signature a request */
+
 /* Connections that an app keeps in a table of its own. */
 struct nilo_config_from_sql {
     char *connection; /* the name of one of the file's SQL connections, whose database is asked */
@@ -147,6 +159,8 @@ struct nilo_config {
     int n_platforms;
     struct nilo_config_from_sql *connections_from_sql;
     int n_connections_from_sql;
+    struct nilo_config_hook *hooks;
+    int n_hooks;
     struct nilo_config_compat *compat;
     int n_compat;
     struct nilo_config_publish *publish;

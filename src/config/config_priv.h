@@ -114,6 +114,9 @@ int nilo__config_auth_rules(const struct nilo_config *c, const struct nilo__conf
 int nilo__config_platform_rules(const struct nilo_config *c, const struct nilo__config_node *root, const struct nilo__config_place *at,
                                 struct nilo_err *err);
 
+/* The part hooks (hooks.c). */
+int nilo__config_hook_rules(const struct nilo_config *c, const struct nilo__config_node *root, const struct nilo__config_place *at, struct nilo_err *err);
+
 /* The metrics that the three short lines stand for. */
 struct nilo__config_core {
     const char *name, *key, *mode, *display_name, *description, *unit;

@@ -118,6 +118,15 @@
          "the address that the platform sends people back to, as it is entered there; else a free port of this machine") \
     LIST(settings, setting, "what a test or a proxy needs otherwise: nilometer help connection")
 
+#define HOOK_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                       \
+    TEXT(platform, REQUIRED, 48, "push", NULL, "who sends; push: an app of yours, with observations") \
+    TEXT(workspace, OPTIONAL, 200, NULL, NULL, "whose connections it is about, else those of all; push: where its rows go, else the only one") \
+    TEXT(secret, OPTIONAL, 4096, NULL, NULL,                                                                           \
+         "what is signed with, at least 16 bytes: env:NAME, file:PATH or credential:NAME; else the platform's client_secret") \
+    TEXT(verify_token, OPTIONAL, 4096, NULL, NULL, "instagram, facebook, youtube: what a subscription has to show, at least 16 bytes: a reference as above; else none is confirmed") \
+    TEXT(app_id, OPTIONAL, 200, NULL, NULL, "tiktok, tiktok_shop: the app's key there; else the platform's client_id")    \
+    TEXT(status_page, OPTIONAL, 1000, NULL, NULL, "instagram, facebook: an https address where people read what became of their request to delete data")
+
 #define FROM_SQL_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                   \
     TEXT(connection, REQUIRED, 200, NULL, NULL, "the connection of platform sql in this file whose database is asked")  \
     PROSE(statement, REQUIRED, 16000, NULL, NULL,                                                                       \
@@ -141,6 +150,7 @@
     LIST(metrics, metric, "metrics of items besides the built-in ones")                                                \
     LIST(platforms, platform, "the app that this installation is to a platform: client id, keys, where people come back to") \
     LIST(connections_from_sql, from_sql, "connections that an app keeps in a table of its own, with their tokens")    \
+    LIST(hooks, hook, "serve: who may send to /hooks/PLATFORM, and what it is signed with; else nobody")               \
     LIST(compat, compat, "tables that existing apps know, beside the record's own: get and serve show them")            \
     LIST(publish, publish, "serve: tables of sources that service_role may read, nobody else")                         \
     WHOLE(max_rows, 0, 1000000000, "0", "serve: rows of an answer, but for service_role; 0: no limit. An answer that was cut says so") \
@@ -233,6 +243,12 @@ static const struct nilo__config_key platform_keys[] = KEYS(PLATFORM_KEYS);
 static const struct nilo__config_section platform_section = {"platforms[]", platform_keys, COUNT(platform_keys), sizeof(SECTION), offsetof(SECTION, line)};
 #undef SECTION
 
+#define SECTION struct nilo_config_hook
+static const cyaml_schema_value_t hook_schema = SCHEMA(HOOK_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key hook_keys[] = KEYS(HOOK_KEYS);
+static const struct nilo__config_section hook_section = {"hooks[]", hook_keys, COUNT(hook_keys), sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
 #define SECTION struct nilo_config_from_sql
 static const cyaml_schema_value_t from_sql_schema = SCHEMA(FROM_SQL_KEYS, CYAML_FLAG_DEFAULT);
 static const struct nilo__config_key from_sql_keys[] = KEYS(FROM_SQL_KEYS);
@@ -274,7 +290,7 @@ const struct nilo__config_section nilo__config_top = {"", top_keys, COUNT(top_ke
 
 const struct nilo__config_section *const nilo__config_sections[] = {
     &nilo__config_top, &workspace_section, &connection_section, &sql_metric_section, &metric_section,
-    &platform_section, &setting_section, &from_sql_section, &compat_section, &publish_section,   &auth_section,       &auth_token_section, &auth_admin_section, NULL,
+    &platform_section, &setting_section, &from_sql_section, &hook_section, &compat_section, &publish_section,   &auth_section,       &auth_token_section, &auth_admin_section, NULL,
 };
 
 const struct nilo__config_key *nilo__config_find(const struct nilo__config_section *s, const char *name)

@@ -546,5 +546,7 @@ int nilo__config_rules(const struct nilo_config *c, const struct nilo__config_no
         return -1;
     if (nilo__config_platform_rules(c, root, at, err) < 0)
         return -1;
+    if (nilo__config_hook_rules(c, root, at, err) < 0)
+        return -1;
     return nilo__config_auth_rules(c, root, at, err);
 }

@@ -256,6 +256,7 @@ int nilo_store_revoke(struct nilo_store *s, enum nilo_revoked_kind kind, const c
 int nilo_store_unrevoke(struct nilo_store *s, enum nilo_revoked_kind kind, const char *id, bool *ret_was, struct nilo_err *err);
 /** nilo_store_access_close - a closed workspace lets in nobody whose credentials name only such; ret_new false: it was so already */
 int nilo_store_access_close(struct nilo_store *s, int64_t workspace, bool close, bool *ret_new, struct nilo_err *err);
+int nilo_store_access_closed(struct nilo_store *s, int64_t workspace, bool *ret, struct nilo_err *err); /* is it so? */
 
 const struct nilo_catalog *nilo_store_catalog(struct nilo_store *s); /* valid until the next define, change of active or rollback */
 /** nilo_store_metric_define - returns the metric as stored; the same definition again is fine

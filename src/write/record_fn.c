@@ -275,6 +275,8 @@ static int run(struct batch *b, struct nilo_err *err)
     b->fates = nilo_arena_array(&j->arena, j->body.n_rows + 1, sizeof *b->fates);
     if (!b->rows || !b->fates)
         return nilo_err_nomem(err);
+    if (!b->key)
+        b->key = j->w->batch;
     if (!b->connection)
         b->connection = b->platform ? b->platform : NILO__PUSH;
     if (nilo_store_begin(j->store, err) < 0)

@@ -33,6 +33,7 @@ struct nilo_write {
     const char *workspace_name;
     bool among;                   /* others have workspaces here, and who asks does not speak for them: what is common to all is not changed */
     const char *author;           /* who asks; NULL = not known */
+    const char *batch;            /* of record: the key of a batch that names none itself; NULL = it has none */
     enum nilo_format format;      /* of what is returned: JSON, OBJECT or CSV */
     bool strip;
 };

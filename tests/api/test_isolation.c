@@ -154,7 +154,7 @@ static void as_if(char *text, const char *from, const char *to)
 /* ---- expectations ------------------------------------------------------------------------------------------------------------------------------ */
 
 /* What stands behind the credentials of a caller whom the route itself does not refuse. */
-enum kind { HEALTH, COUNTS, OPENAPI, RELATION, FUNCTION, JOB, RECORD, CRON, EVENTS, COMMANDS, KINDS };
+enum kind { HEALTH, COUNTS, OPENAPI, RELATION, FUNCTION, JOB, RECORD, CRON, EVENTS, COMMANDS, HOOK, KINDS };
 static const struct {
     const char *tail; /* of the path, behind /w/{workspace} */
     enum kind kind;
@@ -163,6 +163,7 @@ static const struct {
     {"/rest/v1/{relation}", RELATION}, {"/rest/v1/rpc/{function}", FUNCTION}, {"/rest/v1/rpc/record", RECORD},
     {"/rest/v1/rpc/collect_daily_metrics", JOB}, {"/rest/v1/rpc/backfill_daily_metrics", JOB}, {"/rest/v1/rpc/refresh_metrics", JOB},
     {"/cron/metrics-refresh", CRON}, {"/api/cron/studio/metrics-refresh", CRON}, {"/commands", COMMANDS},
+    {"/hooks/{hook}", HOOK}, /* what a good signature reaches: test_hooks */
     {"/events", EVENTS}, /* what is told to whom: test_events.c */
 };
 
@@ -297,6 +298,8 @@ static int expected(const struct nilo_route *route, enum caller who, enum nilo_m
         return strcmp(route->path, "/") == 0 ? 404 : 200; /* the text holds no workspace, so it is the same under any name; a page at / comes later */
     if (kind == CRON)
         return 401; /* nobody here has its secret */
+    if (kind == HOOK) /* nobody here signs; push alone is configured, for acme */
+        return strcmp(name, "push") != 0 ? 404 : m == NILO_POST ? 401 : 405;
     if (kind == COMMANDS)
         return 403; /* over the Unix socket alone */
     if (kind == JOB) /* this server has nothing to run them with */
@@ -611,6 +614,7 @@ static void publish(void)
     fprintf(file, "publish:\n");
     for (size_t i = 0; i < N_PUBLISHED; i++)
         fprintf(file, "  - {table: %s, connection: source%zu}\n", published[i].name, i);
+    fprintf(file, "hooks:\n  - {platform: push, workspace: acme, secret: \"file:%s\"}\n", path); /* any text that is long enough */
     fclose(file);
     if (nilo_config_load(path, NULL, &config, &err) != 0 || nilo_settings_new(config, &r.api.settings, &err) != 0)
         fail_msg("%s", err.msg);
@@ -660,6 +664,9 @@ static void matrix(enum nilo_db_engine engine)
                 if ((route->methods & NILO_GET) != 0)
                     function_cells(route, nilo_function_at(k));
             }
+        } else if (kind == HOOK) {
+            door_and_path(route, "push");
+            door_and_path(route, "tiktok");
         } else {
             door_and_path(route, NULL);
             if (kind == OPENAPI && strcmp(route->path, "/") != 0)

@@ -237,6 +237,11 @@ static void what_lets_people_in_is_never_written_into_the_file(void **state)
         {"cron_secret: 0123456789abcdef\n",
          "nilometer.yaml:1: cron_secret: is no reference; secrets do not stand in this file: write env:NAME, file:PATH or credential:NAME"},
         {"cron_secret: env:1\n", "nilometer.yaml:1: cron_secret: names no variable; write env:NAME in letters, digits and _"},
+        {"hooks:\n  - secret: env:A\n", "nilometer.yaml:2: hooks[0].platform: is required (who sends; push: an app of yours, with observations)"},
+        {"hooks:\n  - platform: push\n    secret: 0123456789abcdef\n",
+         "nilometer.yaml:3: hooks[0].secret: is no reference; secrets do not stand in this file: write env:NAME, file:PATH or credential:NAME"},
+        {"hooks:\n  - platform: push\n", "nilometer.yaml:2: hooks[0].secret: is required for push; write env:NAME, file:PATH or credential:NAME"},
+        {"hooks:\n  - platform: push\n    secret: env:A\n    app_id: x\n", "nilometer.yaml:4: hooks[0].app_id: does not go with push; it is for: tiktok tiktok_shop"},
         {"limits: none\n", "nilometer.yaml:1: limits: \"none\" is not allowed; write on or off"},
         {"queries_per_minute: 0\n", "nilometer.yaml:1: queries_per_minute: expected a whole number from 1 to 10000, found \"0\""},
     };

@@ -1,11 +1,11 @@
 // The examples of docs/api.md in JavaScript, shell and Python run, and print what stands there. With UPDATE_DOCS=1 what they print now is written in.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Server } from './lib/server.mjs';
+import { NOW, Server } from './lib/server.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const file = join(here, '../../docs/api.md');
@@ -13,7 +13,13 @@ const server = new Server();
 let key;
 
 before(async () => {
+  server.env.HOOK_SECRET = 'a secret of the app that pushes';
+  server.configuration = ['hooks:', '  - platform: push', '    workspace: studio', '    secret: env:HOOK_SECRET'];
   server.fillTour();
+  // the server's clock stands, so that of the examples stands as well
+  mkdirSync(join(server.folder, 'bin'));
+  server.write('bin/date', `#!/bin/sh\n[ "$1" = +%s ] && echo ${Date.parse(NOW) / 1000}\n`);
+  chmodSync(join(server.folder, 'bin/date'), 0o755);
   key = JSON.parse(server.run('--json', 'token', 'issue', '--role', 'service_role')).token;
   await server.start();
 });
@@ -41,7 +47,7 @@ function run(command, args, env) {
   });
 }
 
-const there = (command) => spawnSync(command, ['--version']).status === 0;
+const there = (command) => spawnSync(command, [command === 'openssl' ? 'version' : '--version']).status === 0;
 const text = readFileSync(file, 'utf8');
 const all = blocks(text);
 const prelude = all.filter((block) => block.kind === 'prelude').map((block) => block.code).join('');
@@ -49,9 +55,9 @@ const printed = new Map();
 
 for (const block of all.filter((b) => b.kind === 'run')) {
   const title = `${block.language}: ${block.code.split('\n').find((line) => line.trim() !== '').slice(0, 90)}`;
-  const needs = { sh: 'curl', python: 'python3' }[block.language];
+  const needs = block.code.includes('openssl') ? 'openssl' : { sh: 'curl', python: 'python3' }[block.language];
   test(title, { skip: needs && !there(needs) ? `${needs} is not there` : false }, async () => {
-    const env = { NILOMETER_URL: server.url, NILOMETER_KEY: key };
+    const env = { NILOMETER_URL: server.url, NILOMETER_KEY: key, HOOK_SECRET: server.env.HOOK_SECRET, PATH: `${join(server.folder, 'bin')}:${process.env.PATH}` };
     let done;
     if (block.language === 'js') {
       const script = join(here, `example-${process.pid}.mjs`); // beside node_modules, so that its import finds them

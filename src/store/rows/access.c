@@ -92,6 +92,15 @@ int nilo_store_access_close(struct nilo_store *s, int64_t workspace, bool close,
     return one_row(s, "DELETE FROM api_closed WHERE workspace_id = ?1", params, 1, ret_new, err);
 }
 
+int nilo_store_access_closed(struct nilo_store *s, int64_t workspace, bool *ret, struct nilo_err *err)
+{
+    int64_t n;
+    if (nilo__query_int(s, 0, &n, err, "SELECT count(*) FROM api_closed WHERE workspace_id = ?1", NILO__PARAMS(NILO_DBV_INT(workspace))) < 0)
+        return -1;
+    *ret = n > 0;
+    return 0;
+}
+
 /* ---- reading ------------------------------------------------------------------------------------------------------------------------------ */
 
 int nilo_store_access_changes(struct nilo_store *s, int64_t *ret, struct nilo_err *err)
