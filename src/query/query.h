@@ -255,16 +255,16 @@ int nilo_query_run(struct nilo_query *q, struct nilo_store *s, const struct nilo
 /** nilo_query_note - a sentence about the last run's answer, like that it does not go back to the beginning; NULL = none */
 const char *nilo_query_note(const struct nilo_query *q);
 
-/* A question that costs next to nothing once it was understood, kept in that state: days of a few of the app's own metrics. What is asked of the store is a range of
- * a key; rows are spelled as JSON without a detour. Good until anybody writes to the store (then a metric may be new, or the scope's connections). */
+/* A question that costs next to nothing once it was understood, kept in that state: days of a few of the app's own metrics. What is asked of the store are a few
+ * rows of 32 days; they are spelled as JSON without a detour. Good until anybody writes to the store (then a metric may be new, or the scope's connections). */
 struct nilo_quick;
-#define NILO_QUICK_CELLS 768 /* versions of cells in its range, at most */
+#define NILO_QUICK_LINES 72 /* rows of 32 days of a metric in its range, at most: a year of five metrics */
 /** nilo_query_quick_fits - may the query be such a one? */
 bool nilo_query_quick_fits(const struct nilo_query *q, struct nilo_store *s);
 /** nilo_query_quick - *ret NULL: it is none. s has to outlive it, q does not. owner: caller, nilo_quick_free() */
 int nilo_query_quick(const struct nilo_query *q, struct nilo_store *s, const struct nilo_scope *scope, struct nilo_quick **ret, struct nilo_err *err);
 /** nilo_quick_json - appends the bytes that a nilo_writer of NILO_FORMAT_JSON gives for the query
- *  returns  0; 1: there are more cells than NILO_QUICK_CELLS, ask in the ordinary way; -1 */
+ *  returns  0; 1: there are more than NILO_QUICK_LINES, ask in the ordinary way; -1 */
 int nilo_quick_json(struct nilo_quick *k, struct nilo_buf *out, int64_t *ret_rows, struct nilo_err *err);
 void nilo_quick_free(struct nilo_quick *k); /* NULL is fine */
 

@@ -1,9 +1,8 @@
-/* Questions that are asked again and again (a dashboard's days of a few metrics of the app): understood once, then a range of a key and its bytes. The ordinary way
+/* Questions that are asked again and again (a dashboard's days of a few metrics of the app): understood once, then a few rows of 32 days and their bytes. The ordinary way
  * spends most of its time on finding out what is meant; tests hold the two against each other, byte by byte. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digits.h"
 #include "base/json.h"
 #include "query/query_priv.h"
 
@@ -27,27 +26,27 @@ struct metric {
     size_t n_segments, len; /* of all texts */
 };
 
-struct cell {
-    int32_t day, rank; /* rank: by metric, then by app */
-    int64_t value;
+/* 32 days of a metric of an app, as they are kept. */
+struct line {
+    int32_t block, rank; /* rank: by metric, then by app */
+    char cells[NILO_APP_DAYS_TEXT];
+    uint16_t at[NILO_APP_DAYS + 1]; /* where the values begin; one more behind the last comma */
 };
 
 struct nilo_quick {
     struct nilo_arena arena;
     bool down; /* the last day first */
+    nilo_day from, to; /* none where from is later */
     struct nilo_db_stmt *stmts[APPS_MOST];
     int n_apps;
     struct metric *metrics; /* by type and name, as rows of a day come */
     size_t n_metrics, longest;
-    int32_t rank_first, rank_n; /* ids of metrics */
-    int32_t *rank_of;           /* by id - rank_first; -1 = not asked for */
-    struct cell *cells; /* of the run at hand */
-    size_t n_cells;
+    const struct line *lines[NILO_QUICK_LINES]; /* of the run at hand, by block and rank */
+    size_t n_lines;
 };
 
 /* For one run: many questions are kept, and a thread answers one at a time. */
-static _Thread_local struct cell room[NILO_QUICK_CELLS];
-static _Thread_local int64_t raw[3 * NILO_QUICK_CELLS];
+static _Thread_local struct line room[NILO_QUICK_LINES];
 
 /* ---- is it one? ---------------------------------------------------------------------------------------------------------------------------- */
 
@@ -206,24 +205,14 @@ static int make_row(struct nilo_quick *k, const struct nilo_query *q, const stru
 static int make_rows(struct nilo_quick *k, const struct nilo_query *q, const struct nilo_metric **metrics, size_t n, struct nilo_err *err)
 {
     struct nilo_buf text;
-    int32_t first = n ? metrics[0]->id : 0, last = first;
-    for (size_t i = 0; i < n; i++) {
-        first = metrics[i]->id < first ? metrics[i]->id : first;
-        last = metrics[i]->id > last ? metrics[i]->id : last;
-    }
-    k->rank_first = first;
-    k->rank_n = last - first + 1;
     k->n_metrics = n;
     k->metrics = nilo_arena_array(&k->arena, n + 1, sizeof(*k->metrics));
-    k->rank_of = nilo_arena_array(&k->arena, (size_t)k->rank_n, sizeof(*k->rank_of));
-    if (!k->metrics || !k->rank_of)
+    if (!k->metrics)
         return nilo_err_nomem(err);
-    memset(k->rank_of, 0xff, (size_t)k->rank_n * sizeof(*k->rank_of));
     nilo_buf_init(&text, 64 << 10);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = make_row(k, q, metrics[i], &k->metrics[i], &text, err);
-        k->rank_of[metrics[i]->id - first] = (int32_t)i;
         k->longest = k->metrics[i].len > k->longest ? k->metrics[i].len : k->longest;
     }
     nilo_buf_done(&text);
@@ -245,15 +234,17 @@ void nilo_quick_free(struct nilo_quick *k)
 static int make(struct nilo_quick *k, const struct nilo_query *q, struct nilo_store *s, const struct nilo_entity_ref *apps, int n_apps,
                 const struct nilo_metric **metrics, size_t n, struct nilo_err *err)
 {
-    nilo_day from, to;
+    int32_t ids[METRICS_MOST];
     nilo_arena_init(&k->arena, 0);
     k->down = q->order[0].desc;
     if (make_rows(k, q, metrics, n, err) < 0)
         return -1;
-    if (!days_of(q, &from, &to) || n == 0)
+    if (!days_of(q, &k->from, &k->to) || n == 0)
         return 0; /* no rows */
+    for (size_t i = 0; i < n; i++)
+        ids[i] = metrics[i]->id;
     for (; k->n_apps < n_apps; k->n_apps++)
-        if (nilo_store_app_cells(s, apps[k->n_apps], from, to, k->rank_first, k->rank_first + k->rank_n - 1, &k->stmts[k->n_apps], err) < 0)
+        if (nilo_store_app_days(s, apps[k->n_apps], k->from, k->to, ids, n, &k->stmts[k->n_apps], err) < 0)
             return -1;
     return 0;
 }
@@ -285,70 +276,88 @@ int nilo_query_quick(const struct nilo_query *q, struct nilo_store *s, const str
 
 /* ---- an answer ---------------------------------------------------------------------------------------------------------------------------------- */
 
-static int by_day(const void *a, const void *b)
+/* Where its values begin. false: there are not 32 */
+static bool cut(struct line *l, size_t len)
 {
-    const struct cell *x = a, *y = b;
-    if (x->day != y->day)
-        return x->day < y->day ? -1 : 1;
-    return x->rank < y->rank ? -1 : x->rank > y->rank;
-}
-
-/* A later version takes the place of the one before it; what is shown without a value is no row. 1: too many */
-static int take(struct nilo_quick *k, int app, int n)
-{
-    int64_t day = INT64_MIN, metric = 0;
-    bool last = false; /* the version before is among the cells */
-    for (const int64_t *r = raw, *end = r + (ptrdiff_t)3 * n; r < end; r += 3) {
-        bool again = r[0] == day && r[1] == metric;
-        day = r[0];
-        metric = r[1];
-        if (again && last)
-            k->n_cells--;
-        last = r[2] != INT64_MIN;
-        int32_t rank = k->rank_of[metric - k->rank_first];
-        last = last && rank >= 0;
-        if (last && k->n_cells == NILO_QUICK_CELLS)
-            return 1;
-        if (last)
-            k->cells[k->n_cells++] = (struct cell){(int32_t)day, rank * APPS_MOST + app, r[2]};
+    size_t n = 0;
+    l->at[n++] = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (l->cells[i] != ',')
+            continue;
+        if (n == NILO_APP_DAYS)
+            return false;
+        l->at[n++] = (uint16_t)(i + 1);
     }
-    return 0;
+    l->at[NILO_APP_DAYS] = (uint16_t)(len + 1);
+    return n == NILO_APP_DAYS;
 }
 
-/* Of one app the days are in order: few steps within each. */
-static void sort_cells(struct nilo_quick *k)
+/* Rows come a metric after the other, in the order of the metrics. */
+static int read_lines(struct nilo_quick *k, int app, struct nilo_err *err)
 {
-    if (k->n_apps > 1 && k->n_cells > 0)
-        qsort(k->cells, k->n_cells, sizeof(*k->cells), by_day);
-    for (size_t i = 1; k->n_apps == 1 && i < k->n_cells; i++) {
-        struct cell c = k->cells[i];
+    size_t metric = 0;
+    int got;
+    if (nilo_db_query(k->stmts[app], NULL, 0, err) < 0)
+        return -1;
+    while ((got = nilo_db_row(k->stmts[app], err)) == 1) {
+        int32_t id = (int32_t)nilo_db_column_int(k->stmts[app], 0);
+        struct nilo_db_value cells = nilo_db_column(k->stmts[app], 2);
+        if (k->n_lines == NILO_QUICK_LINES || cells.len >= sizeof(room->cells))
+            break;
+        while (metric < k->n_metrics && k->metrics[metric].id != id)
+            metric++;
+        struct line *l = &room[k->n_lines];
+        l->block = (int32_t)nilo_db_column_int(k->stmts[app], 1);
+        l->rank = (int32_t)metric * APPS_MOST + app;
+        memcpy(l->cells, cells.p, cells.len);
+        if (metric == k->n_metrics || !cut(l, cells.len))
+            break;
+        k->lines[k->n_lines++] = l;
+    }
+    nilo_db_reset(k->stmts[app]);
+    return got; /* 1: more than there is room for, or something that was not expected */
+}
+
+static bool before(const struct line *a, const struct line *b)
+{
+    return a->block != b->block ? a->block < b->block : a->rank < b->rank;
+}
+
+/* Few lines, and those of a metric are in order. */
+static void sort_lines(struct nilo_quick *k)
+{
+    for (size_t i = 1; i < k->n_lines; i++) {
+        const struct line *l = k->lines[i];
         size_t at = i;
-        for (; at > 0 && by_day(&k->cells[at - 1], &c) > 0; at--)
-            k->cells[at] = k->cells[at - 1];
-        k->cells[at] = c;
+        for (; at > 0 && before(l, k->lines[at - 1]); at--)
+            k->lines[at] = k->lines[at - 1];
+        k->lines[at] = l;
     }
 }
 
-static int read_cells(struct nilo_quick *k, struct nilo_err *err)
+static int read_all(struct nilo_quick *k, struct nilo_err *err)
 {
     int rc = 0;
-    k->cells = room;
-    k->n_cells = 0;
-    for (int i = 0; rc == 0 && i < k->n_apps; i++) {
-        if (nilo_db_query(k->stmts[i], NULL, 0, err) < 0)
-            return -1;
-        int n = nilo_db_ints(k->stmts[i], 3, raw, NILO_QUICK_CELLS, err);
-        nilo_db_reset(k->stmts[i]);
-        rc = n < 0 && err->code == NILO_EOVERFLOW ? 1 : n < 0 ? -1 : n == NILO_QUICK_CELLS ? 1 : take(k, i, n);
-    }
+    k->n_lines = 0;
+    for (int i = 0; rc == 0 && i < k->n_apps; i++)
+        rc = read_lines(k, i, err);
     if (rc == 0)
-        sort_cells(k);
+        sort_lines(k);
     return rc;
 }
 
-static char *put_cell(const struct nilo_quick *k, char *to, const struct cell *c, const char *day, size_t day_n)
+/* A value as it is kept is what it looks like, but for a point in it. */
+static size_t put_value(const struct metric *m, const char *text, size_t len, char *to)
 {
-    const struct metric *m = &k->metrics[c->rank / APPS_MOST];
+    if (m->scale == 0) {
+        memcpy(to, text, len);
+        return len;
+    }
+    return nilo_decimal_format(strtoll(text, NULL, 10), m->scale, true, to);
+}
+
+static char *put_cell(const struct metric *m, char *to, const char *text, size_t len, const char *day, size_t day_n)
+{
     for (const struct segment *s = m->segments, *end = s + m->n_segments; s < end; s++) {
         memcpy(to, s->text, s->len);
         to += s->len;
@@ -356,7 +365,7 @@ static char *put_cell(const struct nilo_quick *k, char *to, const struct cell *c
             memcpy(to, day, day_n);
             to += day_n;
         } else if (s->part == VALUE) {
-            to += m->scale == 0 ? nilo_digits(c->value, to) : nilo_decimal_format(c->value, m->scale, true, to);
+            to += put_value(m, text, len, to);
         }
     }
     return to;
@@ -377,49 +386,74 @@ static void put_day(char text[NILO_DAY_TEXT], size_t *n, bool next, int32_t day)
     }
 }
 
-static char *put_cells(const struct nilo_quick *k, char *to)
+struct putting {
+    char *to;
+    char day[NILO_DAY_TEXT];
+    size_t day_n;
+    int32_t of; /* the day that is written there */
+    int64_t rows;
+};
+
+/* A day of the lines of a block. */
+static void put_rows(const struct nilo_quick *k, const struct line *const *lines, size_t n, int32_t day, struct putting *p)
 {
-    char day[NILO_DAY_TEXT] = "";
-    int32_t of = 0;
-    size_t day_n = 0;
-    bool first = true;
-    for (size_t end = k->n_cells, next = 0; k->down ? end > 0 : next < end;) {
-        size_t from = next, until = k->n_cells; /* up: one range; down: day by day */
-        if (k->down) {
-            for (from = end - 1, until = end; from > 0 && k->cells[from - 1].day == k->cells[end - 1].day;)
-                from--;
-            end = from;
-        } else {
-            next = until;
+    size_t i = (size_t)day & (NILO_APP_DAYS - 1);
+    for (const struct line *const *at = lines, *const *end = lines + n; at < end; at++) {
+        const struct line *l = *at;
+        size_t len = (size_t)l->at[i + 1] - l->at[i] - 1;
+        if (len == 0)
+            continue;
+        if (p->rows == 0 || p->of != day) {
+            put_day(p->day, &p->day_n, p->rows > 0 && day == p->of + 1, day);
+            p->of = day;
         }
-        for (const struct cell *c = k->cells + from; c < k->cells + until; c++) {
-            if (first || c->day != of) {
-                put_day(day, &day_n, !first && c->day == of + 1, c->day);
-                of = c->day;
-            }
-            if (!first) {
-                memcpy(to, ",\n ", 3);
-                to += 3;
-            }
-            first = false;
-            to = put_cell(k, to, c, day, day_n);
+        if (p->rows++ > 0) {
+            memcpy(p->to, ",\n ", 3);
+            p->to += 3;
         }
+        p->to = put_cell(&k->metrics[l->rank / APPS_MOST], p->to, l->cells + l->at[i], len, p->day, p->day_n);
     }
-    return to;
+}
+
+static void put_block(const struct nilo_quick *k, const struct line *const *lines, size_t n, struct putting *p)
+{
+    int32_t first = lines[0]->block * NILO_APP_DAYS, last = first + NILO_APP_DAYS - 1;
+    first = first < k->from.n ? k->from.n : first;
+    last = last > k->to.n ? k->to.n : last;
+    for (int32_t i = 0; i <= last - first; i++)
+        put_rows(k, lines, n, k->down ? last - i : first + i, p);
+}
+
+static void put_all(const struct nilo_quick *k, struct putting *p)
+{
+    for (size_t at = 0, n; at < k->n_lines; at += n) {
+        size_t first = at;
+        n = 1;
+        if (k->down) {
+            first = k->n_lines - 1 - at;
+            while (first > 0 && k->lines[first - 1]->block == k->lines[first]->block)
+                first--, n++;
+        } else {
+            while (first + n < k->n_lines && k->lines[first + n]->block == k->lines[first]->block)
+                n++;
+        }
+        put_block(k, k->lines + first, n, p);
+    }
 }
 
 int nilo_quick_json(struct nilo_quick *k, struct nilo_buf *out, int64_t *ret_rows, struct nilo_err *err)
 {
-    int rc = read_cells(k, err);
+    int rc = read_all(k, err);
     if (rc != 0)
         return rc;
-    char *text = nilo_buf_room(out, k->n_cells * (k->longest + (size_t)ITEMS_MOST * NILO_DECIMAL_TEXT + 3) + 8), *to = text;
+    char *text = nilo_buf_room(out, k->n_lines * NILO_APP_DAYS * (k->longest + (size_t)ITEMS_MOST * NILO_DECIMAL_TEXT + 3) + 8);
+    struct putting p = {.to = text};
     if (!text)
         return nilo_err_nomem(err);
-    *to++ = '[';
-    to = put_cells(k, to);
-    memcpy(to, "]\n", 3);
-    out->len += (size_t)(to + 2 - text);
-    *ret_rows = (int64_t)k->n_cells;
+    *p.to++ = '[';
+    put_all(k, &p);
+    memcpy(p.to, "]\n", 3);
+    out->len += (size_t)(p.to + 2 - text);
+    *ret_rows = p.rows;
     return 0;
 }

@@ -810,10 +810,13 @@ int nilo_store_scan(struct nilo_store *s, const struct nilo_scope *scope, const 
 /** nilo_store_apps - the entities of the app within the scope, by names of workspace and connection; *ret_n > most: there are more, or some of their days were
  *  dropped */
 int nilo_store_apps(struct nilo_store *s, const struct nilo_scope *scope, struct nilo_entity_ref *ret, int most, int *ret_n, struct nilo_err *err);
-/** nilo_store_app_cells - a statement without parameters: day, metric, value (or NULL) of each version of its cells of the days and metrics, ascending, the one
- *  that is shown now last. owner: caller, nilo_db_finish() */
-int nilo_store_app_cells(struct nilo_store *s, struct nilo_entity_ref e, nilo_day from, nilo_day to, int32_t first_metric, int32_t last_metric,
-                         struct nilo_db_stmt **ret, struct nilo_err *err);
+#define NILO_APP_DAYS      32  /* days of a row */
+#define NILO_APP_DAYS_TEXT 704 /* bytes of its cells, and a NUL */
+/** nilo_store_app_days - SQLite: a statement without parameters: metric, block, cells of the rows that hold the days of some metrics (at most 64), a metric after the
+ *  other, blocks ascending. The block of a day is the day / 32, downwards; cells: the 32 values as shown now, in decimal by the metric's scale, a comma between two
+ *  of them, nothing where no value is shown. owner: caller, nilo_db_finish() */
+int nilo_store_app_days(struct nilo_store *s, struct nilo_entity_ref e, nilo_day from, nilo_day to, const int32_t *metrics, size_t n, struct nilo_db_stmt **ret,
+                        struct nilo_err *err);
 
 /* The first items by a metric, from what is derived: however long the history. */
 #define NILO_TOP_METRICS 64

@@ -494,7 +494,7 @@ static void closed_days_stay_closed_behind_a_restore(struct stores *s)
 /* A table or column that a migration adds must be exported, be derived or be a secret. */
 static void every_table_and_column_is_exported(struct stores *s)
 {
-    static const char derived[] = " known latest best total metric_used nilo_migration connection_secret connection_key connection_login "          /* the last one never leaves ... */
+    static const char derived[] = " known latest best total app_days metric_used nilo_migration connection_secret connection_key connection_login "          /* the last one never leaves ... */
                                   "api_key api_key_workspace api_revoked api_closed api_access " /* ... and who is let in is each store's own business */
                                   "schedule_lease schedule_slot api_budget api_host collect_item collect_state collect_report collect_settle collect_variant raw_answer "; /* ... and so is what collecting has to do next */
     char *columns = stores_text(

@@ -1,7 +1,8 @@
-/* The app's own cells, for questions that are asked again and again: which entities they are of, and a statement for a range of their days. */
+/* The app's own cells, for questions that are asked again and again: which entities they are of, and a statement for a range of
+ * their days. */
 #include <inttypes.h>
 
-#include "store/rows/rows.h"
+#include "store/rows/derive_priv.h"
 
 int nilo_store_apps(struct nilo_store *s, const struct nilo_scope *scope, struct nilo_entity_ref *ret, int most, int *ret_n, struct nilo_err *err)
 {
@@ -34,14 +35,16 @@ int nilo_store_apps(struct nilo_store *s, const struct nilo_scope *scope, struct
     return rc == 0 && got >= 0 ? 0 : -1;
 }
 
-int nilo_store_app_cells(struct nilo_store *s, struct nilo_entity_ref e, nilo_day from, nilo_day to, int32_t first_metric, int32_t last_metric,
-                         struct nilo_db_stmt **ret, struct nilo_err *err)
+int nilo_store_app_days(struct nilo_store *s, struct nilo_entity_ref e, nilo_day from, nilo_day to, const int32_t *metrics, size_t n, struct nilo_db_stmt **ret,
+                        struct nilo_err *err)
 {
     struct nilo_buf sql;
     nilo_buf_init(&sql, 64 << 10);
-    nilo_buf_addf(&sql, "SELECT day, metric_id, value FROM day_value WHERE bucket = %" PRId32 " AND entity_id = %" PRId64 " AND win = 0", e.bucket, e.id);
-    nilo_buf_addf(&sql, " AND day BETWEEN %" PRId32 " AND %" PRId32, from.n, to.n);
-    nilo_buf_addf(&sql, " AND metric_id BETWEEN %" PRId32 " AND %" PRId32 " ORDER BY day, metric_id, seq", first_metric, last_metric);
+    for (size_t i = 0; i < n; i++) { /* IN takes twice as long */
+        nilo_buf_adds(&sql, i > 0 ? " UNION ALL " : "");
+        nilo_buf_addf(&sql, "SELECT metric_id, block, cells FROM app_days WHERE bucket = %" PRId32 " AND entity_id = %" PRId64, e.bucket, e.id);
+        nilo_buf_addf(&sql, " AND metric_id = %" PRId32 " AND block BETWEEN %" PRId32 " AND %" PRId32, metrics[i], nilo__app_days_block(from.n), nilo__app_days_block(to.n));
+    }
     int rc = sql.failed ? nilo_err_nomem(err) : nilo_db_prepare_once(s->db, sql.data, ret, err);
     nilo_buf_done(&sql);
     return rc;

@@ -13,11 +13,12 @@
 #define CHUNK_ITEMS 2000
 #define TOLD_MOST   1000 /* items named; more are counted in one finding */
 
-enum what { KNOWN, LATEST, BEST, N_WHAT };
+enum what { KNOWN, LATEST, BEST, APP_DAYS, N_WHAT };
 static const char *const whats[] = {
     "the newest known value is not the one that the record gives",
     "the first or newest day read is not the one that the record gives",
     "the all-time best is not the one that the record gives",
+    "the days of the app's metric are not the ones that the record gives",
 };
 
 struct told {
@@ -132,6 +133,11 @@ static void tell(struct audit *a, enum what what, struct nilo_entity_ref e, int3
         a->untold++;
     else
         a->told[a->n_told++] = (struct told){.entity = e, .win = win, .metric = metric, .what = what};
+}
+
+static void tell_app_days(void *ctx, struct nilo_entity_ref e, int32_t metric)
+{
+    tell(ctx, APP_DAYS, e, 0, metric);
 }
 
 static void item_params(void *ctx, size_t i, struct nilo_db_value *p)
@@ -291,6 +297,8 @@ static int audit_all(struct audit *a, struct nilo_err *err)
     }
     free(cells);
     free(all);
+    if (rc == 0)
+        rc = nilo__app_days_audit(a->s, tell_app_days, a, err);
     if (rc == 0) /* of dropped days the record keeps what they added */
         rc = add_stored(a, "SELECT scope_kind, scope_id, win, metric_id, day, hi, lo, known, fresh FROM carried_total", false, err);
     if (rc == 0)

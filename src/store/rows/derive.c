@@ -467,7 +467,7 @@ static int derive_in(struct nilo_store *s, struct nilo__change *changes, size_t 
     }
     if (fresh)
         return t->failed ? nilo_err_nomem(err) : heads_of(&all, fresh, err);
-    return write_known(s, &all, err) < 0 || write_used(s, &all, err) < 0 ? -1 : nilo__sums_write(s, t, err);
+    return write_known(s, &all, err) < 0 || write_used(s, &all, err) < 0 || nilo__app_days(s, &items, changes, n, err) < 0 ? -1 : nilo__sums_write(s, t, err);
 }
 
 int nilo__derive(struct nilo_store *s, struct nilo__change *changes, size_t n, struct nilo_err *err)

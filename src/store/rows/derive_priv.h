@@ -64,6 +64,14 @@ void nilo__emit_day(struct nilo__sums *t, const struct nilo__scope_of *sc, int32
 void nilo__emit_cell(struct nilo__sums *t, const struct nilo__item *x, const struct nilo_metric *m, int32_t win, int32_t day,
                      struct nilo__known o, struct nilo__known n, struct nilo__known before, int32_t next);
 
+int32_t nilo__app_days_block(int32_t day); /* which row of a metric's days it is in */
+/** nilo__app_days - app_days.c: the rows of the app's days follow the changes, which ascend by (entity, window, metric, day) */
+int nilo__app_days(struct nilo_store *s, const struct nilo__items *items, const struct nilo__change *changes, size_t n, struct nilo_err *err);
+/** nilo__app_days_drop - the same for days of a connection up to that one, after cells of theirs were dropped */
+int nilo__app_days_drop(struct nilo_store *s, int64_t connection, int32_t until, struct nilo_err *err);
+/** nilo__app_days_audit - tells of each metric of an app whose rows are not what the record gives */
+int nilo__app_days_audit(struct nilo_store *s, void (*tell)(void *ctx, struct nilo_entity_ref e, int32_t metric), void *ctx, struct nilo_err *err);
+
 /* Order of changes by (entity, window, day, metric). */
 int nilo__change_cmp(const struct nilo__change *a, struct nilo_entity_ref e, int32_t win, int32_t day, int32_t metric);
 /* What whole items come to, for comparing: ascending (entity, win, metric) and (entity, win). */

@@ -428,6 +428,8 @@ static int drop_days(struct work *w, int64_t values, struct nilo_err *err)
         nilo__run(w->s, err, "DELETE FROM carried_total WHERE workspace_id = ?1 AND hi = 0 AND lo = 0 AND known = 0 AND fresh = 0",
                   NILO__PARAMS(NILO_DBV_INT(w->workspace))) < 0)
         return -1;
+    if (nilo__app_days_drop(w->s, w->how->connection, w->until, err) < 0)
+        return -1;
     return nilo__run(w->s, err, "UPDATE connection SET dropped_until = ?2 WHERE id = ?1",
                      NILO__PARAMS(NILO_DBV_INT(w->how->connection), NILO_DBV_INT(w->until)));
 }

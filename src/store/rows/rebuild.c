@@ -61,6 +61,8 @@ static int rebuild_in(struct nilo_store *s, const struct nilo_entity_ref *all, s
     for (size_t i = 0; i < sizeof derived / sizeof derived[0]; i++)
         if (nilo__run(s, err, derived[i], 0, NULL) < 0)
             return -1;
+    if (nilo_db_engine(s->db) == NILO_DB_SQLITE && nilo__run(s, err, "DELETE FROM app_days", 0, NULL) < 0)
+        return -1;
     return nilo__carry_totals(s, 0, err) < 0 ? -1 : nilo__derive_all(s, all, n, progress, ctx, err);
 }
 
