@@ -163,6 +163,7 @@ static void small_questions_are_answered_by_the_loop(void **state)
     /* what was written is there at once, whoever wrote it; what follows from it, with the next look */
     assert_non_null(strstr(nilo_buf_str(&first.body), "\"value\":14}"));
     sql("UPDATE day_value SET value = 15 WHERE value = 14 AND day = (SELECT max(day) FROM day_value WHERE value = 14)");
+    assert_int_equal(nilo_store_rebuild(r.f.store, NULL, NULL, &err), 0); /* what is derived knows nothing of such statements */
     ask(ME, small.target, NULL, 200, NULL, "~\"value\":15}");
     assert_int_equal(counts().quick, lite ? 5 : 0);
     rest_pass(&r, LOOK);
@@ -170,6 +171,7 @@ static void small_questions_are_answered_by_the_loop(void **state)
     ask(ME, small.target, NULL, 200, NULL, "~\"value\":15}");
     assert_int_equal(counts().quick, lite ? 6 : 0);
     sql("UPDATE day_value SET value = 14 WHERE value = 15 AND day = (SELECT max(day) FROM day_value WHERE value = 15)");
+    assert_int_equal(nilo_store_rebuild(r.f.store, NULL, NULL, &err), 0);
     answer_done(&first);
     nilo_rest_cache_free(r.api.cache);
     r.api.cache = with;
