@@ -390,6 +390,11 @@ static int sign_in(struct coming *w, const struct nilo_login_app *app, struct ni
     if (rc == 0 && one != NULL) {
         set.account = one->id;
         set.account_name = one->title;
+        if (one->token != NULL) {
+            set.access_token = one->token;
+            set.refresh_token = NULL;
+            set.access_until = NILO_US_NONE;
+        }
     }
     if (rc == 0)
         rc = hand_to_login(w->ctx, &set, err);

@@ -84,7 +84,7 @@ size_t nilo__fill_values(struct nilo__job_p *job, const struct nilo_item_value *
     for (size_t i = 0; i < n && k < VALUES_MAX; i++) {
         int32_t id = from[i].metric != NULL ? metric_id(job, from[i].metric) : 0;
         if (id != 0)
-            to[k++] = (struct nilo_reading_value){.metric = id, .value = from[i].value, .absence = from[i].absence};
+            to[k++] = (struct nilo_reading_value){.metric = id, .value = from[i].value, .absence = from[i].absence, .meta = from[i].detail};
     }
     return k;
 }

@@ -6,6 +6,7 @@
 
 /* One row a platform, by name. */
 static const struct nilo_connector *const connectors[] = {
+    &nilo__facebook,
     &nilo__instagram,
     &nilo__tiktok,
     &nilo__tiktok_research,
@@ -125,10 +126,12 @@ int nilo_connector_authorize(const struct nilo_connector *c, const struct nilo_a
         return nilo_err_set(err, NILO_EINVAL, oauth == NULL ? "%s has no signing in" : "signing in at %s needs a client id", c->title);
     if (oauth->other != NULL && strcmp(nilo_connector_setting(c, ask, (size_t)oauth->other_setting), oauth->other_word) == 0)
         oauth = oauth->other;
+    const char *instead = oauth->instead != NULL ? nilo_connector_setting(c, ask, (size_t)oauth->instead_setting) : "";
     const struct {
         const char *name, *value;
     } pairs[] = {
-        {oauth->client_id, ask->credentials->client_id}, {"redirect_uri", ask->redirect}, {"response_type", "code"}, {"scope", oauth->scopes},
+        {oauth->client_id, ask->credentials->client_id}, {"redirect_uri", ask->redirect}, {"response_type", "code"},
+        {instead[0] != '\0' ? oauth->instead : "scope", instead[0] != '\0' ? instead : oauth->scopes},
         {"state", state}, {"code_challenge", oauth->pkce ? challenge : NULL}, {"code_challenge_method", oauth->pkce && challenge != NULL ? "S256" : NULL},
     };
     char before = '?';

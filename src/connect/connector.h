@@ -97,6 +97,7 @@ struct nilo_item_value {
     int64_t value; /* by the metric's scale; ignored unless absence is NILO_PRESENT */
     enum nilo_absence absence;
     const char *currency; /* of an amount of money: ISO 4217; else NULL */
+    const char *detail; /* NULL, or a JSON object that is kept with it: {"breakdown": {"like": 3}} */
 };
 
 /* What became of one item, or what one reading of it says. */
@@ -120,6 +121,7 @@ struct nilo_account {
     const char *id, *title, *handle, *url, *thumbnail; /* NULL = not said, but for id */
     const char *listing;      /* NULL, or where its content is listed, for NILO_OP_LIST */
     const char *also_listing; /* NULL, or another such place: stories */
+    const char *token;        /* ACCOUNTS: NULL, or its own token, which counts in the place of the person's from now on and does not end. Wipe it */
     int64_t followers, items; /* -1 = not said or hidden. items: where it has not moved since the last listing, there is nothing new to list */
     const struct nilo_item_value *values;
     size_t n_values;
@@ -203,8 +205,18 @@ struct nilo_connector_oauth {
     bool challenge_hex;     /* the challenge of PKCE is written in hexadecimal digits, not in base64url */
     int other_setting;      /* where that setting is that word, the other one counts: a platform with two ways in. Its challenge is the first one's */
     const char *other_word;
+    int instead_setting;    /* what is in it, where it is not empty, takes the place of the scopes, under the name `instead`; instead NULL: nothing does */
+    const char *instead;
     const struct nilo_connector_oauth *other; /* NULL = there is one way */
     bool pkce, rotates;     /* rotates: each refresh gives a new refresh token and the old one is dead: store before use */
+};
+
+/* What a platform does not count any more. */
+struct nilo_connector_retired {
+    const char *name;    /* as it was called there */
+    const char *metric;  /* that it was here: nothing is in it from that day on (unsupported), never what came after it; NULL: it was none */
+    const char *day;     /* of its end: YYYY-MM-DD */
+    const char *instead; /* what is counted now, and is something else; NULL = nothing */
 };
 
 struct nilo_connector {
@@ -223,6 +235,8 @@ struct nilo_connector {
     size_t n_buckets;
     const struct nilo_connector_kind *kinds; /* NULL: all items are asked for alike */
     size_t n_kinds;
+    const struct nilo_connector_retired *retired;
+    size_t n_retired;
     const struct nilo_connector_oauth *oauth;
     const char *const *metrics;        /* names that METRICS brings; NULL-terminated */
     const char *const *report_metrics; /* that REPORT brings of items; NULL-terminated */

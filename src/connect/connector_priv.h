@@ -5,6 +5,7 @@
 #include "connect/connector.h"
 #include "connect/http_priv.h"
 
+extern const struct nilo_connector nilo__facebook; /* facebook.c */
 extern const struct nilo_connector nilo__instagram; /* instagram.c */
 extern const struct nilo_connector nilo__tiktok;  /* tiktok.c */
 extern const struct nilo_connector nilo__tiktok_research; /* tiktok_research.c */

@@ -93,7 +93,8 @@ static void of_sentence(const struct nilo__graph_error *e, struct nilo_result *r
         ret->class = NILO_CLASS_PERMISSION;
         ret->key_wrong = true;
     } else if (e->code == 100 && says(e->message, "does not exist") && e->subcode == 0) {
-        ret->class = NILO_CLASS_GONE;
+        /* where a permission is named that would be needed nobody knows whether it is there */
+        ret->class = says(e->message, "requires the '") ? NILO_CLASS_PERMISSION : NILO_CLASS_GONE;
     } else if (e->code == 0 && (says(e->message, "platform app") || says(e->message, "client_id") || says(e->message, "client_secret"))) {
         ret->class = NILO_CLASS_PERMISSION; /* signing in at Instagram: one "code": 400 for everything */
         ret->key_wrong = true;

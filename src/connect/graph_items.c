@@ -249,7 +249,7 @@ static void turn(struct taking *t)
     unsigned next;
     t->of->names(t->ask->kind, &n);
     bool can = t->n_refused > 0 && nilo__graph_after_refusal(t->ask->variant, n, t->refused, &next);
-    t->ret->doubt_variant = t->n_instead > 0 ? t->instead : NILO__GRAPH_NO_INSIGHTS;
+    t->ret->doubt_variant = t->n_instead > 0 ? t->instead : NILO__GRAPH_NO_INSIGHTS | (t->ask->variant & NILO__GRAPH_OWN);
     if (t->n_instead == n_ids && !t->of->one_by_one) {
         t->ret->again = true;
         t->ret->variant = t->instead;

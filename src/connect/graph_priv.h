@@ -66,7 +66,8 @@ const char *nilo__graph_proof(const char *secret, const char *token, struct nilo
 
 /* ---- variants (graph_variant.c): which names of metrics are left out ---- */
 
-#define NILO__GRAPH_NO_INSIGHTS (UINT32_C(1) << 31) /* bit 30 is the platform's own */
+#define NILO__GRAPH_NO_INSIGHTS (UINT32_C(1) << 31) 
+#define NILO__GRAPH_OWN         (UINT32_C(3) << 29) /* bits of the platform's own, which stay as they are */
 /** nilo__graph_asked - bits of the n names that are asked for with that variant */
 uint32_t nilo__graph_asked(unsigned variant, size_t n);
 /** nilo__graph_after_refusal - the variant to ask with next, when these were refused (0: nobody knows which)

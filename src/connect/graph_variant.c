@@ -1,12 +1,11 @@
 /* Names of metrics that are refused. One such name fails the whole call, so it has to go; most refusals name it. Where one does not, half of the names are held
  * back, then half of that half, until the bad one is alone: the names before `first` are settled, `width` names from there on are tried together with them.
  *
- * A variant is: bits 0-15 names left out for good; 16-20 first, 21-25 width (0: all names are asked for); 26-29 how often it was searched, so that a server which
- * refuses without any reason is not asked for ever; bit 31: no insights at all; bit 30 is the platform's own and stays as it is. */
+ * A variant is: bits 0-15 names left out for good; 16-20 first, 21-25 width (0: all names are asked for); 26-28 how often it was searched, so that a server which
+ * refuses without any reason is not asked for ever; bit 31: no insights at all; 29 and 30 are the platform's own and stay as they are. */
 #include "connect/graph_priv.h"
 
 #define ROUNDS_MOST 3
-#define OWN         (1u << 30)
 
 struct search {
     uint32_t out;
@@ -15,7 +14,7 @@ struct search {
 
 static struct search of(unsigned variant)
 {
-    return (struct search){variant & 0xffff, variant >> 16 & 31, variant >> 21 & 31, variant >> 26 & 15, variant & OWN};
+    return (struct search){variant & 0xffff, variant >> 16 & 31, variant >> 21 & 31, variant >> 26 & 7, variant & NILO__GRAPH_OWN};
 }
 
 static unsigned as_variant(struct search s)

@@ -4,10 +4,12 @@
 static void read_clock(struct nilo_login_clock *c, nilo_us now)
 {
     const struct nilo_login_row *row = &c->row;
-    /* what can be renewed ends with its refresh token; the rest with the token itself */
-    c->ends_at = row->renewable ? row->refresh_until : row->access_until;
+    /* what can be renewed ends with its refresh token; the rest with the token itself. A token without an end, of a page of Facebook's: what the person has
+     * permitted may end all the same, as far as is known then, so they are told, and it is not believed before the platform says no */
+    const bool endless = !row->renewable && row->access_until == NILO_US_NONE;
+    c->ends_at = row->renewable || endless ? row->refresh_until : row->access_until;
     c->days = c->ends_at == NILO_US_NONE ? -1 : c->ends_at <= now ? 0 : (c->ends_at - now) / NILO_US_DAY;
-    if (c->ends_at != NILO_US_NONE && c->ends_at <= now)
+    if (c->ends_at != NILO_US_NONE && c->ends_at <= now && !endless)
         c->state = NILO_LOGIN_OVER;
     else if (row->problem != NULL)
         c->state = NILO_LOGIN_TROUBLE;

@@ -11,6 +11,7 @@
 #define RANDOM_BYTES 32
 #define WORD 44 /* 43 characters and a NUL */
 #define PAGES_MOST 20
+#define STEPS_MOST 3
 
 struct nilo_sign_in {
     const struct nilo_login_app *app;
@@ -19,6 +20,8 @@ struct nilo_sign_in {
     struct nilo_buf url;
     struct nilo_arena arena;
     const char *scopes;
+    struct nilo_account *accounts; /* whose tokens are wiped in the end */
+    size_t n_accounts;
 };
 
 /* base64url without padding (RFC 4648, section 5) */
@@ -98,6 +101,10 @@ void nilo_sign_in_free(struct nilo_sign_in *i)
     nilo_secret_free(i->code);
     nilo_secret_free(i->access_token);
     nilo_secret_free(i->refresh_token);
+    for (size_t k = 0; k < i->n_accounts; k++) {
+        if (i->accounts[k].token != NULL)
+            nilo_secret_wipe((void *)(uintptr_t)i->accounts[k].token, strlen(i->accounts[k].token));
+    }
     nilo_arena_done(&i->arena);
     nilo_buf_done(&i->url);
     free(i->redirect);
@@ -206,26 +213,31 @@ int nilo_sign_in_tokens(struct nilo_sign_in *i, struct nilo_http *http, struct n
     struct nilo_result result = {0};
     if (ask(i, http, &what, &result, err) != 0)
         return -1;
-    if (result.again && result.tokens.access_token != NULL) { /* it is for an hour, and good for one that lasts */
-        char *brief = nilo__login_copy(result.tokens.access_token);
+    char *brief = NULL;
+    int64_t expires = -1;
+    for (int step = 0; result.again && result.tokens.access_token != NULL && step < STEPS_MOST; step++) { /* it is for an hour, and good for one that lasts */
+        char *next = nilo__login_copy(result.tokens.access_token);
+        expires = result.tokens.expires_s;
         nilo__login_wipe(&result);
-        if (brief == NULL)
+        nilo_secret_free(brief);
+        if ((brief = next) == NULL)
             return nilo_err_nomem(err);
         credentials.access_token = brief;
         what.variant = result.variant;
         result = (struct nilo_result){0};
-        int rc = ask(i, http, &what, &result, err);
-        nilo_secret_free(brief);
-        if (rc != 0)
+        if (ask(i, http, &what, &result, err) != 0) {
+            nilo_secret_free(brief);
             return -1;
+        }
     }
+    nilo_secret_free(brief);
     const struct nilo_tokens *t = &result.tokens;
     i->access_token = t->access_token != NULL ? nilo__login_copy(t->access_token) : NULL;
     i->refresh_token = t->refresh_token != NULL ? nilo__login_copy(t->refresh_token) : NULL;
     nilo__login_wipe(&result);
     if (i->access_token == NULL || (t->refresh_token != NULL && i->refresh_token == NULL))
         return nilo_err_nomem(err);
-    *ret = (struct nilo_login_set){.access_token = i->access_token, .refresh_token = i->refresh_token, .access_until = until_of(t->expires_s, now),
+    *ret = (struct nilo_login_set){.access_token = i->access_token, .refresh_token = i->refresh_token, .access_until = until_of(t->expires_s >= 0 ? t->expires_s : expires, now),
                                    .refresh_until = until_of(t->refresh_expires_s, now), .scopes = t->scope};
     return 0;
 }
@@ -250,6 +262,8 @@ int nilo_sign_in_accounts(struct nilo_sign_in *i, struct nilo_http *http, const 
             memcpy(more + n, result.accounts, result.n_accounts * sizeof *more);
         all = more;
         n += result.n_accounts;
+        i->accounts = all;
+        i->n_accounts = n;
         if (result.next == NULL || (what.cursor != NULL && strcmp(what.cursor, result.next) == 0))
             break;
         what.cursor = result.next;

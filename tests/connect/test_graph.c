@@ -134,7 +134,7 @@ static void test_recorded_errors(void **state)
         const char *file;
         enum nilo_class class;
         bool key_wrong;
-    } rows[] = {{"error_100_appsecret_proof", NILO_CLASS_PERMISSION, true}, {"error_100_object", NILO_CLASS_GONE, false}, {"error_190_460", NILO_CLASS_AUTH, false}};
+    } rows[] = {{"error_100_appsecret_proof", NILO_CLASS_PERMISSION, true}, {"error_100_object", NILO_CLASS_PERMISSION, false}, {"error_190_460", NILO_CLASS_AUTH, false}};
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char below[200], bytes[8192];
