@@ -136,7 +136,7 @@ static size_t fill_values(struct replay *r, const struct nilo_item_value *from, 
     for (size_t i = 0; i < n && k < VALUES_MAX; i++) {
         const struct nilo_metric *m = from[i].metric != NULL ? nilo_catalog_by_name(nilo_store_catalog(r->store), from[i].metric->name) : NULL;
         if (m != NULL && m->active)
-            to[k++] = (struct nilo_reading_value){.metric = m->id, .value = from[i].value, .absence = from[i].absence};
+            to[k++] = (struct nilo_reading_value){.metric = m->id, .value = from[i].value, .absence = from[i].absence, .meta = from[i].detail};
     }
     return k;
 }

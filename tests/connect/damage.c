@@ -397,7 +397,9 @@ static void check_class(const struct checking *c, const struct member *m, const 
 /* What depends on a name, a kind or an id may be lost; it does not become something else. */
 static void check_lost(const struct checking *c, const struct member *m, const struct way *w, const struct cell *before, const struct cell *after)
 {
-    bool smaller = has_value(after) && listed(c->d->sums, before->name) && strtoll(after->text, NULL, 10) <= strtoll(before->text, NULL, 10);
+    int64_t part;
+    bool sum = has_value(after) && listed(c->d->sums, before->name), other = sum && count_of(w, 1, MICRO, &part) && strtoll(after->text, NULL, 10) >= part;
+    bool smaller = other || (sum && strtoll(after->text, NULL, 10) <= strtoll(before->text, NULL, 10));
     if ((before->what == COUNT || before->what == LENGTH) && has_value(after) && !smaller)
         wrong(c, m, w, before, after, "it has become something else");
 }

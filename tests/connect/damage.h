@@ -21,7 +21,7 @@ struct damage {
     const char *body; /* JSON, whole */
     /* paths ("data.videos[].id", the numbers of elements left out), with spaces around each: " error.code data.videos[].id " */
     const char *vital; /* a member that may cost several items, or the whole answer with a sentence; NULL = none but what is in no array */
-    const char *sums;  /* metrics that are put together of several members (" reactions "): their value may become a smaller sum; NULL = none */
+    const char *sums;  /* metrics that are put together of several members (" reactions "): their value may become a smaller sum, or one of what is written; NULL = none */
 };
 
 struct damage_counts {

@@ -73,12 +73,28 @@ static const struct row {
     IG("user_insights_day_2019", NILO_OP_REPORT, "2019-12-28", " data[].name data[].period "),
     IG("user_insights_day_with_end_time", NILO_OP_REPORT, "2017-05-04", " data[].name data[].period "),
     IG("user_insights_days28_2019", NILO_OP_REPORT, "2019-12-28", " data[].name data[].period "),
+#define FB(file, op, of, vital) {"facebook", file, "facebook", op, of, vital, NULL, NULL, NULL, "batch", "no", 1}
+    FB("feed_2026", NILO_OP_LIST, NULL, NULL),
+    FB("feed_page1", NILO_OP_LIST, NULL, NULL),
+    FB("feed_page2", NILO_OP_LIST, NULL, NULL),
+    FB("me_accounts_page_token", NILO_OP_ACCOUNTS, NULL, NULL),
+    FB("page_single", NILO_OP_ACCOUNT, "20531316728", NULL),
+    FB("post_2026", NILO_OP_METRICS, "1148671018324630_122098284213327930", NULL),
+    FB("post_single", NILO_OP_METRICS, "175154750010052_424924701699721", NULL),
+    FB("post_with_insights_expanded", NILO_OP_METRICS, "1234567_98765432", NULL),
+    FB("posts_multi_read_ids", NILO_OP_METRICS, "19292868552_10158347294088553,19292868552_10158345715593553", NULL),
+    FB("posts_shares_count", NILO_OP_LIST, NULL, NULL),
+    FB("video_single", NILO_OP_METRICS, "1192957457884299", NULL),
+    FB("page_insights_object_values", NILO_OP_REPORT, "2018-04-21", " data[].name data[].period "),
+    {"facebook", "synthetic_post_insights_v25", "facebook", NILO_OP_METRICS, "1000_2000", NULL, " reactions ",
+     "{\"id\":\"1000_2000\",\"insights\":", "}", "batch", "no", 4},
 };
 #define ROWS (sizeof rows / sizeof rows[0])
 
 /* Recorded, but no answer that tells of anything: refusals (tests of their own), requests, comments, of which nothing is read. */
 static const char *const others[] = {"youtube/error_403_quotaExceeded", "youtube/error_400_keyInvalid_legacy", "youtube/error_400_missingRequiredParameter", "tiktok/research_comments",
-                                     "tiktok/research_request_body"};
+                                     "tiktok/research_request_body", "facebook/error_100_appsecret_proof", "facebook/error_100_object", "facebook/error_190_460",
+                                     "facebook/batch_simple", "facebook/batch_first_error", "facebook/page_with_insights_day_week_28", "facebook/debug_token"};
 
 static void damage_row(const struct row *row, struct damage_counts *counts)
 {
@@ -105,7 +121,7 @@ static void damage_row(const struct row *row, struct damage_counts *counts)
         assert_int_equal(nilo_day_parse(row->of, 10, &d.ask.day, NULL), 0);
         d.ask.win = 30;
     }
-    if (d.ask.account == NULL && strcmp(row->folder, "instagram") == 0)
+    if (d.ask.account == NULL && row->op != NILO_OP_ACCOUNT && (strcmp(row->folder, "instagram") == 0 || strcmp(row->folder, "facebook") == 0))
         d.ask.account = "17841400000000001";
     damage_check(&d, counts);
     nilo_arena_done(&arena);
@@ -142,6 +158,12 @@ static void instagram_keeps_what_is_not_damaged(void **state)
 {
     (void)state;
     damage_platform("instagram", (struct damage_counts){.counts = 40, .times = 4, .texts = 20});
+}
+
+static void facebook_keeps_what_is_not_damaged(void **state)
+{
+    (void)state;
+    damage_platform("facebook", (struct damage_counts){.counts = 4, .times = 4, .texts = 20});
 }
 
 /* ---- planted ------------------------------------------------------------------------------------------------------------------------------------ */
@@ -214,7 +236,7 @@ static bool is_named(const char *folder, const char *file, size_t n)
 
 static void no_recorded_answer_is_forgotten(void **state)
 {
-    static const char *const folders[] = {"youtube", "tiktok", "instagram"};
+    static const char *const folders[] = {"youtube", "tiktok", "instagram", "facebook"};
     (void)state;
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         char below[100];
@@ -244,6 +266,7 @@ int main(void)
         cmocka_unit_test(no_recorded_answer_is_forgotten),
         cmocka_unit_test(youtube_keeps_what_is_not_damaged),
         cmocka_unit_test(tiktok_keeps_what_is_not_damaged),
+        cmocka_unit_test(facebook_keeps_what_is_not_damaged),
         cmocka_unit_test(instagram_keeps_what_is_not_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
