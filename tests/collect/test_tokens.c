@@ -21,21 +21,6 @@ struct tokens {
     int64_t failed, told;   /* runs that failed; of them those that say to sign in again */
 };
 
-static void make_keys(struct stores *s)
-{
-    struct nilo_keys *r;
-    enum nilo_keys_place place;
-    char *path;
-    setenv("NILOMETER_KEYS", nilo_test_path("keys"), 1);
-    ok(s, nilo_keys_path(nilo_store_uuid(s->store), &path, &place, &s->err));
-    unlink(path);
-    ok(s, nilo_keys_new(nilo_store_uuid(s->store), &r, &s->err));
-    ok(s, nilo_keys_add(r, NILO_KEY_MASTER, &s->env, &s->err));
-    ok(s, nilo_keys_save(r, path, false, &s->err));
-    nilo_keys_free(r);
-    free(path);
-}
-
 /* A connection that is signed in and due each minute. */
 static void begin(struct tokens *t, struct stores *s)
 {
@@ -43,7 +28,7 @@ static void begin(struct tokens *t, struct stores *s)
     *t = (struct tokens){.failed = 0};
     sim_init(&t->sim, s, "seed=5 channels=2 videos=30 latency_ms=200 token_seconds=60 rotate=1 reuse_revokes=1 quota=1000000 quota_stats=1000000");
     ok(s, emulator_http_new(t->sim.em, &s->clock, &s->env, &t->http, &s->err));
-    make_keys(s);
+    stores_keys(s);
     emulator_channel_id(t->sim.em, 0, account);
     setenv("TEST_CLIENT_SECRET", t->sim.secret, 1);
     int n = snprintf(text, sizeof text, "platforms:\n  - {platform: youtube, client_id: '%s', client_secret: 'env:TEST_CLIENT_SECRET'}\nconnections:\n"

@@ -55,19 +55,9 @@ static void begin(struct world *w, struct stores *s)
 {
     static int n;
     char name[32];
-    struct nilo_keys *r;
-    enum nilo_keys_place place;
-    char *keys;
     const struct nilo_db_options create = {.mode = NILO_DB_CREATE};
     *w = (struct world){.s = s};
-    setenv("NILOMETER_KEYS", nilo_test_path("keys"), 1);
-    ok(s, nilo_keys_path(nilo_store_uuid(s->store), &keys, &place, &s->err));
-    unlink(keys);
-    ok(s, nilo_keys_new(nilo_store_uuid(s->store), &r, &s->err));
-    ok(s, nilo_keys_add(r, NILO_KEY_MASTER, &s->env, &s->err));
-    ok(s, nilo_keys_save(r, keys, false, &s->err));
-    nilo_keys_free(r);
-    free(keys);
+    stores_keys(s);
     fake_start(&w->fake, &s->env);
     snprintf(name, sizeof name, "app%d", n++);
     database = strdup((s->engine == NILO_DB_SQLITE) != other_engine ? nilo_test_path(name) : nilo_test_pg_database(name));

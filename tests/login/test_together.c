@@ -31,21 +31,6 @@ static nilo_us now(void)
     return (nilo_us)t.tv_sec * NILO_US_SECOND + t.tv_nsec / 1000;
 }
 
-static void make_keys(struct stores *s)
-{
-    struct nilo_keys *r;
-    enum nilo_keys_place place;
-    char *path;
-    setenv("NILOMETER_KEYS", nilo_test_path("keys"), 1);
-    ok(s, nilo_keys_path(nilo_store_uuid(s->store), &path, &place, &s->err));
-    unlink(path);
-    ok(s, nilo_keys_new(nilo_store_uuid(s->store), &r, &s->err));
-    ok(s, nilo_keys_add(r, NILO_KEY_MASTER, &s->env, &s->err));
-    ok(s, nilo_keys_save(r, path, false, &s->err));
-    nilo_keys_free(r);
-    free(path);
-}
-
 /* Signed in, with a token that ended a minute ago; the store is closed. */
 static void begin(struct world *w, struct stores *s, const char *options)
 {
@@ -62,7 +47,7 @@ static void begin(struct world *w, struct stores *s, const char *options)
     free(secret);
     nilo_test_write(nilo_test_path("c.yaml"), text, strlen(text));
     ok(s, nilo_config_load(nilo_test_path("c.yaml"), &s->env, &w->config, &s->err));
-    make_keys(s);
+    stores_keys(s);
     struct nilo_connection c = stores_connection(s, "w", NULL, "c", "youtube", "db");
     w->connection = c.id;
     char *refresh = emulator_text(w->emulator, "/_emulator/grant?account=0&project=0", "refresh_token");

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "keys/keys.h"
 #include "support/pg.h"
 #include "support/tmp.h"
 
@@ -197,4 +199,19 @@ struct nilo_connection stores_connection(struct stores *s, const char *workspace
     ok(s, nilo_store_workspace(s->store, workspace, true, zone, &w, &s->err));
     ok(s, nilo_store_connection(s->store, w.id, name, true, platform, origin, &c, &s->err));
     return c;
+}
+
+void stores_keys(struct stores *s)
+{
+    struct nilo_keys *r;
+    enum nilo_keys_place place;
+    char *path;
+    setenv("NILOMETER_KEYS", nilo_test_path("keys"), 1);
+    ok(s, nilo_keys_path(nilo_store_uuid(s->store), &path, &place, &s->err));
+    unlink(path); /* stores of tests are of one identity */
+    ok(s, nilo_keys_new(nilo_store_uuid(s->store), &r, &s->err));
+    ok(s, nilo_keys_add(r, NILO_KEY_MASTER, &s->env, &s->err));
+    ok(s, nilo_keys_save(r, path, false, &s->err));
+    nilo_keys_free(r);
+    free(path);
 }

@@ -53,6 +53,9 @@ char *stores_text(struct stores *s, const char *sql);
         free(rows_);                                                                                                   \
     } while (0)
 
+/** stores_keys - a new master key for the store, in the test's folder */
+void stores_keys(struct stores *s);
+
 /* A workspace and a connection in it, made where absent. */
 struct nilo_connection stores_connection(struct stores *s, const char *workspace, const char *zone, const char *name,
                                          const char *platform, const char *origin);
