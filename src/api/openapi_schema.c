@@ -125,10 +125,10 @@ static void put_form(struct nilo__doc *d, const struct nilo_column *c, bool null
         put_names(d, c, null);
         break;
     default:
-        if ((c->flags & NILO_COL_ID) != 0) { /* as the app has them */
+        if ((c->flags & (NILO_COL_ID | NILO_COL_POSTED)) != 0) { /* as the app has them */
             nilo__doc_array(d, "type");
             nilo_json_str(&d->o, "string");
-            nilo_json_str(&d->o, "integer");
+            nilo_json_str(&d->o, (c->flags & NILO_COL_ID) != 0 ? "integer" : "number");
             nilo_json_array_end(&d->o);
         } else {
             put_type(d, t.type, t.format, null);

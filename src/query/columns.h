@@ -24,6 +24,8 @@
 
 /* Of a relation that is a view of another: what the column is of that one (an SQL expression over b), and the column of it that a condition narrows. */
 #define TEXT_OF(n, f, sql_, narrow_, d) {.name = n, .type = NILO_T_TEXT, .flags = f, .sql = sql_, .narrow = narrow_, .doc = d},
+/* An id that the app posted, else what stands in for it. */
+#define POSTED_OF(n, f, sql_, d) {.name = n, .type = NILO_T_TEXT, .flags = NILO_COL_POSTED | (f), .sql = sql_, .doc = d},
 #define INT_OF(n, f, sql_, d) {.name = n, .type = NILO_T_INT, .flags = f, .sql = sql_, .doc = d},
 #define DECIMAL_OF(n, scale_, sql_, d) {.name = n, .type = NILO_T_DECIMAL, .scale = scale_, .sql = sql_, .doc = d},
 #define DAY_OF(n, f, sql_, narrow_, d) {.name = n, .type = NILO_T_DAY, .flags = f, .sql = sql_, .narrow = narrow_, .doc = d},

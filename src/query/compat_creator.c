@@ -36,7 +36,8 @@ static const struct nilo_column snapshots[] = {
     INT_OF("items_sold", 0, "b.\"items_sold\"", "items sold in the window")
     INT_OF("gpm_cents", 0, "b.\"gpm\"", "GMV per 1,000 views, minor units")
     DECIMAL_OF("ctr", 6, "b.\"ctr\"", "click-through rate in percent")
-    TEXT_OF("source_run_id", NN, "CAST(b.\"run\" AS text)", NULL, "number of the newest run that recorded any of it")
+    POSTED_OF("source_run_id", NN, "COALESCE(b.\"posted_run\", CAST(b.\"run\" AS text))",
+              "the run that the app posted with the row, as it was posted; where it posted none, the number of the newest run that recorded any of it here")
     JSON_OF("raw_payload", 0, "b.\"metadata\"", "what the app posted with the row; null where it posted none, and where nobody posted the row")
     TIME_OF("createdAt", NN, "b.\"created_at\"", "when the oldest of its values was recorded")
     TIME_OF("updatedAt", NN, "b.\"updated_at\"", "when the newest of its values was recorded")
@@ -48,7 +49,7 @@ static const char *const of_video[] = {"duration", "gmv",   "impressions", "view
 static const char *const of_window[] = {"gmv", "views", "items_sold", "gpm", "ctr", NULL};
 static const struct nilo_view of_best = {.set = "creator", .base = "content_best", .metrics = of_video, .of_connection = true};
 static const struct nilo_view of_windows = {.set = "creator", .base = "content_snapshots", .where = "b.\"window_days\" > 0", .metrics = of_window,
-                                            .of_connection = true, .meta = true, .win = 30};
+                                            .of_connection = true, .meta = true, .posted = true, .win = 30};
 
 static const struct nilo_relation relations[] = {
     {.name = "creator_videos", .doc = "videos with their best known values of all time", COLUMNS(videos), .key = KEY("tiktok_video_id", "connection", "brand_id"),

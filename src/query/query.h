@@ -50,6 +50,7 @@ enum nilo_form {
 
 #define NILO_COL_HIDDEN 1u  /* not part of "*"; may be asked for by name */
 #define NILO_COL_ID 4u      /* an id of the app's own: a JSON number where the set's binding says that the app has numbers */
+#define NILO_COL_POSTED 8u  /* a text that an app posted: a JSON number where the column "x.number" says that it was one */
 #define NILO_COL_NOTNULL 2u /* never null: an index may serve its order */
 
 struct nilo_column {
@@ -94,6 +95,7 @@ struct nilo_view {
     bool of_connection; /* b has a connection: the binding's restricts it */
     bool rate;          /* b's avg_engagement_rate is needed */
     bool meta;          /* b's metadata is needed */
+    bool posted;        /* b's posted_run is needed */
     const char *hidden; /* the column that says when a row was hidden: live ones alone are there, unless a condition names it; NULL = none */
     const char *id;     /* whose name row ids are made of: two names of one table give the same */
     int32_t win;        /* the window of its days, where no condition names one */

@@ -157,6 +157,8 @@ static void read_plain(struct run *r, const struct nilo_column *c, int at, struc
         set_text(d, nilo_db_column(r->stmt, at));
         if ((c->flags & NILO_COL_ID) && r->q->binding.numbers && whole_number(d)) /* spelled the same, without quotes */
             d->type = NILO_T_JSON;
+        if ((c->flags & NILO_COL_POSTED) && !d->null && nilo_db_column_int(r->stmt, at + 1) == 1)
+            d->type = NILO_T_JSON;
         return;
     }
     read_number(r, at, d);

@@ -446,6 +446,10 @@ static void put_list(struct build *b, struct nilo_buf *to)
             nilo_buf_addf(to, ", t.\"%s.lo\", t.\"%s.known\"", c->name, c->name);
             n += 2;
         }
+        if (c->flags & NILO_COL_POSTED) {
+            nilo_buf_addf(to, ", t.\"%s.number\"", c->name);
+            n++;
+        }
         if (c->form == NILO_F_SCALED)
             p->scale_at = 0;
     }

@@ -8,6 +8,8 @@ static void put_column(struct nilo_buf *to, const struct nilo_column *c)
     if (c->form == NILO_F_SUM) /* an app's totals are never null */
         nilo_buf_addf(to, "COALESCE(b.\"%s\", 0) AS \"%s\", COALESCE(b.\"%s.lo\", 0) AS \"%s.lo\", b.\"%s.known\" AS \"%s.known\"", c->sql, c->name,
                       c->sql, c->name, c->sql, c->name);
+    else if (c->flags & NILO_COL_POSTED)
+        nilo_buf_addf(to, "%s AS \"%s\", b.\"posted_run.number\" AS \"%s.number\"", c->sql, c->name, c->name);
     else if (c->sql)
         nilo_buf_addf(to, "%s AS \"%s\"", c->sql, c->name);
     else
@@ -57,6 +59,7 @@ int nilo__view_sql(const struct nilo_query *q, struct nilo_store *s, const struc
     want->stamps = want->title = true;
     want->rate = v->rate;
     want->meta = v->meta;
+    want->posted = v->posted;
     want->hidden = v->hidden != NULL;
     nilo_buf_adds(to, "(SELECT ");
     bool first = true;

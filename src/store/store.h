@@ -338,6 +338,8 @@ enum nilo_attr { NILO_ATTR_TITLE, NILO_ATTR_URL, NILO_ATTR_MEDIA, NILO_ATTR_CAPT
 int nilo_store_content_set(struct nilo_store *s, struct nilo_entity_ref e, const struct nilo_attrs *a, unsigned which, struct nilo_err *err);
 /** nilo_store_hide - an app's row of that item, window and day is out of its live lists since `at`; NILO_US_NONE: in them again */
 int nilo_store_hide(struct nilo_store *s, struct nilo_entity_ref e, int32_t win, nilo_day day, nilo_us at, struct nilo_err *err);
+/** nilo_store_posted_run - the run of its own that an app names with the row of a day and window; NULL: it names none. number: it is a JSON number */
+int nilo_store_posted_run(struct nilo_store *s, struct nilo_entity_ref e, int32_t win, nilo_day day, const char *run, bool number, struct nilo_err *err);
 
 struct nilo_annotation {
     int64_t workspace;
@@ -762,6 +764,7 @@ struct nilo_source_want {
     bool meta;                          /* wide relations by day: metadata, the newest that came with any of the values */
     bool left;                          /* metric_values: also what is left of dropped days for later ones to stand on */
     bool hidden;                        /* wide relations by day: hidden_at, when an app hid the row */
+    bool posted;                        /* wide relations by day: posted_run, the run of its own that an app named with the row, and "posted_run.number" */
     const struct nilo_narrow *narrow;
     size_t n_narrow;
 };

@@ -7,7 +7,7 @@
 #include "write/readings.h"
 
 enum field { UNKNOWN, IGNORED, WORKSPACE, CONNECTION, PLATFORM, ENTITY, EXTERNAL_ID, WINDOW, DAY, CAPTURED, OWNER, TITLE, URL, POSTED, MEDIA, CAPTION,
-             DURATION, THUMBNAIL, TAGS, STATUS, DELETED, METRIC, METRIC_TYPE, VALUE, ABSENCE, METADATA, PAYLOAD, HIDDEN, WIDE, FIELDS };
+             DURATION, THUMBNAIL, TAGS, STATUS, DELETED, METRIC, METRIC_TYPE, VALUE, ABSENCE, METADATA, PAYLOAD, NAMED_RUN, HIDDEN, WIDE, FIELDS };
 
 /* What a column of the body is. */
 struct column_name {
@@ -54,7 +54,7 @@ static const struct column_name analytics[] = {STAMPS, IN("organizationId", WORK
 static const struct column_name creator[] = {STAMPS, IN("brand_id", WORKSPACE), IN("creator_video_id", IGNORED), IN("tiktok_video_id", EXTERNAL_ID),
                                       IN("snapshot_date", DAY), IN("window_days", WINDOW), CENTS("gmv_cents", "gmv"), METRIC_IN("views", "views"),
                                       METRIC_IN("items_sold", "items_sold"), CENTS("gpm_cents", "gpm"), METRIC_IN("ctr", "ctr"),
-                                      IN("source_run_id", IGNORED), IN("raw_payload", PAYLOAD), IN("connection", IGNORED)};
+                                      IN("source_run_id", NAMED_RUN), IN("raw_payload", PAYLOAD), IN("connection", IGNORED)};
 static const struct column_name studio[] = {STAMPS, IN("social_post_id", EXTERNAL_ID), IN("captured_at", CAPTURED), METRIC_IN("impressions", "impressions"),
                                      METRIC_IN("views", "views"), METRIC_IN("likes", "likes"), METRIC_IN("comments", "comments"), METRIC_IN("shares", "shares"),
                                      METRIC_IN("saves", "saves"), IN("metadata", METADATA), IN("day", IGNORED), IN("workspace", WORKSPACE), IN("connection", IGNORED)};
@@ -415,6 +415,11 @@ static int read_row(struct nilo__job *j, const struct fields *f, struct nilo__re
         return -1;
     if (nilo__said(p.of[PAYLOAD]) && nilo__json(j, p.of[PAYLOAD], &x->payload, err) < 0)
         return -1;
+    const struct nilo__member *named = p.of[NAMED_RUN];
+    x->names_run = named != NULL;
+    x->run_number = nilo__said(named) && named->kind == NILO__NUMBER;
+    if (named && nilo__text(j, named, &x->run, err) < 0)
+        return -1;
     if (read_place(j, &p, x, err) < 0 || read_kind(j, &p, &x->r.kind, err) < 0)
         return -1;
     if (x->r.kind == NILO_APP && !nilo__said(p.of[EXTERNAL_ID]))
@@ -745,6 +750,8 @@ static int push(struct post *p, size_t from, size_t to, struct nilo_err *err)
             goto failed;
         /* what is posted is live, unless it says otherwise */
         if (shape_hides(p->shape) && j->answered[x->r.tag] && nilo_store_hide(j->store, e, x->r.win, x->day, x->hidden, err) < 0)
+            goto failed;
+        if (x->names_run && j->answered[x->r.tag] && nilo_store_posted_run(j->store, e, x->r.win, x->day, x->run, x->run_number, err) < 0)
             goto failed;
         if (x->skip)
             continue;

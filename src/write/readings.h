@@ -12,6 +12,8 @@ struct nilo__reading {
     const char *connection, *platform; /* NULL = not said */
     nilo_day day;                      /* of a POST: where it will lie */
     const char *payload;               /* JSON that goes with the row; NULL = none */
+    const char *run;                   /* of the app's own, as it names it; NULL = none */
+    bool names_run, run_number;        /* does the row say so? is it a JSON number? */
     nilo_us hidden;                    /* since when, by this row; NILO_US_NONE: it is live */
     int32_t metric_key;                /* of a row a metric: that metric; else 0 */
     bool skip, bad;

@@ -293,11 +293,12 @@ static void no_note_tells_of_the_person(void)
         NOTE("n1", "kim was ill", "boss"), NOTE("n2", "by whom", "kim"), NOTE("n3", "what Kimberly did", "boss"), NOTE("n4", "holidays in kimono", "lee"),
         "INSERT INTO annotation (bucket, workspace_id, id, from_day, to_day, text, author, entity_id, created_at, updated_at) "
         "SELECT bucket, workspace_id, 'n5', 20514, 20514, 'the red hat', 'boss', id, 1, 1 FROM entity WHERE external_id = 'kimvideo1'",
-        "INSERT INTO hidden_row (bucket, entity_id, win, day, hidden_at) SELECT bucket, id, 0, 20514, 1 FROM entity WHERE external_id = 'kimvideo1'", NULL};
+        "INSERT INTO hidden_row (bucket, entity_id, win, day, hidden_at) SELECT bucket, id, 0, 20514, 1 FROM entity WHERE external_id = 'kimvideo1'",
+        "INSERT INTO posted_run (bucket, entity_id, win, day, run, number) SELECT bucket, id, 0, 20514, 'for the red fox', 0 FROM entity WHERE external_id = 'kimvideo1'", NULL};
     run_sql(sql);
     digest(before);
     cmd_assert_contains(done("erase", "--workspace us --owner kim --yes --quiet", 0)->out, "1 item and 3 messages");
-    static const char *const words[] = {"kim was ill", "by whom", "Kimberly", "kimmail", "kimshare", "the red hat"};
+    static const char *const words[] = {"kim was ill", "by whom", "Kimberly", "kimmail", "kimshare", "the red hat", "the red fox"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         gone(words[i]);
     still("holidays in kimono");

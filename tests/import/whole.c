@@ -189,6 +189,7 @@ struct walk *whole_history(struct stores *s, uint64_t seed, int ops)
                    "SELECT bucket, workspace_id, 'n' || id, 20100, 20100 + id, 'a note', 'mia', id, 7, 8 FROM entity WHERE kind < 2");
     stores_exec(s, "INSERT INTO annotation (bucket, workspace_id, id, from_day, to_day, text, created_at, updated_at) SELECT 0, id, 'all', 20100, 20100, 'x', 7, 8 FROM workspace");
     stores_exec(s, "INSERT INTO hidden_row (bucket, entity_id, win, day, hidden_at) SELECT DISTINCT bucket, entity_id, win, day, 9 FROM day_value WHERE seq = 0 AND day % 3 = 0");
+    stores_exec(s, "INSERT INTO posted_run (bucket, entity_id, win, day, run, number) SELECT DISTINCT bucket, entity_id, win, day, 'r' || day, day % 2 FROM day_value WHERE seq = 0 AND day % 3 = 1");
     stores_exec(s, "INSERT INTO content_event (bucket, entity_id, id, day, at, event, was, status, recorded_at) SELECT bucket, id, id, 20100, 5, 3, 0, 'gone', 6 FROM entity WHERE kind = 0");
     stores_exec(s, "UPDATE id_seq SET next = (SELECT max(id) + 1 FROM content_event) WHERE name = 'content_event'");
     stores_exec(s, "UPDATE owner SET extra = '{\"a\":1}'");

@@ -100,6 +100,17 @@ judged('the names of one table have the same rows', async () => {
   assert.deepEqual(latest.map((r) => [r.p_id, r.view_count]), [['v1', 1000 + 37 * (DAYS - 1)], ['v2', 800 + 11 * (DAYS - 1)], ['v3', 5 * (DAYS - 1)]]);
 });
 
+judged('a run that an app names with a row comes back as it was posted', async () => {
+  const row = { brand_id: 'studio', tiktok_video_id: 'named', window_days: 30, views: 1, snapshot_date: day(DAYS - 1) };
+  for (const [tiktok_video_id, source_run_id] of [['named-1', 17], ['named-2', '17'], ['named-3', '0b9ab0f0-6a3e-4a52-8f0d-1e6d3c1f2a77']]) {
+    const { data, error } = await client('service_role').from('creator_video_metric_snapshots').insert({ ...row, tiktok_video_id, source_run_id }).select('source_run_id').single();
+    assert.equal(error, null);
+    assert.strictEqual(data.source_run_id, source_run_id);
+    const again = await client('authenticated').from('creator_video_metric_snapshots').select('source_run_id').eq('source_run_id', source_run_id).eq('tiktok_video_id', tiktok_video_id).single();
+    assert.strictEqual(again.data.source_run_id, source_run_id);
+  }
+});
+
 judged('a Lambda that posts twice a day: both are taken, the later one is shown', async () => {
   const c = client('service_role');
   const row = { p_id: 'v1', view_count: 50000, like_count: 500, comment_count: 5, fetched_at: `${NOW.slice(0, 10)}T10:00:00.123456` };

@@ -213,7 +213,7 @@ static const struct owned {
     {"AnalyticsDailyMetric", "\"organizationId\":\"w\",\"integrationId\":\"ig\",\"externalContentId\":\"j%d\",\"date\":\"2025-03-19\",\"reach\":1",
      "organizationId integrationId externalContentId date impressions reach reactions videoViews clicks comments shares deletedAt"},
     {"creator_video_metric_snapshots", "\"brand_id\":\"w\",\"tiktok_video_id\":\"t%d\",\"snapshot_date\":\"2025-03-19\",\"window_days\":30,\"views\":1",
-     "brand_id tiktok_video_id snapshot_date window_days gmv_cents views items_sold gpm_cents ctr raw_payload"},
+     "brand_id tiktok_video_id snapshot_date window_days gmv_cents views items_sold gpm_cents ctr source_run_id raw_payload"},
     {"studio_social_post_metrics", "\"social_post_id\":\"q%d\",\"captured_at\":\"2025-03-19T09:00:00Z\",\"views\":1",
      "social_post_id captured_at impressions views likes comments shares saves metadata"},
 };

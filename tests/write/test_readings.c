@@ -178,6 +178,29 @@ static void a_payload_that_is_posted_with_a_window_is_kept(struct stores *s)
     assert_int_equal(stores_int(s, "SELECT count(*) FROM observation"), n);
 }
 
+/* A run of the app's own: as it was posted, a number as a number. */
+static void a_run_that_is_posted_with_a_window_comes_back_as_it_was(struct stores *s)
+{
+#define NAMED(day, more) "{\"brand_id\":\"w\",\"tiktok_video_id\":\"t1\",\"snapshot_date\":\"2025-03-" day "\",\"window_days\":30,\"views\":9" more "}"
+#define NAME "POST creator_video_metric_snapshots?select=views,source_run_id&on_conflict=brand_id,tiktok_video_id,snapshot_date,window_days"
+#define RUNS "GET creator_video_metric_snapshots?select=source_run_id&order=snapshot_date"
+    bind(s, "creator", "shop");
+    written_all(s, SAY({NAME, ROWS, NAMED("17", ",\"source_run_id\":\"cron \\\"7\\\" é\""), "201 [{\"views\":9,\"source_run_id\":\"cron \\\"7\\\" é\"}]"},
+                       {NAME, ROWS, NAMED("18", ",\"source_run_id\":90071992547409931"), "201 [{\"views\":9,\"source_run_id\":90071992547409931}]"},
+                       {NAME, ROWS, NAMED("19", ",\"source_run_id\":\"17\""), "201 [{\"views\":9,\"source_run_id\":\"17\"}]"},
+                       /* nothing is said: our own number of the run */
+                       {NAME, ROWS, NAMED("20", ""), "201 [{\"views\":9,\"source_run_id\":\"4\"}]"},
+                       {RUNS "&source_run_id=eq.90071992547409931", NULL, NULL, "[{\"source_run_id\":90071992547409931}]"},
+                       {RUNS "&source_run_id=in.(17,4)", NULL, NULL, "[{\"source_run_id\":\"17\"}, {\"source_run_id\":\"4\"}]"},
+                       /* the same row by another run; one that says nothing of it; one that takes it back; a refused one */
+                       {NAME, ROWS "," MERGE, NAMED("19", ",\"source_run_id\":\"18\""), "200 [{\"views\":9,\"source_run_id\":\"18\"}]"},
+                       {NAME, ROWS "," MERGE, NAMED("19", ""), "200 [{\"views\":9,\"source_run_id\":\"18\"}]"},
+                       {NAME, ROWS, NAMED("19", ",\"source_run_id\":\"19\""), "409 23505 *"},
+                       {NAME, ROWS ",resolution=ignore-duplicates", NAMED("19", ",\"source_run_id\":\"19\""), "200 []"},
+                       {NAME, ROWS "," MERGE, NAMED("18", ",\"source_run_id\":null"), "200 [{\"views\":9,\"source_run_id\":\"2\"}]"},
+                       {RUNS, NULL, NULL, "[{\"source_run_id\":\"cron \\\"7\\\" é\"}, {\"source_run_id\":\"2\"}, {\"source_run_id\":\"18\"}, {\"source_run_id\":\"4\"}]"}));
+}
+
 static void readings_of_studio_posts(struct stores *s)
 {
 #define READ(at, views) "{\"social_post_id\":\"s1\",\"captured_at\":\"" at "\",\"views\":" views ",\"metadata\":{\"a\":1}}"
@@ -277,7 +300,7 @@ int main(void)
     static const struct stores_test tests[] = {
         STORES_TEST(snapshots_are_recorded),     STORES_TEST(a_closed_day_is_amended),       STORES_TEST(snapshots_that_are_none),
         STORES_TEST(youtube_metrics_merge_within_a_day), STORES_TEST(a_closed_day_of_a_content_set_is_restated), STORES_TEST(windows_of_shop_videos), STORES_TEST(a_payload_that_is_posted_with_a_window_is_kept),
-        STORES_TEST(readings_of_studio_posts),
+        STORES_TEST(a_run_that_is_posted_with_a_window_comes_back_as_it_was), STORES_TEST(readings_of_studio_posts),
         STORES_TEST(values_are_rows_too),        STORES_TEST(a_batch_keeps_what_is_good),    STORES_TEST(a_batch_happens_once),
         STORES_TEST(a_batch_with_its_repaired_rows), STORES_TEST(batches_that_are_none),
     };

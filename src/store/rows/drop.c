@@ -386,6 +386,8 @@ static int drop_readings(struct work *w, struct nilo_err *err)
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(w->s->db, "DELETE FROM hidden_row WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day <= ?4", &stmt, err) < 0 ||
         nilo_db_many(stmt, w->readings.n, 4, hidden_params, NULL, w, err) < 0 ||
+        nilo_db_prepare(w->s->db, "DELETE FROM posted_run WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day <= ?4", &stmt, err) < 0 ||
+        nilo_db_many(stmt, w->readings.n, 4, hidden_params, NULL, w, err) < 0 ||
         nilo_db_prepare(w->s->db,
                         "DELETE FROM observation WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day <= ?4 AND NOT EXISTS (SELECT 1 FROM ("
                         "SELECT min(v.recorded_at) AS at FROM day_value v WHERE v.bucket = observation.bucket AND v.entity_id = observation.entity_id "

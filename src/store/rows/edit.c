@@ -65,6 +65,18 @@ int nilo_store_hide(struct nilo_store *s, struct nilo_entity_ref e, int32_t win,
                      5, p);
 }
 
+int nilo_store_posted_run(struct nilo_store *s, struct nilo_entity_ref e, int32_t win, nilo_day day, const char *run, bool number, struct nilo_err *err)
+{
+    const struct nilo_db_value p[] = {NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id), NILO_DBV_INT(win), NILO_DBV_INT(day.n), run ? NILO_DBV_TEXT(run) : NILO_DBV_INT(0),
+                                      NILO_DBV_INT(number)};
+    if (!run)
+        return nilo__run(s, err, "DELETE FROM posted_run WHERE bucket = ?1 AND entity_id = ?2 AND win = ?3 AND day = ?4", 4, p);
+    return nilo__run(s, err,
+                     "INSERT INTO posted_run (bucket, entity_id, win, day, run, number) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+                     "ON CONFLICT (bucket, entity_id, win, day) DO UPDATE SET run = excluded.run, number = excluded.number",
+                     6, p);
+}
+
 /* What it did to whether the item is there, as it was before. */
 static int after_set(struct nilo_store *s, struct nilo_entity_ref e, const struct nilo_attrs *a, enum nilo_presence was, struct nilo_err *err)
 {

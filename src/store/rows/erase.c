@@ -334,6 +334,7 @@ static int overwrite_items(struct erasing *e, struct nilo_err *err)
     static const char *const sql[] = {
         "UPDATE entity SET external_id = ?3, salt = ?4, erased_at = ?5 WHERE bucket = ?1 AND id = ?2",
         "DELETE FROM content_event WHERE bucket = ?1 AND entity_id = ?2",
+        "DELETE FROM posted_run WHERE bucket = ?1 AND entity_id = ?2",
         "UPDATE annotation SET text = '" GONE "', author = NULL WHERE bucket = ?1 AND entity_id = ?2",
         "UPDATE credit SET extra = NULL WHERE bucket = ?1 AND entity_id = ?2 AND extra IS NOT NULL",
         "UPDATE content SET title = NULL, url = NULL, caption = NULL, thumbnail = NULL, tags = NULL WHERE bucket = ?1 AND entity_id = ?2",

@@ -38,6 +38,7 @@ static const struct nilo_whole_column credit[] = {
     I("bucket"), ID("entity_id", NILO__ITEMS), ID("id", NILO__CREDITS), ID("workspace_id", NILO__WORKSPACES), ID("owner_id", NILO__OWNERS),
     T("role"), I("from_day"), I("to_day"), I("recorded_at"), I0("ended_at"), T0("extra"), I0("changed_at")};
 static const struct nilo_whole_column hidden_row[] = {I("bucket"), ID("entity_id", NILO__ITEMS), I("win"), I("day"), I("hidden_at")};
+static const struct nilo_whole_column posted_run[] = {I("bucket"), ID("entity_id", NILO__ITEMS), I("win"), I("day"), T("run"), I("number")};
 static const struct nilo_whole_column annotation[] = {
     I("bucket"), ID("workspace_id", NILO__WORKSPACES), T("id"), I("from_day"), I("to_day"), T("text"), T0("author"), ID0("entity_id", NILO__ITEMS),
     I("created_at"), I("updated_at")};
@@ -109,6 +110,7 @@ const struct nilo_whole_table nilo_whole_tables[] = {
     TABLE("content_event", content_event, 3, "content_event", NULL, NILO__REACH_ITEM, true),
     TABLE("credit", credit, 3, "credit", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("hidden_row", hidden_row, 4, "hidden_row", NULL, NILO__REACH_ITEM, true),
+    TABLE("posted_run", posted_run, 4, "posted_run", NULL, NILO__REACH_ITEM, true),
     TABLE("annotation", annotation, 3, "annotation", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("run", run, 1, "run", NULL, NILO__REACH_WORKSPACE, false),
     TABLE("run_failure", run_failure, 2, "run_failure", NULL, NILO__REACH_RUN, false),

@@ -83,6 +83,8 @@ static void add_wide_head(struct source *x)
         PUT(x, ", substr(g.meta, 20) AS \"metadata\"");
     if (x->want->hidden)
         PUT(x, ", hr.hidden_at AS \"hidden_at\"");
+    if (x->want->posted)
+        PUT(x, ", pr.run AS \"posted_run\", pr.number AS \"posted_run.number\"");
     for (size_t i = 0; i < x->want->n_metrics; i++)
         ADD(x, ", g.m%d AS \"%s\"", x->want->metrics[i]->id, x->want->metrics[i]->name);
     PUT(x, " FROM (");
@@ -109,6 +111,8 @@ static void add_wide_tail(struct source *x)
     add_item(x);
     if (x->want->hidden)
         PUT(x, " LEFT JOIN hidden_row hr ON hr.bucket = g.bucket AND hr.entity_id = g.entity_id AND hr.win = g.win AND hr.day = g.day");
+    if (x->want->posted)
+        PUT(x, " LEFT JOIN posted_run pr ON pr.bucket = g.bucket AND pr.entity_id = g.entity_id AND pr.win = g.win AND pr.day = g.day");
     PUT(x, " WHERE e.bucket = g.bucket AND e.id = g.entity_id AND c.id = e.connection_id AND w.id = e.workspace_id)");
 }
 
