@@ -7,7 +7,7 @@
 #define EXPOSED                                                                                                        \
     "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding, Range-Unit, ETag, Retry-After, "   \
     "Proxy-Status, Preference-Applied, WWW-Authenticate, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy, "                 \
-    "Nilometer-Data-Through, Nilometer-Coverage, Nilometer-Gaps, Nilometer-Hint, Nilometer-Limit"
+    "Nilometer-Data-Through, Nilometer-Coverage, Nilometer-Gaps, Nilometer-Hint, Nilometer-Limit, Nilometer-Rounded"
 #define REQUESTED_MAX 2048
 
 /* Names of headers and commas: nothing else of what a stranger says is said back. */

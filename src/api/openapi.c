@@ -291,6 +291,7 @@ static void written_response(struct nilo__doc *d, const struct nilo_relation *r)
     header_ref(d, "Content-Range", "content_range");
     header_ref(d, "Preference-Applied", "preference_applied");
     header_ref(d, "Location", "location");
+    header_ref(d, "Nilometer-Rounded", "rounded");
     nilo__doc_end(d);
     rows_content(d, r->name, false);
     nilo__doc_end(d);

@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "write/write.h"
 
+#define NAME_MOST 255 /* bytes of a workspace's name */
+
 struct writing {
     struct nilo_exchange *x;
     struct nilo_rest_scope scope;
@@ -55,6 +57,7 @@ static struct nilo_write_prefer preferred(const struct nilo_rest_prefer *p)
                       : p->resolution == NILO_RESOLUTION_IGNORE ? NILO_WRITE_IGNORE
                                                                 : NILO_WRITE_INSERT,
         .missing_default = p->missing_default,
+        .strict = p->strict,
         .count = p->count != NULL,
         .max_affected = p->strict ? p->max_affected : -1,
     };
@@ -121,13 +124,28 @@ static void say_ignored(const struct writing *w)
         nilo_log(NILO_LOG_NOTICE, "totals that are posted to user_metrics are ignored: they are derived from the projects", {"relation", "user_metrics"});
 }
 
+/* Where the caller asks: under /w/NAME, where it asked there. */
+static void say_location(const struct writing *w)
+{
+    char place[3 * NAME_MOST + 8] = "";
+    const char *name = nilo_rest_in_workspace(w->x) ? nilo_req_segment(w->x, 0) : "";
+    size_t n = 0;
+    for (const char *p = name; *p != '\0' && n + 8 < sizeof(place); p++) {
+        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("-._~", *p) != NULL;
+        n += (size_t)snprintf(place + n, sizeof(place) - n, plain ? "%s%c" : "%s%%%02X", p == name ? "/w/" : "", (unsigned)(unsigned char)*p);
+    }
+    nilo_answer_header(w->x, "Location", "%s/rest/v1/%s%s", place, w->write.relation, nilo_buf_str(&w->out.location));
+}
+
 static int answer(struct writing *w, struct nilo_err *err)
 {
     struct nilo_exchange *x = w->x;
     nilo_answer_status(x, w->out.status);
     nilo_answer_header(x, "Content-Range", "%s", w->out.content_range);
     if (w->out.location.len > 0)
-        nilo_answer_header(x, "Location", "/rest/v1/%s%s", w->write.relation, nilo_buf_str(&w->out.location));
+        say_location(w);
+    if (w->out.rounded > 0)
+        nilo_answer_header(x, "Nilometer-Rounded", "%lld", (long long)w->out.rounded);
     say_applied(w);
     say_ignored(w);
     if (!w->out.has_body)
@@ -151,6 +169,8 @@ static int record(struct nilo_store *s, void *ctx, struct nilo_err *err)
 static int answer_record(struct writing *w, struct nilo_err *err)
 {
     nilo_answer_type(w->x, "application/json; charset=utf-8");
+    if (w->out.rounded > 0)
+        nilo_answer_header(w->x, "Nilometer-Rounded", "%lld", (long long)w->out.rounded);
     return nilo_answer_write(w->x, nilo_buf_str(&w->out.body), w->out.body.len, err);
 }
 

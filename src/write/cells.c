@@ -111,6 +111,11 @@ int nilo__scaled(struct nilo__job *j, struct nilo__name number, const struct nil
     struct nilo_err why;
     bool round = metric->type == NILO_AVERAGE || metric->type == NILO_PERCENTAGE;
     struct nilo__member m = {.p = number.p, .len = (uint32_t)number.len};
+    bool rounded = round && nilo_decimal_parse(number.p, number.len, metric->scale, false, ret, &why) < 0 && why.code == NILO_EINVAL;
+    if (rounded && j->w->prefer.strict)
+        return nilo_err_set(err, NILO_EOVERFLOW, "value \"%.*s\" would be rounded: \"%s\" keeps %d digits behind the point; round it, or leave handling=strict out", shown(&m),
+                            m.p, metric->name, metric->scale);
+    j->out->rounded += rounded;
     if (nilo_decimal_parse(number.p, number.len, metric->scale, round, ret, &why) == 0)
         return *ret < 0 && !nilo_metric_may_be_negative(metric) ? nilo__check_failed(j, "a count is not negative", err) : 0;
     if (why.code == NILO_EINVAL)

@@ -17,6 +17,7 @@ struct nilo_write_prefer {
     enum nilo_write_return ret;
     enum nilo_write_resolution resolution;
     bool missing_default, count;
+    bool strict;          /* what would be rounded is refused */
     int64_t max_affected; /* -1 = any number */
 };
 
@@ -41,6 +42,7 @@ struct nilo_write {
 struct nilo_written {
     int status;
     int64_t rows;        /* touched */
+    int64_t rounded;     /* averages and percentages of more digits than are kept: rounded half-even, which the answer says */
     bool has_body;       /* return=representation */
     struct nilo_buf body;
     struct nilo_buf location; /* "" = none; behind the relation's path: "?key=eq.value" */

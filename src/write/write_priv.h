@@ -113,7 +113,7 @@ int nilo__whole(struct nilo__job *j, const struct nilo__member *m, int64_t *ret,
 int nilo__truth(struct nilo__job *j, const struct nilo__member *m, bool *ret, struct nilo_err *err);
 /** nilo__number - the spelling of a number, as JSON or in quotes, checked; ret_digits behind the point, above NILO_SCALE_MAX: too many to be exact */
 int nilo__number(struct nilo__job *j, const struct nilo__member *m, struct nilo__name *ret, int *ret_digits, struct nilo_err *err);
-/** nilo__scaled - that number in the metric's scale. Averages and percentages are rounded half-even to it, nothing else is: 22003 */
+/** nilo__scaled - that number in the metric's scale. Averages and percentages are rounded half-even to it and counted (strict: not), nothing else is: 22003 */
 int nilo__scaled(struct nilo__job *j, struct nilo__name number, const struct nilo_metric *metric, int64_t *ret, struct nilo_err *err);
 /** nilo__json - its JSON text in the arena */
 int nilo__json(struct nilo__job *j, const struct nilo__member *m, const char **ret, struct nilo_err *err);

@@ -56,6 +56,22 @@ static void close_world(void)
     ERROR("42501", "what was recorded for " day " stays: rows of daily_metrics are neither changed nor deleted; put a value right with nilometer revise", \
           "null", "null")
 
+#define AVERAGE(day, value) "{\"metric_date\":\"" day "\",\"metric_type\":\"average\",\"metric_category\":\"avg_stay\",\"value\":" value "}"
+static const struct rest_row said[] = {
+    {SERVICE, "POST", "/w/acme" DAILY, "Prefer: return=headers-only", ROW("2025-03-02", "7"), 201,
+     "Location: /w/acme/rest/v1/daily_metrics?metric_date=eq.2025-03-02&metric_type=eq.count&metric_category=eq.signups", ""},
+    /* an average keeps six digits: more are rounded, which is said, or refused where that is asked for; a count is never rounded */
+    {SERVICE, "POST", DAILY, ROWS, AVERAGE("2025-03-05", "3.3333333333333335"), 201, "Nilometer-Rounded: 1", "~\"value\":3.333333,"},
+    {SERVICE, "POST", DAILY, ROWS, "[" AVERAGE("2025-03-06", "3.33333350") "," AVERAGE("2025-03-07", "1e-9") "]", 201, "Nilometer-Rounded: 2", "~\"value\":3.333334,"},
+    {SERVICE, "POST", DAILY, NULL, AVERAGE("2025-03-04", "3.333333"), 201, "!Nilometer-Rounded", ""},
+    {SERVICE, "POST", DAILY, NULL, AVERAGE("2025-03-03", "3.3333330000000000"), 201, "!Nilometer-Rounded", ""},
+    {SERVICE, "POST", DAILY, "Prefer: handling=strict", AVERAGE("2025-03-02", "3.3333333333333335"), 400, "!Nilometer-Rounded",
+     "~\"code\":\"22003\",\"message\":\"value \\\"3.3333333333333335\\\" would be rounded: \\\"avg_stay\\\" keeps 6 digits"},
+    {SERVICE, "POST", DAILY, "Prefer: handling=strict", AVERAGE("2025-03-02", "3.333333"), 201, "!Nilometer-Rounded", ""},
+    {SERVICE, "POST", DAILY, NULL, ROW("2025-03-01", "7.5"), 400, "!Nilometer-Rounded", "~\"22003\""},
+    {SERVICE, "POST", "/rest/v1/rpc/record", NULL, "{\"connection\":\"web\",\"rows\":[{\"external_id\":\"r1\",\"day\":\"2025-03-09\",\"ctr\":1.23456789}]}", 200, "Nilometer-Rounded: 1", NULL},
+};
+
 /* It is 2025-03-10 12:00. */
 static const struct rest_row daily[] = {
     {SERVICE, "POST", DAILY, NULL, ROW("2025-03-10", "7"), 201, "Content-Range: */*\n!Location\n!Preference-Applied", ""},
@@ -158,6 +174,16 @@ static void daily_postgres(void **state)
     (void)state;
     table(NILO_DB_POSTGRES, daily, sizeof daily / sizeof daily[0]);
 }
+static void said_sqlite(void **state)
+{
+    (void)state;
+    table(NILO_DB_SQLITE, said, sizeof said / sizeof said[0]);
+}
+static void said_postgres(void **state)
+{
+    (void)state;
+    table(NILO_DB_POSTGRES, said, sizeof said / sizeof said[0]);
+}
 static void refusals_sqlite(void **state)
 {
     (void)state;
@@ -239,7 +265,7 @@ static void bodies_have_a_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(daily_sqlite),      cmocka_unit_test(daily_postgres),      cmocka_unit_test(refusals_sqlite),
+        cmocka_unit_test(daily_sqlite),      cmocka_unit_test(daily_postgres),    cmocka_unit_test(said_sqlite), cmocka_unit_test(said_postgres),      cmocka_unit_test(refusals_sqlite),
         cmocka_unit_test(refusals_postgres), cmocka_unit_test(others_sqlite), cmocka_unit_test(others_postgres), cmocka_unit_test(bodies_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
