@@ -293,6 +293,8 @@ int nilo__plan(struct nilo__job_p *job, struct nilo_err *err)
         return -1;
     join_found(job);
     find_ended(job);
+    if ((job->connector->ops >> NILO_OP_METRICS & 1) == 0) /* reports tell all there is */
+        return 0;
     if ((plan.order = nilo_arena_array(&job->arena, job->n_items + 1, sizeof *plan.order)) == NULL)
         return nilo_err_nomem(err);
     nilo_pace_plan(&pace, job->items, job->n_items, SIZE_MAX, &plan);
@@ -384,7 +386,7 @@ static int end_not_due(struct nilo__job_p *job, struct nilo_err *err)
     nilo_us now = wall(job);
     nilo_day today = nilo_calendar_day(job->calendar, now);
     nilo_us begin = nilo_calendar_start(job->calendar, today);
-    if (now < nilo_calendar_end(job->calendar, today) - NILO_US_HOUR || job->error != NULL)
+    if (now < nilo_calendar_end(job->calendar, today) - NILO_US_HOUR || job->error != NULL || job->connector->metrics == NULL)
         return 0;
     for (size_t i = 0; i < job->n_items; i++) {
         const struct nilo_item_state *item = &job->items[i];
@@ -507,7 +509,7 @@ static int finish_run(struct nilo__job_p *job, struct nilo_err *err)
     if (job->error == NULL && job->answers == 0 && job->out.requests > 0 && job->out.n_failures > 0 && job->out.again_at == NILO_US_NONE)
         job->error = job->failures[0].message;
     nilo_record_metrics_collected(r, (int)(job->out.read < INT32_MAX ? job->out.read : INT32_MAX));
-    job->out.processed = processed(job);
+    job->out.processed = processed(job) + job->listed;
     nilo_record_processed(r, job->out.processed);
     job->recorder = NULL; /* finishing frees it, whatever comes of it */
     return nilo_record_finish(r, job->error, &job->arena, &job->out.logged, err);

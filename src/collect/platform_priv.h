@@ -31,6 +31,7 @@ struct nilo__owner {
 };
 
 struct nilo__job_p;
+struct nilo__part;
 
 /* One request, from the first thought of it until its answer was taken, retries included. */
 struct nilo__task {
@@ -42,6 +43,7 @@ struct nilo__task {
     unsigned variant;
     int win;             /* of reports, and their last day */
     nilo_day day;
+    struct nilo__part *part; /* of a window's listing, whose page it is; else NULL */
     bool doubt;          /* ids that an earlier answer left out: asked for in the other spelling */
     int kind;            /* of METRICS: of the connector's kinds; 0 = not known, or there are none */
     bool rekinded;       /* ... as an answer said it */
@@ -86,6 +88,12 @@ struct nilo__report {
     struct nilo_report_state state;
     bool asked, failed, refused; /* in this run */
     nilo_day newest;
+    /* where the connector has windows */
+    const char *listing;     /* what ACCOUNT said */
+    struct nilo__part *parts;
+    nilo_day last;           /* of the newest windows; NILO_DAY_NONE: the platform has not said it yet */
+    int ages;                /* days that windows end on */
+    bool closed, no_details; /* all is recorded; more of single items is not to be had now */
     struct {
         bool there;              /* ... or at least why there is nothing */
         bool told;               /* by this run's report */
@@ -139,6 +147,7 @@ struct nilo__job_p {
     struct nilo_zone *report_zone;
     struct nilo_settle settle;
     int settle_days;
+    int64_t listed;          /* items that windows tell of */
     struct nilo_platform_outcome out;
     struct nilo_collect_failure failures[NILO__PLATFORM_FAILURES];
     const char *notes[NILO__PLATFORM_NOTES];
@@ -206,7 +215,7 @@ int nilo__split(struct nilo__task *t, size_t keep, struct nilo_err *err);
 /* ---- platform_report.c: what only an owner's token gives ---- */
 
 /** nilo__report_of - an account that the token may tell of; its reports are planned when the readings are done */
-int nilo__report_of(struct nilo__job_p *job, const char *account, struct nilo_err *err);
+int nilo__report_of(struct nilo__job_p *job, const char *account, const char *listing, struct nilo_err *err);
 int nilo__report_plan(struct nilo__job_p *job, struct nilo_err *err);
 int nilo__report_took(struct nilo__task *t, const struct nilo_result *r, nilo_us at, struct nilo_err *err);
 /** nilo__report_failed - class, message: as of nilo__note_failure(); refused: it is not permitted */
@@ -215,6 +224,16 @@ bool nilo__report_dropped(const struct nilo__task *t); /* a report of an account
 /** nilo__report_end - items of which no report tells get the reason; _keep: what is remembered until the next run, in its transaction */
 int nilo__report_end(struct nilo__job_p *job, struct nilo_err *err);
 int nilo__report_keep(struct nilo__job_p *job, struct nilo_err *err);
+
+/* ---- platform_windows.c: windows of items, told by listings ---- */
+
+/** nilo__windows_ask - ages: of so many days, from the newest on */
+int nilo__windows_ask(struct nilo__job_p *job, struct nilo__report *r, int ages, struct nilo_err *err);
+int nilo__windows_took(struct nilo__task *t, const struct nilo_result *result, nilo_us at, struct nilo_err *err);
+/** nilo__windows_failed - refused: it is not permitted; of a listing that is the whole report's business */
+int nilo__windows_failed(struct nilo__task *t, struct nilo__report *r, enum nilo_class class, const char *message, bool refused, struct nilo_err *err);
+int nilo__windows_close(struct nilo__job_p *job, struct nilo__report *r, struct nilo_err *err); /* all listings were read: they are recorded. Once */
+int nilo__windows_end(struct nilo__job_p *job, struct nilo_err *err);                            /* what was read of those that were not */
 
 /* ---- platform_plan.c: discovery's end, the plan, the end ---- */
 

@@ -33,7 +33,7 @@ static nilo_us end_of(const struct nilo__job_p *job, nilo_day day)
 
 /* ---- whose ---------------------------------------------------------------------------------------------------------------------------------- */
 
-int nilo__report_of(struct nilo__job_p *job, const char *account, struct nilo_err *err)
+int nilo__report_of(struct nilo__job_p *job, const char *account, const char *listing, struct nilo_err *err)
 {
     bool can = (job->connector->ops >> NILO_OP_REPORT & 1) != 0 && job->credentials.access_token != NULL && strcmp(job->connection.role, "competitor") != 0;
     struct nilo_report_state *known;
@@ -49,8 +49,8 @@ int nilo__report_of(struct nilo__job_p *job, const char *account, struct nilo_er
     if (r == NULL)
         return nilo_err_nomem(err);
     *r = (struct nilo__report){.state = {.account = nilo_arena_strdup(&job->arena, account), .read_at = NILO_US_NONE, .newest_day = NILO_DAY_NONE, .refused_at = NILO_US_NONE},
-                               .newest = NILO_DAY_NONE};
-    if (r->state.account == NULL)
+                               .newest = NILO_DAY_NONE, .last = NILO_DAY_NONE, .listing = nilo_arena_strdup(&job->arena, listing)};
+    if (r->state.account == NULL || (listing != NULL && r->listing == NULL))
         return nilo_err_nomem(err);
     if (nilo_store_reports(job->all->o.store, job->connection.id, &job->arena, &known, &n, err) != 0)
         return -1;
@@ -190,6 +190,8 @@ static int oldest_age(const struct nilo__job_p *job, const struct nilo__report *
 static int ask(struct nilo__job_p *job, struct nilo__report *r, struct nilo_err *err)
 {
     r->asked = true;
+    if (job->connector->windows != NULL)
+        return nilo__windows_ask(job, r, oldest_age(job, r), err);
     if (ask_for_days(job, r, err) != 0 || ask_for_items(job, r, 0, NILO_DAY_NONE, err) != 0)
         return -1;
     for (int age = 1; age <= oldest_age(job, r); age++) {
@@ -248,7 +250,7 @@ static struct nilo__report *report_of(struct nilo__job_p *job, const char *accou
 bool nilo__report_dropped(const struct nilo__task *t)
 {
     const struct nilo__report *r = t->op == NILO_OP_REPORT ? report_of(t->job, t->account) : NULL;
-    return r != NULL && r->refused;
+    return r != NULL && (r->refused || (r->no_details && t->n_ids > 0));
 }
 
 /* Does the day say the same as before? Then it may have settled; else it had not. */
@@ -333,6 +335,8 @@ int nilo__report_took(struct nilo__task *t, const struct nilo_result *result, ni
 {
     struct nilo__job_p *job = t->job;
     struct nilo__report *r = report_of(job, t->account);
+    if (r != NULL && job->connector->windows != NULL)
+        return nilo__windows_took(t, result, at, err);
     for (size_t i = 0; r != NULL && i < result->n_items; i++) {
         if (take_item(job, t, r, &result->items[i], at, err) != 0)
             return -1;
@@ -346,6 +350,8 @@ int nilo__report_failed(struct nilo__task *t, enum nilo_class class, const char 
     struct nilo__report *r = report_of(job, t->account);
     if (r == NULL)
         return 0;
+    if (job->connector->windows != NULL && (!refused || t->part == NULL))
+        return nilo__windows_failed(t, r, class, message, refused, err);
     bool first = refused ? !r->refused : !r->failed, again = refused && r->state.refused_at != NILO_US_NONE;
     r->refused = r->refused || refused;
     r->failed = r->failed || !refused;
@@ -397,6 +403,8 @@ int nilo__report_end(struct nilo__job_p *job, struct nilo_err *err)
 {
     const nilo_us now = wall(job);
     bool any = false;
+    if (job->connector->windows != NULL)
+        return nilo__windows_end(job, err);
     for (const struct nilo__report *r = job->reports; r != NULL; r = r->next)
         any = any || r->asked || r->refused;
     if (!any || job->stopped || job->reported == NULL)

@@ -355,10 +355,11 @@ static int take_accounts(struct nilo__task *t, const struct nilo_result *r, nilo
         reading.n_values = nilo__fill_values(job, a->values, a->n_values, values);
         if (reading.n_values > 0 && nilo__hand_over(job, &reading, &taken, err) != 0)
             return -1;
-        if (nilo__report_of(job, a->id, err) != 0)
+        if (nilo__report_of(job, a->id, a->listing, err) != 0)
             return -1;
         const char *const listings[] = {a->listing, a->also_listing};
-        for (size_t k = 0; k < 2 && (k == 0 || listings[k] != NULL); k++) {
+        const bool lists = (job->connector->ops >> NILO_OP_LIST & 1) != 0;
+        for (size_t k = 0; lists && k < 2 && (k == 0 || listings[k] != NULL); k++) {
             struct nilo__task *list = nilo__task_new(job, NILO_OP_LIST);
             if (list == NULL)
                 return nilo_err_nomem(err);

@@ -40,7 +40,7 @@ struct nilo_config_sql_metric {
 struct nilo_config_connection {
     char *name;       /* required, unique in its workspace */
     char *workspace;  /* default "default" */
-    char *platform;   /* facebook, instagram, sql, tiktok, tiktok_research, youtube (unknown ones are refused naming the known) */
+    char *platform;   /* facebook, instagram, sql, tiktok, tiktok_research, tiktok_shop, youtube (unknown ones are refused naming the known) */
     char *database;   /* sql: a path, or postgres:// URL, or env:NAME / file:PATH (resolved by nilo_config_secret) */
     char *users, *posts, *comments; /* sql: the three lines: "table" or "table(column)" (timestamp column, default created_at), where
                                      * the table may be "schema.table": nilo_config_sql_expand() takes them apart */

@@ -35,7 +35,7 @@
 #define CONNECTION_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                 \
     TEXT(name, REQUIRED, 200, NULL, NULL, "its name, unique in its workspace")                                         \
     TEXT(workspace, OPTIONAL, 200, NULL, "default", "the workspace it belongs to")                                     \
-    TEXT(platform, REQUIRED, 48, NULL, NULL, "where its numbers come from: facebook, instagram, sql, tiktok, tiktok_research, youtube")                              \
+    TEXT(platform, REQUIRED, 48, NULL, NULL, "where its numbers come from: facebook, instagram, sql, tiktok, tiktok_research, tiktok_shop, youtube")                              \
     TEXT(database, OPTIONAL, 4096, NULL, NULL,                                                                         \
          "sql, required there: a path, a postgres:// URL without password, env:NAME, file:PATH or credential:NAME")                     \
     TEXT(users, OPTIONAL, 1000, NULL, NULL, "sql: table or table(timestamp column) with a row a user: users_total")    \

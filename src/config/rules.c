@@ -13,7 +13,7 @@
 #include "base/decimal.h"
 
 /* Connectors that exist; one row a platform. */
-static const char *const platforms[] = {"facebook", "instagram", "sql", "tiktok", "tiktok_research", "youtube"};
+static const char *const platforms[] = {"facebook", "instagram", "sql", "tiktok", "tiktok_research", "tiktok_shop", "youtube"};
 #define PLATFORMS ((int)(sizeof(platforms) / sizeof(platforms[0])))
 
 struct rules {

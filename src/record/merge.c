@@ -102,9 +102,9 @@ static bool adds(const struct nilo_reading *to, const struct nilo_reading *from)
 }
 
 /* No conflict: what `from` says more is added to `to`. */
-static int unite(struct nilo_recorder *r, struct nilo_reading *to, const struct nilo_reading *from, struct nilo_err *err)
+static int unite(struct nilo_arena *arena, struct nilo_reading *to, const struct nilo_reading *from, struct nilo_err *err)
 {
-    struct nilo_reading_value *all = nilo_arena_array(&r->arena, to->n_values + from->n_values, sizeof *all);
+    struct nilo_reading_value *all = nilo_arena_array(arena, to->n_values + from->n_values, sizeof *all);
     if (!all)
         return nilo_err_nomem(err);
     size_t n = 0;
@@ -123,23 +123,39 @@ static int unite(struct nilo_recorder *r, struct nilo_reading *to, const struct 
     return 0;
 }
 
-/* One instant's readings, in order of arrival, become the first of them. Whoever conflicts with one of those before conflicts with
- * what they say together, so one pass does. */
-static int combine(struct nilo_recorder *r, struct nilo__pending *group, size_t n, struct nilo_err *err)
+/* In order of arrival. Whoever conflicts with one of those before conflicts with what they say together, so one pass does. */
+int nilo_record_merge(const struct nilo_catalog *catalog, struct nilo_arena *arena, const struct nilo_reading *const *rows, size_t n, struct nilo_reading *ret,
+                      size_t *ret_first, struct nilo_err *err)
 {
-    struct nilo_reading all = group[0].r;
+    struct nilo_reading all = *rows[0];
     bool clash = false;
     size_t best = 0;
     for (size_t i = 1; i < n && !clash; i++) {
-        clash = conflict(&all, &group[i].r);
-        if (!clash && adds(&all, &group[i].r) && unite(r, &all, &group[i].r, err) < 0)
+        clash = conflict(&all, rows[i]);
+        if (!clash && adds(&all, rows[i]) && unite(arena, &all, rows[i], err) < 0)
             return -1;
     }
-    if (!clash)
-        group[0].r = all;
     for (size_t i = 1; i < n && clash; i++)
-        if (beats(nilo_store_catalog(r->store), &group[i].r, &group[best].r))
+        if (beats(catalog, rows[i], rows[best]))
             best = i;
+    *ret = clash ? *rows[best] : all;
+    *ret_first = best;
+    return 0;
+}
+
+/* One instant's readings, in order of arrival, become one of them. */
+static int combine(struct nilo_recorder *r, struct nilo__pending *group, size_t n, struct nilo_err *err)
+{
+    const struct nilo_reading **rows = nilo_arena_array(&r->arena, n, sizeof *rows);
+    struct nilo_reading all;
+    size_t best;
+    if (!rows)
+        return nilo_err_nomem(err);
+    for (size_t i = 0; i < n; i++)
+        rows[i] = &group[i].r;
+    if (nilo_record_merge(nilo_store_catalog(r->store), &r->arena, rows, n, &all, &best, err) < 0)
+        return -1;
+    group[best].r = all;
     for (size_t i = 0; i < n; i++) {
         if (i == best)
             continue;

@@ -77,6 +77,12 @@ int nilo_record_best(struct nilo_recorder *r, const struct nilo_best_in *best, s
 /** nilo_record_value_wrong - would this value have its whole reading refused? A count is never negative; averages and the rest may be */
 bool nilo_record_value_wrong(const struct nilo_metric *m, const struct nilo_reading_value *v);
 
+/** nilo_record_merge - what rows of one thing at one instant say together (SEMANTICS 2.2): what record does with them itself, for who has to know it before
+ *  rows       in order of arrival, at least one
+ *  ret_first  the one that stands, or to which the others add */
+int nilo_record_merge(const struct nilo_catalog *catalog, struct nilo_arena *arena, const struct nilo_reading *const *rows, size_t n, struct nilo_reading *ret,
+                      size_t *ret_first, struct nilo_err *err);
+
 /** nilo_record_fail - an item or metric that could not be read: class like transient, auth, gone, invalid */
 int nilo_record_fail(struct nilo_recorder *r, const char *external_id, const char *class, const char *message, struct nilo_err *err);
 /** nilo_record_say - a sentence for people in the run's details; no failure. What is beyond some kilobytes is left out */

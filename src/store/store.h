@@ -268,6 +268,9 @@ int nilo_store_metric_used(struct nilo_store *s, int64_t workspace, const struct
 /** nilo_store_metric_active - false: no longer collected, its history stays. The catalogue is read anew, as by a define */
 int nilo_store_metric_active(struct nilo_store *s, int32_t metric, bool active, struct nilo_err *err);
 
+/** nilo_store_metric_currency - the currency of a metric's amounts, where none is set yet: a metric has one, and that of its first amount stays. The catalogue is
+ *  read anew, as by a define */
+int nilo_store_metric_currency(struct nilo_store *s, int32_t metric, const char *currency, struct nilo_err *err);
 /** nilo_store_metric_describe - its words and whether it is active, from m; type, kind, scale and the like stay */
 int nilo_store_metric_describe(struct nilo_store *s, int32_t metric, const struct nilo_metric *m, struct nilo_err *err);
 

@@ -192,7 +192,7 @@ static void required_keys_are_named_with_the_line_of_their_mapping(void **state)
         {"connections:\n  - platform: sql\n",
          "nilometer.yaml:2: connections[0].name: is required (its name, unique in its workspace)"},
         {"connections:\n  - name: a\n",
-         "nilometer.yaml:2: connections[0].platform: is required (where its numbers come from: facebook, instagram, sql, tiktok, tiktok_research, youtube)"},
+         "nilometer.yaml:2: connections[0].platform: is required (where its numbers come from: facebook, instagram, sql, tiktok, tiktok_research, tiktok_shop, youtube)"},
         {"workspaces:\n  - {}\n", "nilometer.yaml:2: workspaces[0].name: is required (its name, unique)"},
         {"connections:\n  - name: a\n    platform: sql\n    users: u\n",
          "nilometer.yaml:2: connections[0].database: is required for platform sql; give a path, a postgres:// URL "
@@ -399,7 +399,7 @@ static void other_rules_say_what_is_allowed(void **state)
          "nilometer.yaml:2: connections[0].name: begins or ends with a blank; leave that out"},
         {"connections:\n- name: a\n  platform: myspace\n",
          "nilometer.yaml:3: connections[0].platform: \"myspace\" is no platform known here; "
-         "known: facebook, instagram, sql, tiktok, tiktok_research, youtube"},
+         "known: facebook, instagram, sql, tiktok, tiktok_research, tiktok_shop, youtube"},
         {"connections:\n- name: a\n  platform: youtube\n  schedule: 0 25 * * *\n",
          "nilometer.yaml:4: connections[0].schedule: cron expression, field hour: \"25\" is not understood; allowed are *, numbers 0-23, ranges a-b, lists a,b and steps */n"},
         {"connections:\n- name: a\n  platform: youtube\n  database: a.db\n",

@@ -184,9 +184,10 @@ static void make_grant(struct emu_call *c, struct nilo_json_out *o)
         return;
     }
     const char *platform = emu_param(c->params, "platform");
-    bool tiktok = platform && strcmp(platform, "tiktok") == 0;
-    if ((tiktok ? emulator_tiktok_grant(c->em, c->now, (int)account, emu_param(c->params, "scope"), refresh, access)
-                : emulator_grant(c->em, c->now, (int)project, (int)account, refresh, access)) != 0) {
+    bool tiktok = platform && strcmp(platform, "tiktok") == 0, shop = platform && strcmp(platform, "tiktok_shop") == 0;
+    if ((shop     ? emulator_shop_grant(c->em, c->now, (int)account, emu_param(c->params, "scope"), refresh, access)
+         : tiktok ? emulator_tiktok_grant(c->em, c->now, (int)account, emu_param(c->params, "scope"), refresh, access)
+                  : emulator_grant(c->em, c->now, (int)project, (int)account, refresh, access)) != 0) {
         refuse(c, "out of memory");
         return;
     }
@@ -194,7 +195,7 @@ static void make_grant(struct emu_call *c, struct nilo_json_out *o)
     key_int(o, "grant", (int64_t)c->em->tokens.grants_n - 1);
     key_text(o, "refresh_token", refresh);
     key_text(o, "access_token", access);
-    key_int(o, "expires_in", tiktok ? c->em->o.tiktok_token_s : c->em->o.token_seconds);
+    key_int(o, "expires_in", shop ? c->em->o.shop_token_s : tiktok ? c->em->o.tiktok_token_s : c->em->o.token_seconds);
     nilo_json_object_end(o);
 }
 
@@ -316,6 +317,7 @@ static void tell_counters(struct emu_call *c, struct nilo_json_out *o)
     key_int(o, "again", em->again);
     key_int(o, "secrets_in_url", em->secrets_in_url);
     emu_tiktok_counters(em, o);
+    emu_shop_counters(em, o);
     tell_endpoints(em, o);
     tell_callers(em, o);
     tell_projects(em, o);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/day.h"
 #include "base/env.h"
 #include "base/err.h"
 
@@ -95,6 +96,15 @@ void emulator_tiktok_id(const struct emulator *em, int account, int video, char 
 bool emulator_tiktok_counts(const struct emulator *em, int account, int video, nilo_us at, int64_t ret[5]);
 /** emulator_tiktok_grant - an account consents without a browser, with these scopes (NULL = all) */
 int emulator_tiktok_grant(struct emulator *em, nilo_us now, int account, const char *scope, char ret_refresh[EMULATOR_TEXT], char ret_access[EMULATOR_TEXT]);
+
+/* TikTok Shop: its shops are the channels, and their videos have TikTok's ids. */
+enum { EMULATOR_SHOP_GMV, EMULATOR_SHOP_VIEWS, EMULATOR_SHOP_ITEMS, EMULATOR_SHOP_ORDERS, EMULATOR_SHOP_CLICKS, EMULATOR_SHOP_VALUES };
+void emulator_shop_id(int shop, char out[EMULATOR_TEXT]);
+void emulator_shop_cipher(const struct emulator *em, int shop, char out[EMULATOR_TEXT]);
+/** emulator_shop_day - what one UTC day brought, as it is told at that time, GMV in hundredths; false: the video was not there yet */
+bool emulator_shop_day(const struct emulator *em, int shop, int video, nilo_day day, nilo_us told, int64_t ret[EMULATOR_SHOP_VALUES]);
+/** emulator_shop_grant - a seller consents without a browser, with this scope (NULL = the one for analytics) */
+int emulator_shop_grant(struct emulator *em, nilo_us now, int account, const char *scope, char ret_refresh[EMULATOR_TEXT], char ret_access[EMULATOR_TEXT]);
 
 /** emulator_instagram_* - ids of accounts and media; the truth about a metric by the platform's name, -1 = it has none; what came of limits and refusals so far */
 void emulator_instagram_account(int account, char out[EMULATOR_TEXT]);

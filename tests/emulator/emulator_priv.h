@@ -69,6 +69,15 @@
     X(ig_silent, 0, 0, 1, "and it does not say which")                                                                                      \
     X(ig_old, 0, 0, 1000, "of a thousand media are older than the business account")                                                        \
     X(ig_late_h, 0, 0, 1000, "hours until a medium's insights are there")                                                                   \
+    X(shop_page, 100, 1, 100, "entries a page of TikTok Shop's")                                                                            \
+    X(shop_short, 0, 0, 1000, "of a thousand of its pages are short in the middle")                                                         \
+    X(shop_twice, 0, 0, 1000, "of a thousand of its pages begin with the last entry of the page before")                                    \
+    X(shop_repeat, 0, 0, 1, "its last page leads back to itself")                                                                           \
+    X(shop_versions, 7, 0, 7, "versions that it knows, as bits: 202605, 202509, 202409")                                                    \
+    X(shop_delay_h, 6, 0, 1000, "hours after a day's end until it tells of it")                                                             \
+    X(shop_settle_h, 48, 0, 1000, "hours after a day's end until that is final")                                                            \
+    X(shop_currency, 0, 0, 2, "its own currency: dollars, yen, dinars")                                                                     \
+    X(shop_token_s, 604800, 1, 100000000, "life of its access tokens")                                                                      \
     X(weather, 0, 0, 1000, "of a thousand requests fail in a spell of bad weather; see spell_*")                                            \
     X(spell_minutes, 10, 1, 100000, "weather changes each so many minutes")                                                                 \
     X(spell_chance, 250, 0, 1000, "of a thousand such times are bad")                                                                       \
@@ -301,6 +310,13 @@ struct emu_instagram {
 };
 extern const struct emu_platform emu_instagram;
 
+/* ---- tiktok_shop.c ---- */
+struct emu_shop {
+    int64_t calls, bad_sign, unknown, pages, twice, details; /* unknown: versions that there are not; twice: entries that came again */
+};
+extern const struct emu_platform emu_tiktok_shop;
+void emu_shop_counters(const struct emulator *em, struct nilo_json_out *o);
+
 struct emu_logged {
     nilo_us at;
     int status;
@@ -312,6 +328,7 @@ struct emu_logged {
 struct emulator {
     struct emu_options o;
     struct emu_instagram instagram;
+    struct emu_shop shop;
     nilo_us epoch; /* where back_days ends and upload_hours begins: option epoch, an ISO 8601 instant */
     struct nilo_zone *pacific;
     uint64_t requests;

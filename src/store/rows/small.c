@@ -596,6 +596,13 @@ int nilo_store_metric_active(struct nilo_store *s, int32_t metric, bool active, 
     return load_catalog(s, err);
 }
 
+int nilo_store_metric_currency(struct nilo_store *s, int32_t metric, const char *currency, struct nilo_err *err)
+{
+    if (nilo__run(s, err, "UPDATE metric SET currency = ?2 WHERE id = ?1 AND currency IS NULL", NILO__PARAMS(NILO_DBV_INT(metric), NILO_DBV_TEXT(currency))) < 0)
+        return -1;
+    return load_catalog(s, err);
+}
+
 int nilo_store_metric_describe(struct nilo_store *s, int32_t metric, const struct nilo_metric *m, struct nilo_err *err)
 {
     if (nilo__run(s, err,
