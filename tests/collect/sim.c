@@ -65,15 +65,24 @@ static void on_land(void *ctx, uint64_t job, const struct nilo_http_outcome *o)
 
 /* ---- tokens -------------------------------------------------------------------------------------------------------------------------------- */
 
+static const char *own_token(const struct sim *sim, const struct nilo_connection *c)
+{
+    for (const char *const *p = sim->own; p != NULL && *p != NULL; p += 2) {
+        if (strcmp(*p, c->name) == 0)
+            return p[1];
+    }
+    return NULL;
+}
+
 static int token_get(void *ctx, const struct nilo_connection *c, struct nilo_credentials *ret, const char **ret_why, struct nilo_err *err)
 {
     struct sim *sim = ctx;
-    (void)c;
+    const char *own = own_token(sim, c);
     (void)err;
     *ret_why = NULL;
     *ret = (struct nilo_credentials){.api_key = sim->key, .client_id = sim->client, .client_secret = sim->secret};
     if (sim->oauth)
-        ret->access_token = sim->access;
+        ret->access_token = own != NULL ? own : sim->access;
     return 0;
 }
 
@@ -81,11 +90,11 @@ static int token_get(void *ctx, const struct nilo_connection *c, struct nilo_cre
 static int token_refused(void *ctx, const struct nilo_connection *c, bool *ret_new, const char **ret_why, struct nilo_err *err)
 {
     struct sim *sim = ctx;
-    (void)c;
+    const bool over = sim->no_refresh || own_token(sim, c) != NULL;
     sim->refreshes++;
-    *ret_new = !sim->no_refresh;
-    *ret_why = sim->no_refresh ? "the consent was withdrawn" : NULL;
-    return sim->no_refresh ? 0 : emulator_grant(sim->em, now_of(sim), sim->project, 0, sim->refresh, sim->access) == 0 ? 0 : nilo_err_set(err, NILO_EINTERNAL, "grant");
+    *ret_new = !over;
+    *ret_why = over ? "the consent was withdrawn" : NULL;
+    return over ? 0 : emulator_grant(sim->em, now_of(sim), sim->project, 0, sim->refresh, sim->access) == 0 ? 0 : nilo_err_set(err, NILO_EINTERNAL, "grant");
 }
 
 /* ---- the world ------------------------------------------------------------------------------------------------------------------------------ */

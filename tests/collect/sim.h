@@ -25,6 +25,7 @@ struct sim {
     struct nilo_platforms *platforms;
     /* of the token source */
     bool oauth, no_refresh;
+    const char *const *own; /* NULL, or "name", "token", ..., NULL: connections with a token of their own, which cannot be renewed */
     int project;
     char key[EMULATOR_TEXT], client[EMULATOR_TEXT], secret[EMULATOR_TEXT], refresh[EMULATOR_TEXT], access[EMULATOR_TEXT];
     int refreshes;

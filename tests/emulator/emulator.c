@@ -10,7 +10,7 @@
 enum { H_WEATHER = 400, H_WEATHER_KIND, H_WEATHER_HIT, H_LATENCY, H_TAIL };
 
 /* One row a platform. */
-static const struct emu_platform *const platforms[] = {&emu_youtube, &emu_youtube_analytics, &emu_google_oauth, &emu_instagram, &emu_tiktok, &emu_tiktok_shop};
+static const struct emu_platform *const platforms[] = {&emu_youtube, &emu_youtube_analytics, &emu_google_oauth, &emu_facebook, &emu_instagram, &emu_tiktok, &emu_tiktok_shop};
 
 int emulator_new(struct emulator **ret, struct nilo_err *err)
 {
@@ -165,7 +165,7 @@ static bool route(struct emu_call *c, const char *host, size_t host_len)
     for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++)
         for (const struct emu_endpoint *e = platforms[i]->endpoints; e->path; e++)
             if (is_path(e->path, c->path) && strcmp(e->method, c->req->method) == 0 &&
-                (any || (strlen(e->host) == host_len && strncasecmp(e->host, host, host_len) == 0))) {
+                (any || (strlen(e->host) == host_len && strncasecmp(e->host, host, host_len) == 0)) && (platforms[i] != &emu_facebook || emu_facebook_takes(c))) {
                 c->platform = platforms[i];
                 c->endpoint = e;
                 return true;

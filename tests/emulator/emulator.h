@@ -111,4 +111,12 @@ void emulator_instagram_account(int account, char out[EMULATOR_TEXT]);
 void emulator_instagram_id(int account, int media, char out[EMULATOR_TEXT]);
 int64_t emulator_instagram_value(const struct emulator *em, int account, int media, const char *metric, nilo_us at);
 
+/** emulator_facebook_* - ids of pages and posts; the truth about a post's metric by the platform's name (also "comments", "shares") and of a page's day, -1 = it is not
+ *  told; a page's own token, which does not end: its grant, or -1 */
+void emulator_facebook_page(int page, char out[EMULATOR_TEXT]);
+void emulator_facebook_id(int page, int post, char out[EMULATOR_TEXT]);
+int64_t emulator_facebook_value(const struct emulator *em, int page, int post, const char *name, nilo_us at);
+int64_t emulator_facebook_day(const struct emulator *em, int page, const char *name, nilo_day day);
+int emulator_facebook_grant(struct emulator *em, nilo_us now, int page, char ret_access[EMULATOR_TEXT]);
+
 #endif

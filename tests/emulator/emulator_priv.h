@@ -78,6 +78,15 @@
     X(shop_settle_h, 48, 0, 1000, "hours after a day's end until that is final")                                                            \
     X(shop_currency, 0, 0, 2, "its own currency: dollars, yen, dinars")                                                                     \
     X(shop_token_s, 604800, 1, 100000000, "life of its access tokens")                                                                      \
+    X(fb_app_limit, 0, 0, INT64_MAX, "calls of an app of Facebook's in an hour that slides, 0 = any")                                       \
+    X(fb_page_limit, 0, 0, INT64_MAX, "calls about a page in a day that slides, 0 = any")                                                   \
+    X(fb_refused, 0, 0, 31, "metrics of posts that are refused, as bits in the order of its table")                                         \
+    X(fb_day_refused, 0, 0, 31, "the same of a page's days")                                                                                \
+    X(fb_named, 0, 0, 1, "and it says which")                                                                                               \
+    X(fb_no_content, 0, 0, 1, "the token may not read what people write: no summaries of comments and reactions")                           \
+    X(fb_no_insights, 0, 0, 1, "the token may not read insights of posts")                                                                  \
+    X(fb_late_h, 0, 0, 1000, "hours until a post's insights are there")                                                                     \
+    X(fb_day_gap, 0, 0, 1000, "each so-many-th day of a page has no value, 0 = none")                                                       \
     X(weather, 0, 0, 1000, "of a thousand requests fail in a spell of bad weather; see spell_*")                                            \
     X(spell_minutes, 10, 1, 100000, "weather changes each so many minutes")                                                                 \
     X(spell_chance, 250, 0, 1000, "of a thousand such times are bad")                                                                       \
@@ -317,6 +326,20 @@ struct emu_shop {
 extern const struct emu_platform emu_tiktok_shop;
 void emu_shop_counters(const struct emulator *em, struct nilo_json_out *o);
 
+/* ---- facebook.c ---- */
+#define EMU_FACEBOOK_PAGES 64
+struct emu_facebook {
+    struct emu_rate app, page[EMU_FACEBOOK_PAGES];
+    int64_t questions, over, refused; /* asked, beyond a limit, refused for a metric's name or a permission */
+};
+extern const struct emu_platform emu_facebook;
+bool emu_facebook_takes(const struct emu_call *c); /* is it Facebook's? Instagram is asked at the same address */
+/* of instagram.c: an error as Meta writes it, and its status; is that field asked for; a member that is a text; the addresses of a batch */
+int emu_graph_error(struct nilo_buf *b, int code, int subcode, const char *message);
+bool emu_graph_field(const char *fields, const char *name);
+void emu_graph_text(struct nilo_json_out *o, const char *name, const char *value);
+size_t emu_graph_urls(const char *asked, struct nilo_arena *arena, char **ret, size_t most);
+
 struct emu_logged {
     nilo_us at;
     int status;
@@ -329,6 +352,7 @@ struct emulator {
     struct emu_options o;
     struct emu_instagram instagram;
     struct emu_shop shop;
+    struct emu_facebook facebook;
     nilo_us epoch; /* where back_days ends and upload_hours begins: option epoch, an ISO 8601 instant */
     struct nilo_zone *pacific;
     uint64_t requests;

@@ -158,7 +158,7 @@ static int error(struct nilo_buf *b, int code, int subcode, const char *message)
     nilo_json_str(&o, "AemulatedTrace");
     nilo_json_object_end(&o);
     nilo_json_object_end(&o);
-    return code < 3 ? 500 : code == 4 || code == 10 || code == 80002 ? 403 : 400;
+    return code < 3 ? 500 : code == 4 || code == 10 || code == 200 || code == 80001 || code == 80002 ? 403 : 400;
 }
 
 static void fail(struct emu_call *c, int status, bool rate)
@@ -503,6 +503,33 @@ static void graph_batch(struct emu_call *c)
     }
     nilo_json_array_end(&o);
     finish(c, 200, account);
+}
+
+/* ---- for Facebook ---- */
+
+int emu_graph_error(struct nilo_buf *b, int code, int subcode, const char *message)
+{
+    return error(b, code, subcode, message);
+}
+
+bool emu_graph_field(const char *fields, const char *name)
+{
+    return field(fields, name);
+}
+
+void emu_graph_text(struct nilo_json_out *o, const char *name, const char *value)
+{
+    text(o, name, value);
+}
+
+size_t emu_graph_urls(const char *asked, struct nilo_arena *arena, char **ret, size_t most)
+{
+    struct batch b = {.arena = arena};
+    if (!asked || nilo__walk(asked, strlen(asked), take_url, &b, NULL) != 0)
+        return 0;
+    for (size_t i = 0; i < b.n && i < most; i++)
+        ret[i] = b.url[i];
+    return b.n < most ? b.n : most;
 }
 
 static const struct emu_endpoint endpoints[] = {
