@@ -8,7 +8,7 @@
 /* In order. */
 static const char *const reserved[] = {
     "absence", "account", "all", "and", "any", "app", "as_of", "avg_engagement_rate", "best_days", "best_windows",
-    "bucket", "caption", "captured_at", "category", "change", "columns", "connection", "connection_id", "content",
+    "bucket", "caption", "captured_at", "category", "change", "columns", "connection", "connection_id", "connection_role", "content",
     "content_id", "count", "created_at", "credit", "currency", "data_through", "day", "deleted_at", "description",
     "display_name", "entity", "entity_id", "external_id", "fresh", "id", "in", "is", "is_active", "items", "kind",
     "known", "latest", "limit", "media_type", "metadata", "metric", "metric_category", "metric_date", "metric_type",

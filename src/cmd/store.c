@@ -115,6 +115,8 @@ static int apply_connection(struct nilo_store *s, const struct nilo_config *c, c
                             got.platform, in->platform);
     if (got.settle_s != settle_s && nilo_store_connection_settle(s, got.id, settle_s, err) != 0)
         return -1;
+    if (strcmp(got.role, in->role) != 0 && nilo_store_connection_role(s, got.id, in->role, err) != 0)
+        return -1;
     /* made by a command before: now the file is the truth about it */
     if (strcmp(got.origin, "db") == 0 && nilo_store_connection_origin(s, got.id, "file", err) != 0)
         return -1;

@@ -35,7 +35,7 @@ static nilo_us end_of(const struct nilo__job_p *job, nilo_day day)
 
 int nilo__report_of(struct nilo__job_p *job, const char *account, const char *listing, struct nilo_err *err)
 {
-    bool can = (job->connector->ops >> NILO_OP_REPORT & 1) != 0 && job->credentials.access_token != NULL && strcmp(job->connection.role, "competitor") != 0;
+    bool can = (job->connector->ops >> NILO_OP_REPORT & 1) != 0 && job->credentials.access_token != NULL && nilo_connection_is_own(&job->connection);
     struct nilo_report_state *known;
     size_t n;
     struct nilo__report **at = &job->reports;

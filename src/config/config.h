@@ -52,6 +52,7 @@ struct nilo_config_connection {
     int batch, at_once;      /* 0 = the platform's default */
     int64_t request_delay_ms; /* -1 = the platform's default */
     int64_t budget;          /* 0 = the platform's default */
+    char *role;       /* "own" (default) or "competitor" */
     char *schedule;   /* NULL = the default (nilo_config_schedule()); a cron expression that was checked, or "off" */
     int64_t settle_hours;   /* -1 = the platform's default */
     int64_t timeout_ms;     /* a statement; default 30000 */

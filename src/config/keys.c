@@ -50,6 +50,8 @@
     WHOLE(request_delay_ms, -1, 3600000, "-1", "platforms: milliseconds between two calls; -1: as the platform needs") \
     WHOLE(at_once, 0, 64, "0", "platforms: calls under way at a time; 0: as the platform likes it")                    \
     WHOLE(budget, 0, 1000000000, "0", "platforms: of each budget so much in its period; 0: what the platform gives by default") \
+    TEXT(role, OPTIONAL, 48, "own|competitor", "own",                                                                  \
+         "platforms: competitor: public counts of accounts that are somebody else's, kept out of every sum and list of the own ones")       \
     TEXT(schedule, OPTIONAL, 200, NULL, NULL,                                                                          \
          "when serve collects by itself, as in cron, in the workspace's zone: \"0 * * * *\", @daily; never: off")       \
     WHOLE(settle_hours, 0, 8760, NULL, "hours after a day's end before it is closed; else as the platform needs")      \

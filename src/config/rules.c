@@ -384,7 +384,7 @@ static int check_foreign_keys(const struct rules *r, const struct nilo_config_co
                               const struct nilo__config_place *at)
 {
     static const char *const of_sql[] = {"database", "users", "posts", "comments", "metrics", "timeout_ms", NULL};
-    static const char *const of_platforms[] = {"accounts", "items", "refresh_window_days", "batch", "request_delay_ms", "at_once", "budget", NULL};
+    static const char *const of_platforms[] = {"accounts", "items", "refresh_window_days", "batch", "request_delay_ms", "at_once", "budget", "role", NULL};
     bool sql = strcmp(c->platform, "sql") == 0;
     for (const char *const *key = sql ? of_platforms : of_sql; *key != NULL; key++) {
         if (nilo__config_get(node, *key) != NULL)
@@ -416,6 +416,19 @@ static int check_lists(const struct rules *r, const struct nilo_config_connectio
     return 0;
 }
 
+/* Nobody signs in for a competitor, so what is read has to be named, and be shown to everybody. */
+static int check_role(const struct rules *r, const struct nilo_config_connection *c, const struct nilo__config_node *node, const struct nilo__config_place *at)
+{
+    if (strcmp(c->role, "competitor") != 0)
+        return 0;
+    if (strcmp(c->platform, "tiktok") == 0)
+        return nilo__config_fail(at, nilo__config_line(node, "role"), "role", r->err,
+                                 "cannot be competitor: TikTok's Display API tells an account's numbers to that account alone; public ones are read by platform tiktok_research");
+    if (c->accounts == NULL && c->items == NULL)
+        return nilo__config_fail(at, nilo__config_line(node, "role"), "role", r->err, "is competitor: say whose numbers, under accounts or items");
+    return 0;
+}
+
 static int check_connection(const struct rules *r, const struct nilo_config_connection *c,
                             const struct nilo__config_node *node, const struct nilo__config_place *at)
 {
@@ -423,7 +436,7 @@ static int check_connection(const struct rules *r, const struct nilo_config_conn
         check_workspace(r, at, nilo__config_line(node, "workspace"), c->workspace) < 0 ||
         check_platform(r, at, nilo__config_line(node, "platform"), c->platform) < 0)
         return -1;
-    if (check_schedule(r, c, node, at) < 0 || check_foreign_keys(r, c, node, at) < 0)
+    if (check_schedule(r, c, node, at) < 0 || check_foreign_keys(r, c, node, at) < 0 || check_role(r, c, node, at) < 0)
         return -1;
     return strcmp(c->platform, "sql") == 0 ? check_sql(r, c, node, at) : check_lists(r, c, node, at);
 }

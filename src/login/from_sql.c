@@ -14,12 +14,12 @@
 #define ROWS_MOST 100000
 #define NAME_MOST 200 /* bytes of a name, as the store has it */
 
-enum column { PLATFORM, ACCOUNT, TOKEN, WORKSPACE, NAME, ACCOUNT_NAME, EXPIRES_AT, COLUMNS };
-static const char *const columns[COLUMNS] = {"platform", "account", "token", "workspace", "name", "account_name", "expires_at"};
+enum column { PLATFORM, ACCOUNT, TOKEN, WORKSPACE, NAME, ACCOUNT_NAME, EXPIRES_AT, ROLE, COLUMNS };
+static const char *const columns[COLUMNS] = {"platform", "account", "token", "workspace", "name", "account_name", "expires_at", "role"};
 #define NEEDED 3
 
 struct row {
-    const char *platform, *account, *workspace, *name, *account_name; /* in the arena */
+    const char *platform, *account, *workspace, *name, *account_name, *role; /* in the arena */
     char *token;                                                      /* secret memory */
     nilo_us until;
     bool again; /* one before it makes the same connection */
@@ -52,7 +52,7 @@ static int find_columns(struct nilo_db_stmt *stmt, int at[COLUMNS], struct nilo_
                 at[k] = i;
         }
         if (at[k] < 0 && k < NEEDED)
-            return nilo_err_set(err, NILO_ECONFIG, "its answer has no column %s; it needs platform, account and token, and takes workspace, name, account_name and expires_at",
+            return nilo_err_set(err, NILO_ECONFIG, "its answer has no column %s; it needs platform, account and token, and takes workspace, name, account_name, expires_at and role",
                                 columns[k]);
     }
     return 0;
@@ -81,7 +81,7 @@ static int take_row(struct reading *r, struct nilo_db_stmt *stmt, const int at[C
 {
     const char *token = nilo_db_column_text(stmt, at[TOKEN]);
     struct row row = {.platform = text_of(r, stmt, at[PLATFORM]), .account = text_of(r, stmt, at[ACCOUNT]), .workspace = text_of(r, stmt, at[WORKSPACE]),
-                      .name = text_of(r, stmt, at[NAME]), .account_name = text_of(r, stmt, at[ACCOUNT_NAME]), .until = NILO_US_NONE};
+                      .name = text_of(r, stmt, at[NAME]), .account_name = text_of(r, stmt, at[ACCOUNT_NAME]), .role = text_of(r, stmt, at[ROLE]), .until = NILO_US_NONE};
     if (row.platform == NULL || row.account == NULL || token == NULL || token[0] == '\0' || strlen(token) > NILO_SECRET_MAX) {
         r->ret->refused++;
         note(r, "a row has no platform, account or token", "", "");
@@ -90,6 +90,13 @@ static int take_row(struct reading *r, struct nilo_db_stmt *stmt, const int at[C
     if (nilo_connector_find(row.platform) == NULL) {
         r->ret->refused++;
         note(r, "no platform is called ", row.platform, "");
+        return 0;
+    }
+    if (row.role == NULL)
+        row.role = "own";
+    if (strcmp(row.role, "own") != 0 && strcmp(row.role, "competitor") != 0) { /* in doubt nobody's: as own it would be in sums */
+        r->ret->refused++;
+        note(r, "a row's role is neither own nor competitor", "", "");
         return 0;
     }
     if (at[EXPIRES_AT] >= 0) {
@@ -205,6 +212,8 @@ static int write_row(struct reading *r, const struct row *row, struct nilo_err *
         return 0;
     }
     r->ret->made += is_new;
+    if (strcmp(c.role, row->role) != 0 && nilo_store_connection_role(l->store, c.id, row->role, err) != 0)
+        return -1;
     if (same_token_of_account(l, &c, row, &same, err) != 0)
         return -1;
     if (same)

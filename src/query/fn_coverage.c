@@ -59,6 +59,7 @@ struct cover {
     size_t n_metrics;
     struct nilo_entity_ref item; /* of one item: the entity and day of the row before */
     nilo_day item_day;
+    bool theirs; /* the item is a competitor's: none of our own is called that */
     struct nilo_err *err;
 };
 
@@ -77,7 +78,7 @@ static bool wanted(const struct nilo_call *c, const struct nilo_connection *k)
 {
     const char *name = nilo_call_text(c, "connection");
     return nilo__among(nilo_call_text(c, "workspace"), k->workspace_name) && nilo__among(name, k->name) &&
-           nilo__among(nilo_call_text(c, "platform"), k->platform) && (name != NULL || strcmp(k->role, "competitor") != 0);
+           nilo__among(nilo_call_text(c, "platform"), k->platform) && (name != NULL || nilo_connection_is_own(k));
 }
 
 static int narrow_connections(struct cover *x, const int64_t *ids, size_t n)
@@ -112,7 +113,7 @@ static int narrow_metrics(struct cover *x)
 
 static bool connection_in(const struct cover *x, int64_t id)
 {
-    for (size_t i = 0; x->narrowed && i < x->n_all; i++)
+    for (size_t i = 0; !x->theirs && i < x->n_all; i++)
         if (x->all[i].id == id)
             return x->in[i];
     return true;
@@ -272,7 +273,9 @@ static int item_row(void *ctx, const struct nilo_scan_row *row)
 static int item(struct cover *x, const char *external_id, int32_t win)
 {
     struct nilo_select sel = {.external_id = external_id, .kind = -1, .win = win, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE, .first = true};
-    int rc = 0;
+    bool ours = true;
+    int rc = x->narrowed ? 0 : nilo__own_item(x->call, external_id, win, &ours, x->err);
+    x->theirs = !ours;
     for (size_t i = 0; rc == 0 && i < x->n_metrics; i++) {
         sel.metric = x->metrics[i];
         sel.first = true;
@@ -286,6 +289,7 @@ static int item(struct cover *x, const char *external_id, int32_t win)
         if (rc == 0)
             rc = nilo_store_scan(x->call->store, x->call->scope, &sel, item_row, x, x->err);
     }
+    x->theirs = false;
     return rc;
 }
 
@@ -303,7 +307,7 @@ static int items(struct cover *x, const char *list, int32_t win)
 static int run_row(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
 {
     struct cover *x = ctx;
-    bool in = !x->narrowed;
+    bool in = false;
     for (size_t i = 0; i < x->n_all && !in; i++)
         in = x->in[i] && strcmp(x->all[i].workspace_name, nilo_db_column_text(row, 5)) == 0 && strcmp(x->all[i].name, nilo_db_column_text(row, 6)) == 0;
     if (!in)

@@ -211,7 +211,6 @@ static void choose_shown(struct profile *p)
 static int put_top(struct profile *p)
 {
     struct nilo_top top = {.owner = p->owner,
-                           .competitors = true,
                            .posted_from = NILO_US_NONE,
                            .posted_before = NILO_US_NONE,
                            .limit = TOP_ITEMS};

@@ -202,7 +202,7 @@ static int take_arguments(struct answer *a)
     a->top.owner = nilo_call_text(c, "owner");
     a->top.connection = nilo_call_text(c, "connection");
     a->top.platform = nilo_call_text(c, "platform");
-    a->top.competitors = a->top.owner || a->top.connection;
+    a->top.competitors = a->top.connection != NULL;
     a->top.limit = nilo_call_int(c, "limit", -1);
     a->top.offset = nilo_call_int(c, "offset", 0);
     if (nilo_call_text(c, "limit") && a->top.limit < 0)

@@ -38,5 +38,7 @@ int nilo__named_connections(struct nilo_call *c, const char *name, const char *p
 int nilo__named_owners(struct nilo_call *c, const char *key, int64_t **ret, size_t *ret_n, struct nilo_err *err);
 /** nilo__named_item - is there an item of that id in the scope? win: the window in which to look for one that is no content */
 int nilo__named_item(struct nilo_call *c, const char *external_id, int32_t win, struct nilo_err *err);
+/** nilo__own_item - *ret: is there one that is no competitor's? Then it is the one that is meant */
+int nilo__own_item(struct nilo_call *c, const char *external_id, int32_t win, bool *ret, struct nilo_err *err);
 
 #endif

@@ -20,7 +20,7 @@ int nilo__named_connections(struct nilo_call *c, const char *name, const char *p
         for (size_t j = 0; j < n_ids; j++)
             in |= ids[j] == all[i].workspace;
         if (in && (name ? strcmp(all[i].name, name) == 0
-                        : strcmp(all[i].platform, platform) == 0 && strcmp(all[i].role, "competitor") != 0))
+                        : strcmp(all[i].platform, platform) == 0 && nilo_connection_is_own(&all[i])))
             found[k++] = all[i].id;
     }
     free(all);
@@ -68,6 +68,16 @@ static int any_cell(void *ctx, const struct nilo_scan_row *row)
     (void)row;
     *(bool *)ctx = true;
     return 1;
+}
+
+int nilo__own_item(struct nilo_call *c, const char *external_id, int32_t win, bool *ret, struct nilo_err *err)
+{
+    const struct nilo_db_value id = nilo_dbv_text(external_id);
+    const struct nilo_select sel = {.external_id = external_id, .own = true, .kind = -1, .win = win, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE};
+    *ret = false;
+    if (nilo__rows(c, "content", "1", "WHERE t.\"external_id\" = ?1 AND t.\"connection_role\" = 'own' LIMIT 1", 1, &id, seen, ret, err) < 0)
+        return -1;
+    return !*ret && nilo_store_scan(c->store, c->scope, &sel, any_cell, ret, err) < 0 ? -1 : 0;
 }
 
 int nilo__named_item(struct nilo_call *c, const char *external_id, int32_t win, struct nilo_err *err)

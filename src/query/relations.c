@@ -7,6 +7,7 @@
 static const char *absence_reason(int v) { return v == NILO_PRESENT ? "?" : nilo_absence_name(v); }
 
 #define WORKSPACE(f) TEXT("workspace", NN | (f), "the workspace's name")
+#define CONNECTION_ROLE TEXT("connection_role", NN | HIDE, "own, or competitor: in lists like this one, in no sums but its connection's")
 #define CONNECTION(f) TEXT("connection", NN | (f), "the connection's name")
 #define PLATFORM TEXT("platform", NN, "youtube, instagram, tiktok, sql, ...")
 #define OWNER MADE("owner", NILO_F_OWNERS, NN, "array of the owners credited; owner=eq.X matches any of them")
@@ -88,6 +89,7 @@ static const struct nilo_column content[] = {
     TEXT("status", 0, "as the platform names it")
     TIME("deleted_at", 0, "when it was found to be gone")
     TIME("first_seen_at", NN, "when it was first recorded here")
+    CONNECTION_ROLE
 };
 
 static const struct nilo_column content_events[] = {
@@ -102,6 +104,7 @@ static const struct nilo_column content_events[] = {
     TEXT("status", 0, "as the platform names it")
     TIME("recorded_at", NN, "when it was recorded here")
     INT("number", NN | HIDE, "rises in the order of recording")
+    CONNECTION_ROLE
 };
 
 #define WIDE_HEAD(window_doc)                                                                                          \
@@ -114,7 +117,8 @@ static const struct nilo_column content_events[] = {
     TIME("captured_at", NN, "newest reading among the values")                                                         \
     INT("window_days", 0, window_doc)                                                                                  \
     PROVENANCE(0)                                                                                                      \
-    MADE("absence", NILO_F_ABSENCE, NN, "object metric -> reason, of the metrics that were read and have no value")
+    MADE("absence", NILO_F_ABSENCE, NN, "object metric -> reason, of the metrics that were read and have no value") \
+    CONNECTION_ROLE
 
 static const struct nilo_column content_wide[] = {WIDE_HEAD("0: all time so far; else days of a rolling window")};
 static const struct nilo_column content_best[] = {
@@ -138,7 +142,8 @@ static const struct nilo_column content_best[] = {
     DAY("source_day", 0, "the day as the source named it")                                                             \
     TIME("recorded_at", NN, "when it was recorded here")                                                               \
     INT("run", NN, "number of the run that recorded it")                                                               \
-    JSON("metadata", 0, "what came with the value")
+    JSON("metadata", 0, "what came with the value")                                                                   \
+    CONNECTION_ROLE
 #define OF_RECORD                                                                                                      \
     ENUM("cause", NN, nilo_cause_name, NILO_CAUSE_REPLAYED, "base, late, restated, corrected, imported or replayed")   \
     INT("seq", NN, "0: the base; above: amendments in order")

@@ -107,14 +107,12 @@ static int first_row(void *ctx, const struct nilo_scan_row *row)
     return 1;
 }
 
-int nilo__series_mask_asked(struct nilo__series *x, const struct nilo_select *sel, const int64_t *without, size_t n_without)
+int nilo__series_mask_asked(struct nilo__series *x, const struct nilo_select *sel)
 {
     for (size_t i = 0; i < x->n_dropped; i++) {
         struct nilo_select now = *sel;
-        bool any = false, out = false;
-        for (size_t k = 0; k < n_without; k++)
-            out = out || without[k] == x->dropped[i].connection;
-        if (out || x->masks[i] || (sel->connection != 0 && sel->connection != x->dropped[i].connection))
+        bool any = false;
+        if (x->masks[i] || (sel->connection != 0 && sel->connection != x->dropped[i].connection))
             continue;
         now.connection = x->dropped[i].connection;
         now.from = now.to = NILO_DAY_NONE;
@@ -287,7 +285,7 @@ static int reading_row(void *ctx, const struct nilo_scan_row *row)
 static int is_of(struct nilo__series *x, enum nilo_entity_kind kind, bool *ret)
 {
     const struct nilo_select sel = {
-        .kind = kind, .metric = x->metric->id, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE};
+        .own = true, .kind = kind, .metric = x->metric->id, .from = NILO_DAY_NONE, .to = NILO_DAY_NONE, .as_of = NILO_US_NONE};
     *ret = false;
     int rc = nilo_store_scan(x->call->store, x->call->scope, &sel, first_row, ret, x->err);
     return rc < 0 ? -1 : 0;
@@ -529,6 +527,13 @@ int nilo__series_arguments(struct nilo__series *x, struct nilo_call *c, struct n
     return 0;
 }
 
+static int read_readings(struct nilo__series *x, const struct nilo_select *sel)
+{
+    if (x->as_of != NILO_US_NONE && nilo__series_mask_asked(x, sel) < 0)
+        return -1;
+    return nilo_store_scan(x->call->store, x->call->scope, sel, reading_row, x, x->err) == 0 ? 0 : -1;
+}
+
 static int read_series(struct nilo__series *x)
 {
     const char *external_id = x->external_id, *owner = x->owner, *connection = x->connection, *platform = x->platform;
@@ -564,12 +569,15 @@ static int read_series(struct nilo__series *x)
         if ((connection && nilo__named_connections(x->call, connection, NULL, &ids, &n, x->err) < 0) ||
             (owner && nilo__named_owners(x->call, owner, &own, &n_own, x->err) < 0))
             return -1;
+        bool ours = true;
+        if (external_id && !connection && !owner && nilo__own_item(x->call, external_id, x->win, &ours, x->err) < 0)
+            return -1;
+        sel.own = connection == NULL && ours;
         for (size_t i = 0; i < n; i++)
             for (size_t k = 0; k < n_own; k++) {
                 sel.connection = ids ? ids[i] : 0;
                 sel.owner = own ? own[k] : 0;
-                if ((x->as_of != NILO_US_NONE && nilo__series_mask_asked(x, &sel, NULL, 0) < 0) ||
-                    nilo_store_scan(x->call->store, x->call->scope, &sel, reading_row, x, x->err) != 0)
+                if (read_readings(x, &sel) < 0)
                     return -1;
             }
         /* nothing of it: because there is nothing, or because it is misspelt? */

@@ -17,8 +17,8 @@ int nilo__series_fresh(struct nilo__series *x, nilo_day day, int64_t fresh);
 /** nilo__series_mask - the series is about that connection; the last day that it dropped, NILO_DAY_NONE = none */
 nilo_day nilo__series_mask(struct nilo__series *x, int64_t connection);
 /** nilo__series_mask_asked - the series is about all connections with dropped days that hold something of what is selected today: what was known at
- *  an earlier time may be gone with those days, and then no row tells. without: connections that are no part of it */
-int nilo__series_mask_asked(struct nilo__series *x, const struct nilo_select *sel, const int64_t *without, size_t n_without);
+ *  an earlier time may be gone with those days, and then no row tells */
+int nilo__series_mask_asked(struct nilo__series *x, const struct nilo_select *sel);
 
 /** nilo__series_sums - sums over the shown values of items; owner, connection: NULL, or only those credited to it, read by it
  *  sel     metric, window, last day, as_of, platform; the rest is filled in

@@ -14,8 +14,6 @@ struct value {
 
 struct sums {
     struct nilo__series *x;
-    const int64_t *competitors; /* connections whose items are no part of a workspace's totals */
-    size_t n_competitors;
     const struct nilo_credit_days *credits; /* of the owner, by item; NULL: all days of all items count */
     size_t n_credits;
     /* the item at hand */
@@ -25,14 +23,6 @@ struct sums {
     size_t n_values, cap_values;
     bool counted; /* items: its first reading was seen */
 };
-
-static bool is_competitor(const struct sums *s, int64_t connection)
-{
-    for (size_t i = 0; i < s->n_competitors; i++)
-        if (s->competitors[i] == connection)
-            return true;
-    return false;
-}
 
 static int entity_cmp(struct nilo_entity_ref a, struct nilo_entity_ref b)
 {
@@ -82,8 +72,6 @@ static int count_item(struct sums *s, nilo_day since)
 static int item_row(void *ctx, const struct nilo_scan_row *row)
 {
     struct sums *s = ctx;
-    if (is_competitor(s, row->connection))
-        return 0;
     if (!s->any || entity_cmp(s->entity, row->entity) != 0) {
         s->any = true;
         s->entity = row->entity;
@@ -165,8 +153,6 @@ static int keep(struct sums *s, nilo_day day, int64_t value)
 static int value_row(void *ctx, const struct nilo_scan_row *row)
 {
     struct sums *s = ctx;
-    if (is_competitor(s, row->connection))
-        return 0;
     (void)nilo__series_mask(s->x, row->connection);
     if (!s->any || entity_cmp(s->entity, row->entity) != 0) {
         if (s->any && end_item(s) < 0)
@@ -178,22 +164,6 @@ static int value_row(void *ctx, const struct nilo_scan_row *row)
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------------------------------ */
-
-static int load_competitors(struct sums *s)
-{
-    struct nilo_call *call = s->x->call;
-    struct nilo_connection *all;
-    size_t n;
-    if (nilo_store_connections(call->store, &all, &n, s->x->err) < 0)
-        return -1;
-    int64_t *ids = nilo_arena_array(&call->arena, n + 1, sizeof *ids);
-    for (size_t i = 0; ids && i < n; i++)
-        if (strcmp(all[i].role, "competitor") == 0)
-            ids[s->n_competitors++] = all[i].id;
-    free(all);
-    s->competitors = ids;
-    return ids ? 0 : nilo_err_nomem(s->x->err);
-}
 
 static int load_credits(struct sums *s, int64_t owner)
 {
@@ -220,7 +190,7 @@ static int read_one(struct sums *s, const struct nilo_select *sel)
         return -1;
     if (sel->owner && s->n_credits == 0)
         return 0;
-    if (s->x->as_of != NILO_US_NONE && nilo__series_mask_asked(s->x, sel, s->competitors, s->n_competitors) < 0)
+    if (s->x->as_of != NILO_US_NONE && nilo__series_mask_asked(s->x, sel) < 0)
         return -1;
     s->any = false;
     if (nilo_store_scan(call->store, call->scope, &first, item_row, s, s->x->err) != 0)
@@ -237,10 +207,10 @@ int nilo__series_sums(struct nilo__series *x, struct nilo_select *sel, const cha
     int64_t *own = NULL, *con = NULL;
     size_t n_own = 1, n_con = 1;
     if ((owner && nilo__named_owners(x->call, owner, &own, &n_own, x->err) < 0) ||
-        (connection && nilo__named_connections(x->call, connection, NULL, &con, &n_con, x->err) < 0) ||
-        (!owner && !connection && load_competitors(&s) < 0))
+        (connection && nilo__named_connections(x->call, connection, NULL, &con, &n_con, x->err) < 0))
         return -1;
     sel->kind = NILO_CONTENT;
+    sel->own = connection == NULL;
     sel->ever = owner != NULL;
     sel->from = x->base; /* what was before is folded into that day */
     sel->before = !nilo_day_is_none(x->base);

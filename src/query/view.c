@@ -76,6 +76,8 @@ int nilo__view_sql(const struct nilo_query *q, struct nilo_store *s, const struc
     nilo_buf_addf(to, " b WHERE %s", v->where ? v->where : "1=1");
     if (v->hidden && !q->request.hidden && !names(q->filter, v->hidden))
         nilo_buf_adds(to, " AND b.\"hidden_at\" IS NULL");
+    if (v->of_connection && !connection) /* an app's tables are about its own; one that is bound to a competitor's connection is asked for that */
+        nilo_buf_adds(to, " AND b.\"connection_role\" = 'own'");
     if (connection)
         nilo_buf_addf(to, " AND b.\"connection\" = ?%d", connection);
     if (v->group)

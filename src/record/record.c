@@ -251,6 +251,8 @@ static int check(struct nilo_recorder *r, const struct nilo_reading *in, struct 
 {
     if (!in->external_id || !nilo_name_ok(in->external_id, 1024))
         return nilo__refuse(r, err, NILO_EINVAL, "an external id has 1 to 1024 bytes of UTF-8 without control characters");
+    if (in->kind == NILO_APP && !nilo_connection_is_own(&r->connection))
+        return nilo__refuse(r, err, NILO_EINVAL, "a competitor's connection has no metrics of the app");
     if (in->win < 0 || in->win > MAX_WINDOW)
         return nilo__refuse(r, err, NILO_EINVAL, "window_days is not between 0 and 3660");
     if (in->captured_at == NILO_US_NONE && nilo_day_is_none(in->day))

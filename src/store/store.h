@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -126,6 +127,11 @@ struct nilo_connection {
     nilo_us paused_at;     /* NILO_US_NONE: it is not paused */
     char pause_reason[256]; /* "" = none was given */
 };
+/** nilo_connection_is_own - false: a competitor's, whose items count in nothing but its own sums */
+static inline bool nilo_connection_is_own(const struct nilo_connection *c)
+{
+    return strcmp(c->role, "competitor") != 0;
+}
 /** nilo_store_connection - by workspace and name; made when create (platform and origin then apply) */
 int nilo_store_connection(struct nilo_store *s, int64_t workspace, const char *name, bool create, const char *platform,
                           const char *origin, struct nilo_connection *ret, struct nilo_err *err);
@@ -134,6 +140,9 @@ int nilo_store_connection_get(struct nilo_store *s, int64_t id, struct nilo_conn
 int nilo_store_connection_status(struct nilo_store *s, int64_t id, const char *status, struct nilo_err *err);
 int nilo_store_connection_origin(struct nilo_store *s, int64_t id, const char *origin, struct nilo_err *err);
 int nilo_store_connection_settle(struct nilo_store *s, int64_t id, int64_t settle_s, struct nilo_err *err);
+/** nilo_store_connection_role - own or competitor, from now on and for all days: what its items add to the sums of workspace and owners goes, or comes. In a transaction
+ *  errors  NILO_EINVAL another word; days of it were dropped: what is left of these is in the sums for good; or it holds metrics of the app */
+int nilo_store_connection_role(struct nilo_store *s, int64_t id, const char *role, struct nilo_err *err);
 /** nilo_store_pause - from now on its source is not asked; one that is paused already gets the new reason (NULL: keeps its own). Pauses are kept:
  *  they explain gaps. reason: one line of at most 200 bytes, NULL = none. errors: NILO_EINVAL */
 int nilo_store_pause(struct nilo_store *s, int64_t connection, const char *reason, bool *ret_new, struct nilo_err *err);
@@ -786,6 +795,7 @@ struct nilo_select {
     int64_t connection, owner; /* 0 = any; owner: items credited on that day */
     bool ever;                 /* owner: all days of items that were credited on any */
     const char *platform, *external_id; /* NULL = any */
+    bool own;                  /* not those of competitors' connections */
     int kind;                  /* enum nilo_entity_kind, -1 = any */
     int32_t win;
     int32_t metric;            /* 0 = any metric */
@@ -830,7 +840,7 @@ int nilo_store_app_days(struct nilo_store *s, struct nilo_entity_ref e, nilo_day
 struct nilo_top {
     int32_t win;  /* NILO_TOP_BEST: the best known values of all time; else the newest day of that window, 0 = lifetime */
     const char *owner, *connection, *platform, *external_id; /* by name; NULL = any. owner: credited now */
-    bool competitors;                        /* items of competitors' connections too */
+    bool competitors;                        /* items of competitors' connections too: where one is named */
     nilo_us posted_from, posted_before;      /* NILO_US_NONE = open; else items without posted_at are left out */
     struct {
         int32_t id;

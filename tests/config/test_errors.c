@@ -410,6 +410,15 @@ static void other_rules_say_what_is_allowed(void **state)
          "nilometer.yaml:4: connections[0].accounts: holds nothing; write ids or @handles with commas between"},
         {"connections:\n- name: a\n  platform: youtube\n  items: https://youtu.be/x\n",
          "nilometer.yaml:4: connections[0].items: holds an address or something very long; write ids with commas between"},
+        {"connections:\n- name: a\n  platform: youtube\n  role: competitor\n",
+         "nilometer.yaml:4: connections[0].role: is competitor: say whose numbers, under accounts or items"},
+        {"connections:\n- name: a\n  platform: tiktok\n  accounts: '@b'\n  role: competitor\n",
+         "nilometer.yaml:5: connections[0].role: cannot be competitor: TikTok's Display API tells an account's numbers to that account alone; public ones are read by platform "
+         "tiktok_research"},
+        {"connections:\n- name: a\n  platform: youtube\n  accounts: '@b'\n  role: rival\n",
+         "nilometer.yaml:5: connections[0].role: \"rival\" is not allowed; write own or competitor"},
+        {"connections:\n- name: a\n  platform: sql\n  database: a.db\n  users: u\n  role: competitor\n",
+         "nilometer.yaml:6: connections[0].role: says nothing about a connection of platform sql; drop it"},
         {"workspaces: [{name: studio}]\n" CONNECTION "    users: u\n    workspace: stuido\n",
          "nilometer.yaml:7: connections[0].workspace: \"stuido\" is not among the workspaces of this file; add it "
          "there or write \"default\""},

@@ -137,6 +137,25 @@ static void a_row_that_is_gone_disables_and_one_that_is_back_connects(struct sto
     end(&w);
 }
 
+static void a_row_says_whose_its_account_is(struct stores *s)
+{
+    struct world w;
+    begin(&w, s);
+    configure(&w, database, "SELECT platform, team AS workspace, account, token, CASE account WHEN 'UC2' THEN 'competitor' ELSE NULL END AS role FROM accounts");
+    sync_now(&w);
+    assert_rows(s, "SELECT name, role, status FROM connection ORDER BY name", "youtube-UC1 own connected|youtube-UC2 competitor connected");
+    /* a word that is neither: nothing is read as anybody's */
+    configure(&w, database, "SELECT platform, team AS workspace, account, token, CASE account WHEN 'UC2' THEN 'rival' ELSE 'own' END AS role FROM accounts");
+    struct nilo_login_synced got = sync_now(&w);
+    assert_int_equal(got.refused, 1);
+    assert_string_equal(got.note, "a row's role is neither own nor competitor");
+    assert_rows(s, "SELECT name, role, status FROM connection ORDER BY name", "youtube-UC1 own connected|youtube-UC2 competitor disabled");
+    configure(&w, database, PLAIN_STATEMENT);
+    sync_now(&w);
+    assert_rows(s, "SELECT name, role, status FROM connection ORDER BY name", "youtube-UC1 own connected|youtube-UC2 own connected");
+    end(&w);
+}
+
 static void a_source_that_cannot_be_read_changes_nothing_and_tells_no_value(struct stores *s)
 {
     static const struct {
@@ -322,6 +341,7 @@ int main(void)
     static const struct stores_test tests[] = {
         STORES_TEST(rows_become_connections_with_their_tokens),
         STORES_TEST(a_row_that_is_gone_disables_and_one_that_is_back_connects),
+        STORES_TEST(a_row_says_whose_its_account_is),
         STORES_TEST(a_source_that_cannot_be_read_changes_nothing_and_tells_no_value),
         STORES_TEST(rows_that_say_too_little_are_told_and_left_out),
         STORES_TEST(a_row_with_names_that_are_none_costs_no_other),

@@ -221,8 +221,7 @@ static void add_block(struct filled *f, const struct block *b)
     must(f, nilo_store_workspace(f->store, b->workspace, true, NULL, &w, &f->err));
     must(f, nilo_store_connection(f->store, w.id, b->connection, true, b->platform, "db", &c, &f->err));
     if (strcmp(b->connection, "rival") == 0)
-        must(f, nilo_db_exec(nilo_store_db(f->store), "UPDATE connection SET role = 'competitor' WHERE name = 'rival'",
-                             &f->err));
+        must(f, nilo_store_connection_role(f->store, c.id, "competitor", &f->err));
     must(f, nilo_store_commit(f->store, &f->err));
     struct nilo_run_options o = {.kind = b->kind,
                                  .provenance = b->provenance,

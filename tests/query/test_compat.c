@@ -79,8 +79,8 @@ static const struct row rows[] = {
      "maria,1627,4,2,9,0.016851,2025-03-04T00:00:00+00:00\n"
      "\"o'neil, jr\",3,0,0,0,0.000000,2025-03-02T00:00:00+00:00\n"
      "part,0,0,0,0,0.000000,\n"
-     "rival,5000,50,0,0,0.010000,2025-03-09T00:00:00+00:00\n"},
-    {"youtube", "acme", "yt", "user_metrics?select=u_id&total_view_count=gt.1500&order=total_view_count.desc", "u_id\nrival\nmaria\n"},
+     "rival,0,0,0,0,0.000000,\n" /* what is credited to them is a competitor's */},
+    {"youtube", "acme", "yt", "user_metrics?select=u_id&total_view_count=gt.1500&order=total_view_count.desc", "u_id\nmaria\n"},
     {"studio", NULL, NULL, "studio_social_posts?select=id,workspace_id,platform,external_post_id,posted_at&external_post_id=in.(v1,old)&order=id,connection",
      "id,workspace_id,platform,external_post_id,posted_at\n"
      "old,acme,youtube,old,2025-01-01T00:00:00.5+00:00\n"
@@ -99,7 +99,6 @@ static const struct row rows[] = {
      "brand_id,tiktok_video_id,gmv_cents,views,likes,gpm_cents,ctr\n"
      "acme,'=v3,,3,,-9223372036854775807,\n"
      "acme,old,,12,1,,\n"
-     "acme,r1,,5000,50,,\n"
      "acme,v1,,5,,,\n"
      "acme,v1,2025,220,6,,2.500000\n"
      "acme,v2,1,1500,,,\n"

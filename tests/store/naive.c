@@ -776,7 +776,7 @@ static bool days_in_scope(const struct naive *m, int kind, int scope, int entity
     bool all = kind == 0 ? c->workspace == scope && !c->competitor : kind == 1 && m->entities[entity].conn == scope, any = all;
     for (int d = 0; d < m->n_days; d++)
         here[d] = all;
-    for (int i = 0; i < m->n_credits && kind == 2; i++) {
+    for (int i = 0; i < m->n_credits && kind == 2 && !c->competitor; i++) {
         const struct n_credit *k = &m->credits[i];
         for (int d = 0; d < m->n_days && !k->ended && k->entity == entity && k->owner == scope; d++) {
             bool covered = k->from <= m->first_day + d && m->first_day + d <= k->to;

@@ -50,7 +50,8 @@ static void make_world(struct walk *w)
         w->conns[c] = stores_connection(s, names[n->workspace], zones[n->workspace], n->name, n->platform, n->origin);
         w->workspaces[n->workspace] = w->conns[c].workspace;
     }
-    stores_exec(s, "UPDATE connection SET role = 'competitor' WHERE name = 'rival'");
+    for (int c = 0; c < N_CONNS; c++)
+        ok(s, !w->model.conns[c].competitor ? 0 : nilo_store_connection_role(s->store, w->conns[c].id, "competitor", &s->err));
     ok(s, nilo_store_connection_settle(s->store, w->conns[3].id, w->model.conns[3].settle_s, &s->err));
     for (int i = 0; i < N_METRICS; i++) {
         struct n_metric *n = &w->model.metrics[i];

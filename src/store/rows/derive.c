@@ -83,6 +83,8 @@ static int credit_row(void *ctx, size_t i, struct nilo_db_stmt *stmt, struct nil
     struct nilo__items *all = ctx;
     struct nilo__item *x = &all->items[i];
     int64_t owner = nilo_db_column_int(stmt, 0);
+    if (!x->own)
+        return 0;
     struct nilo__scope_of *sc = x->n_scopes ? &x->scopes[x->n_scopes - 1] : NULL;
     if (!sc || sc->kind != NILO_TOTAL_OWNER || sc->id != owner)
         sc = add_scope(all, x, NILO_TOTAL_OWNER, owner);
@@ -95,7 +97,7 @@ static int load_items(struct nilo_store *s, struct nilo__items *all, struct nilo
 {
     struct nilo_db_stmt *stmt;
     if (nilo_db_prepare(s->db,
-                        "SELECT e.kind, e.workspace_id, e.connection_id, CASE WHEN c.role = 'competitor' THEN 0 ELSE 1 END FROM entity e "
+                        "SELECT e.kind, e.workspace_id, e.connection_id, CASE WHEN " NILO__OWN("c") " THEN 1 ELSE 0 END FROM entity e "
                         "JOIN connection c ON c.id = e.connection_id WHERE e.bucket = ?1 AND e.id = ?2",
                         &stmt, err) < 0 ||
         nilo_db_many(stmt, all->n, 2, item_params, item_row, all, err) < 0)
@@ -578,8 +580,11 @@ int nilo__derive_credit(struct nilo_store *s, struct nilo_entity_ref e, int64_t 
     size_t n = 0, cap = 0;
     struct nilo__sums t = {0};
     int64_t kind;
-    int rc = nilo__query_int(s, NILO_CONTENT, &kind, err, "SELECT kind FROM entity WHERE bucket = ?1 AND id = ?2",
+    int rc = nilo__query_int(s, -1, &kind, err,
+                             "SELECT e.kind FROM entity e JOIN connection c ON c.id = e.connection_id WHERE e.bucket = ?1 AND e.id = ?2 AND " NILO__OWN("c"),
                              NILO__PARAMS(NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id)));
+    if (rc == 0 && kind < 0) /* a competitor's: in no owner's sum, whoever is credited */
+        return 0;
     if (rc == 0)
         rc = nilo__shown_of(s, e, &c, &n, &cap, err);
     for (int side = 0; rc == 0 && side < 2 && n; side++) {

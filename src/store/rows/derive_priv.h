@@ -56,6 +56,8 @@ struct nilo__known {
 
 /** nilo__sum_at - the row of that key, made where absent; NULL (and failed set) when memory ran out */
 struct nilo__sum *nilo__sum_at(struct nilo__sums *t, int32_t kind, int64_t id, int32_t win, int32_t metric, int32_t day);
+/** nilo__sums_take_away - t becomes t minus what is left */
+int nilo__sums_take_away(struct nilo__sums *t, const struct nilo__sums *left, struct nilo_err *err);
 int nilo__sums_write(struct nilo_store *s, struct nilo__sums *t, struct nilo_err *err);
 void nilo__emit_level(struct nilo__sums *t, const struct nilo__scope_of *sc, int32_t win, int32_t metric, int32_t from, int32_t until,
                       int64_t hi, int64_t lo, int64_t known);

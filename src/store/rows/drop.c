@@ -215,24 +215,6 @@ static void sum_params(void *ctx, size_t i, struct nilo_db_value *p)
     p[9] = NILO_DBV_INT(x->fresh);
 }
 
-/* t becomes t minus what is left. */
-static int take_away(struct nilo__sums *t, const struct nilo__sums *left, struct nilo_err *err)
-{
-    for (size_t i = 0; i < left->cap; i++) {
-        const struct nilo__sum *y = &left->slots[i];
-        if (!y->used)
-            continue;
-        struct nilo__sum *x = nilo__sum_at(t, y->scope_kind, y->scope_id, y->win, y->metric, y->day);
-        if (x == NULL)
-            return nilo_err_nomem(err);
-        x->hi -= y->hi;
-        x->lo -= y->lo;
-        x->known -= y->known;
-        x->fresh -= y->fresh;
-    }
-    return 0;
-}
-
 static int write_carried(struct work *w, struct nilo__sums *t, struct nilo_err *err)
 {
     size_t n = 0;
@@ -254,7 +236,7 @@ static int carry(struct work *w, struct nilo__change *all, size_t n, struct nilo
     if (rc == 0)
         rc = nilo__derive_fresh(w->s, kept, n_kept, &after, &ignored, &arena, err);
     if (rc == 0)
-        rc = take_away(&before, &after, err);
+        rc = nilo__sums_take_away(&before, &after, err);
     if (rc == 0)
         rc = write_carried(w, &before, err);
     nilo_arena_done(&arena);
@@ -511,8 +493,8 @@ int nilo_store_drop(struct nilo_store *s, const struct nilo_drop *how, struct ni
 
 static void of_total(enum nilo_total_scope kind, int64_t id, struct nilo_buf *sql)
 {
-    static const char *const of[] = {" AND c.workspace_id = ?1 AND c.role <> 'competitor'", " AND c.id = ?1",
-                                     (" AND c.id IN (SELECT e.connection_id FROM credit cr JOIN entity e ON e.bucket = cr.bucket AND e.id = cr.entity_id "
+    static const char *const of[] = {" AND c.workspace_id = ?1 AND " NILO__OWN("c"), " AND c.id = ?1",
+                                     (" AND " NILO__OWN("c") " AND c.id IN (SELECT e.connection_id FROM credit cr JOIN entity e ON e.bucket = cr.bucket AND e.id = cr.entity_id "
                                      "WHERE cr.owner_id = ?1)")};
     if (id != 0)
         nilo_buf_adds(sql, of[kind]);

@@ -41,6 +41,9 @@ struct nilo_store {
     char *wall;                     /* what of nilometer.workspaces the session has; NULL = not known */
 };
 
+/* Whose numbers are our own: the one condition on a row of `connection` that keeps a competitor's out of every sum and list that is not its connection's. */
+#define NILO__OWN(alias) alias ".role <> 'competitor'"
+
 /* share.c */
 /** nilo__touched - metrics, zones or what was erased is being changed: other handles read it anew after the transaction */
 void nilo__touched(struct nilo_store *s);

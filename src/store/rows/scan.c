@@ -55,6 +55,8 @@ static void where_entity(struct building *b, const struct nilo_scope *scope, con
         nilo__scope_sql(scope, "workspace_id", &b->sql);
         nilo_buf_addc(&b->sql, ')');
     }
+    if (sel->own)
+        nilo_buf_adds(&b->sql, " AND +e.connection_id IN (SELECT oc.id FROM connection oc WHERE " NILO__OWN("oc") ")");
     if (sel->platform)
         where_text(b, "e.connection_id IN (SELECT id FROM connection WHERE platform = ", sel->platform, ")");
     if (sel->external_id)

@@ -69,7 +69,7 @@ static void add_metric_columns(struct source *x, const char *value)
 
 static void add_wide_head(struct source *x)
 {
-    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", e.external_id AS "
+    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.role AS \"connection_role\", c.platform AS \"platform\", e.external_id AS "
            "\"external_id\", ");
     add_owner(x, "e.bucket", "e.id");
     PUT(x, x->want->title ? ", ct.title AS \"title\", ct.posted_at AS \"posted_at\""
@@ -178,7 +178,7 @@ static void content(struct source *x)
            "ct.duration_ms AS \"duration_ms\", ct.thumbnail AS \"thumbnail\", ct.tags AS \"tags\", ct.status AS "
            "\"status\", "
            "ct.deleted_at AS \"deleted_at\", e.first_seen_at AS \"first_seen_at\", CASE WHEN ct.attrs_at > e.first_seen_at THEN ct.attrs_at ELSE "
-           "e.first_seen_at END AS \"updated_at\", c.status AS \"connection_status\" FROM entity e JOIN connection c ON "
+           "e.first_seen_at END AS \"updated_at\", c.status AS \"connection_status\", c.role AS \"connection_role\" FROM entity e JOIN connection c ON "
            "c.id = e.connection_id "
            "JOIN workspace w ON w.id = e.workspace_id LEFT JOIN content ct ON ct.bucket = e.bucket AND ct.entity_id = "
            "e.id");
@@ -188,7 +188,8 @@ static void content(struct source *x)
 
 static void content_events(struct source *x)
 {
-    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", e.external_id AS \"external_id\", ");
+    PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.role AS \"connection_role\", c.platform AS \"platform\", e.external_id AS "
+           "\"external_id\", ");
     add_owner(x, "e.bucket", "e.id");
     PUT(x, ", ct.title AS \"title\", v.day AS \"day\", v.at AS \"at\", v.event AS \"event\", v.was AS \"was\", v.status AS \"status\", "
            "v.recorded_at AS \"recorded_at\", v.id AS \"number\" FROM content_event v JOIN entity e ON e.bucket = v.bucket AND e.id = v.entity_id "
@@ -201,7 +202,7 @@ static void content_events(struct source *x)
 /* ---- one row a value --------------------------------------------------------------------------------------------------------- */
 
 #define OF_ENTITY                                                                                                      \
-    "w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", k.kind AS \"entity\", "            \
+    "w.name AS \"workspace\", c.name AS \"connection\", c.role AS \"connection_role\", c.platform AS \"platform\", k.kind AS \"entity\", "  \
     "k.external_id AS \"external_id\", "                                                                               \
     "k.win AS \"window_days\", k.day AS \"day\", m.name AS \"metric\", m.type AS \"metric_type\", m.scale AS "         \
     "\"scale\", "
@@ -345,7 +346,7 @@ static void owners(struct source *x)
 static void credits(struct source *x)
 {
     PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", c.name AS \"connection\", c.platform AS \"platform\", "
-           "e.external_id AS \"external_id\", cr.role AS \"role\", CASE WHEN cr.from_day > -2147483648 THEN "
+           "c.role AS \"connection_role\", e.external_id AS \"external_id\", cr.role AS \"role\", CASE WHEN cr.from_day > -2147483648 THEN "
            "cr.from_day END AS \"from_day\", "
            "CASE WHEN cr.to_day < 2147483647 THEN cr.to_day END AS \"to_day\", cr.recorded_at AS \"recorded_at\", "
            "cr.ended_at AS \"ended_at\", "
@@ -371,7 +372,7 @@ static void annotations(struct source *x)
 static void runs(struct source *x)
 {
     PUT(x,
-        "(SELECT r.id AS \"id\", w.name AS \"workspace\", c.name AS \"connection\", c.platform AS \"platform\", r.kind "
+        "(SELECT r.id AS \"id\", w.name AS \"workspace\", c.name AS \"connection\", c.role AS \"connection_role\", c.platform AS \"platform\", r.kind "
         "AS \"kind\", "
         "r.status AS \"status\", r.provenance AS \"provenance\", r.revise AS \"revise\", r.slot AS \"slot\", "
         "r.target_day AS \"target_day\", "
@@ -393,11 +394,13 @@ static void runs(struct source *x)
     PUT(x, ")");
 }
 
-/* For answers without rows: the first and the last day on which anything was read, of days that are kept. */
+#define FIRST_KEPT "CASE WHEN l.first_day > c.dropped_until THEN l.first_day ELSE c.dropped_until + 1 END"
+/* For answers without rows, and for headers: the first and the last day on which anything of our own was read, of days that are kept; where there is nothing
+ * of our own, of competitors. */
 static void recorded_days(struct source *x)
 {
-    PUT(x, "(SELECT MIN(CASE WHEN l.first_day > c.dropped_until THEN l.first_day ELSE c.dropped_until + 1 END) AS \"first_day\", MAX(l.day) AS "
-           "\"last_day\" FROM entity e JOIN latest l ON l.bucket = e.bucket AND l.entity_id = e.id JOIN connection c ON c.id = e.connection_id "
+    PUT(x, "(SELECT COALESCE(MIN(CASE WHEN " NILO__OWN("c") " THEN " FIRST_KEPT " END), MIN(" FIRST_KEPT ")) AS \"first_day\", COALESCE(MAX(CASE WHEN "
+           NILO__OWN("c") " THEN l.day END), MAX(l.day)) AS \"last_day\" FROM entity e JOIN latest l ON l.bucket = e.bucket AND l.entity_id = e.id JOIN connection c ON c.id = e.connection_id "
            "WHERE l.day > c.dropped_until");
     nilo__scope_sql(x->scope, "e.workspace_id", x->sql);
     PUT(x, ")");
@@ -406,8 +409,7 @@ static void recorded_days(struct source *x)
 /* For pages of rows by day: from when to when there are readings of such entities, of days that are kept. */
 static void days_of(struct source *x, int kind)
 {
-    PUT(x, "(SELECT MIN(CASE WHEN l.first_day > c.dropped_until THEN l.first_day ELSE c.dropped_until + 1 END) AS \"first_day\", MAX(l.day) AS "
-           "\"last_day\" FROM entity e CROSS JOIN latest l CROSS JOIN connection c");
+    PUT(x, "(SELECT MIN(" FIRST_KEPT ") AS \"first_day\", MAX(l.day) AS \"last_day\" FROM entity e CROSS JOIN latest l CROSS JOIN connection c");
     nilo__where_entity(x, kind);
     PUT(x, " AND l.bucket = e.bucket AND l.entity_id = e.id AND c.id = e.connection_id AND l.day > c.dropped_until)");
 }
@@ -425,11 +427,11 @@ static void drops(struct source *x)
     PUT(x, ")");
 }
 
-/* For coverage(): from when to when a connection was not asked; its own items, as totals have them. */
+/* For coverage(): from when to when a connection was not asked. */
 static void pauses(struct source *x)
 {
     PUT(x, "(SELECT p.connection_id AS \"connection_id\", p.paused_at AS \"paused_at\", p.resumed_at AS \"resumed_at\" FROM connection_pause p JOIN connection c ON c.id = p.connection_id "
-           "WHERE c.role <> 'competitor'");
+           "WHERE 1=1");
     nilo__scope_sql(x->scope, "c.workspace_id", x->sql);
     PUT(x, ")");
 }
@@ -438,7 +440,7 @@ static void pauses(struct source *x)
 static void expiries(struct source *x)
 {
     PUT(x, "(SELECT t.connection_id AS \"connection_id\", t.at AS \"expired_at\", (SELECT n.at FROM connection_status n WHERE n.connection_id = t.connection_id AND n.seq = t.seq + 1) AS "
-           "\"back_at\" FROM connection_status t JOIN connection c ON c.id = t.connection_id WHERE t.status = 'expired' AND c.role <> 'competitor'");
+           "\"back_at\" FROM connection_status t JOIN connection c ON c.id = t.connection_id WHERE t.status = 'expired'");
     nilo__scope_sql(x->scope, "c.workspace_id", x->sql);
     PUT(x, ")");
 }
@@ -516,11 +518,12 @@ static const struct {
 int nilo_store_source(struct nilo_store *s, const struct nilo_scope *scope, const char *relation,
                       const struct nilo_source_want *want, struct nilo_buf *sql, struct nilo_err *err)
 {
-    int64_t dropped;
-    if (nilo_store_scope(s, scope, err) < 0 || nilo__query_int(s, NILO_DAY_NONE.n, &dropped, err, "SELECT max(dropped_until) FROM connection", 0, NULL) < 0)
+    int64_t dropped, rivals;
+    if (nilo_store_scope(s, scope, err) < 0 || nilo__query_int(s, NILO_DAY_NONE.n, &dropped, err, "SELECT max(dropped_until) FROM connection", 0, NULL) < 0 ||
+        nilo__query_int(s, 0, &rivals, err, "SELECT count(*) FROM connection c WHERE NOT (" NILO__OWN("c") ")", 0, NULL) < 0)
         return -1;
     struct source x = {.s = s, .scope = scope, .want = want, .sql = sql, .postgres = nilo_db_engine(s->db) == NILO_DB_POSTGRES,
-                       .dropped = dropped != NILO_DAY_NONE.n};
+                       .dropped = dropped != NILO_DAY_NONE.n, .rivals = rivals > 0};
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         if (strcmp(sources[i].name, relation) != 0)
             continue;

@@ -8,6 +8,14 @@ static void where_owner(struct source *x)
     nilo__narrow_text(x, "workspace", "o.workspace_id IN (SELECT id FROM workspace WHERE name", ")");
 }
 
+/* " AND ..." of an item that is credited: it is no competitor's. Only where there is one: it costs a look at the item. */
+static void where_own(struct source *x, const char *credit)
+{
+    if (x->rivals)
+        ADD(x, " AND EXISTS (SELECT 1 FROM entity oe JOIN connection oc ON oc.id = oe.connection_id WHERE oe.bucket = %s.bucket AND oe.id = %s.entity_id AND "
+            NILO__OWN("oc") ")", credit, credit);
+}
+
 /* The metric's rate parts: newest known values of items that the owner is credited with on that day. */
 static int metric_id(struct source *x, const char *name)
 {
@@ -47,6 +55,7 @@ static void add_rates(struct source *x)
     PUT(x, " FROM owner o CROSS JOIN credit cr CROSS JOIN known k WHERE cr.owner_id = o.id AND cr.ended_at IS NULL AND "
            "k.bucket = cr.bucket AND "
            "k.entity_id = cr.entity_id AND k.win = 0 AND k.day >= cr.from_day AND k.day <= cr.to_day");
+    where_own(x, "cr");
     where_owner(x);
     /* a divisor above 9 * 10^12 would overflow the multiplication: no item on earth has as many views */
     PUT(x, " GROUP BY o.id, k.bucket, k.entity_id) p WHERE COALESCE(p.l, p.c, p.s) IS NOT NULL) b WHERE b.d < "
@@ -80,6 +89,7 @@ static void add_credited(struct source *x)
            "to_day FROM owner o CROSS JOIN "
            "credit cr WHERE cr.owner_id = o.id");
     nilo__where_credit(x, "cr");
+    where_own(x, "cr");
     where_owner(x);
     PUT(x, " GROUP BY o.id, cr.bucket, cr.entity_id) r ON r.bucket = k.bucket AND r.entity_id = k.entity_id");
 }
@@ -202,7 +212,7 @@ void nilo__owner_daily(struct source *x)
     PUT(x, ") t GROUP BY t.owner_id, t.day) d) g CROSS JOIN owner o CROSS JOIN workspace w WHERE o.id = g.owner_id AND "
            "w.id = o.workspace_id");
     if (x->dropped)
-        PUT(x, " AND g.day > COALESCE((SELECT max(dc.dropped_until) FROM connection dc WHERE dc.id IN (SELECT de.connection_id FROM credit cr "
+        PUT(x, " AND g.day > COALESCE((SELECT max(dc.dropped_until) FROM connection dc WHERE " NILO__OWN("dc") " AND dc.id IN (SELECT de.connection_id FROM credit cr "
                "JOIN entity de ON de.bucket = cr.bucket AND de.id = cr.entity_id WHERE cr.owner_id = o.id)), -2147483648)");
     PUT(x, ")");
 }

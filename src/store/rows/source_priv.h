@@ -11,6 +11,7 @@ struct source {
     struct nilo_buf *sql;
     bool postgres;
     bool dropped;      /* days of some connection were: conditions keep them out, else there are none */
+    bool rivals;       /* some connection is a competitor's: conditions keep its items out of what owners have */
     bool owner_is_key; /* the relation's rows are owners: its column "owner" is one key */
     bool every_day;    /* a day of the relation is made of all days before it: conditions on days are none on cells */
 };

@@ -53,6 +53,23 @@ struct nilo__sum *nilo__sum_at(struct nilo__sums *t, int32_t kind, int64_t id, i
     return x;
 }
 
+int nilo__sums_take_away(struct nilo__sums *t, const struct nilo__sums *left, struct nilo_err *err)
+{
+    for (size_t i = 0; i < left->cap; i++) {
+        const struct nilo__sum *y = &left->slots[i];
+        if (!y->used)
+            continue;
+        struct nilo__sum *x = nilo__sum_at(t, y->scope_kind, y->scope_id, y->win, y->metric, y->day);
+        if (x == NULL)
+            return nilo_err_nomem(err);
+        x->hi -= y->hi;
+        x->lo -= y->lo;
+        x->known -= y->known;
+        x->fresh -= y->fresh;
+    }
+    return 0;
+}
+
 static int sum_cmp(const void *a, const void *b)
 {
     const struct nilo__sum *x = a, *y = b;

@@ -99,7 +99,7 @@ static void put_items(struct building *b, const struct nilo_scope *scope)
     if (t->platform)
         ADD(b, " AND c.platform = ?%d", param(b, NILO_DBV_TEXT(t->platform)));
     if (!t->competitors)
-        PUT(b, " AND c.role <> 'competitor'");
+        PUT(b, " AND " NILO__OWN("c"));
 }
 
 /* Values first, greatest first; then names, so that both engines and every page agree. */
