@@ -421,9 +421,10 @@ static int check_role(const struct rules *r, const struct nilo_config_connection
 {
     if (strcmp(c->role, "competitor") != 0)
         return 0;
-    if (strcmp(c->platform, "tiktok") == 0)
+    if (strcmp(c->platform, "youtube") != 0 && strcmp(c->platform, "tiktok_research") != 0)
         return nilo__config_fail(at, nilo__config_line(node, "role"), "role", r->err,
-                                 "cannot be competitor: TikTok's Display API tells an account's numbers to that account alone; public ones are read by platform tiktok_research");
+                                 "cannot be competitor on platform %s, whose numbers are read by whoever signs in for an account; public ones are read of youtube and tiktok_research",
+                                 c->platform);
     if (c->accounts == NULL && c->items == NULL)
         return nilo__config_fail(at, nilo__config_line(node, "role"), "role", r->err, "is competitor: say whose numbers, under accounts or items");
     return 0;

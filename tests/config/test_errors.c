@@ -413,8 +413,8 @@ static void other_rules_say_what_is_allowed(void **state)
         {"connections:\n- name: a\n  platform: youtube\n  role: competitor\n",
          "nilometer.yaml:4: connections[0].role: is competitor: say whose numbers, under accounts or items"},
         {"connections:\n- name: a\n  platform: tiktok\n  accounts: '@b'\n  role: competitor\n",
-         "nilometer.yaml:5: connections[0].role: cannot be competitor: TikTok's Display API tells an account's numbers to that account alone; public ones are read by platform "
-         "tiktok_research"},
+         "nilometer.yaml:5: connections[0].role: cannot be competitor on platform tiktok, whose numbers are read by whoever signs in for an account; public ones are read "
+         "of youtube and tiktok_research"},
         {"connections:\n- name: a\n  platform: youtube\n  accounts: '@b'\n  role: rival\n",
          "nilometer.yaml:5: connections[0].role: \"rival\" is not allowed; write own or competitor"},
         {"connections:\n- name: a\n  platform: sql\n  database: a.db\n  users: u\n  role: competitor\n",
