@@ -14,6 +14,7 @@
 #include "api/writer.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "hook/hook.h"
 #include "write/write.h"
 
 /* What a platform sends at most; a push has what the API takes. */
@@ -23,8 +24,18 @@ static const struct {
     bool subscribes; /* asks whether the address is ours, by GET */
 } platforms[] = {
     {"push", "application/json", (size_t)1 << 20, false},
+    {"instagram", "application/json", (size_t)1 << 20, true}, /* up to 1,000 changes */
+    {"facebook", "application/json", (size_t)1 << 20, true},
+    {"tiktok", "application/json", (size_t)64 << 10, false},
+    {"tiktok_shop", "application/json", (size_t)64 << 10, false},
+    {"youtube", "application/atom+xml", (size_t)256 << 10, true},
 };
 #define N_PLATFORMS (sizeof platforms / sizeof platforms[0])
+
+/* What Meta has an app called for when somebody removes it: a form with a signed request. */
+static const char *const requests[] = {"deauthorize", "deletion"};
+#define REQUEST_TYPE "application/x-www-form-urlencoded"
+#define REQUEST_MAX  ((size_t)16 << 10)
 
 struct hook {
     struct nilo_exchange *x;
@@ -33,9 +44,13 @@ struct hook {
     const struct nilo_hook_keys *keys;
     const char *platform;
     size_t which;             /* in platforms[] */
+    const char *request;      /* NULL: a notice, or a push */
     struct nilo_hook_shown shown;
     const struct nilo_hook_key *key;
-    char batch[2 * NILO_SHA256_LEN + 8];
+    char digest[2 * NILO_SHA256_LEN + 1]; /* of what came */
+    char name[16 + 260];      /* by which what came is known: the platform, and whose connections are meant */
+    struct nilo_hook_events events;
+    struct nilo_hook_done done;
     struct nilo_written out;
     struct nilo_notes notes;
     bool no_workspace, which_workspace, closed;
@@ -43,15 +58,19 @@ struct hook {
 
 #define COUNT(h, what) atomic_fetch_add(&(h)->api->hooks.what, 1)
 
-static const char *platform_of(const struct nilo_exchange *x)
+static bool is_request(const struct hook *h)
 {
-    return nilo_req_segment(x, nilo_rest_in_workspace(x) ? 1 : 0);
+    bool meta = strcmp(h->platform, "instagram") == 0 || strcmp(h->platform, "facebook") == 0;
+    return meta && (strcmp(h->request, requests[0]) == 0 || strcmp(h->request, requests[1]) == 0);
 }
 
 /* Is there one? The same answer as where there is no path. */
 static bool begin(struct hook *h, struct nilo_exchange *x)
 {
-    *h = (struct hook){.x = x, .api = nilo_req_ctx(x), .platform = platform_of(x)};
+    const int at = nilo_rest_in_workspace(x) ? 1 : 0;
+    *h = (struct hook){.x = x, .api = nilo_req_ctx(x), .platform = nilo_req_segment(x, at), .request = nilo_req_segment(x, at + 1)};
+    if (h->request != NULL && !is_request(h))
+        h->which = N_PLATFORMS;
     while (h->which < N_PLATFORMS && strcmp(platforms[h->which].platform, h->platform) != 0)
         h->which++;
     if (h->which < N_PLATFORMS && h->api->settings != NULL) {
@@ -92,10 +111,10 @@ static int look(struct hook *h, struct nilo_err *err)
 {
     size_t n;
     enum nilo_method m = nilo_req_method(h->x);
-    bool asks = (m == NILO_GET || m == NILO_HEAD) && platforms[h->which].subscribes;
+    bool may_ask = platforms[h->which].subscribes && h->request == NULL, asks = (m == NILO_GET || m == NILO_HEAD) && may_ask;
     nilo_req_body(h->x, &n);
     if (m != NILO_POST && !asks) {
-        const char *methods = platforms[h->which].subscribes ? "GET, HEAD, POST" : "POST";
+        const char *methods = may_ask ? "GET, HEAD, POST" : "POST";
         nilo_answer_error(h->x, 405, "PGRST117", "this path does not take the method", methods, "use one of the methods in details");
         nilo_answer_header(h->x, "Allow", "%s, OPTIONS", methods);
         return 0;
@@ -106,7 +125,7 @@ static int look(struct hook *h, struct nilo_err *err)
     }
     if (asks)
         return confirm(h, err);
-    if (n <= platforms[h->which].body_max)
+    if (n <= (h->request != NULL ? REQUEST_MAX : platforms[h->which].body_max))
         return NILO_LATER;
     COUNT(h, refused_size);
     return nilo_answer_error(h->x, 413, "54000", nilo_http_reason_text(NILO_HTTP_BODY_LONG), NULL, NULL);
@@ -138,28 +157,30 @@ static void see(struct hook *h)
 /* The media type without its parameters; a body that says nothing of itself is taken for what it has to be. */
 static bool is_type(struct hook *h)
 {
-    size_t n, want = strlen(platforms[h->which].type);
+    const char *wanted = h->request != NULL ? REQUEST_TYPE : platforms[h->which].type;
+    size_t n, want = strlen(wanted);
     const char *type = nilo_req_header(h->x, "Content-Type", 0, &n);
-    if (type == NULL || (n >= want && strncasecmp(type, platforms[h->which].type, want) == 0 && (n == want || type[want] == ';' || type[want] == ' ')))
+    if (type == NULL || (n >= want && strncasecmp(type, wanted, want) == 0 && (n == want || type[want] == ';' || type[want] == ' ')))
         return true;
     char message[120];
     snprintf(message, sizeof message, "Content-Type not acceptable: %.*s", (int)(n < 60 ? n : 60), type);
-    nilo_answer_error(h->x, 415, "PGRST102", message, NULL, platforms[h->which].type);
+    nilo_answer_error(h->x, 415, "PGRST102", message, NULL, wanted);
     return false;
 }
 
-/* What is signed names the push: the same one again is the same batch. */
-static void name_batch(struct hook *h)
+/* A push is named by what is signed, the instant too: the same one again is the same batch. A notice by what it says: who sends it again may sign it anew. */
+static void name_it(struct hook *h, bool push)
 {
-    static const char prefix[] = "hook ";
     struct nilo_sha256 sum;
     unsigned char digest[NILO_SHA256_LEN];
+    const char *workspace = h->shown.workspace != NULL ? h->shown.workspace : h->key->workspace;
     nilo_sha256_init(&sum);
-    nilo_sha256_add(&sum, h->shown.signature, h->shown.signature_n);
+    if (push)
+        nilo_sha256_add(&sum, h->shown.signature, h->shown.signature_n);
     nilo_sha256_add(&sum, h->shown.body, h->shown.body_n);
     nilo_sha256_done(&sum, digest);
-    memcpy(h->batch, prefix, sizeof prefix);
-    nilo_hex(digest, sizeof digest, h->batch + sizeof prefix - 1);
+    nilo_hex(digest, sizeof digest, h->digest);
+    snprintf(h->name, sizeof h->name, "%s%s%.250s", h->platform, workspace != NULL ? " " : "", workspace != NULL ? workspace : "");
 }
 
 /* Of the path, else of the key, else the store's only one. 0; -1 with err, or one of the three flags where that is the answer. */
@@ -186,8 +207,10 @@ static int push(struct nilo_store *s, void *ctx, struct nilo_err *err)
 {
     struct hook *h = ctx;
     struct nilo_workspace workspace;
+    char batch[sizeof h->digest + 8];
     if (find_workspace(h, s, &workspace, err) != 0)
         return -1;
+    snprintf(batch, sizeof batch, "hook %s", h->digest);
     const struct nilo_write w = {.verb = NILO_WRITE_POST,
                                  .relation = "record",
                                  .query = "",
@@ -198,8 +221,19 @@ static int push(struct nilo_store *s, void *ctx, struct nilo_err *err)
                                  .workspace_name = workspace.name,
                                  .among = true,
                                  .author = "hook",
-                                 .batch = h->batch};
+                                 .batch = batch};
     return nilo_write_record(s, &w, &h->out, &h->notes, err);
+}
+
+static int notice(struct nilo_store *s, void *ctx, struct nilo_err *err)
+{
+    struct hook *h = ctx;
+    const struct nilo_hook_notice n = {.hook = h->name,
+                                       .digest = h->digest,
+                                       .workspace = h->shown.workspace != NULL ? h->shown.workspace : h->key->workspace,
+                                       .config = nilo_settings_config(h->held),
+                                       .events = &h->events};
+    return nilo_hook_apply(s, &n, &h->done, err);
 }
 
 static int answer_failure(struct hook *h, const struct nilo_err *err)
@@ -221,31 +255,74 @@ static int answer_failure(struct hook *h, const struct nilo_err *err)
     return nilo_rest_fail(h->x, &h->notes, err);
 }
 
-static int take(struct hook *h, struct nilo_err *err)
+static void count_events(const struct hook *h)
 {
-    see(h);
-    nilo_answer_header(h->x, "Cache-Control", "no-store");
-    switch (nilo_hook_check(h->keys, &h->shown, h->api->env->clock.wall(h->api->env->clock.ctx), &h->key)) {
-    case NILO_HOOK_BAD:
-        return refuse(h, err);
-    case NILO_HOOK_OLD: /* a clock that is wrong, or somebody's copy: no guess at a secret, so the address does not have to wait */
-        COUNT(h, refused_time);
-        nilo_admit_refuse(h->x, NILO_CREDENTIAL_BAD);
-        return 0;
-    case NILO_HOOK_GOOD:
-        break;
-    }
-    if (!nilo_rest_coding(h->x) || !is_type(h)) {
-        COUNT(h, refused_body);
-        return 0;
-    }
-    name_batch(h);
+    atomic_fetch_add(&h->api->hooks.repeated, h->done.repeated);
+    atomic_fetch_add(&h->api->hooks.events, h->done.taken);
+    atomic_fetch_add(&h->api->hooks.events_foreign, h->done.foreign);
+    atomic_fetch_add(&h->api->hooks.events_nothing, h->done.nothing);
+    atomic_fetch_add(&h->api->hooks.events_unknown, h->done.unknown);
+    atomic_fetch_add(&h->api->hooks.events_old, h->done.old);
+}
+
+/* Who asks for their data to be deleted is given a page and a code; what is deleted then a person decides (nilometer erase), who finds the code in the log. */
+static int answer_deletion(struct hook *h, struct nilo_err *err)
+{
+    char text[1200];
+    h->digest[20] = '\0';
+    nilo_log(NILO_LOG_WARNING, "somebody asks for the deletion of their data", {"hook", h->name}, {"confirmation_code", h->digest});
+    snprintf(text, sizeof text, "{\"url\":\"%s\",\"confirmation_code\":\"%s\"}\n", h->key->status_page, h->digest);
+    return nilo_answer_text(h->x, 200, "application/json; charset=utf-8", text, err);
+}
+
+static int take_notice(struct hook *h, const char *body, size_t n, struct nilo_err *err)
+{
     struct nilo_err why = {0};
+    name_it(h, false);
+    if (h->request != NULL && strcmp(h->request, requests[1]) == 0 && h->key->status_page == NULL)
+        return nilo_answer_error(h->x, 404, "PGRST125", "there is nothing under this path", NULL, "a status_page has to be configured beside the secret");
+    if (nilo_hook_read(h->platform, h->request, h->key->app_id, body, n, nilo_req_arena(h->x), &h->events, &why) != 0 ||
+        nilo_writer_do(h->api, notice, h, nilo_req_deadline(h->x), &why) != 0)
+        return answer_failure(h, &why);
+    COUNT(h, accepted);
+    count_events(h);
+    return h->request != NULL && strcmp(h->request, requests[1]) == 0 ? answer_deletion(h, err) : 0;
+}
+
+static int take_push(struct hook *h, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    name_it(h, true);
     if (nilo_writer_do(h->api, push, h, nilo_req_deadline(h->x), &why) != 0)
         return answer_failure(h, &why);
     COUNT(h, accepted);
     nilo_answer_type(h->x, "application/json; charset=utf-8");
     return nilo_answer_write(h->x, nilo_buf_str(&h->out.body), h->out.body.len, err);
+}
+
+static int take(struct hook *h, struct nilo_err *err)
+{
+    enum nilo_hook_verdict verdict;
+    see(h);
+    const char *body = h->shown.body;
+    size_t n = h->shown.body_n;
+    if (h->request != NULL)
+        verdict = nilo_hook_check_request(h->keys, &h->shown, nilo_req_arena(h->x), &body, &n, &h->key);
+    else
+        verdict = nilo_hook_check(h->keys, &h->shown, h->api->env->clock.wall(h->api->env->clock.ctx), &h->key);
+    if (verdict == NILO_HOOK_BAD)
+        return refuse(h, err);
+    if (verdict == NILO_HOOK_OLD) { /* a clock that is wrong, or somebody's copy: no guess at a secret, so the address does not have to wait */
+        COUNT(h, refused_time);
+        nilo_admit_refuse(h->x, NILO_CREDENTIAL_BAD);
+        return 0;
+    }
+    nilo_answer_header(h->x, "Cache-Control", "no-store");
+    if (!nilo_rest_coding(h->x) || !is_type(h)) {
+        COUNT(h, refused_body);
+        return 0;
+    }
+    return strcmp(h->platform, "push") == 0 ? take_push(h, err) : take_notice(h, body, n, err);
 }
 
 int nilo_hook_handler(struct nilo_exchange *x, struct nilo_err *err)

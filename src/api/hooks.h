@@ -7,7 +7,7 @@
 
 #include "api/server.h"
 
-nilo_handler_fn nilo_hook_instant, nilo_hook_handler;
+nilo_handler_fn nilo_hook_instant, nilo_hook_handler; /* /hooks/{hook}, and /hooks/{hook}/{request}: what an app is told when somebody removes it (Meta) */
 
 #define NILO_HOOK_METHODS (NILO_GET | NILO_HEAD | NILO_POST | NILO_PUT | NILO_PATCH | NILO_DELETE) /* all of them: what is no path takes none */
 
@@ -21,7 +21,12 @@ nilo_handler_fn nilo_hook_instant, nilo_hook_handler;
     X(refused_body, "refused: signed well, but not to be read")                                                                            \
     X(refused_size, "refused: longer than its platform sends")                                                                             \
     X(refused_wait, "refused unseen: too many bad ones came from the address")                                                             \
-    X(failed, "signed well, and could not be done at that time")
+    X(failed, "signed well, and could not be done at that time")                                                                            \
+    X(events, "events of platforms that something followed from")                                                                          \
+    X(events_foreign, "events of accounts that no connection is about")                                                                    \
+    X(events_nothing, "events that nothing follows from")                                                                                  \
+    X(events_unknown, "events that are not known")                                                                                         \
+    X(events_old, "events of more than a week ago, or of the future")
 
 struct nilo_hook_counts {
 #define X(name, doc) _Atomic int64_t name;

@@ -72,6 +72,8 @@ const struct nilo_route nilo_api_routes[] = {
     NILO_ROUTE(NILO_GET | NILO_POST, "/api/cron/studio/metrics-refresh", EVERYONE, .handler = nilo_job_cron, .deadline_us = NILO_JOB_DEADLINE),
     NILO_ROUTE(NILO_HOOK_METHODS, "/hooks/{hook}", EVERYONE, .instant = nilo_hook_instant, .handler = nilo_hook_handler),
     NILO_ROUTE(NILO_HOOK_METHODS, "/w/{workspace}/hooks/{hook}", EVERYONE, .instant = nilo_hook_instant, .handler = nilo_hook_handler),
+    NILO_ROUTE(NILO_HOOK_METHODS, "/hooks/{hook}/{request}", EVERYONE, .instant = nilo_hook_instant, .handler = nilo_hook_handler),
+    NILO_ROUTE(NILO_HOOK_METHODS, "/w/{workspace}/hooks/{hook}/{request}", EVERYONE, .instant = nilo_hook_instant, .handler = nilo_hook_handler),
     /* functions and writes */
     NILO_ROUTE(NILO_POST, "/rest/v1/rpc/record", ANON, .handler = nilo_rest_record),
     NILO_ROUTE(NILO_POST, "/w/{workspace}/rest/v1/rpc/record", ANON, .handler = nilo_rest_record),

@@ -49,6 +49,12 @@ static enum nilo_due by_age(const struct nilo_pace *p, const struct nilo_item_st
     return old < FRESH ? NILO_DUE_FRESH : old < RECENT ? NILO_DUE_RECENT : NILO_DUE_OLD;
 }
 
+/* Somebody told that it has changed, and nobody has looked since. */
+static bool is_asked(const struct nilo_item_state *item)
+{
+    return item->asked_at > 0 && (item->read_at == NILO_US_NONE || item->asked_at > item->read_at) && (item->failed_at == NILO_US_NONE || item->asked_at > item->failed_at);
+}
+
 enum nilo_due nilo_pace_due(const struct nilo_pace *p, const struct nilo_item_state *item)
 {
     nilo_day today = nilo_calendar_day(p->calendar, p->now);
@@ -60,6 +66,8 @@ enum nilo_due nilo_pace_due(const struct nilo_pace *p, const struct nilo_item_st
         return NILO_DUE_OUTSIDE;
     if (p->all)
         return item->read_at == NILO_US_NONE ? NILO_DUE_NEW : by_age(p, item);
+    if (is_asked(item))
+        return NILO_DUE_NEW;
     if (item->deleted_at != NILO_US_NONE) {
         nilo_us seen = item->read_at != NILO_US_NONE && item->read_at > item->deleted_at ? item->read_at : item->deleted_at;
         if (item->failed_at != NILO_US_NONE && item->failed_at > seen)

@@ -53,6 +53,7 @@ struct looking {
     char name[64];
     nilo_us now, last;
     struct nilo_schedule_look look;
+    nilo_us asked; /* wanted before its turn, since the last slot; NILO_US_NONE = it is not */
     bool scheduled; /* it has a schedule, and may be collected */
 };
 
@@ -79,7 +80,7 @@ static int look_at(struct nilo_store *s, const struct nilo_config *config, const
     struct nilo_collect_state state;
     struct nilo_arena arena;
     struct nilo_err gone;
-    *l = (struct looking){.now = env->clock.wall(env->clock.ctx)};
+    *l = (struct looking){.now = env->clock.wall(env->clock.ctx), .asked = NILO_US_NONE};
     int erased = schedule == NULL ? 1 : nilo_collect_erased(s, config, c, &gone, err);
     if (erased != 0)
         return erased < 0 ? -1 : 0;
@@ -93,6 +94,10 @@ static int look_at(struct nilo_store *s, const struct nilo_config *config, const
     if (rc == 0)
         rc = nilo_store_collect_state(s, l->connection.id, &arena, &state, err);
     nilo_us again = rc == 0 ? state.next_at : NILO_US_NONE;
+    if (rc == 0 && state.asked_at != NILO_US_NONE && l->last != NILO_US_NONE && state.asked_at > l->last) {
+        l->asked = state.asked_at;
+        again = again == NILO_US_NONE || again > l->asked ? l->asked : again;
+    }
     nilo_arena_done(&arena);
     if (rc != 0)
         return -1;
@@ -135,9 +140,10 @@ int nilo__slot_begin(struct nilo_store *s, const struct nilo_config *config, con
         return -1;
     if (!l.scheduled || !l.look.due)
         return 0;
-    ret->rest = nilo_cron_last(&l.cron, l.zone, l.look.slot) != l.look.slot;
-    if (ret->rest && !rests)
+    bool between = nilo_cron_last(&l.cron, l.zone, l.look.slot) != l.look.slot;
+    if (between && !rests)
         return 0;
+    ret->rest = between && l.asked == NILO_US_NONE;
     snprintf(holder, sizeof holder, "process %ld", (long)getpid());
     if (nilo_store_slot_take(s, l.name, l.look.slot, holder, NILO_SCHEDULE_LEASE, &ret->lease, &ret->taken, NULL, err) != 0)
         return -1;

@@ -121,7 +121,7 @@
     LIST(settings, setting, "what a test or a proxy needs otherwise: nilometer help connection")
 
 #define HOOK_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                       \
-    TEXT(platform, REQUIRED, 48, "push", NULL, "who sends; push: an app of yours, with observations") \
+    TEXT(platform, REQUIRED, 48, "push|instagram|facebook|tiktok|tiktok_shop|youtube", NULL, "who sends; push: an app of yours, with observations") \
     TEXT(workspace, OPTIONAL, 200, NULL, NULL, "whose connections it is about, else those of all; push: where its rows go, else the only one") \
     TEXT(secret, OPTIONAL, 4096, NULL, NULL,                                                                           \
          "what is signed with, at least 16 bytes: env:NAME, file:PATH or credential:NAME; else the platform's client_secret") \

@@ -98,6 +98,7 @@ struct nilo_item_state {
     const char *class;                         /* of the last failure; NULL */
     const char *status, *media_type;           /* of content; NULL = not known */
     const char *account;                       /* whose it is, as the platform said; NULL = not known */
+    nilo_us asked_at;                          /* it is wanted before its turn, since then; NILO_US_NONE or 0 = it is not. Kept by nilo_store_item_ask() alone */
     bool ended;                                /* the collector's own: the platform tells nothing of it any more */
 };
 /** nilo_store_items - the connection's items of a kind, those that were erased left out, by external id. owner: arena */
@@ -109,15 +110,28 @@ int nilo_store_items(struct nilo_store *s, int64_t connection, enum nilo_entity_
 int nilo_store_items_went(struct nilo_store *s, const struct nilo_connection *c, enum nilo_entity_kind kind, const struct nilo_item_state *items, size_t n,
                           struct nilo_err *err);
 
+/** nilo_store_item_ask - the item is to be read before its turn: due until it was read, or could not be, after that. In a transaction of the caller */
+int nilo_store_item_ask(struct nilo_store *s, const struct nilo_connection *c, struct nilo_entity_ref e, nilo_us at, struct nilo_err *err);
+
 /* What a connection's last runs found out about it. */
 struct nilo_collect_state {
     nilo_us listed_at;    /* a whole listing; NILO_US_NONE = never */
     nilo_us next_at;      /* work is left over that can go on then; NILO_US_NONE = there is none */
     const char *why;      /* of next_at; NULL */
     int64_t variants;     /* of operations, a byte each; the connector's business */
+    nilo_us asked_at;     /* it is wanted before its turn, since then; NILO_US_NONE = it is not. _put leaves it: nilo_store_collect_ask() */
 };
 int nilo_store_collect_state(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_collect_state *ret, struct nilo_err *err);
 int nilo_store_collect_state_put(struct nilo_store *s, int64_t connection, const struct nilo_collect_state *state, struct nilo_err *err);
+
+/** nilo_store_collect_ask - the connection is to be collected before its turn: due until a slot behind that instant was done. In a transaction of the caller */
+int nilo_store_collect_ask(struct nilo_store *s, int64_t connection, nilo_us at, struct nilo_err *err);
+
+/** nilo_store_hook_new - is it the first time that this comes to the hook? From then on it is known, for NILO_HOOK_KNOWN and as long as it is among the newest
+ *  NILO_HOOK_KNOWN_MOST. digest: in hexadecimal digits. In a transaction of the caller */
+#define NILO_HOOK_KNOWN (7 * NILO_US_DAY)
+#define NILO_HOOK_KNOWN_MOST 200000
+int nilo_store_hook_new(struct nilo_store *s, const char *hook, const char *digest, nilo_us at, bool *ret, struct nilo_err *err);
 
 /* How a kind of a connection's items can be asked for, as was found out. */
 struct nilo_kind_state {

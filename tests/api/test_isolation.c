@@ -163,7 +163,7 @@ static const struct {
     {"/rest/v1/{relation}", RELATION}, {"/rest/v1/rpc/{function}", FUNCTION}, {"/rest/v1/rpc/record", RECORD},
     {"/rest/v1/rpc/collect_daily_metrics", JOB}, {"/rest/v1/rpc/backfill_daily_metrics", JOB}, {"/rest/v1/rpc/refresh_metrics", JOB},
     {"/cron/metrics-refresh", CRON}, {"/api/cron/studio/metrics-refresh", CRON}, {"/commands", COMMANDS},
-    {"/hooks/{hook}", HOOK}, /* what a good signature reaches: test_hooks */
+    {"/hooks/{hook}", HOOK}, {"/hooks/{hook}/{request}", HOOK}, /* what a good signature reaches: test_hooks */
     {"/events", EVENTS}, /* what is told to whom: test_events.c */
 };
 
@@ -299,7 +299,7 @@ static int expected(const struct nilo_route *route, enum caller who, enum nilo_m
     if (kind == CRON)
         return 401; /* nobody here has its secret */
     if (kind == HOOK) /* nobody here signs; push alone is configured, for acme */
-        return strcmp(name, "push") != 0 ? 404 : m == NILO_POST ? 401 : 405;
+        return strstr(route->path, "{request}") != NULL || strcmp(name, "push") != 0 ? 404 : m == NILO_POST ? 401 : 405;
     if (kind == COMMANDS)
         return 403; /* over the Unix socket alone */
     if (kind == JOB) /* this server has nothing to run them with */

@@ -224,9 +224,31 @@ static void a_day_at_full_pace_costs_what_it_costs(void **state)
     assert_int_equal(nilo_pace_per_day(&p, items, 3), 28);
 }
 
+static void what_somebody_told_of_is_due_until_it_was_looked_at(void **state)
+{
+    (void)state;
+    struct nilo_pace p = at("2025-06-10T12:00:00Z");
+    struct nilo_item_state it = item(&p, 100 * DAY, HOUR);
+    assert_int_equal(nilo_pace_due(&p, &it), NILO_DUE_NOT);
+    it.asked_at = p.now - HOUR / 2;
+    assert_int_equal(nilo_pace_due(&p, &it), NILO_DUE_NEW);
+    it.failed_at = p.now - HOUR / 4; /* in vain: from then on as its failures have it */
+    it.failures = 1;
+    assert_int_equal(nilo_pace_due(&p, &it), NILO_DUE_FAILED);
+    it = item(&p, 100 * DAY, HOUR);
+    it.asked_at = p.now - 2 * HOUR;
+    assert_int_equal(nilo_pace_due(&p, &it), NILO_DUE_NOT);
+    it.deleted_at = it.read_at;
+    it.asked_at = p.now - HOUR / 2; /* it may be back */
+    assert_int_equal(nilo_pace_due(&p, &it), NILO_DUE_NEW);
+    it.ended = true;
+    assert_int_equal(nilo_pace_due(&p, &it), NILO_DUE_NOT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_somebody_told_of_is_due_until_it_was_looked_at),
         cmocka_unit_test(age_decides_how_often),
         cmocka_unit_test(where_the_post_is_not_dated_its_first_sight_counts),
         cmocka_unit_test(what_failed_comes_first_and_what_fails_for_ever_does_not),

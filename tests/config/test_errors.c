@@ -242,6 +242,13 @@ static void what_lets_people_in_is_never_written_into_the_file(void **state)
          "nilometer.yaml:3: hooks[0].secret: is no reference; secrets do not stand in this file: write env:NAME, file:PATH or credential:NAME"},
         {"hooks:\n  - platform: push\n", "nilometer.yaml:2: hooks[0].secret: is required for push; write env:NAME, file:PATH or credential:NAME"},
         {"hooks:\n  - platform: push\n    secret: env:A\n    app_id: x\n", "nilometer.yaml:4: hooks[0].app_id: does not go with push; it is for: tiktok tiktok_shop"},
+        {"hooks:\n  - platform: instagram\n",
+         "nilometer.yaml:2: hooks[0].secret: is required: there is no client_secret of instagram under platforms that would stand for it"},
+        {"hooks:\n  - platform: tiktok_shop\n    secret: env:A\n",
+         "nilometer.yaml:2: hooks[0].app_id: is required: there is no client_id of tiktok_shop under platforms that would stand for it"},
+        {"hooks:\n  - platform: youtube\n    secret: env:A\n    verify_token: x\n",
+         "nilometer.yaml:4: hooks[0].verify_token: is no reference; secrets do not stand in this file: write env:NAME, file:PATH or credential:NAME"},
+        {"hooks:\n  - platform: facebook\n    secret: env:A\n    status_page: http://a\n", "nilometer.yaml:4: hooks[0].status_page: is an address that begins with https://"},
         {"limits: none\n", "nilometer.yaml:1: limits: \"none\" is not allowed; write on or off"},
         {"queries_per_minute: 0\n", "nilometer.yaml:1: queries_per_minute: expected a whole number from 1 to 10000, found \"0\""},
     };

@@ -294,7 +294,7 @@ static void a_connection_knows_what_is_left_to_do(struct stores *s)
 {
     struct nilo_connection c = stores_connection(s, "w", NULL, "yt", "youtube", "file");
     struct nilo_arena arena;
-    struct nilo_collect_state state = {1, 2, "the budget is used up", 258}, got;
+    struct nilo_collect_state state = {1, 2, "the budget is used up", 258, NILO_US_NONE}, got;
     nilo_arena_init(&arena, 0);
     ok(s, nilo_store_collect_state(s->store, c.id, &arena, &got, &s->err));
     assert_true(got.listed_at == NILO_US_NONE && got.next_at == NILO_US_NONE && got.why == NULL && got.variants == 0);
@@ -310,9 +310,60 @@ static void a_connection_knows_what_is_left_to_do(struct stores *s)
     nilo_arena_done(&arena);
 }
 
+/* What is wanted before its turn stays so whatever a run that began before it keeps of itself. */
+static void a_wish_is_kept_beside_what_a_run_keeps(struct stores *s)
+{
+    struct nilo_connection c = stores_connection(s, "w", NULL, "yt", "youtube", "file");
+    const struct nilo_entity_in in = {.kind = NILO_CONTENT, .external_id = "a"};
+    struct nilo_item_state went = {.external_id = "a", .read_at = 30, .failed_at = NILO_US_NONE}, *items;
+    const struct nilo_collect_state state = {.listed_at = 1, .next_at = NILO_US_NONE};
+    struct nilo_collect_state got;
+    struct nilo_entity_ref e;
+    struct nilo_arena arena;
+    size_t n;
+    nilo_arena_init(&arena, 0);
+    ok(s, nilo_store_begin(s->store, &s->err));
+    ok(s, nilo_store_entities(s->store, &c, &in, 1, &e, &s->err));
+    ok(s, nilo_store_item_ask(s->store, &c, e, 40, &s->err));
+    ok(s, nilo_store_collect_ask(s->store, c.id, 41, &s->err));
+    ok(s, nilo_store_items_went(s->store, &c, NILO_CONTENT, &went, 1, &s->err));
+    ok(s, nilo_store_collect_state_put(s->store, c.id, &state, &s->err));
+    ok(s, nilo_store_commit(s->store, &s->err));
+    ok(s, nilo_store_items(s->store, c.id, NILO_CONTENT, &arena, &items, &n, &s->err));
+    assert_true(n == 1 && items[0].asked_at == 40 && items[0].read_at == 30);
+    ok(s, nilo_store_item_ask(s->store, &c, e, 50, &s->err));
+    ok(s, nilo_store_items(s->store, c.id, NILO_CONTENT, &arena, &items, &n, &s->err));
+    assert_true(items[0].asked_at == 50 && items[0].read_at == 30);
+    ok(s, nilo_store_collect_state(s->store, c.id, &arena, &got, &s->err));
+    assert_true(got.asked_at == 41 && got.listed_at == 1);
+    nilo_arena_done(&arena);
+}
+
+static bool is_new(struct stores *s, const char *hook, const char *digest, nilo_us at)
+{
+    bool fresh;
+    ok(s, nilo_store_hook_new(s->store, hook, digest, at, &fresh, &s->err));
+    return fresh;
+}
+
+static void what_has_come_is_known_for_a_week(struct stores *s)
+{
+    const nilo_us at = 20000 * NILO_US_DAY;
+    assert_true(is_new(s, "instagram", "aa", at));
+    assert_false(is_new(s, "instagram", "aa", at + NILO_US_HOUR));
+    assert_true(is_new(s, "facebook", "aa", at));
+    assert_true(is_new(s, "instagram", "ab", at + NILO_HOOK_KNOWN - NILO_US_MINUTE));
+    assert_false(is_new(s, "instagram", "aa", at + NILO_HOOK_KNOWN));
+    assert_true(is_new(s, "instagram", "ac", at + NILO_HOOK_KNOWN + NILO_US_MINUTE)); /* the old go with what comes */
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM hook_seen"), 2);
+    assert_true(is_new(s, "instagram", "aa", at + NILO_HOOK_KNOWN + NILO_US_MINUTE));
+}
+
 int main(void)
 {
     static const struct stores_test tests[] = {
+        STORES_TEST(a_wish_is_kept_beside_what_a_run_keeps),
+        STORES_TEST(what_has_come_is_known_for_a_week),
         STORES_TEST(a_slot_is_done_once),
         STORES_TEST(a_schedule_is_held_by_one),
         STORES_TEST(a_lease_that_ran_out_is_taken_over_and_its_fence_keeps_the_loser_out),

@@ -112,7 +112,8 @@ static int read_item(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *
                                      .deleted_at = nilo__us_column(stmt, 5),
                                      .read_at = nilo__us_column(stmt, 7),
                                      .failed_at = nilo__us_column(stmt, 8),
-                                     .failures = nilo_db_column_int(stmt, 9)};
+                                     .failures = nilo_db_column_int(stmt, 9),
+                                     .asked_at = nilo__us_column(stmt, 13)};
     if (nilo__text_column(stmt, 2, arena, &item->external_id, err) < 0 || nilo__text_column(stmt, 6, arena, &item->status, err) < 0 ||
         nilo__text_column(stmt, 11, arena, &item->account, err) < 0)
         return -1;
@@ -125,13 +126,21 @@ int nilo_store_items(struct nilo_store *s, int64_t connection, enum nilo_entity_
     void *rows;
     if (nilo__take_all(s, arena, sizeof(struct nilo_item_state), read_item, &rows, ret_n, err,
                        "SELECT e.bucket, e.id, e.external_id, e.first_seen_at, c.posted_at, c.deleted_at, c.status, i.read_at, i.failed_at, "
-                          "COALESCE(i.failures, 0), i.class, i.account, c.media_type FROM entity e LEFT JOIN content c ON c.bucket = e.bucket AND c.entity_id = e.id "
+                          "COALESCE(i.failures, 0), i.class, i.account, c.media_type, i.asked_at FROM entity e LEFT JOIN content c ON c.bucket = e.bucket AND c.entity_id = e.id "
                           "LEFT JOIN collect_item i ON i.bucket = e.bucket AND i.entity_id = e.id "
                           "WHERE e.connection_id = ?1 AND e.kind = ?2 AND e.erased_at IS NULL ORDER BY e.external_id",
                           NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(kind))) < 0)
         return -1;
     *ret = rows;
     return 0;
+}
+
+int nilo_store_item_ask(struct nilo_store *s, const struct nilo_connection *c, struct nilo_entity_ref e, nilo_us at, struct nilo_err *err)
+{
+    return nilo__run(s, err,
+                     "INSERT INTO collect_item (bucket, entity_id, connection_id, failures, asked_at) VALUES (?1, ?2, ?3, 0, ?4) "
+                     "ON CONFLICT (bucket, entity_id) DO UPDATE SET asked_at = excluded.asked_at",
+                     NILO__PARAMS(NILO_DBV_INT(e.bucket), NILO_DBV_INT(e.id), NILO_DBV_INT(c->id), NILO_DBV_INT(at)));
 }
 
 struct went {
@@ -177,8 +186,8 @@ int nilo_store_items_went(struct nilo_store *s, const struct nilo_connection *c,
 int nilo_store_collect_state(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_collect_state *ret, struct nilo_err *err)
 {
     struct nilo_db_stmt *stmt;
-    struct nilo_collect_state state = {.listed_at = NILO_US_NONE, .next_at = NILO_US_NONE};
-    if (nilo__query(s, &stmt, err, "SELECT listed_at, next_at, why, variants FROM collect_state WHERE connection_id = ?1",
+    struct nilo_collect_state state = {.listed_at = NILO_US_NONE, .next_at = NILO_US_NONE, .asked_at = NILO_US_NONE};
+    if (nilo__query(s, &stmt, err, "SELECT listed_at, next_at, why, variants, asked_at FROM collect_state WHERE connection_id = ?1",
                     NILO__PARAMS(NILO_DBV_INT(connection))) < 0)
         return -1;
     int got = nilo_db_row(stmt, err);
@@ -186,6 +195,7 @@ int nilo_store_collect_state(struct nilo_store *s, int64_t connection, struct ni
         state.listed_at = nilo__us_column(stmt, 0);
         state.next_at = nilo__us_column(stmt, 1);
         state.variants = nilo_db_column_int(stmt, 3);
+        state.asked_at = nilo__us_column(stmt, 4);
         if (nilo__text_column(stmt, 2, arena, &state.why, err) < 0)
             got = -1;
     }
@@ -204,6 +214,41 @@ int nilo_store_collect_state_put(struct nilo_store *s, int64_t connection, const
                      "variants = excluded.variants",
                      NILO__PARAMS(NILO_DBV_INT(connection), nilo__us(state->listed_at), nilo__us(state->next_at), NILO_DBV_TEXT(state->why),
                                   NILO_DBV_INT(state->variants)));
+}
+
+int nilo_store_collect_ask(struct nilo_store *s, int64_t connection, nilo_us at, struct nilo_err *err)
+{
+    return nilo__run(s, err,
+                     "INSERT INTO collect_state (connection_id, variants, asked_at) VALUES (?1, 0, ?2) ON CONFLICT (connection_id) DO UPDATE SET asked_at = excluded.asked_at",
+                     NILO__PARAMS(NILO_DBV_INT(connection), NILO_DBV_INT(at)));
+}
+
+/* What is old goes when something comes, once a minute: the newest tells whether that was done. */
+static int forget_old(struct nilo_store *s, nilo_us at, struct nilo_err *err)
+{
+    int64_t newest;
+    if (nilo__query_int(s, 0, &newest, err, "SELECT COALESCE(max(seen_at), 0) FROM hook_seen", 0, NULL) < 0)
+        return -1;
+    if (newest / NILO_US_MINUTE == at / NILO_US_MINUTE)
+        return 0;
+    if (nilo__run(s, err, "DELETE FROM hook_seen WHERE seen_at < ?1", NILO__PARAMS(NILO_DBV_INT(at - NILO_HOOK_KNOWN))) < 0)
+        return -1;
+    return nilo__run(s, err, "DELETE FROM hook_seen WHERE seen_at <= (SELECT seen_at FROM hook_seen ORDER BY seen_at DESC LIMIT 1 OFFSET ?1)",
+                     NILO__PARAMS(NILO_DBV_INT(NILO_HOOK_KNOWN_MOST)));
+}
+
+int nilo_store_hook_new(struct nilo_store *s, const char *hook, const char *digest, nilo_us at, bool *ret, struct nilo_err *err)
+{
+    int64_t known;
+    if (nilo__query_int(s, 0, &known, err, "SELECT count(*) FROM hook_seen WHERE hook = ?1 AND digest = ?2", NILO__PARAMS(NILO_DBV_TEXT(hook), NILO_DBV_TEXT(digest))) < 0)
+        return -1;
+    *ret = known == 0;
+    if (known > 0)
+        return 0;
+    if (forget_old(s, at, err) < 0)
+        return -1;
+    return nilo__run(s, err, "INSERT INTO hook_seen (hook, digest, seen_at) VALUES (?1, ?2, ?3)",
+                     NILO__PARAMS(NILO_DBV_TEXT(hook), NILO_DBV_TEXT(digest), NILO_DBV_INT(at)));
 }
 
 static int read_kind(struct nilo_db_stmt *stmt, struct nilo_arena *arena, void *to, struct nilo_err *err)
