@@ -156,6 +156,8 @@ int nilo_refresh(struct nilo_store *s, const struct nilo_config *config, const s
                                                  .platforms_only = true,
                                                  .all = true,
                                                  .stop = o->stop,
+                                                 .http = o->http,
+                                                 .token_http = o->token_http,
                                                  .stop_ctx = o->stop_ctx,
                                                  .report = on_run,
                                                  .report_ctx = &c};

@@ -10,6 +10,7 @@ struct nilo_refresh_options {
     const char *workspace, *connection; /* NULL = all */
     bool (*stop)(void *ctx);            /* as of nilo_collect_options; may be NULL */
     void *stop_ctx;
+    struct nilo_http *http, *token_http; /* as of nilo_collect_options; NULL = the real ones */
     nilo_collect_report_fn *report;     /* told of each connection as well; may be NULL */
     void *report_ctx;
 };

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "emulator/emulator_test.h"
 #include "emulator/in_process.h"
@@ -52,19 +51,6 @@ static const char *config_of(const struct play *p)
             n += snprintf(text + n, sizeof text - (size_t)n, "    accounts: '@creator%d'\n", i);
     }
     return text;
-}
-
-static void make_ring(struct play *p)
-{
-    char *path;
-    enum nilo_keys_place place;
-    struct nilo_err *err = &p->w.err;
-    assert_int_equal(nilo_keys_path(nilo_store_uuid(p->w.store), &path, &place, err), 0);
-    unlink(path);
-    assert_int_equal(nilo_keys_new(nilo_store_uuid(p->w.store), &p->ring, err), 0);
-    assert_int_equal(nilo_keys_add(p->ring, NILO_KEY_MASTER, &p->w.env, err), 0);
-    assert_int_equal(nilo_keys_save(p->ring, path, false, err), 0);
-    free(path);
 }
 
 /* Each connection's person signs in: what connect leaves in the store. */
@@ -140,7 +126,7 @@ static void begin_with(struct play *p, const char *platform, const char *more, c
     char *config = strdup(config_of(p));
     world_init(&p->w, name, NULL, config, START);
     free(config);
-    make_ring(p);
+    p->ring = world_ring(&p->w);
     const struct emulator_http_watch watch = {.start = watched ? on_start : NULL, .ctx = p, .ahead = &p->ahead}, tokens = {.ahead = &p->ahead};
     if (!http) {
         assert_int_equal(emulator_http_watched(p->em, &p->w.clock, &p->w.env, &watch, &p->http, &p->w.err), 0);

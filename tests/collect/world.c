@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/tmp.h"
 
@@ -117,6 +118,20 @@ void world_collects(struct world *w, const char *day)
             fail_msg("run %zu is %s: %s %s", i, w->runs[i].status, w->runs[i].error, w->runs[i].failures[0]);
     }
     assert_string_equal(w->result.status, "completed");
+}
+
+struct nilo_keys *world_ring(struct world *w)
+{
+    struct nilo_keys *ring;
+    enum nilo_keys_place place;
+    char *path;
+    assert_int_equal(nilo_keys_path(nilo_store_uuid(w->store), &path, &place, &w->err), 0);
+    unlink(path);
+    assert_int_equal(nilo_keys_new(nilo_store_uuid(w->store), &ring, &w->err), 0);
+    assert_int_equal(nilo_keys_add(ring, NILO_KEY_MASTER, &w->env, &w->err), 0);
+    assert_int_equal(nilo_keys_save(ring, path, false, &w->err), 0);
+    free(path);
+    return ring;
 }
 
 /* ---- looking --------------------------------------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "collect/collect.h"
+#include "keys/keys.h"
 
 #define WORLD_RUNS 16
 
@@ -34,6 +35,8 @@ struct world {
 /** world_init - a new store (path or URL; NULL = a new file) and this configuration text; the clock stands at `now` (ISO 8601) */
 void world_init(struct world *w, const char *name, const char *store, const char *config, const char *now);
 void world_done(struct world *w);
+/** world_ring - keys for the store, where they are looked for (NILOMETER_KEYS).  owner  caller, nilo_keys_free() */
+struct nilo_keys *world_ring(struct world *w);
 void world_now(struct world *w, const char *now);
 void world_config(struct world *w, const char *config);
 

@@ -424,6 +424,13 @@ static void set_options(struct emu_call *c, struct nilo_json_out *o)
     nilo_json_object_end(o);
 }
 
+static void tell_ledger(struct emu_call *c, struct nilo_json_out *o)
+{
+    emu_ledger_tell(c->em, o);
+    if (emu_param(c->params, "forget"))
+        emu_ledger_forget(c->em);
+}
+
 void emu_control(struct emu_call *c)
 {
     static const struct {
@@ -433,6 +440,7 @@ void emu_control(struct emu_call *c)
         {"/_emulator/world", tell_world},       {"/_emulator/item", change_item},     {"/_emulator/grant", make_grant},
         {"/_emulator/tokens", change_tokens},   {"/_emulator/counters", tell_counters}, {"/_emulator/forget", forget_counters},
         {"/_emulator/log", tell_log},           {"/_emulator/options", tell_options}, {"/_emulator/set", set_options},
+        {"/_emulator/ledger", tell_ledger},
     };
     struct nilo_json_out o;
     nilo_json_out_init(&o, &c->res->body);

@@ -39,6 +39,7 @@ void emulator_free(struct emulator *em)
     emu_tiktok_free(em);
     nilo_zone_free(em->pacific);
     free(em->override);
+    free(em->ledger.told);
     free(em->tokens.token);
     free(em->tokens.grant);
     for (size_t i = 0; i < em->log_n; i++)
@@ -230,6 +231,7 @@ static bool weather(struct emu_call *c)
         return false;
     }
     c->no_wait = kind > UNNAMED;
+    c->fate = kind % UNNAMED == 429 || kind % UNNAMED == 403 ? EMU_FATE_LIMITED : EMU_FATE_TRANSIENT;
     if (kind == RESET || kind == STALL)
         c->res->wire = kind == RESET ? EMULATOR_WIRE_RESET : EMULATOR_WIRE_STALL;
     else
@@ -373,8 +375,10 @@ static void serve(struct emu_call *c)
         emu_rate_count(&c->caller->second, c->now);
     }
     c->hostile = emu_hostile_pick(em, c->path);
-    if (!c->done && !emu_hostile_status(c) && !weather(c))
+    bool answered = !c->done && !emu_hostile_status(c) && !weather(c);
+    if (answered)
         c->endpoint->answer(c);
+    emu_ledger_close(c, answered);
     if (c->hostile && strcmp(c->hostile, "weather") != 0)
         emu_hostile_apply(c);
     compress_answer(c);

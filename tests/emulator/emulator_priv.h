@@ -68,6 +68,7 @@
     X(ig_refused, 0, 0, 1023, "metrics of Instagram's that all but stories refuse, as bits in the order of its table")                      \
     X(ig_silent, 0, 0, 1, "and it does not say which")                                                                                      \
     X(ig_old, 0, 0, 1000, "of a thousand media are older than the business account")                                                        \
+    X(ig_parts, 0, 0, 1000, "of a thousand parts of a batch of Instagram's come to nothing")                                                \
     X(ig_late_h, 0, 0, 1000, "hours until a medium's insights are there")                                                                   \
     X(shop_page, 100, 1, 100, "entries a page of TikTok Shop's")                                                                            \
     X(shop_short, 0, 0, 1000, "of a thousand of its pages are short in the middle")                                                         \
@@ -147,6 +148,7 @@ bool emu_subscribers_hidden(const struct emulator *em, int32_t channel);
 bool emu_video_of(const struct emulator *em, const char *id, size_t len, nilo_us at, struct emu_item *ret);
 bool emu_channel_of(const struct emulator *em, const char *id, size_t len, int32_t *ret); /* UC... or UU... */
 const struct emu_override *emu_override_of(const struct emulator *em, struct emu_item it); /* NULL = none */
+bool emu_is_spoiled(const struct emulator *em, struct emu_item it); /* a count of it is given in place of the world's, and is none */
 struct emu_override *emu_override_make(struct emulator *em, struct emu_item it);           /* NULL = no memory */
 
 /* ---- limits.c ---- */
@@ -234,6 +236,47 @@ void emu_token_text(const struct emulator *em, int64_t token, char out[EMULATOR_
 int64_t emu_token_find(const struct emulator *em, enum emu_token_kind kind, const char *text); /* -1 = none; says nothing of its validity */
 bool emu_token_valid(const struct emulator *em, int64_t token, nilo_us now);
 
+/* ---- ledger.c ---- */
+
+/* fate, word. Those of a failure are classes of errors as platforms mean them */
+#define EMU_FATE_ROWS(X)                                                                                                                    \
+    X(EMU_FATE_NONE, "none")                                                                                                                \
+    X(EMU_FATE_SERVED, "served")                                                                                                            \
+    X(EMU_FATE_ODD, "odd")               /* served, with a count that a test has spoiled */                                                 \
+    X(EMU_FATE_MISSING, "missing")       /* left out by an answer that may err */                                                           \
+    X(EMU_FATE_GONE, "gone")                                                                                                                \
+    X(EMU_FATE_TRANSIENT, "transient")                                                                                                      \
+    X(EMU_FATE_LIMITED, "rate_limited")                                                                                                     \
+    X(EMU_FATE_AUTH, "auth")                                                                                                                \
+    X(EMU_FATE_PERMISSION, "permission")                                                                                                    \
+    X(EMU_FATE_REFUSED, "invalid")
+enum emu_fate {
+#define X(fate, word) fate,
+    EMU_FATE_ROWS(X)
+#undef X
+        EMU_FATES
+};
+const char *emu_fate_word(enum emu_fate fate);
+/* What was answered last, since it was forgotten: of an item, or of another question. */
+struct emu_told {
+    const char *platform; /* NULL = empty place */
+    char id[48];
+    bool question;
+    int32_t channel, video; /* of an item; -1 = there is none of that id */
+    int64_t asked, served;
+    nilo_us at;             /* when it was served last */
+    enum emu_fate fate;
+};
+struct emu_ledger {
+    struct emu_told *told;
+    size_t cap, n;
+};
+/** emu_ledger - a platform's answer of one item; id as it was asked for, it.channel -1 where there is no such item */
+void emu_ledger(struct emu_call *c, struct emu_item it, const char *id, enum emu_fate fate);
+void emu_ledger_close(struct emu_call *c, bool answered); /* when all is said; answered: the endpoint was asked */
+void emu_ledger_forget(struct emulator *em);
+void emu_ledger_tell(const struct emulator *em, struct nilo_json_out *o);
+
 /* ---- a call on its way through ---- */
 struct emu_param {
     char *name, *value;
@@ -270,6 +313,9 @@ struct emu_call {
     bool no_wait;       /* an error names no Retry-After */
     const char *hostile; /* name of the behaviour, or NULL */
     bool done, slow;
+    enum emu_fate fate; /* of the whole call, where it failed */
+    bool told;          /* something was said of an item */
+    bool dry;           /* nobody gets this answer, and nothing is spent on it */
 };
 const char *emu_param(const struct emu_param *p, const char *name); /* NULL = not given */
 const char *emu_call_header(const struct emu_call *c, const char *name);
@@ -374,6 +420,7 @@ struct emulator {
     size_t log_cap, log_first, log_n;
     struct nilo_buf bomb;
     struct emu_tiktok_state tiktok;
+    struct emu_ledger ledger;
     int64_t secrets_in_url; /* calls whose target held a token, a code or a client secret; an API key does not count */
 };
 

@@ -175,6 +175,7 @@ static bool rates(struct emu_call *c)
         (em->o.inflight_token && (int64_t)c->caller->ends_n >= em->o.inflight_token)) {
         p->limited++;
         c->caller->limited++;
+        c->fate = EMU_FATE_LIMITED;
         google_fail(c, (int)em->o.rate_status, true);
         return false;
     }
@@ -188,6 +189,7 @@ void google_admit(struct emu_call *c)
     if (!credentials(c) || !c->caller || !rates(c) || c->endpoint->bucket < 0)
         return;
     if (!emu_charge(c->em, c->project, c->endpoint->bucket, 1, c->now)) {
+        c->fate = EMU_FATE_LIMITED;
         google_error(c, &(struct google_error){
                             403, NULL,
                             "The request cannot be completed because you have exceeded your <a href=\"/youtube/v3/getting-started#quota\">quota</a>.",

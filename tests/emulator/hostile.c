@@ -556,7 +556,9 @@ bool emu_hostile_status(struct emu_call *c)
     }
     if (!c->hostile || strncmp(c->hostile, "status_", 7) != 0)
         return false;
-    c->platform->fail(c, (int)emu_number(c->hostile + 7, 500), true);
+    int status = (int)emu_number(c->hostile + 7, 500);
+    c->fate = status == 429 || status == 403 ? EMU_FATE_LIMITED : EMU_FATE_TRANSIENT;
+    c->platform->fail(c, status, true);
     return true;
 }
 

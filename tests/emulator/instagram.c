@@ -103,9 +103,14 @@ int64_t emulator_instagram_value(const struct emulator *em, int account, int med
 /* ---- limits ------------------------------------------------------------------------------------------------------------------------------------- */
 
 /* One question. false: over a limit; that it came to this is counted. */
-static bool spend(struct emulator *em, int account, nilo_us now, int *ret_code)
+static bool spend(struct emu_call *c, int account, int *ret_code)
 {
+    struct emulator *em = c->em;
     struct emu_instagram *ig = &em->instagram;
+    nilo_us now = c->now;
+    *ret_code = 0;
+    if (c->dry)
+        return true;
     ig->app.window_us = NILO_US_HOUR;
     ig->questions++;
     int used = emu_rate_count(&ig->app, now), about = 0;
@@ -184,6 +189,7 @@ static void admit(struct emu_call *c)
     }
     if (emu_token_valid(c->em, token, c->now))
         return;
+    c->fate = EMU_FATE_AUTH;
     c->res->status = error(&c->res->body, 190, token >= 0 ? 463 : 0, "Error validating access token: Session has expired.");
     c->done = true;
 }
@@ -205,6 +211,16 @@ static void text(struct nilo_json_out *o, const char *name, const char *value)
     nilo_json_str(o, value);
 }
 
+/* A count, or what a test has given in its place. */
+static void put_count(const struct emulator *em, struct emu_item it, int64_t value, int pin, struct nilo_json_out *o)
+{
+    const struct emu_override *over = pin >= 0 ? emu_override_of(em, it) : NULL;
+    if (over && over->pin[pin][0])
+        nilo_json_text(o, over->pin[pin], strlen(over->pin[pin]));
+    else
+        nilo_json_int(o, value);
+}
+
 static void put_insights(const struct emulator *em, struct emu_item it, const char *names, nilo_us at, struct nilo_json_out *o)
 {
     bool late = at - emu_published(em, it) < em->o.ig_late_h * NILO_US_HOUR;
@@ -221,7 +237,7 @@ static void put_insights(const struct emulator *em, struct emu_item it, const ch
         nilo_json_array_begin(o);
         nilo_json_object_begin(o);
         nilo_json_key(o, "value");
-        nilo_json_int(o, value_of(em, it, m, at));
+        put_count(em, it, value_of(em, it, m, at), m == 0 ? EMU_PIN_VIEWS : m == 2 ? EMU_PIN_LIKES : m == 3 ? EMU_PIN_COMMENTS : -1, o);
         nilo_json_object_end(o);
         nilo_json_array_end(o);
         text(o, "title", "Titel");
@@ -257,11 +273,11 @@ static void put_medium(const struct emulator *em, struct emu_item it, const char
         text(o, "caption", "Ein Tag am Meer \xf0\x9f\x8c\x8a");
     if (field(fields, "like_count") && !s.likes_hidden) {
         nilo_json_key(o, "like_count");
-        nilo_json_int(o, s.likes);
+        put_count(em, it, s.likes, EMU_PIN_LIKES, o);
     }
     if (field(fields, "comments_count")) {
         nilo_json_key(o, "comments_count");
-        nilo_json_int(o, s.comments);
+        put_count(em, it, s.comments, EMU_PIN_COMMENTS, o);
     }
     if (field(fields, "children") && kind == ALBUM) {
         static const char children[] = "{\"data\":[{\"id\":\"18000000000000001\",\"media_type\":\"IMAGE\"},{\"id\":\"18000000000000002\",\"media_type\":\"VIDEO\"}]}";
@@ -285,23 +301,30 @@ static int answer_medium(struct emu_call *c, const char *id, const char *fields,
     *ret_shown = false;
     if (!media_of(em, id, c->now, &it) || !is_there(em, it, c->now)) {
         snprintf(message, sizeof message, "Unsupported get request. Object with ID '%.40s' does not exist, cannot be loaded due to missing permissions", id);
-        return spend(em, -1, c->now, &code) ? error(b, 100, 33, message) : error(b, code, 0, "(#4) Application request limit reached");
+        emu_ledger(c, it, id, EMU_FATE_GONE);
+        return spend(c, -1, &code) ? error(b, 100, 33, message) : error(b, code, 0, "(#4) Application request limit reached");
     }
-    if (!spend(em, it.channel, c->now, &code))
+    if (!spend(c, it.channel, &code)) {
+        emu_ledger(c, it, id, EMU_FATE_LIMITED);
         return error(b, code, 0, code == 4 ? "(#4) Application request limit reached" : "(#80002) There have been too many calls to this Instagram account.");
+    }
     const char *insights = strstr(fields, "insights.metric(");
     for (const char *s = insights ? insights + 16 : ""; *s && *s != ')'; s += strcspn(s, ",)") + (s[strcspn(s, ",)")] == ',')) {
         int n = (int)strcspn(s, ",)");
         if (knows(em, it, metric_of(s, (size_t)n)))
             continue;
-        em->instagram.refused++;
+        em->instagram.refused += !c->dry;
+        emu_ledger(c, it, id, EMU_FATE_REFUSED);
         if (em->o.ig_silent)
             return error(b, 100, 0, "(#100) The value must be a valid insights metric");
         snprintf(message, sizeof message, "(#100) The Media Insights API does not support the %.*s metric for this media product type.", n, s);
         return error(b, 100, 0, message);
     }
-    if (insights && (int64_t)(emu_hash(em, 600, (uint64_t)it.channel, (uint64_t)it.video) % 1000) < em->o.ig_old)
+    if (insights && (int64_t)(emu_hash(em, 600, (uint64_t)it.channel, (uint64_t)it.video) % 1000) < em->o.ig_old) {
+        emu_ledger(c, it, id, EMU_FATE_REFUSED);
         return error(b, 100, 2108006, "Invalid parameter");
+    }
+    emu_ledger(c, it, id, emu_is_spoiled(em, it) ? EMU_FATE_ODD : EMU_FATE_SERVED);
     *ret_shown = true;
     if (!into) {
         nilo_json_out_init(&own, b);
@@ -386,6 +409,12 @@ static void by_ids(struct emu_call *c, const char *ids)
         nilo_json_key(&o, id);
         int status = answer_medium(c, id, fields ? fields : "id", &refusal, &shown, &o);
         if (!shown) { /* one fails all of them */
+            struct emu_item it;
+            for (const char *p = ids; p < s; p += strcspn(p, ",") + (p[strcspn(p, ",")] == ',')) {
+                char *other = nilo_arena_strndup(&c->arena, p, strcspn(p, ","));
+                if (media_of(c->em, other, c->now, &it))
+                    emu_ledger(c, it, other, EMU_FATE_REFUSED);
+            }
             nilo_buf_reset(&c->res->body);
             nilo_buf_add(&c->res->body, refusal.data, refusal.len);
             nilo_buf_done(&refusal);
@@ -424,7 +453,8 @@ static void graph_get(struct emu_call *c)
     }
     if (strcmp(id, "me") == 0)
         account = c->em->tokens.grant[c->grant].account;
-    if (!spend(c->em, account, c->now, &code)) {
+    if (!spend(c, account, &code)) {
+        c->fate = EMU_FATE_LIMITED;
         refuse(c, code, 0, "too many calls");
         return;
     }
@@ -487,6 +517,11 @@ static void graph_batch(struct emu_call *c)
         struct emu_item it;
         if (mark)
             *mark = '\0';
+        if ((int64_t)(emu_hash(c->em, 601, c->em->requests, i) % 1000) < c->em->o.ig_parts && media_of(c->em, b.url[i], c->now, &it)) { /* there was no time for it */
+            emu_ledger(c, it, b.url[i], EMU_FATE_TRANSIENT);
+            nilo_json_null(&o);
+            continue;
+        }
         nilo_buf_init(&body, BODY_MAX);
         int status = answer_medium(c, b.url[i], fields, &body, &shown, NULL);
         if (media_of(c->em, b.url[i], c->now, &it))

@@ -159,6 +159,7 @@ static bool credentials(struct emu_call *c, const char *scope)
         return false;
     }
     if (!has_scope(&em->tokens.grant[c->grant], scope)) {
+        c->fate = EMU_FATE_PERMISSION;
         refuse(c, 401, "scope_not_authorized", "The user did not authorize the scope required for completing this request.");
         return false;
     }
@@ -176,6 +177,7 @@ static bool rates(struct emu_call *c)
     if (emu_rate_count(r, c->now) <= em->o.tiktok_rate)
         return true;
     c->caller->limited++;
+    c->fate = EMU_FATE_LIMITED;
     em->tiktok.over_rate++;
     fail(c, 429, true);
     return false;
@@ -192,6 +194,7 @@ static bool research_day(struct emu_call *c)
     }
     if (em->tiktok.requests >= em->o.research_requests || em->tiktok.records >= em->o.research_records) {
         em->tiktok.over_day++;
+        c->fate = EMU_FATE_LIMITED;
         refuse(c, 429, "daily_quota_limit_exceeded", "The daily quota of requests or records is used up.");
         return false;
     }
@@ -467,7 +470,9 @@ static void video_query(struct emu_call *c)
     for (size_t k = 0; k < a.n_ids; k++) {
         struct emu_item it;
         const char *id = a.ids[c->em->o.shuffle ? a.n_ids - 1 - k : k];
-        if (video_of(c->em, id, c->now, &it) && it.channel == account_of(c) && emu_state_at(c->em, it, c->now) == EMU_PUBLIC)
+        bool there = video_of(c->em, id, c->now, &it) && it.channel == account_of(c) && emu_state_at(c->em, it, c->now) == EMU_PUBLIC;
+        emu_ledger(c, it, id, !there ? EMU_FATE_GONE : emu_is_spoiled(c->em, it) ? EMU_FATE_ODD : EMU_FATE_SERVED);
+        if (there)
             put_video(c, &o, it, false);
     }
     nilo_json_array_end(&o);

@@ -245,6 +245,15 @@ struct emu_override *emu_override_make(struct emulator *em, struct emu_item it)
     return o;
 }
 
+bool emu_is_spoiled(const struct emulator *em, struct emu_item it)
+{
+    const struct emu_override *o = emu_override_of(em, it);
+    for (int i = 0; o && i < EMU_PIN_SUBSCRIBERS; i++)
+        if (o->pin[i][0] && emu_number(o->pin[i], -1) < 0)
+            return true;
+    return false;
+}
+
 /* ---- fates -------------------------------------------------------------------------------------------------------------------------------- */
 
 enum emu_state emu_state_at(const struct emulator *em, struct emu_item it, nilo_us at)

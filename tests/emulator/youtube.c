@@ -281,14 +281,16 @@ static int ids_of(struct emu_call *c, struct ids *ids)
             return -1;
         }
         seen[ids->asked++] = id;
-        struct emu_item it;
+        struct emu_item it = {-1, -1};
         enum emu_state state = EMU_DELETED;
         if (emu_video_of(c->em, id, len, c->now, &it))
             state = emu_state_at(c->em, it, c->now);
         if (state == EMU_DELETED || (state == EMU_PRIVATE && !google_owns(c, it.channel))) {
             ids->failed[ids->failed_n++] = id;
+            emu_ledger(c, it, id, strstr(c->path, "batchGetStats") ? EMU_FATE_MISSING : EMU_FATE_GONE);
             continue;
         }
+        emu_ledger(c, it, id, emu_is_spoiled(c->em, it) ? EMU_FATE_ODD : EMU_FATE_SERVED);
         ids->item[ids->n] = it;
         memcpy(ids->text[ids->n++], id, len + 1);
     }
