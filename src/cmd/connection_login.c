@@ -439,7 +439,7 @@ static int ask_account(const struct nilo_connection *c, const struct nilo_login_
                        const struct nilo_env *env, bool *ret_refused, struct nilo_buf *found, struct nilo_err *err)
 {
     const struct nilo_connector *k = app->connector;
-    const struct nilo_credentials credentials = {.access_token = bearer, .api_key = app->api_key, .client_id = app->client_id};
+    const struct nilo_credentials credentials = {.access_token = bearer, .api_key = app->api_key, .client_id = app->client_id, .client_secret = app->client_secret};
     const struct nilo_ask what = {.op = NILO_OP_ACCOUNT, .credentials = &credentials, .settings = app->settings, .account = account,
                                   .now = env->clock.wall(env->clock.ctx), .day = NILO_DAY_NONE};
     struct nilo_arena arena;
@@ -462,8 +462,8 @@ static int ask_account(const struct nilo_connection *c, const struct nilo_login_
     else if (rc == 0) {
         *ret_refused = result.class == NILO_CLASS_AUTH && !result.key_wrong && bearer != NULL;
         rc = nilo_err_set(err, result.class == NILO_CLASS_AUTH || result.class == NILO_CLASS_PERMISSION ? NILO_EPERM : NILO_ESOURCE,
-                          "connection %s: %s does not answer for its account (%s)", c->name, k->title,
-                          result.class == NILO_CLASS_OK ? "there is no such account" : nilo_class_word(result.class));
+                          "connection %s: %s does not answer for its account (%s)%s%s", c->name, k->title,
+                          result.class == NILO_CLASS_OK ? "there is no such account" : nilo_class_word(result.class), result.message[0] != '\0' ? ": " : "", result.message);
     }
     nilo_http_answer_free(answer);
     nilo_arena_done(&arena);
