@@ -11,6 +11,7 @@
 
 #define NILO_FUZZ_ROWS(X)                                                                                              \
     X(credential)                                                                                                      \
+    X(facebook)                                                                                                        \
     X(hooks)                                                                                                           \
     X(http_head)                                                                                                       \
     X(http_chunk)                                                                                                      \

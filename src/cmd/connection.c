@@ -157,6 +157,34 @@ static int check_platform(const char *platform, struct nilo_err *err)
     return 0;
 }
 
+/* Pages of Facebook: no more in a workspace than the configuration allows. */
+static int check_pages(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const struct nilo_workspace *w, struct nilo_err *err)
+{
+    struct nilo_config *config = NULL;
+    struct nilo_connection *all = NULL;
+    size_t n = 0, pages = 0;
+    if (nilo_cmd_config(ctx, &config, err) != 0)
+        return -1;
+    int rc = nilo_store_connections(s, &all, &n, err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        size_t own = 1;
+        if (all[i].workspace != w->id || strcmp(all[i].platform, "facebook") != 0 || strcmp(all[i].status, "disabled") == 0)
+            continue;
+        for (int k = 0; k < config->n_connections; k++) {
+            const struct nilo_config_connection *c = &config->connections[k];
+            if (strcmp(c->name, all[i].name) == 0 && strcmp(c->workspace, all[i].workspace_name) == 0)
+                own = nilo_config_pages(c);
+        }
+        pages += own;
+    }
+    if (rc == 0 && pages >= (size_t)config->max_pages)
+        rc = nilo_err_set(err, NILO_EINVAL, "workspace %s collects %zu pages of Facebook, and %d at most; disable one, or set max_pages in the configuration", w->name, pages,
+                          config->max_pages);
+    free(all);
+    nilo_config_free(config);
+    return rc;
+}
+
 static int make(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const char *platform, bool is_new, struct nilo_connection *ret, bool *ret_made,
                 struct nilo_err *err)
 {
@@ -171,7 +199,9 @@ static int make(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const char *plat
         return platform == NULL || strcmp(platform, ret->platform) == 0
                    ? 0
                    : nilo_err_set(err, NILO_EINVAL, "connection %s is one of %s; a new connection needs a new name", name, ret->platform);
-    return check_platform(platform, err) == 0 ? nilo_store_connection(s, w.id, name, true, platform, "db", ret, err) : -1;
+    if (check_platform(platform, err) != 0 || (strcmp(platform, "facebook") == 0 && check_pages(ctx, s, &w, err) != 0))
+        return -1;
+    return nilo_store_connection(s, w.id, name, true, platform, "db", ret, err);
 }
 
 static int make_in_one(struct nilo_cmd_ctx *ctx, struct nilo_store *s, bool is_new, struct nilo_connection *ret, bool *ret_made, struct nilo_err *err)

@@ -156,7 +156,7 @@ static int fill_want(struct all *a, struct pick *p, struct nilo_err *err)
     w->settings = nilo_tokens_of_settings(a->tokens, c->platform, err);
     if (w->settings == NULL)
         return -1;
-    if (nilo_config_words(c->accounts, &p->accounts, &w->n_accounts, err) != 0 || nilo_config_words(c->items, &p->ids, &w->n_ids, err) != 0)
+    if (nilo_config_words(c->pages != NULL ? c->pages : c->accounts, &p->accounts, &w->n_accounts, err) != 0 || nilo_config_words(c->items, &p->ids, &w->n_ids, err) != 0)
         return -1;
     w->accounts = (const char *const *)p->accounts;
     w->ids = (const char *const *)p->ids;

@@ -47,6 +47,7 @@ struct nilo_config_connection {
     struct nilo_config_sql_metric *metrics; /* sql: more of them */
     int n_metrics;
     char *accounts;   /* platforms: ids or @handles, with commas; NULL = the account that has signed in */
+    char *pages;      /* facebook: the same, of pages */
     char *items;      /* platforms: ids, with commas, blanks or lines; NULL = none: nilo_config_words() */
     int refresh_window_days; /* 0 = none */
     int batch, at_once;      /* 0 = the platform's default */
@@ -149,6 +150,7 @@ struct nilo_config {
     char *store; /* NULL = not given here; like database a path, URL, env:NAME, file:PATH or credential:NAME */
     int thin_observations_after_days; /* 0 = never */
     int drop_days_after;              /* 0 = never */
+    int max_pages;                    /* of Facebook, a workspace */
     int raw_answers_days;             /* 0 = none are kept */
     struct nilo_config_workspace *workspaces;
     int n_workspaces;
@@ -188,6 +190,8 @@ const char *nilo_config_zone(const struct nilo_config *c, const char *workspace)
 
 /** nilo_config_schedule - when a connection is collected: a cron expression that parses, in its workspace's zone; NULL = not by itself */
 const char *nilo_config_schedule(const struct nilo_config_connection *c);
+/** nilo_config_pages - pages of Facebook that a connection is of: as many as it lists, else one; other platforms: none */
+size_t nilo_config_pages(const struct nilo_config_connection *c);
 /** nilo_config_words - takes a list of words apart, with commas, blanks and lines between; the copy they are in is freed with *ret
  *  owner  caller, free() of *ret; NULL text: none */
 int nilo_config_words(const char *text, char ***ret, size_t *ret_n, struct nilo_err *err);

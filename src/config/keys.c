@@ -44,6 +44,8 @@
     LIST(metrics, sql_metric, "sql: more counts of tables, and statements")                                                            \
     TEXT(accounts, OPTIONAL, 4000, NULL, NULL,                                                                         \
          "platforms: whose content is collected: ids or @handles, with commas; else that of whoever has signed in")    \
+    TEXT(pages, OPTIONAL, 4000, NULL, NULL,                                                                            \
+         "facebook: ids of the pages that it collects, with commas; else the one that whoever signed in has chosen")   \
     PROSE(items, OPTIONAL, 16000, NULL, NULL, "platforms: ids of single items besides, with commas or blanks between") \
     WHOLE(refresh_window_days, 0, 36500, "0", "platforms: items posted longer ago are not read any more; 0: all are")  \
     WHOLE(batch, 0, 1000, "0", "platforms: items a call; 0: as many as the platform takes")                            \
@@ -146,6 +148,7 @@
     WHOLE(thin_observations_after_days, 0, 36500, "0",                                                                 \
           "days after which a closed day keeps its values and not every reading; 0: all are kept")                     \
     WHOLE(drop_days_after, 0, 36500, "0", "days after which a closed day goes, what is derived from it stays; 0: all are kept")          \
+    WHOLE(max_pages, 1, 10000, "20", "pages of Facebook that a workspace collects at most")                            \
     WHOLE(raw_answers_days, 0, 3660, "30", "days that answers of platforms are kept for nilometer replay; 0: none are")                   \
     LIST(workspaces, workspace, "workspaces that need a zone of their own; others have UTC")                           \
     LIST(connections, connection, "the places that numbers come from")                                                 \

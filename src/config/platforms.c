@@ -56,6 +56,18 @@ int nilo_config_words(const char *text, char ***ret, size_t *ret_n, struct nilo_
     return 0;
 }
 
+size_t nilo_config_pages(const struct nilo_config_connection *c)
+{
+    char **words = NULL;
+    size_t n = 0;
+    if (strcmp(c->platform, "facebook") != 0)
+        return 0;
+    if (c->pages == NULL || nilo_config_words(c->pages, &words, &n, NULL) != 0)
+        return 1;
+    free(words);
+    return n;
+}
+
 /* https, or this machine: what comes back there lets in whoever reads it. */
 static bool is_redirect(const char *url)
 {
@@ -104,6 +116,24 @@ static int check_from_sql(const struct nilo_config *c, int i, const struct nilo_
     return 0;
 }
 
+/* Each page is asked for each day: whoever wants more of them than is usual should say so. */
+static int check_pages(const struct nilo_config *c, const struct nilo__config_node *list, const struct nilo__config_place *top, struct nilo_err *err)
+{
+    const struct nilo__config_node *node = list != NULL ? list->first : NULL;
+    for (int i = 0; i < c->n_connections && node != NULL; i++, node = node->next) {
+        const struct nilo_config_connection *one = &c->connections[i];
+        struct nilo__config_place at = nilo__config_at(top, "connections", i);
+        size_t n = 0;
+        for (int k = 0; k <= i; k++)
+            n += strcmp(c->connections[k].workspace, one->workspace) == 0 ? nilo_config_pages(&c->connections[k]) : 0;
+        if (nilo_config_pages(one) > 0 && n > (size_t)c->max_pages)
+            return nilo__config_fail(&at, nilo__config_line(node, one->pages != NULL ? "pages" : "platform"), one->pages != NULL ? "pages" : "platform", err,
+                                     "makes %zu pages of Facebook in workspace %s, where %d are collected at most; leave some out, or set max_pages at the top of the file", n,
+                                     nilo__config_show(one->workspace).text, c->max_pages);
+    }
+    return 0;
+}
+
 int nilo__config_platform_rules(const struct nilo_config *c, const struct nilo__config_node *root, const struct nilo__config_place *top, struct nilo_err *err)
 {
     const struct nilo__config_node *list = nilo__config_get(root, "platforms"), *node = list != NULL ? list->first : NULL;
@@ -112,6 +142,8 @@ int nilo__config_platform_rules(const struct nilo_config *c, const struct nilo__
         if (check_platform(c, i, node, &at, err) != 0)
             return -1;
     }
+    if (check_pages(c, nilo__config_get(root, "connections"), top, err) != 0)
+        return -1;
     list = nilo__config_get(root, "connections_from_sql");
     node = list != NULL ? list->first : NULL;
     for (int i = 0; i < c->n_connections_from_sql && node != NULL; i++, node = node->next) {

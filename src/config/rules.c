@@ -384,8 +384,12 @@ static int check_foreign_keys(const struct rules *r, const struct nilo_config_co
                               const struct nilo__config_place *at)
 {
     static const char *const of_sql[] = {"database", "users", "posts", "comments", "metrics", "timeout_ms", NULL};
-    static const char *const of_platforms[] = {"accounts", "items", "refresh_window_days", "batch", "request_delay_ms", "at_once", "budget", "role", NULL};
-    bool sql = strcmp(c->platform, "sql") == 0;
+    static const char *const of_platforms[] = {"accounts", "pages", "items", "refresh_window_days", "batch", "request_delay_ms", "at_once", "budget", "role", NULL};
+    bool sql = strcmp(c->platform, "sql") == 0, facebook = strcmp(c->platform, "facebook") == 0;
+    const char *other = facebook ? "accounts" : "pages";
+    if (!sql && nilo__config_get(node, other) != NULL)
+        return nilo__config_fail(at, nilo__config_line(node, other), other, r->err, facebook ? "is called pages where the platform is %s" : "says nothing about a connection of platform %s; drop it",
+                                 c->platform);
     for (const char *const *key = sql ? of_platforms : of_sql; *key != NULL; key++) {
         if (nilo__config_get(node, *key) != NULL)
             return nilo__config_fail(at, nilo__config_line(node, *key), *key, r->err, "says nothing about a connection of platform %s; drop it", c->platform);
@@ -398,8 +402,8 @@ static int check_lists(const struct rules *r, const struct nilo_config_connectio
 {
     const struct {
         const char *key, *text;
-    } lists[] = {{"accounts", c->accounts}, {"items", c->items}};
-    for (size_t i = 0; i < 2; i++) {
+    } lists[] = {{"accounts", c->accounts}, {"pages", c->pages}, {"items", c->items}};
+    for (size_t i = 0; i < 3; i++) {
         char **words = NULL;
         size_t n = 0;
         if (nilo_config_words(lists[i].text, &words, &n, r->err) != 0)

@@ -66,7 +66,7 @@ static void the_sample_loads(void **state)
     if (nilo_config_load(path, NULL, &c, &err) < 0)
         fail_msg("%s", err.msg);
     assert_int_equal(c->n_workspaces, 1);
-    assert_int_equal(c->n_connections, 4);
+    assert_int_equal(c->n_connections, 5);
     assert_int_equal(c->n_metrics, 2);
     assert_string_equal(nilo_config_zone(c, c->connections[0].workspace), "Europe/Berlin");
 
