@@ -293,6 +293,7 @@ static int print_people(const struct facts *f, FILE *out, struct nilo_err *err)
     print_pauses(f, out);
     print_drops(f, out);
     nilo__status_print_budgets(f->budgets, f->n_budgets, out);
+    nilo__status_print_retired(f->connections, f->n_connections, out);
     if (f->n_suspects > 0)
         fputc('\n', out);
     for (size_t i = 0; i < f->n_suspects; i++)
@@ -434,6 +435,7 @@ static int print_machines(const struct facts *f, FILE *out, struct nilo_err *err
     }
     json_connections(f, &a.json);
     nilo__status_json_budgets(f->budgets, f->n_budgets, &a.json);
+    nilo__status_json_retired(f->connections, f->n_connections, &a.json);
     nilo_json_key(&a.json, "quarantined_runs");
     nilo_json_array_begin(&a.json);
     for (size_t i = 0; i < f->n_suspects; i++)

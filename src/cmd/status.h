@@ -16,5 +16,8 @@ struct nilo__status_budget {
 int nilo__status_budgets(struct nilo_store *s, struct nilo_arena *arena, struct nilo__status_budget **ret, size_t *ret_n, struct nilo_err *err);
 void nilo__status_print_budgets(const struct nilo__status_budget *all, size_t n, FILE *out);
 void nilo__status_json_budgets(const struct nilo__status_budget *all, size_t n, struct nilo_json_out *o);
+/** nilo__status_*_retired - what the platforms of these connections do not count any more */
+void nilo__status_print_retired(const struct nilo_connection *all, size_t n, FILE *out);
+void nilo__status_json_retired(const struct nilo_connection *all, size_t n, struct nilo_json_out *o);
 
 #endif
