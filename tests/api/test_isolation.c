@@ -564,7 +564,9 @@ static void function_cells(const struct nilo_route *route, const struct nilo_fun
                 if (q != p && f->parameters[q].required)
                     snprintf(base + strlen(base), sizeof(base) - strlen(base), "%s=%s&", f->parameters[q].name, argument(f->parameters[q].name));
             }
-            name_in_query((enum caller)who, base, f->parameters[p].name, t, "", callers[who].role == NILO_ROLE_ANON ? 401 : 404);
+            /* coverage is narrowed like a relation is filtered: what is not there has no items */
+            int signed_in = strcmp(f->name, "coverage") == 0 ? 200 : 404;
+            name_in_query((enum caller)who, base, f->parameters[p].name, t, "", callers[who].role == NILO_ROLE_ANON ? 401 : signed_in);
         }
     }
 }
