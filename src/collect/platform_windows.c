@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "collect/platform_priv.h"
+#include "collect/window.h"
 
 #define PAGES_MAX 2000
 #define BACK_MOST 7        /* days, each with windows of its own, in one run */
@@ -403,67 +404,6 @@ static int next_row(struct nilo__job_p *job, struct nilo__part *p, size_t *at, s
     return 0;
 }
 
-static const struct nilo_reading_value *value_of(const struct row *row, int32_t metric)
-{
-    for (size_t i = 0; i < row->n_values; i++) {
-        if (row->values[i].metric == metric)
-            return &row->values[i];
-    }
-    return NULL;
-}
-
-/* An item that a part does not list did nothing in its days. Where one part does not know, the window does not. */
-static void add_up(const struct row *rows, const bool *there, int n, int32_t metric, struct nilo_reading_value *to)
-{
-    *to = (struct nilo_reading_value){.metric = metric};
-    for (int i = 0; i < n; i++) {
-        const struct nilo_reading_value *v = there[i] ? value_of(&rows[i], metric) : NULL;
-        if (!there[i])
-            continue;
-        enum nilo_absence why = v != NULL ? v->absence : NILO_NOT_REPORTED;
-        if (why != NILO_PRESENT)
-            to->absence = to->absence == NILO_FAILED ? NILO_FAILED : why;
-        else if (__builtin_add_overflow(to->value, v->value, &to->value))
-            to->absence = NILO_FAILED;
-    }
-}
-
-/* What a thousand views brought, in the smallest unit that both amounts are kept in; without views there is no such number. */
-static void per_thousand(const struct nilo_reading_value *gmv, const struct nilo_reading_value *views, struct nilo_reading_value *to)
-{
-    bool known = gmv != NULL && views != NULL && gmv->absence == NILO_PRESENT && views->absence == NILO_PRESENT;
-    if (!known)
-        to->absence = (gmv != NULL && gmv->absence == NILO_FAILED) || (views != NULL && views->absence == NILO_FAILED) ? NILO_FAILED : NILO_NOT_REPORTED;
-    else if (views->value <= 0)
-        to->absence = NILO_NOT_REPORTED;
-    else
-        to->absence = nilo_decimal_div((nilo_i128)gmv->value * 1000, views->value, 0, &to->value) ? NILO_PRESENT : NILO_FAILED;
-}
-
-/* Counts and amounts are added; what a thousand views brought is computed anew; a length is the newest row's; a rate cannot be had. */
-static void put_together(const struct nilo_catalog *catalog, const struct row *rows, const bool *there, int n, struct row *to, struct nilo_reading_value *values)
-{
-    const struct nilo_metric *gmv = nilo_catalog_by_name(catalog, "gmv"), *views = nilo_catalog_by_name(catalog, "views");
-    int newest = 0;
-    while (!there[newest])
-        newest++;
-    *to = rows[newest];
-    for (size_t i = 0; i < to->n_values; i++) {
-        const struct nilo_metric *m = nilo_catalog_by_id(catalog, to->values[i].metric);
-        values[i] = to->values[i];
-        if (m != NULL && m->type == NILO_COUNT)
-            add_up(rows, there, n, m->id, &values[i]);
-        else if (m != NULL && m->type == NILO_PERCENTAGE)
-            values[i].absence = NILO_UNSUPPORTED;
-    }
-    to->values = values;
-    for (size_t i = 0; i < to->n_values; i++) {
-        const struct nilo_metric *m = nilo_catalog_by_id(catalog, values[i].metric);
-        if (m != NULL && gmv != NULL && views != NULL && strcmp(m->name, "gpm") == 0)
-            per_thousand(value_of(to, gmv->id), value_of(to, views->id), &values[i]);
-    }
-}
-
 /* A window of several listings, item by item through all of them at once. */
 static int record_together(struct nilo__job_p *job, struct nilo__part *const *parts, int n, int win, struct nilo_err *err)
 {
@@ -474,9 +414,9 @@ static int record_together(struct nilo__job_p *job, struct nilo__part *const *pa
         instant = parts[i]->at > instant ? parts[i]->at : instant;
     }
     for (;;) {
-        struct row rows[PARTS_MAX], all;
+        struct row rows[PARTS_MAX], all = {.id = NULL};
+        struct nilo_window_part told[PARTS_MAX] = {0};
         struct nilo_reading_value values[VALUES_MAX];
-        bool there[PARTS_MAX] = {false};
         const char *id = NULL;
         for (int i = 0; i < n; i++) {
             if (at[i] < parts[i]->n && (id == NULL || strcmp(parts[i]->rows[at[i]].id, id) < 0))
@@ -485,11 +425,15 @@ static int record_together(struct nilo__job_p *job, struct nilo__part *const *pa
         if (id == NULL)
             return 0;
         for (int i = 0; i < n; i++) {
-            there[i] = at[i] < parts[i]->n && strcmp(parts[i]->rows[at[i]].id, id) == 0;
-            if (there[i] && next_row(job, parts[i], &at[i], &rows[i], err) != 0)
+            if (at[i] == parts[i]->n || strcmp(parts[i]->rows[at[i]].id, id) != 0)
+                continue;
+            if (next_row(job, parts[i], &at[i], &rows[i], err) != 0)
                 return -1;
+            told[i] = (struct nilo_window_part){rows[i].values, rows[i].n_values};
+            all = all.id == NULL ? rows[i] : all;
         }
-        put_together(nilo_store_catalog(job->all->o.store), rows, there, n, &all, values);
+        all.n_values = nilo_window_add(nilo_store_catalog(job->all->o.store), told, (size_t)n, values);
+        all.values = values;
         if (hand_over(job, &all, win, parts[0]->last, instant, err) != 0)
             return -1;
     }
@@ -521,8 +465,11 @@ static int record_window(struct nilo__job_p *job, struct nilo__report *r, int wi
 static int64_t rank_of(const struct nilo_catalog *catalog, const struct row *row, const char *name)
 {
     const struct nilo_metric *m = nilo_catalog_by_name(catalog, name);
-    const struct nilo_reading_value *v = m != NULL ? value_of(row, m->id) : NULL;
-    return v != NULL && v->absence == NILO_PRESENT ? v->value : -1;
+    for (size_t i = 0; m != NULL && i < row->n_values; i++) {
+        if (row->values[i].metric == m->id && row->values[i].absence == NILO_PRESENT)
+            return row->values[i].value;
+    }
+    return -1;
 }
 
 struct ranked {
