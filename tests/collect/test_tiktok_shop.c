@@ -195,6 +195,27 @@ static void amounts_of_another_currency_are_never_mixed_in(struct stores *s)
     sim_done(&sim);
 }
 
+/* A sandbox answers so many calls an hour: what is missing is asked for an hour later, and details of single videos are not asked for against a wall. */
+static void a_sandbox_that_has_had_enough_is_left_alone_for_its_hour(struct stores *s)
+{
+    struct sim sim;
+    shop_begin(&sim, s, SHOP_WORLD "shop_hour=7 shop_page=20");
+    shop_collect(&sim, NULL);
+    assert_status(&sim, "partial", "36009037");
+    nilo_day last = NILO_DAY(sim.s->clock.wall / NILO_US_DAY - 1);
+    int64_t over = sim_counter(&sim, "tiktok_shop.over");
+    assert_true(over > 0 && over <= 5); /* those that were under way together */
+    nilo_virtual_clock_advance(&s->clock, NILO_US_HOUR / 4);
+    shop_collect(&sim, NULL);
+    assert_int_equal(sim_counter(&sim, "tiktok_shop.over"), over); /* nothing is sent within the hour */
+    sim_control(&sim, "/_emulator/set?shop_hour=0");
+    nilo_virtual_clock_advance(&s->clock, NILO_US_HOUR);
+    shop_collect(&sim, NULL);
+    assert_status(&sim, "completed", "");
+    assert_true(check_windows(&sim, last, s->clock.wall, true) > SHOP_VIDEOS);
+    sim_done(&sim);
+}
+
 static void a_seller_without_the_scope_is_told_once(struct stores *s)
 {
     struct sim sim;
@@ -237,6 +258,7 @@ int main(void)
         STORES_TEST(windows_end_with_the_newest_day_that_there_is),
         STORES_TEST(a_window_of_which_a_part_is_missing_is_left_out_and_made_up_for),
         STORES_TEST(amounts_of_another_currency_are_never_mixed_in),
+        STORES_TEST(a_sandbox_that_has_had_enough_is_left_alone_for_its_hour),
         STORES_TEST(a_seller_without_the_scope_is_told_once),
         STORES_TEST(a_dead_token_ends_the_run_and_a_wrong_secret_is_called_so),
     };

@@ -77,6 +77,7 @@
     X(shop_versions, 7, 0, 7, "versions that it knows, as bits: 202605, 202509, 202409")                                                    \
     X(shop_delay_h, 6, 0, 1000, "hours after a day's end until it tells of it")                                                             \
     X(shop_settle_h, 48, 0, 1000, "hours after a day's end until that is final")                                                            \
+    X(shop_hour, 0, 0, INT64_MAX, "calls that a sandbox of it answers in an hour of the clock, 0 = any")                                    \
     X(shop_currency, 0, 0, 2, "its own currency: dollars, yen, dinars")                                                                     \
     X(shop_token_s, 604800, 1, 100000000, "life of its access tokens")                                                                      \
     X(fb_app_limit, 0, 0, INT64_MAX, "calls of an app of Facebook's in an hour that slides, 0 = any")                                       \
@@ -368,6 +369,7 @@ extern const struct emu_platform emu_instagram;
 /* ---- tiktok_shop.c ---- */
 struct emu_shop {
     int64_t calls, bad_sign, unknown, pages, twice, details; /* unknown: versions that there are not; twice: entries that came again */
+    int64_t hour, used, over; /* of a sandbox: calls in this hour; those that were too many */
 };
 extern const struct emu_platform emu_tiktok_shop;
 void emu_shop_counters(const struct emulator *em, struct nilo_json_out *o);

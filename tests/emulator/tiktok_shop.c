@@ -183,6 +183,14 @@ static bool is_signed(struct emu_call *c, int project)
     return sign && strcmp(sign, hex) == 0 && off <= CLOCK && off >= -CLOCK;
 }
 
+static bool is_over(struct emulator *em, nilo_us now)
+{
+    int64_t hour = now / NILO_US_HOUR;
+    em->shop.used = hour == em->shop.hour ? em->shop.used + 1 : 1;
+    em->shop.hour = hour;
+    return em->o.shop_hour > 0 && em->shop.used > em->o.shop_hour;
+}
+
 static void admit(struct emu_call *c)
 {
     struct emulator *em = c->em;
@@ -207,6 +215,9 @@ static void admit(struct emu_call *c)
         refuse(c, 401, 105002, "Expired credentials.");
     } else if (!strstr(em->tokens.grant[c->grant].scope, "shop_analytics") && c->endpoint->bucket > 0) {
         refuse(c, 200, 105005, "Access denied: no scope.");
+    } else if (is_over(em, c->now)) {
+        em->shop.over++;
+        refuse(c, 200, 36009037, "The sandbox limit of this hour is reached.");
     }
 }
 
@@ -529,6 +540,7 @@ void emu_shop_counters(const struct emulator *em, struct nilo_json_out *o)
     put_int(o, "pages", em->shop.pages);
     put_int(o, "twice", em->shop.twice);
     put_int(o, "details", em->shop.details);
+    put_int(o, "over", em->shop.over);
     nilo_json_object_end(o);
 }
 
