@@ -153,7 +153,9 @@ static bool from_path(const struct parts *p, char id[NILO_ADDRESS_ID])
     }
     if (at < 0)
         return false;
-    int put = snprintf(id, NILO_ADDRESS_ID, "%.*s", (int)p->len[at], p->part[at]);
+    /* a post of a page that is named by its number: the API knows it as PAGE_POST */
+    bool of_page = strcmp(p->host->platform, "facebook") == 0 && at > 1 && is(p, 1, "posts") && strspn(p->part[0], DIGITS) == p->len[0];
+    int put = snprintf(id, NILO_ADDRESS_ID, "%.*s%s%.*s", of_page ? (int)p->len[0] : 0, of_page ? p->part[0] : "", of_page ? "_" : "", (int)p->len[at], p->part[at]);
     size_t n = strlen(id);
     if (n > 5 && strcmp(id + n - 5, ".html") == 0)
         id[n - 5] = '\0';

@@ -65,3 +65,33 @@ void answers_put_number(struct nilo_buf *b, bool said, int64_t n)
     else
         nilo_buf_adds(b, "- ");
 }
+
+const struct nilo_item_value *answers_value_of(const struct nilo_item *item, const char *metric)
+{
+    for (size_t i = 0; i < item->n_values; i++) {
+        if (strcmp(item->values[i].metric->name, metric) == 0)
+            return &item->values[i];
+    }
+    return NULL;
+}
+
+void answers_put_value(struct nilo_buf *b, const struct nilo_item *item, const char *metric, bool reasons)
+{
+    const struct nilo_item_value *v = answers_value_of(item, metric);
+    if (v != NULL && v->absence == NILO_PRESENT)
+        nilo_buf_addf(b, "%lld ", (long long)v->value);
+    else
+        nilo_buf_addf(b, "%s ", v == NULL || !reasons ? "-" : nilo_absence_name(v->absence));
+}
+
+void answers_put_request(struct nilo_buf *b, const struct nilo_call *c)
+{
+    nilo_buf_addf(b, "%s %s", c->http.method, c->http.url);
+    for (size_t i = 0; i < c->http.n_query; i++)
+        nilo_buf_addf(b, "%c%s=%s", i == 0 ? '?' : '&', c->http.query[i].name, c->http.query[i].secret ? "***" : c->http.query[i].value);
+    for (size_t i = 0; i < c->http.n_headers; i++)
+        nilo_buf_addf(b, " %s: %s%s", c->http.headers[i].name, c->http.headers[i].before, c->http.headers[i].secret ? "***" : c->http.headers[i].value);
+    for (size_t i = 0; i < c->http.n_form; i++)
+        nilo_buf_addf(b, " %s=%s", c->http.form[i].name, c->http.form[i].secret ? "***" : c->http.form[i].value);
+    nilo_buf_addf(b, " [%d %d %d]", c->bucket, c->also, c->cost);
+}

@@ -17,4 +17,8 @@ size_t answers_split(char *ids, const char **ret);
 void answers_put_text(struct nilo_buf *b, const char *text, char end); /* "-" where there is none */
 void answers_put_number(struct nilo_buf *b, bool said, int64_t n);
 
+const struct nilo_item_value *answers_value_of(const struct nilo_item *item, const char *metric); /* NULL = none */
+void answers_put_value(struct nilo_buf *b, const struct nilo_item *item, const char *metric, bool reasons); /* "-" or the reason where there is none */
+void answers_put_request(struct nilo_buf *b, const struct nilo_call *c); /* with *** in the place of secrets; behind it the buckets and what it costs */
+
 #endif

@@ -2,6 +2,8 @@
  * requests that bring all of it. What the recorded ones should read as was put down by a reader that has nothing to do with the parser (Python's json). */
 #include "support/nilo_test.h"
 
+#include "answers.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +20,7 @@ enum { POST = 1, STATUS, PHOTO, VIDEO, LINK };
 
 static const struct nilo_connector *facebook(void)
 {
-    const struct nilo_connector *c = nilo_connector_find("facebook");
-    assert_non_null(c);
-    return c;
+    return answers_connector("facebook");
 }
 
 static const char *const *with_setting(const char *name, const char *value)
@@ -34,36 +34,10 @@ static const char *const *with_setting(const char *name, const char *value)
     return settings;
 }
 
-static char *read_fixture(const char *name)
-{
-    char below[200];
-    snprintf(below, sizeof(below), "fixtures/facebook/%s.json", name);
-    char *path = nilo_test_shared(below), *bytes = malloc(1 << 16);
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    bytes[fread(bytes, 1, (1 << 16) - 1, f)] = '\0';
-    fclose(f);
-    free(path);
-    return bytes;
-}
-
 static struct nilo_result take(const struct nilo_ask *ask, int status, const char *body, struct nilo_arena *arena)
 {
-    const struct nilo_http_answer a = {.id = 1, .purpose = "", .message = "", .status = status, .body = body, .n_body = strlen(body), .retry_after_ms = -1, .started_at = NOW,
-                                       .ended_at = NOW};
-    struct nilo_result r;
-    struct nilo_err err = {0};
-    if (facebook()->take(ask, &a, arena, &r, &err) != 0)
-        fail_msg("take: %s", err.msg);
-    return r;
-}
-
-static size_t split(char *ids, const char **ret)
-{
-    size_t n = 0;
-    for (char *save = NULL, *p = strtok_r(ids, ",", &save); p != NULL; p = strtok_r(NULL, ",", &save))
-        ret[n++] = p;
-    return n;
+    const struct nilo_http_answer a = answers_of(status, body, NOW);
+    return answers_take(facebook(), ask, &a, arena);
 }
 
 /* The object behind the n-th (from 0 on) `before` in a text that has no brackets in strings; cut out. */
@@ -165,39 +139,21 @@ static const char *or_dash(const char *text)
     return text != NULL && text[0] != '\0' ? text : "-";
 }
 
-static const struct nilo_item_value *value_of(const struct nilo_item *item, const char *metric)
-{
-    for (size_t i = 0; i < item->n_values; i++) {
-        if (strcmp(item->values[i].metric->name, metric) == 0)
-            return &item->values[i];
-    }
-    return NULL;
-}
-
-static void put_value(struct nilo_buf *b, const struct nilo_item *item, const char *metric, bool reasons)
-{
-    const struct nilo_item_value *v = value_of(item, metric);
-    if (v != NULL && v->absence == NILO_PRESENT)
-        nilo_buf_addf(b, "%lld ", (long long)v->value);
-    else
-        nilo_buf_addf(b, "%s ", v == NULL || !reasons ? "-" : nilo_absence_name(v->absence));
-}
-
 static void put_values(struct nilo_buf *b, const struct nilo_item *item, bool reasons)
 {
     for (size_t i = 0; nilo__fb_metrics[i] != NULL; i++)
-        put_value(b, item, nilo__fb_metrics[i], reasons);
+        answers_put_value(b, item, nilo__fb_metrics[i], reasons);
 }
 
 static void put_item(struct nilo_buf *b, const struct nilo_item *item, enum shape shape, struct nilo_arena *arena)
 {
     char day[NILO_DAY_TEXT];
-    const struct nilo_item_value *reactions = value_of(item, "reactions");
+    const struct nilo_item_value *reactions = answers_value_of(item, "reactions");
     if (shape == DAYS || shape == RENAMED) {
         nilo_day_format(item->day, day);
         nilo_buf_addf(b, "%s ", day);
         for (size_t i = 0; facebook()->day_metrics[i] != NULL; i++)
-            put_value(b, item, facebook()->day_metrics[i], false);
+            answers_put_value(b, item, facebook()->day_metrics[i], false);
         b->len--;
         nilo_buf_addc(b, '\n');
         return;
@@ -233,7 +189,7 @@ static void check_recorded(size_t i)
     static const enum nilo_op ops[] = {[METRICS] = NILO_OP_METRICS, [WRAPPED] = NILO_OP_METRICS, [ROWS] = NILO_OP_METRICS,   [LISTED] = NILO_OP_LIST, [PAGE] = NILO_OP_ACCOUNT,
                                        [PAGES] = NILO_OP_ACCOUNTS,  [DAYS] = NILO_OP_REPORT,     [RENAMED] = NILO_OP_REPORT, [CHECK] = NILO_OP_EXCHANGE, [BATCH] = NILO_OP_METRICS};
     enum shape shape = recorded[i].shape;
-    char *body = read_fixture(recorded[i].file), ids[1000];
+    char *body = answers_read("facebook", recorded[i].file), ids[1000];
     const char *split_ids[50];
     struct nilo_ask ask = {.op = ops[shape], .credentials = &signed_in, .now = NOW, .day = NILO_DAY_NONE, .account = shape == PAGE ? recorded[i].of : "137246726435626", .kind = POST};
     struct nilo_buf b;
@@ -244,7 +200,7 @@ static void check_recorded(size_t i)
     const char *whole = body;
     if (ask.op == NILO_OP_METRICS) {
         snprintf(ids, sizeof(ids), "%s", recorded[i].of);
-        ask.n_ids = split(ids, split_ids);
+        ask.n_ids = answers_split(ids, split_ids);
         ask.ids = split_ids;
         ask.settings = with_setting("batch", shape == BATCH ? "yes" : "no");
     } else if (ask.op == NILO_OP_REPORT) {
@@ -300,7 +256,7 @@ static void test_recorded_errors_have_their_class(void **state)
             static const char *const ids[] = {"1_2", "1_3"};
             const struct nilo_ask ask = {.op = (enum nilo_op)op, .credentials = &signed_in, .now = NOW, .day = NILO_DAY(20000), .account = "1", .kind = POST, .ids = ids,
                                          .n_ids = op == NILO_OP_METRICS ? 2 : 0, .win = 30};
-            char *body = read_fixture(rows[i].file);
+            char *body = answers_read("facebook", rows[i].file);
             struct nilo_arena arena;
             nilo_arena_init(&arena, 0);
             struct nilo_result r = take(&ask, 400, body, &arena);
@@ -462,8 +418,8 @@ static void test_damaged_days(void **state)
             nilo_day_format(r.items[k].day, day);
             nilo_buf_addf(&b, "%s ", day);
             for (size_t m = 0; m < 3; m++) {
-                const struct nilo_item_value *v = value_of(&r.items[k], facebook()->day_metrics[m]);
-                put_value(&b, &r.items[k], facebook()->day_metrics[m], v != NULL);
+                const struct nilo_item_value *v = answers_value_of(&r.items[k], facebook()->day_metrics[m]);
+                answers_put_value(&b, &r.items[k], facebook()->day_metrics[m], v != NULL);
             }
             b.len--;
             nilo_buf_adds(&b, r.items[k].class == NILO_CLASS_OK ? "\n" : " wrong\n");
@@ -661,18 +617,6 @@ static void test_names_of_days_that_are_refused_are_found(void **state)
 
 /* ---- requests ------------------------------------------------------------------------------------------------------------------------------------ */
 
-static void put_request(struct nilo_buf *b, const struct nilo_call *c)
-{
-    nilo_buf_addf(b, "%s %s", c->http.method, c->http.url);
-    for (size_t i = 0; i < c->http.n_query; i++)
-        nilo_buf_addf(b, "%c%s=%s", i == 0 ? '?' : '&', c->http.query[i].name, c->http.query[i].secret ? "***" : c->http.query[i].value);
-    for (size_t i = 0; i < c->http.n_headers; i++)
-        nilo_buf_addf(b, " %s: %s%s", c->http.headers[i].name, c->http.headers[i].before, c->http.headers[i].secret ? "***" : c->http.headers[i].value);
-    for (size_t i = 0; i < c->http.n_form; i++)
-        nilo_buf_addf(b, " %s=%s", c->http.form[i].name, c->http.form[i].secret ? "***" : c->http.form[i].value);
-    nilo_buf_addf(b, " [%d %d %d]", c->bucket, c->also, c->cost);
-}
-
 #define FB "https://graph.facebook.com/v25.0"
 #define SIGNED "appsecret_proof=*** Authorization: Bearer ***"
 #define PAGE_FIELDS "id,name,username,link,followers_count"
@@ -742,7 +686,7 @@ static void test_requests_are_what_the_platform_documents(void **state)
         ask.settings = requests[i].setting != NULL ? with_setting(requests[i].setting, requests[i].value) : NULL;
         int rc = facebook()->make(&ask, &arena, &call, &err);
         if (rc == 0)
-            put_request(&b, &call);
+            answers_put_request(&b, &call);
         if ((rc != 0) != (requests[i].request == NULL) || (rc == 0 && strcmp(nilo_buf_str(&b), requests[i].request) != 0))
             fail_msg("%zu: %s%s\nnot %s", i, nilo_buf_str(&b), err.msg, requests[i].request != NULL ? requests[i].request : "refused");
         if (rc == 0)

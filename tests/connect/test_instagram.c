@@ -2,6 +2,8 @@
  * and the requests that bring all of it. What the recorded ones should read as was put down by a reader that has nothing to do with the parser (Python's json). */
 #include "support/nilo_test.h"
 
+#include "answers.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,42 +44,10 @@ static const char *const *settings_of(const char *name, const char *value, const
     return settings;
 }
 
-static char *read_fixture(const char *name)
-{
-    char below[200];
-    snprintf(below, sizeof(below), "fixtures/instagram/%s.json", name);
-    char *path = nilo_test_shared(below), *bytes = malloc(1 << 18);
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    bytes[fread(bytes, 1, (1 << 18) - 1, f)] = '\0';
-    fclose(f);
-    free(path);
-    return bytes;
-}
-
-static struct nilo_http_answer answer(int status, const char *body)
-{
-    return (struct nilo_http_answer){.id = 1, .purpose = "", .message = "", .status = status, .body = body, .n_body = strlen(body), .retry_after_ms = -1, .started_at = NOW,
-                                     .ended_at = NOW};
-}
-
 static struct nilo_result take(const struct nilo_ask *ask, int status, const char *body, struct nilo_arena *arena)
 {
-    const struct nilo_http_answer a = answer(status, body);
-    struct nilo_result r;
-    struct nilo_err err = {0};
-    if (instagram()->take(ask, &a, arena, &r, &err) != 0)
-        fail_msg("take: %s", err.msg);
-    return r;
-}
-
-/* "a,b,c" */
-static size_t split(char *ids, const char **ret)
-{
-    size_t n = 0;
-    for (char *save = NULL, *p = strtok_r(ids, ",", &save); p != NULL; p = strtok_r(NULL, ",", &save))
-        ret[n++] = p;
-    return n;
+    const struct nilo_http_answer a = answers_of(status, body, NOW);
+    return answers_take(instagram(), ask, &a, arena);
 }
 
 /* ---- recorded answers ------------------------------------------------------------------------------------------------------------------- */
@@ -154,24 +124,6 @@ static void put_text(struct nilo_buf *b, const char *text, char end)
     nilo_buf_addf(b, "%s%c", text != NULL && text[0] != '\0' ? text : "-", end);
 }
 
-static const struct nilo_item_value *value_of(const struct nilo_item *item, const char *metric)
-{
-    for (size_t i = 0; i < item->n_values; i++) {
-        if (strcmp(item->values[i].metric->name, metric) == 0)
-            return &item->values[i];
-    }
-    return NULL;
-}
-
-static void put_value(struct nilo_buf *b, const struct nilo_item *item, const char *metric, bool reasons)
-{
-    const struct nilo_item_value *v = value_of(item, metric);
-    if (v != NULL && v->absence == NILO_PRESENT)
-        nilo_buf_addf(b, "%lld ", (long long)v->value);
-    else
-        nilo_buf_addf(b, "%s ", v == NULL || !reasons ? "-" : nilo_absence_name(v->absence));
-}
-
 static void put_attrs(struct nilo_buf *b, const struct nilo_item *item)
 {
     if (item->posted_at != NILO_US_NONE)
@@ -191,7 +143,7 @@ static void put_item(struct nilo_buf *b, const struct nilo_item *item, enum shap
         nilo_day_format(item->day, day);
         nilo_buf_addf(b, "%s ", day);
         for (size_t i = 0; i < 4; i++)
-            put_value(b, item, day_columns[i], false);
+            answers_put_value(b, item, day_columns[i], false);
         b->len--;
         nilo_buf_addc(b, '\n');
         return;
@@ -199,9 +151,9 @@ static void put_item(struct nilo_buf *b, const struct nilo_item *item, enum shap
     nilo_buf_addf(b, "%s ", item->id);
     if (shape == METRICS || shape == WRAPPED) {
         for (size_t i = 0; i < 10; i++)
-            put_value(b, item, columns[i], false);
+            answers_put_value(b, item, columns[i], false);
         for (size_t i = 0; i < 3; i++) {
-            const struct nilo_item_value *v = value_of(item, retired[i]);
+            const struct nilo_item_value *v = answers_value_of(item, retired[i]);
             if (v != NULL)
                 nilo_buf_addf(b, "%s=%lld ", retired[i], (long long)v->value);
         }
@@ -222,7 +174,7 @@ static void put_result(struct nilo_buf *b, const struct nilo_result *r, enum sha
 
 static void check_recorded(size_t i)
 {
-    char *body = read_fixture(recorded[i].file), ids[1000];
+    char *body = answers_read("instagram", recorded[i].file), ids[1000];
     const char *split_ids[50];
     struct nilo_ask ask = {.credentials = &signed_in, .now = NOW, .day = NILO_DAY_NONE, .account = recorded[i].shape == ACCOUNT ? "17841407673135339" : "17841400000000001"};
     struct nilo_buf b;
@@ -234,7 +186,7 @@ static void check_recorded(size_t i)
     ask.listing = shape == STORIES ? "stories" : "media";
     if (ask.op == NILO_OP_METRICS) {
         snprintf(ids, sizeof(ids), "%s", recorded[i].of);
-        ask.n_ids = split(ids, split_ids);
+        ask.n_ids = answers_split(ids, split_ids);
         ask.ids = split_ids;
         ask.kind = shape == WRAPPED ? IMAGE : 0;
         ask.settings = settings_of("batch", "no", NULL, NULL);
@@ -340,7 +292,7 @@ static void test_damage_costs_the_one_value_and_nothing_else(void **state)
         assert_int_equal(r.class, NILO_CLASS_OK);
         assert_int_equal(r.n_items, 1);
         for (size_t k = 0; k < 10; k++)
-            put_value(&b, &r.items[0], columns[k], true);
+            answers_put_value(&b, &r.items[0], columns[k], true);
         bool fine = r.items[0].class == NILO_CLASS_OK;
         if (strcmp(nilo_buf_str(&b), damaged[i].values) != 0 || (r.items[0].posted_at != NILO_US_NONE) != damaged[i].posted || fine != damaged[i].fine)
             fail_msg("%s\n%s, posted %d, %s %s", damaged[i].body, nilo_buf_str(&b), r.items[0].posted_at != NILO_US_NONE, nilo_class_word(r.items[0].class),
@@ -511,7 +463,7 @@ static void test_what_is_not_asked_for_says_why(void **state)
         char *body = nilo_arena_printf(&arena, "{\"id\":\"1\",\"media_type\":\"IMAGE\",\"media_product_type\":\"%s\",\"like_count\":5}", rows[i].product);
         struct nilo_result r = take(&ask, 200, body, &arena);
         for (size_t k = 0; k < 10; k++)
-            put_value(&b, &r.items[0], columns[k], true);
+            answers_put_value(&b, &r.items[0], columns[k], true);
         char *want = nilo_arena_strdup(&arena, rows[i].values), *at = strstr(want, "5 hidden");
         if (at != NULL) { /* comments that nobody closed are not hidden */
             *at = '\0';
@@ -580,18 +532,6 @@ static void test_a_server_that_refuses_without_reason_is_not_asked_for_ever(void
 
 /* ---- requests ------------------------------------------------------------------------------------------------------------------------------------ */
 
-static void put_request(struct nilo_buf *b, const struct nilo_call *c)
-{
-    nilo_buf_addf(b, "%s %s", c->http.method, c->http.url);
-    for (size_t i = 0; i < c->http.n_query; i++)
-        nilo_buf_addf(b, "%c%s=%s", i == 0 ? '?' : '&', c->http.query[i].name, c->http.query[i].secret ? "***" : c->http.query[i].value);
-    for (size_t i = 0; i < c->http.n_headers; i++)
-        nilo_buf_addf(b, " %s: %s%s", c->http.headers[i].name, c->http.headers[i].before, c->http.headers[i].secret ? "***" : c->http.headers[i].value);
-    for (size_t i = 0; i < c->http.n_form; i++)
-        nilo_buf_addf(b, " %s=%s", c->http.form[i].name, c->http.form[i].secret ? "***" : c->http.form[i].value);
-    nilo_buf_addf(b, " [%d %d %d]", c->bucket, c->also, c->cost);
-}
-
 #define FB "https://graph.facebook.com/v25.0"
 #define IG "https://graph.instagram.com/v25.0"
 #define SIGNED "appsecret_proof=*** Authorization: Bearer ***"
@@ -658,7 +598,7 @@ static void test_requests_are_what_the_platform_documents(void **state)
         ask.settings = requests[i].instagram ? settings_of("login", "instagram", NULL, NULL) : NULL;
         int rc = instagram()->make(&ask, &arena, &call, &err);
         if (rc == 0)
-            put_request(&b, &call);
+            answers_put_request(&b, &call);
         if ((rc != 0) != (requests[i].request == NULL) || (rc == 0 && strcmp(nilo_buf_str(&b), requests[i].request) != 0))
             fail_msg("%zu: %s%s\nnot %s", i, nilo_buf_str(&b), err.msg, requests[i].request != NULL ? requests[i].request : "refused");
         if (rc == 0)
