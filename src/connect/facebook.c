@@ -348,29 +348,23 @@ static int take_tokens(const struct nilo_ask *ask, const struct nilo_http_answer
 
 static int take(const struct nilo_ask *ask, const struct nilo_http_answer *answer, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
 {
-    static int (*const by_op[NILO_OPS])(const struct nilo_ask *, const struct nilo_http_answer *, struct nilo_arena *, struct nilo_result *, struct nilo_err *) = {
+    static nilo__graph_take_op *const by_op[NILO_OPS] = {
         [NILO_OP_ACCOUNT] = take_pages,   [NILO_OP_ACCOUNTS] = take_pages, [NILO_OP_LIST] = take_list,
         [NILO_OP_REPORT] = take_report,   [NILO_OP_EXCHANGE] = take_tokens, [NILO_OP_REFRESH] = take_tokens,
     };
     struct nilo__graph_error e;
     if (ask->op == NILO_OP_METRICS)
         return nilo__graph_take_items(&nilo__fb_posts, ask, answer, arena, ret, err);
-    bool refused = nilo__graph_refusal(answer, "Facebook", nilo__fb_posts.types, arena, ret, &e);
-    ret->variant = ask->variant;
-    if (ask->op == NILO_OP_EXCHANGE && ask->variant == 2)
+    if (ask->op == NILO_OP_EXCHANGE && ask->variant == 2) {
+        nilo__graph_refusal(answer, "Facebook", nilo__fb_posts.types, arena, ret, &e);
         return take_check(ask, answer, arena, ret, err);
-    if (!refused)
-        return by_op[ask->op](ask, answer, arena, ret, err);
-    if (ask->op == NILO_OP_REPORT && nilo__graph_refused_days(&days, ask, &e, ret))
-        return 0;
-    /* A code or a token that is refused there leads nowhere else: somebody has to sign in. */
-    if ((ask->op == NILO_OP_EXCHANGE || ask->op == NILO_OP_REFRESH) && (ret->class == NILO_CLASS_INVALID || ret->class == NILO_CLASS_GONE) && e.there)
-        ret->class = NILO_CLASS_AUTH;
-    if (ask->op == NILO_OP_ACCOUNT && ask->account == NULL && e.code == 100 && e.message != NULL && strstr(e.message, "node type (User)") != NULL) {
-        ret->class = NILO_CLASS_PERMISSION;
-        ret->message = "the token is a person's and not a page's; nilometer connection connect lets the person choose a page, accounts: names one that the person may read";
     }
-    return 0;
+    int rc = nilo__graph_take(&nilo__fb_posts, &days, by_op, ask, answer, arena, ret, &e, err);
+    if (rc == 0 && ask->op == NILO_OP_ACCOUNT && ask->account == NULL && e.code == 100 && e.message != NULL && strstr(e.message, "node type (User)") != NULL) {
+        ret->class = NILO_CLASS_PERMISSION;
+        ret->message = "the token is a person's and not a page's; nilometer connection connect lets the person choose a page, pages: names one that the person may read";
+    }
+    return rc;
 }
 
 static const char *const day_metrics[] = {"views", "reach", "engagement", "follows", "profile_visits", NULL};

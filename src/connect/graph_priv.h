@@ -157,4 +157,13 @@ void nilo__graph_long(struct nilo__making *m, const char *base, const char *path
 int nilo__graph_take_tokens(const char *title, const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret,
                             struct nilo_err *err);
 
+/* ---- what an answer says (graph_tokens.c) ---- */
+
+typedef int nilo__graph_take_op(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);
+/** nilo__graph_take - of all operations but METRICS: what is refused, or what by_op says
+ *  days  of REPORT
+ *  said  the error, or none */
+int nilo__graph_take(const struct nilo__graph_items *items, const struct nilo__graph_days *days, nilo__graph_take_op *const by_op[NILO_OPS], const struct nilo_ask *ask,
+                     const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo__graph_error *said, struct nilo_err *err);
+
 #endif

@@ -1,4 +1,4 @@
-/* Signing in through Facebook, and what requests are signed with; for all platforms on the Graph API. A code becomes a token of an hour or two, which becomes one of 60
+/* Signing in through Facebook, what requests are signed with, and refusals; for all platforms on the Graph API. A code becomes a token of an hour or two, which becomes one of 60
  * days; while that lives it is good for another one, so it is its own refresh token and ends with it. */
 #include <string.h>
 
@@ -86,5 +86,23 @@ int nilo__graph_take_tokens(const char *title, const struct nilo_ask *ask, const
     }
     ret->tokens.refresh_token = t.access;
     ret->tokens.refresh_expires_s = ret->tokens.expires_s;
+    return 0;
+}
+
+/* ---- refusals ----------------------------------------------------------------------------------------------------------------------------------- */
+
+int nilo__graph_take(const struct nilo__graph_items *items, const struct nilo__graph_days *days, nilo__graph_take_op *const by_op[NILO_OPS], const struct nilo_ask *ask,
+                     const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo__graph_error *said, struct nilo_err *err)
+{
+    const bool tokens = ask->op == NILO_OP_EXCHANGE || ask->op == NILO_OP_REFRESH;
+    bool refused = nilo__graph_refusal(a, items->title, items->types, arena, ret, said);
+    ret->variant = ask->variant;
+    if (!refused)
+        return by_op[ask->op](ask, a, arena, ret, err);
+    if (ask->op == NILO_OP_REPORT && nilo__graph_refused_days(days, ask, said, ret))
+        return 0;
+    /* A code or a token that is refused there leads nowhere else: somebody has to sign in. */
+    if (tokens && (ret->class == NILO_CLASS_INVALID || ret->class == NILO_CLASS_GONE) && said->there)
+        ret->class = NILO_CLASS_AUTH;
     return 0;
 }

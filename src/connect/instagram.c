@@ -268,23 +268,13 @@ static int take_tokens(const struct nilo_ask *ask, const struct nilo_http_answer
 
 static int take(const struct nilo_ask *ask, const struct nilo_http_answer *answer, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
 {
-    static int (*const by_op[NILO_OPS])(const struct nilo_ask *, const struct nilo_http_answer *, struct nilo_arena *, struct nilo_result *, struct nilo_err *) = {
+    static nilo__graph_take_op *const by_op[NILO_OPS] = {
         [NILO_OP_ACCOUNT] = take_account, [NILO_OP_ACCOUNTS] = take_account, [NILO_OP_LIST] = nilo__ig_take_list, [NILO_OP_REPORT] = nilo__ig_take_report,
         [NILO_OP_EXCHANGE] = take_tokens, [NILO_OP_REFRESH] = take_tokens,
     };
     struct nilo__graph_error e;
-    if (ask->op == NILO_OP_METRICS)
-        return nilo__ig_take_metrics(ask, answer, arena, ret, err);
-    bool refused = nilo__graph_refusal(answer, "Instagram", nilo__ig_types, arena, ret, &e);
-    ret->variant = ask->variant;
-    if (!refused)
-        return by_op[ask->op](ask, answer, arena, ret, err);
-    if (ask->op == NILO_OP_REPORT && nilo__ig_refused_report(ask, &e, ret))
-        return 0;
-    /* A code or a token that is refused there leads nowhere else: somebody has to sign in. */
-    if ((ask->op == NILO_OP_EXCHANGE || ask->op == NILO_OP_REFRESH) && (ret->class == NILO_CLASS_INVALID || ret->class == NILO_CLASS_GONE) && e.there)
-        ret->class = NILO_CLASS_AUTH;
-    return 0;
+    return ask->op == NILO_OP_METRICS ? nilo__ig_take_metrics(ask, answer, arena, ret, err)
+                                      : nilo__graph_take(&nilo__ig_media, &nilo__ig_days, by_op, ask, answer, arena, ret, &e, err);
 }
 
 static const char *const metrics[] = {"views", "reach", "likes", "comments", "saves", "shares", "engagement", "profile_visits", "follows", "watch_time_ms", NULL};

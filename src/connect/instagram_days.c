@@ -2,7 +2,7 @@
 #include "connect/instagram_priv.h"
 
 /* The first two are asked for; others are read where they come: recorded answers and older versions have them. */
-static const struct nilo__graph_days days = {
+const struct nilo__graph_days nilo__ig_days = {
     .title = "Instagram",
     .purpose = "instagram account insights",
     .address = nilo__ig_address,
@@ -15,15 +15,10 @@ static const struct nilo__graph_days days = {
 
 int nilo__ig_make_report(struct nilo__making *m, struct nilo_err *err)
 {
-    return nilo__graph_make_days(&days, m, err);
-}
-
-bool nilo__ig_refused_report(const struct nilo_ask *ask, const struct nilo__graph_error *e, struct nilo_result *ret)
-{
-    return nilo__graph_refused_days(&days, ask, e, ret);
+    return nilo__graph_make_days(&nilo__ig_days, m, err);
 }
 
 int nilo__ig_take_report(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
 {
-    return nilo__graph_take_days(&days, ask, a, arena, ret, err);
+    return nilo__graph_take_days(&nilo__ig_days, ask, a, arena, ret, err);
 }

@@ -199,7 +199,7 @@ static bool instead(const struct nilo_ask *ask, const struct nilo__graph_error *
     return (e->code == 100 && e->subcode == OLD_BUSINESS) || (e->code == 10 && e->message != NULL && strstr(e->message, "viewers") != NULL);
 }
 
-static const struct nilo__graph_items media = {
+const struct nilo__graph_items nilo__ig_media = {
     .title = "Instagram",
     .what = "media",
     .purpose = "instagram media",
@@ -221,15 +221,15 @@ static const struct nilo__graph_items media = {
 
 int nilo__ig_take_list(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
 {
-    return nilo__graph_take_list(&media, ask, a, arena, ret, err);
+    return nilo__graph_take_list(&nilo__ig_media, ask, a, arena, ret, err);
 }
 
 int nilo__ig_make_metrics(struct nilo__making *m, struct nilo_err *err)
 {
-    return nilo__graph_make_items(&media, m, err);
+    return nilo__graph_make_items(&nilo__ig_media, m, err);
 }
 
 int nilo__ig_take_metrics(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err)
 {
-    return nilo__graph_take_items(&media, ask, a, arena, ret, err);
+    return nilo__graph_take_items(&nilo__ig_media, ask, a, arena, ret, err);
 }

@@ -16,6 +16,7 @@ bool nilo__ig_is_instagram(const struct nilo_ask *ask);
 
 /* ---- instagram_media.c: metrics of media ---- */
 
+extern const struct nilo__graph_items nilo__ig_media;
 bool nilo__ig_in_batch(const struct nilo_ask *ask);
 int nilo__ig_make_metrics(struct nilo__making *m, struct nilo_err *err);
 int nilo__ig_take_list(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);
@@ -34,9 +35,8 @@ void nilo__ig_attrs(const struct nilo__ig_medium *m, const char *listing, nilo_u
 
 /* ---- instagram_days.c: an account's days ---- */
 
+extern const struct nilo__graph_days nilo__ig_days;
 int nilo__ig_make_report(struct nilo__making *m, struct nilo_err *err);
-/** nilo__ig_refused_report - a name of a metric that is refused: again without it */
-bool nilo__ig_refused_report(const struct nilo_ask *ask, const struct nilo__graph_error *e, struct nilo_result *ret);
 int nilo__ig_take_report(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena, struct nilo_result *ret, struct nilo_err *err);
 
 #endif
