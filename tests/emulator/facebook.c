@@ -124,9 +124,13 @@ static bool is_page_token(const struct emu_call *c)
 }
 
 /* One question; 0, or the code of the limit that is passed: that it came to this is counted. */
-static int spend(struct emulator *em, int page, nilo_us now)
+static int spend(struct emu_call *c, int page)
 {
+    struct emulator *em = c->em;
     struct emu_facebook *fb = &em->facebook;
+    nilo_us now = c->now;
+    if (c->dry)
+        return 0;
     fb->app.window_us = NILO_US_HOUR;
     fb->questions++;
     int used = emu_rate_count(&fb->app, now), about = 0;
@@ -186,6 +190,7 @@ static void number(struct nilo_json_out *o, const char *name, int64_t n)
 
 static void put_value(const struct emulator *em, struct emu_item it, int name, nilo_us at, struct nilo_json_out *o)
 {
+    const struct emu_override *over = emu_override_of(em, it);
     int64_t n = value_of(em, it, name, at);
     nilo_json_key(o, "value");
     if (name != 3) {
@@ -193,6 +198,12 @@ static void put_value(const struct emulator *em, struct emu_item it, int name, n
         return;
     }
     nilo_json_object_begin(o);
+    if (over && over->pin[EMU_PIN_LIKES][0]) { /* what a test has given in its place */
+        nilo_json_key(o, "like");
+        nilo_json_text(o, over->pin[EMU_PIN_LIKES], strlen(over->pin[EMU_PIN_LIKES]));
+        nilo_json_object_end(o);
+        return;
+    }
     if (n > 0)
         number(o, "like", n - n / 5);
     if (n >= 5)
@@ -277,13 +288,14 @@ static void put_post(const struct emulator *em, struct emu_item it, const char *
 }
 
 /* What is wrong with that question; the status, 0 = nothing. */
-static int wrong_with(struct emu_call *c, struct emu_item it, const char *fields, struct nilo_buf *b)
+static int wrong_with(struct emu_call *c, struct emu_item it, const char *fields, struct nilo_buf *b, enum emu_fate *ret_fate)
 {
     struct emulator *em = c->em;
     char message[300];
-    int code = spend(em, it.channel, c->now);
+    *ret_fate = EMU_FATE_REFUSED;
+    int code = spend(c, it.channel);
     if (code != 0)
-        return emu_graph_error(b, code, 0, code == 4 ? "(#4) Application request limit reached" : "(#80001) There have been too many calls to this Page account.");
+        return *ret_fate = EMU_FATE_LIMITED, emu_graph_error(b, code, 0, code == 4 ? "(#4) Application request limit reached" : "(#80001) There have been too many calls to this Page account.");
     if (em->o.fb_no_content && strstr(fields, ".summary("))
         return em->facebook.refused++, emu_graph_error(b, 10, 0, "(#10) This endpoint requires the 'pages_read_user_content' permission or the 'Page Public Content Access' feature.");
     const char *insights = strstr(fields, "insights.metric(");
@@ -303,15 +315,18 @@ static int wrong_with(struct emu_call *c, struct emu_item it, const char *fields
 /* One post as a body. Returns the status. */
 static int answer_post(struct emu_call *c, const char *id, const char *fields, struct nilo_buf *b, struct nilo_json_out *into)
 {
-    struct emu_item it;
+    struct emu_item it = {-1, -1};
     struct nilo_json_out own;
+    enum emu_fate fate;
     char message[300];
     if (!post_of(c->em, id, c->now, &it)) {
-        int code = spend(c->em, -1, c->now);
+        int code = spend(c, -1);
+        emu_ledger(c, it, id, code == 0 ? EMU_FATE_GONE : EMU_FATE_LIMITED);
         snprintf(message, sizeof message, "Unsupported get request. Object with ID '%.60s' does not exist, cannot be loaded due to missing permissions", id);
         return code == 0 ? emu_graph_error(b, 100, 33, message) : emu_graph_error(b, code, 0, "(#4) Application request limit reached");
     }
-    int status = wrong_with(c, it, fields, b);
+    int status = wrong_with(c, it, fields, b, &fate);
+    emu_ledger(c, it, id, status != 0 ? fate : emu_is_spoiled(c->em, it) ? EMU_FATE_ODD : EMU_FATE_SERVED);
     if (status != 0)
         return status;
     if (!into) {
@@ -493,8 +508,9 @@ static void get(struct emu_call *c)
         refuse(c, 100, 33, "Unsupported get request. Object does not exist");
         return;
     }
-    int code = spend(c->em, page, c->now);
+    int code = spend(c, page);
     if (code != 0) {
+        c->fate = EMU_FATE_LIMITED;
         refuse(c, code, 0, "too many calls");
     } else if (strcmp(edge, "/insights") == 0 && (c->em->tokens.grant[c->grant].account != page || !is_page_token(c))) {
         refuse(c, 200, 0, "(#200) Requires the page's own token to read its insights");

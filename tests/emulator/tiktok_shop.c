@@ -214,6 +214,7 @@ static void admit(struct emu_call *c)
     } else if (!emu_token_valid(em, t, c->now)) {
         refuse(c, 401, 105002, "Expired credentials.");
     } else if (!strstr(em->tokens.grant[c->grant].scope, "shop_analytics") && c->endpoint->bucket > 0) {
+        c->fate = EMU_FATE_PERMISSION;
         refuse(c, 200, 105005, "Access denied: no scope.");
     } else if (is_over(em, c->now)) {
         em->shop.over++;
@@ -337,6 +338,9 @@ static bool put_row(struct emu_call *c, const struct question *q, int video, boo
     nilo_json_object_begin(o);
     emulator_tiktok_id(em, q->shop, video, text);
     put_text(o, "id", text);
+    size_t id_len = strlen(text); /* in the ledger it is a video's window */
+    snprintf(text + id_len, sizeof text - id_len, "/%d/%d", q->last.n - q->first.n + 1, q->last.n);
+    emu_ledger(c, (struct emu_item){q->shop, video}, text, EMU_FATE_SERVED);
     snprintf(text, sizeof text, "Video %d", video);
     put_text(o, "title", text);
     snprintf(text, sizeof text, "creator%d", video % 7);
