@@ -80,6 +80,22 @@ static void begin_answer(struct nilo__reading *r, int64_t rows)
     r->open = true;
 }
 
+/* What a person should know beside the rows, who reads it on a terminal: which days are recorded, where there are none. */
+static int put_notes(struct nilo__reading *r, int64_t rows, struct nilo_err *err)
+{
+    struct nilo_notes notes = {0};
+    const char *note = nilo_query_note(r->query);
+    if (!r->noted || r->published != NULL)
+        return 0;
+    if (rows == 0 && nilo_query_nothing(r->query, r->store, &r->scope.scope, &notes, err) != 0)
+        return -1;
+    if (notes.details[0] != '\0')
+        nilo_rest_header(&r->headers, "Nilometer-Note", "%s%s%s", notes.details, notes.hint[0] != '\0' ? "; " : "", notes.hint);
+    if (note != NULL)
+        nilo_rest_header(&r->headers, "Nilometer-Note", "%s", note);
+    return 0;
+}
+
 static int send_held(struct nilo__reading *r, struct nilo_err *err)
 {
     int rc = r->held.len > 0 ? nilo_answer_write(r->x, r->held.data, r->held.len, err) : 0;
@@ -194,8 +210,11 @@ static int run_once(struct nilo__reading *r, struct nilo_err *err)
         int64_t rows = nilo_writer_rows(w);
         if (nilo_query_function(r->query) != NULL)
             r->head.total = nilo_query_total(r->query);
-        begin_answer(r, rows);
-        rc = send_whole(r, err);
+        rc = put_notes(r, rows, err);
+        if (rc == 0) {
+            begin_answer(r, rows);
+            rc = send_whole(r, err);
+        }
     }
     nilo_writer_free(w);
     return rc;
@@ -298,7 +317,7 @@ static void key_of(struct nilo__reading *r)
     const struct nilo_principal *p = nilo_req_principal(r->x);
     const char *workspace = nilo_rest_in_workspace(r->x) ? nilo_req_segment(r->x, 0) : "", *name = nilo_rest_name(r->x);
     const int said[] = {(int)nilo_rest_role(r->x), p != NULL && p->workspaces_said, nilo_rest_in_workspace(r->x), nilo_req_unix(r->x),
-                        (int)nilo_req_method(r->x), (int)r->accept.format, r->accept.strip, r->prefer.strict, r->prefer.lenient};
+                        (int)nilo_req_method(r->x), (int)r->accept.format, r->accept.strip, r->prefer.strict, r->prefer.lenient, r->noted};
     const int64_t range[] = {r->request.range_first, r->request.range_last};
     const char *const words[] = {nilo_req_route(r->x)->path, workspace, name, r->accept.mime, r->prefer.count != NULL ? r->prefer.count : ""};
     struct nilo_blake h;
@@ -326,6 +345,8 @@ static bool understand(struct nilo__reading *r, struct nilo_exchange *x)
     nilo_buf_init(&r->headers, HEADERS_MAX);
     if (!nilo_rest_profile(x) || !nilo_rest_coding(x) || !nilo_rest_accept(x, &r->accept) || !nilo_rest_prefer(x, &r->prefer) || !nilo_rest_range(x, &r->request))
         return false;
+    size_t n;
+    r->noted = nilo_req_header(x, "Nilometer-Notes", 0, &n) != NULL;
     key_of(r);
     return true;
 }
@@ -376,7 +397,7 @@ int nilo__rest_read_with(struct nilo_exchange *x, nilo__rest_parse_fn *parse, st
 static bool answer_quick(struct nilo__reading *r, int *ret_rc, struct nilo_err *err)
 {
     int64_t rows;
-    bool quick = nilo_rest_quick(r, &rows);
+    bool quick = !r->noted && nilo_rest_quick(r, &rows);
     if (quick) {
         nilo_rest_cache_made_here(r->api);
         r->until = nilo_rest_cache_until(r->api, KEPT_FOR);

@@ -28,6 +28,7 @@ struct nilo__reading {
     bool parked;            /* later */
     bool counted_ahead;     /* which was done */
     bool only_head;         /* nothing but head is wanted */
+    bool noted;             /* who asks prints what a person should know (nilometer --url) */
 };
 
 /** parses into r->query. 0; 1: refused, the answer is given; -1 */

@@ -87,6 +87,7 @@ static int run_call(struct nilo_cmd_ctx *ctx, const struct nilo_arg *args, size_
     struct nilo_store *s = NULL;
     struct nilo_query *q = NULL;
     struct nilo_notes notes;
+    struct nilo_err ignored;
     struct nilo_request request = NILO_REQUEST_DEFAULT;
     request.any_range = true;
     request.as_of = nilo_args_get(ctx->args, "as-of");
@@ -94,7 +95,7 @@ static int run_call(struct nilo_cmd_ctx *ctx, const struct nilo_arg *args, size_
     if (nilo__answer_format(ctx, &format, err) != 0)
         return -1;
     if (nilo_args_get(ctx->args, "url") != NULL)
-        return nilo__url_call(ctx, nilo_args_rest(ctx->args, 0), args, n, format, err);
+        return nilo__url_call(ctx, nilo_args_rest(ctx->args, 0), args, n, refuse_writing(nilo_args_rest(ctx->args, 0), args, n, &ignored) != 0, format, err);
     if (refuse_writing(nilo_args_rest(ctx->args, 0), args, n, err) != 0)
         return -1;
     if (parse(nilo_args_rest(ctx->args, 0), args, n, &request, &q, &notes, err) != 0) {

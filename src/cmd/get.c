@@ -21,6 +21,10 @@ static int get(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     if (nilo_cmd_store(ctx, NILO_STORE_READ, &s, err) != 0)
         return -1;
     const char *text = nilo_args_rest(ctx->args, 0);
+    if (text[0] == '\0' || text[0] == '?') {
+        nilo_store_close(s);
+        return nilo_err_set(err, NILO_EPARSE, "the request names no relation");
+    }
     int rc = nilo_query_parse(s, text, strlen(text), &request, &q, &notes, err);
     if (rc != 0)
         nilo__add_hint(&notes, err);

@@ -42,6 +42,26 @@ static int say_nothing(struct nilo_cmd_ctx *ctx, struct nilo_store *s, const str
     return 0;
 }
 
+static int see_page(void *ctx, const struct nilo_head *head, struct nilo_err *err)
+{
+    (void)err;
+    *(int64_t *)ctx = head->page;
+    return 1;
+}
+
+/* Not one row: how many there are, as a server says it. */
+static void say_how_many(struct nilo_store *s, struct nilo_query *q, const struct nilo_scope *scope, struct nilo_err *err)
+{
+    struct nilo_err why = {0};
+    int64_t page = -1;
+    const struct nilo_sink sink = {.head = see_page, .ctx = &page};
+    if (err->code != NILO_EONE || nilo_query_relation(q) == NULL || strstr(err->msg, "more than one") == NULL)
+        return;
+    nilo_query_count(q, NILO_COUNT_PAGE);
+    if (nilo_query_run(q, s, scope, &sink, &why) == 1 && page >= 0)
+        nilo_err_set(err, NILO_EONE, "Cannot coerce the result to a single JSON object: the result contains %lld rows", (long long)page);
+}
+
 int nilo__answer_query(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct nilo_query *q, enum nilo_format format,
                        struct nilo_err *err)
 {
@@ -60,6 +80,8 @@ int nilo__answer_query(struct nilo_cmd_ctx *ctx, struct nilo_store *s, struct ni
     int rc = nilo_query_run(q, s, &scope, &sink, err);
     if (rc == 0)
         rc = nilo_writer_end(writer, err);
+    if (rc < 0)
+        say_how_many(s, q, &scope, err);
     if (rc == 0 && fflush(ctx->out) != 0)
         rc = nilo_err_sys(err, NILO_EIO, "cannot write the answer");
     if (rc == 0 && nilo_writer_rows(writer) == 0)

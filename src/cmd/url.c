@@ -28,11 +28,11 @@ struct asking {
     char *key; /* "Authorization: Bearer ...", in secret memory; NULL = none */
     char why[CURL_ERROR_SIZE];
     struct nilo_buf refusal;
-    struct nilo_buf hint; /* what the server says beside an answer without rows */
+    struct nilo_buf notes; /* what the server says beside the rows: a line each */
+    struct nilo_buf body;  /* of a function that writes; empty: it is asked with GET */
     int64_t bytes;
     char last;
-    int failed;   /* errno of our own output */
-    bool nothing; /* there are no rows */
+    int failed; /* errno of our own output */
 };
 
 /* ---- where ------------------------------------------------------------------------------------------------------------------------- */
@@ -220,14 +220,9 @@ static bool header(const char *p, size_t n, const char *name, struct nilo_buf *r
 static size_t take_header(char *p, size_t size, size_t n, void *ctx)
 {
     struct asking *a = ctx;
-    struct nilo_buf range;
-    nilo_buf_init(&range, 4096);
     n *= size;
-    if (header(p, n, "Content-Range:", &range))
-        a->nothing = nilo_buf_str(&range)[0] == '*';
-    if (a->hint.len == 0)
-        (void)header(p, n, "Nilometer-Hint:", &a->hint);
-    nilo_buf_done(&range);
+    if (header(p, n, "Nilometer-Note:", &a->notes))
+        nilo_buf_addc(&a->notes, '\n');
     return n;
 }
 
@@ -306,6 +301,8 @@ static int refused(const struct asking *a, long status, struct nilo_err *err)
         return nilo_err_set(err, NILO_ESOURCE, "the server sends us elsewhere (%ld), which is not followed; name the place itself with --url", status);
     if (!read_refusal(&a->refusal, &r))
         return nilo_err_set(err, code_of(status, ""), "the server answers %ld, and not as a Nilometer does; is --url right?", status);
+    if (r.details[0] >= 'A' && r.details[0] <= 'Z' && r.details[1] >= 'a' && r.details[1] <= 'z')
+        r.details[0] = (char)(r.details[0] - 'A' + 'a'); /* in the middle of a sentence here */
     return nilo_err_set(err, code_of(status, r.code), "%s%s%s%s%s", r.message, r.details[0] != '\0' ? ": " : "", r.details, r.hint[0] != '\0' ? "; " : "", r.hint);
 }
 
@@ -341,7 +338,8 @@ static int set_up(struct asking *a, enum nilo_format format, struct nilo_err *er
     if (nilo_args_int(args, "timeout", 1, TIMEOUT_MAX, TIMEOUT_S, &seconds, err) != 0)
         return -1;
     a->curl = curl_easy_init();
-    if (a->curl == NULL || a->url.failed || !add_header(a, accept_of(format)) || (a->key != NULL && !add_header(a, a->key)))
+    if (a->curl == NULL || a->url.failed || !add_header(a, accept_of(format)) || !add_header(a, "Nilometer-Notes: 1") ||
+        (a->body.len > 0 && !add_header(a, "Content-Type: application/json")) || (a->key != NULL && !add_header(a, a->key)))
         return nilo_err_nomem(err);
     CURL *c = a->curl;
     bool local = strncmp(nilo_buf_str(&a->url), "http:", 5) == 0;
@@ -364,6 +362,8 @@ static int set_up(struct asking *a, enum nilo_format format, struct nilo_err *er
     SET(CURLOPT_WRITEDATA, a);
     SET(CURLOPT_HEADERFUNCTION, take_header);
     SET(CURLOPT_HEADERDATA, a);
+    if (a->body.len > 0)
+        SET(CURLOPT_POSTFIELDS, nilo_buf_str(&a->body));
     if (local)
         SET(CURLOPT_PROXY, "");
     if (a->socket != NULL)
@@ -394,8 +394,8 @@ static int perform(struct asking *a, struct nilo_err *err)
         fputc('\n', a->ctx->out);
     if (fflush(a->ctx->out) != 0)
         return nilo_err_sys(err, NILO_EIO, "cannot write the answer");
-    if (a->nothing && a->hint.len > 0)
-        nilo_cmd_notice(a->ctx, "%s", nilo_buf_str(&a->hint));
+    for (const char *line = nilo_buf_str(&a->notes), *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+        nilo_cmd_notice(a->ctx, "%.*s", (int)(end - line), line);
     return 0;
 }
 
@@ -409,7 +409,8 @@ static void asking_done(struct asking *a)
     free(a->socket);
     nilo_buf_done(&a->url);
     nilo_buf_done(&a->refusal);
-    nilo_buf_done(&a->hint);
+    nilo_buf_done(&a->notes);
+    nilo_buf_done(&a->body);
     curl_global_cleanup();
 }
 
@@ -418,7 +419,8 @@ static int asking_begin(struct asking *a, struct nilo_cmd_ctx *ctx, struct nilo_
     *a = (struct asking){.ctx = ctx};
     nilo_buf_init(&a->url, TARGET_MAX);
     nilo_buf_init(&a->refusal, REFUSAL_MAX);
-    nilo_buf_init(&a->hint, 4096);
+    nilo_buf_init(&a->notes, 16384);
+    nilo_buf_init(&a->body, TARGET_MAX);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return nilo_err_nomem(err);
     return take_url(a, nilo_args_get(ctx->args, "url"), err) != 0 ? -1 : take_key(a, err);
@@ -447,7 +449,20 @@ int nilo__url_get(struct nilo_cmd_ctx *ctx, const char *request, enum nilo_forma
     return rc;
 }
 
-int nilo__url_call(struct nilo_cmd_ctx *ctx, const char *function, const struct nilo_arg *args, size_t n, enum nilo_format format, struct nilo_err *err)
+/* Their arguments are days and names: texts. */
+static void put_body(struct asking *a, const struct nilo_arg *args, size_t n)
+{
+    struct nilo_json_out o;
+    nilo_json_out_init(&o, &a->body);
+    nilo_json_object_begin(&o);
+    for (size_t i = 0; i < n; i++) {
+        nilo_json_key(&o, args[i].name);
+        nilo_json_str(&o, args[i].value);
+    }
+    nilo_json_object_end(&o);
+}
+
+int nilo__url_call(struct nilo_cmd_ctx *ctx, const char *function, const struct nilo_arg *args, size_t n, bool writes, enum nilo_format format, struct nilo_err *err)
 {
     struct asking a;
     int rc = asking_begin(&a, ctx, err);
@@ -455,13 +470,15 @@ int nilo__url_call(struct nilo_cmd_ctx *ctx, const char *function, const struct 
         add_base(&a);
         nilo_buf_adds(&a.url, "rpc/");
         add_encoded(&a.url, function);
-        for (size_t i = 0; i < n; i++) {
+        if (writes)
+            put_body(&a, args, n);
+        for (size_t i = 0; i < n && !writes; i++) {
             nilo_buf_addc(&a.url, i == 0 ? '?' : '&');
             add_encoded(&a.url, args[i].name);
             nilo_buf_addc(&a.url, '=');
             add_encoded(&a.url, args[i].value);
         }
-        add_as_of(&a, n > 0 ? '&' : '?');
+        add_as_of(&a, n > 0 && !writes ? '&' : '?');
         rc = set_up(&a, format, err) != 0 ? -1 : perform(&a, err);
     }
     asking_done(&a);

@@ -14,7 +14,7 @@
 /** nilo__url_get - the request (RELATION?FILTERS) of --url, printed
  *  errors  NILO_EUSAGE the URL, NILO_ESOURCE no answer, what the server says: with the code that it has here, so that the exit status is the same */
 int nilo__url_get(struct nilo_cmd_ctx *ctx, const char *request, enum nilo_format format, struct nilo_err *err);
-/** nilo__url_call - the function, likewise */
-int nilo__url_call(struct nilo_cmd_ctx *ctx, const char *function, const struct nilo_arg *args, size_t n, enum nilo_format format, struct nilo_err *err);
+/** nilo__url_call - the function, likewise. writes: it is asked to do something, with POST */
+int nilo__url_call(struct nilo_cmd_ctx *ctx, const char *function, const struct nilo_arg *args, size_t n, bool writes, enum nilo_format format, struct nilo_err *err);
 
 #endif
