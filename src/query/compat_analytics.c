@@ -15,7 +15,7 @@ static const struct nilo_column daily[] = {
     INT_OF("clicks", 0, "b.\"clicks\"", "clicks")
     INT_OF("comments", 0, "b.\"comments\"", "comments")
     INT_OF("shares", 0, "b.\"shares\"", "shares")
-    TIME_OF("createdAt", NN, "b.\"created_at\"", "when the oldest of its values was recorded")
+    TIME_OF("createdAt", NN, "b.\"created_at\"", "when it was first recorded; a later upsert does not move it")
     TIME_OF("updatedAt", NN, "b.\"updated_at\"", "when the newest of its values was recorded")
     TIME_OF("deletedAt", 0, "b.\"hidden_at\"", "when the app hid the row; null: it is live. Rows that are hidden are listed only where a condition names this column")
 };

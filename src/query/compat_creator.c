@@ -19,7 +19,7 @@ static const struct nilo_column videos[] = {
     INT_OF("est_commission_cents", 0, "b.\"est_commission\"", "best known estimated commission, minor units")
     INT_OF("gpm_cents", 0, "b.\"gpm\"", "GMV per 1,000 views, minor units, of the reading with the greatest GMV")
     DECIMAL_OF("ctr", 6, "b.\"ctr\"", "click-through rate in percent, of the reading with the greatest GMV")
-    TIME_OF("createdAt", NN, "b.\"created_at\"", "when the oldest of its values was recorded")
+    TIME_OF("createdAt", NN, "b.\"created_at\"", "when it was first recorded; a later upsert does not move it")
     TIME_OF("updatedAt", NN, "b.\"updated_at\"", "when the newest of its values was recorded")
     DAY("day", NN | HIDE, "newest day of a best value")
     TEXT("connection", NN | HIDE, "the connection's name")
@@ -39,7 +39,7 @@ static const struct nilo_column snapshots[] = {
     POSTED_OF("source_run_id", NN, "COALESCE(b.\"posted_run\", CAST(b.\"run\" AS text))",
               "the run that the app posted with the row, as it was posted; where it posted none, the number of the newest run that recorded any of it here")
     JSON_OF("raw_payload", 0, "b.\"metadata\"", "what the app posted with the row; null where it posted none, and where nobody posted the row")
-    TIME_OF("createdAt", NN, "b.\"created_at\"", "when the oldest of its values was recorded")
+    TIME_OF("createdAt", NN, "b.\"created_at\"", "when it was first recorded; a later upsert does not move it")
     TIME_OF("updatedAt", NN, "b.\"updated_at\"", "when the newest of its values was recorded")
     TEXT("connection", NN | HIDE, "the connection's name")
 };

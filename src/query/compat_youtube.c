@@ -11,7 +11,7 @@
     INT_OF("like_count", 0, "b.\"likes\"", "likes so far")                                                                       \
     INT_OF("comment_count", 0, "b.\"comments\"", "comments so far")                                                              \
     INT_OF("share_count", 0, "b.\"shares\"", "shares so far; null where they are not reported")                                  \
-    TIME_OF("createdAt", NN, "b.\"created_at\"", "when the oldest of its values was recorded")                                   \
+    TIME_OF("createdAt", NN, "b.\"created_at\"", "when it was first recorded; a later upsert does not move it")                                   \
     TIME_OF("updatedAt", NN, "b.\"updated_at\"", "when the newest of its values was recorded")                                   \
     DAY("day", NN | HIDE, "the day, in the workspace's zone")                                                                    \
     TEXT("workspace", NN | HIDE, "the workspace's name")                                                                         \
@@ -45,7 +45,7 @@ static const struct nilo_column user_metrics[] = {
     SUM_OF("total_share_count", "shares", "shares of all projects")
     DECIMAL_OF("avg_engagement_rate", 6, "COALESCE(b.\"avg_engagement_rate\", 0)", "mean over the projects that have one; 0 without any")
     TIME_OF("createdAt", NN, "b.\"created_at\"", "when the user was first named")
-    TIME_OF("updated_at", 0, "b.\"data_through\" * 86400000000", "the newest day on which any of the projects was read")
+    TIME_OF("updated_at", NN, "COALESCE(b.\"updated_at\", b.\"created_at\")", "when the newest of the values that the totals are made of was recorded, or a project came or went")
     TEXT("workspace", NN | HIDE, "the workspace's name")
 };
 

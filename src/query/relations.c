@@ -22,7 +22,8 @@ static const struct nilo_column daily_metrics[] = {
     SCALED("value", NN, "the value that is shown for the day")
     JSON("metadata", NN, "sample_size, std_deviation, numerator, denominator, breakdown, anomaly, ...")
     TIME("collection_timestamp", NN, "when the value was read at its source")
-    TIME("created_at", NN, "when it was recorded")
+    TIME("created_at", NN, "when it was first recorded; a later value of an open day does not move it")
+    TIME("updatedAt", NN | HIDE, "when the value that is shown was recorded")
     WORKSPACE(HIDE) CONNECTION(HIDE) PROVENANCE(HIDE)
 };
 static const struct nilo_column metric_definitions[] = {
@@ -40,6 +41,7 @@ static const struct nilo_column metric_definitions[] = {
     INT("scale", NN | HIDE, "digits of the fraction")
     TEXT("currency", HIDE, "ISO 4217, for money")
     BOOL("builtin", NN | HIDE, "came with the program")
+    TIME("updatedAt", NN | HIDE, "when anything about it was last said otherwise")
 };
 static const struct nilo_column metric_collection_log[] = {
     UUID("made of workspace, run and start")
@@ -54,6 +56,7 @@ static const struct nilo_column metric_collection_log[] = {
     WORKSPACE(HIDE) CONNECTION(HIDE)
     INT("run", NN | HIDE, "number of the run")
     INT("duration_ms", HIDE, "how long it took")
+    TIME("updatedAt", NN | HIDE, "when it ended, while it runs when it began")
 };
 static const struct nilo_column workspaces[] = {
     TEXT("name", NN, "the workspace's name")

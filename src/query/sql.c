@@ -592,6 +592,8 @@ static int put_source(struct build *b, struct nilo_buf *to, nilo_us as_of, bool 
             want.metrics[want.n_metrics++] = c->metric;
         if (c->form == NILO_F_OWNERS)
             want.owner = read || b->own[i];
+        if ((read || b->own[i]) && strstr(c->sql ? c->sql : c->name, "created_at"))
+            want.created = true;
         if (strcmp(c->name, "title") == 0 || strcmp(c->name, "posted_at") == 0)
             want.title |= read || b->own[i];
         if (sums && strcmp(c->name, "avg_engagement_rate") == 0)

@@ -772,6 +772,7 @@ struct nilo_source_want {
     bool cells, rate;                   /* the packed cells; avg_engagement_rate */
     const int32_t *cells_of;            /* of these metrics alone; n_cells_of 0: of all */
     size_t n_cells_of;
+    bool created;                       /* with created_at: when the first reading of the row was recorded; it is looked up, and costs that */
     bool stamps;                        /* wide relations: created_at, updated_at, run: oldest and newest recording of the values, newest run */
     bool meta;                          /* wide relations by day: metadata, the newest that came with any of the values */
     bool left;                          /* metric_values: also what is left of dropped days for later ones to stand on */

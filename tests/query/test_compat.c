@@ -74,12 +74,12 @@ static const struct row rows[] = {
     {"youtube", "acme", "yt",
      "user_metrics?select=u_id,total_view_count,total_like_count,total_comment_count,total_share_count,avg_engagement_rate,updated_at&order=u_id",
      "u_id,total_view_count,total_like_count,total_comment_count,total_share_count,avg_engagement_rate,updated_at\n"
-     "bob,1400,0,0,9,0.006429,2025-03-04T00:00:00+00:00\n"
-     "gone,0,0,0,0,0.000000,\n"
-     "maria,1627,4,2,9,0.016851,2025-03-04T00:00:00+00:00\n"
-     "\"o'neil, jr\",3,0,0,0,0.000000,2025-03-02T00:00:00+00:00\n"
-     "part,0,0,0,0,0.000000,\n"
-     "rival,0,0,0,0,0.000000,\n" /* what is credited to them is a competitor's */},
+     "bob,1400,0,0,9,0.006429,2025-03-04T12:00:00+00:00\n"
+     "gone,0,0,0,0,0.000000,2025-03-09T21:00:00+00:00\n"
+     "maria,1627,4,2,9,0.016851,2025-03-04T12:00:00+00:00\n"
+     "\"o'neil, jr\",3,0,0,0,0.000000,2025-03-02T12:00:00+00:00\n"
+     "part,0,0,0,0,0.000000,2025-03-09T20:00:00+00:00\n"
+     "rival,0,0,0,0,0.000000,2025-03-09T15:00:00+00:00\n" /* what is credited to them is a competitor's */},
     {"youtube", "acme", "yt", "user_metrics?select=u_id&total_view_count=gt.1500&order=total_view_count.desc", "u_id\nmaria\n"},
     {"studio", NULL, NULL, "studio_social_posts?select=id,workspace_id,platform,external_post_id,posted_at&external_post_id=in.(v1,old)&order=id,connection",
      "id,workspace_id,platform,external_post_id,posted_at\n"

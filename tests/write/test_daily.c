@@ -47,6 +47,22 @@ static void an_upsert_on_an_open_day_replaces(struct stores *s)
     assert_int_equal(stores_int(s, "SELECT count(*) FROM day_value WHERE seq > 0"), 0);
 }
 
+/* The row is as old as its first value; what the value is since is said apart. */
+static void an_upsert_does_not_make_a_row_anew(struct stores *s)
+{
+#define STAMPS "daily_metrics?select=value,created_at,updatedAt"
+    written_all(s, SAY({"POST " STAMPS, ROWS, ROW("2025-03-20", "7"),
+                        "201 [{\"value\":7,\"created_at\":\"2025-03-20T10:00:00+00:00\",\"updatedAt\":\"2025-03-20T10:00:00+00:00\"}]"},
+                       {"AT 2025-03-20T11:00:00Z", NULL, NULL, ""},
+                       {"POST " STAMPS, MERGE "," ROWS, ROW("2025-03-20", "8"),
+                        "200 [{\"value\":8,\"created_at\":\"2025-03-20T10:00:00+00:00\",\"updatedAt\":\"2025-03-20T11:00:00+00:00\"}]"},
+                       {"AT 2025-03-20T12:00:00Z", NULL, NULL, ""},
+                       {"POST " STAMPS, MERGE "," ROWS, ROW("2025-03-20", "8"),
+                        "200 [{\"value\":8,\"created_at\":\"2025-03-20T10:00:00+00:00\",\"updatedAt\":\"2025-03-20T11:00:00+00:00\"}]"},
+                       {"GET " STAMPS "&created_at=lt.2025-03-20T10:30:00Z&updatedAt=gt.2025-03-20T10:30:00Z", NULL, NULL,
+                        "[{\"value\":8,\"created_at\":\"2025-03-20T10:00:00+00:00\",\"updatedAt\":\"2025-03-20T11:00:00+00:00\"}]"}));
+}
+
 static void an_upsert_of_the_same_value_writes_nothing(struct stores *s)
 {
     written_all(s, SAY({"POST daily_metrics", NULL, ROW("2025-03-20", "7"), "201"}, {"POST daily_metrics", MERGE, ROW("2025-03-20", "7"), "200"}));
@@ -290,6 +306,7 @@ int main(void)
     static const struct stores_test tests[] = {
         STORES_TEST(a_row_is_recorded_and_given_back),
         STORES_TEST(an_upsert_on_an_open_day_replaces),
+        STORES_TEST(an_upsert_does_not_make_a_row_anew),
         STORES_TEST(an_upsert_of_the_same_value_writes_nothing),
         STORES_TEST(a_closed_day_keeps_its_value),
         STORES_TEST(a_plain_insert_on_a_row_is_refused),

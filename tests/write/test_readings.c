@@ -137,6 +137,20 @@ static void a_closed_day_of_a_content_set_is_restated(struct stores *s)
                        {"POST analytics_daily_metric", NULL, "{\"organizationId\":\"other\",\"impressions\":1}", "404 PGRST125 *"}));
 }
 
+/* createdAt is that of the row's first reading, whatever has replaced it since; a best value is of an item that is as old as it is. */
+static void a_row_is_as_old_as_its_first_reading(struct stores *s)
+{
+#define SEEN(views) "{\"p_id\":\"p1\",\"platform\":\"web\",\"fetched_at\":\"2025-03-20T09:00:00Z\",\"view_count\":" views "}"
+#define PUSHED "POST youtube_metrics?select=view_count,createdAt,updatedAt"
+    bind(s, "youtube", "web");
+    written_all(s, SAY({PUSHED, ROWS, SEEN("7"), "201 [{\"view_count\":7,\"createdAt\":\"2025-03-20T10:00:00+00:00\",\"updatedAt\":\"2025-03-20T10:00:00+00:00\"}]"},
+                       {"AT 2025-03-20T11:00:00Z", NULL, NULL, ""},
+                       {PUSHED, MERGE "," ROWS, SEEN("8"), "200 [{\"view_count\":8,\"createdAt\":\"2025-03-20T10:00:00+00:00\",\"updatedAt\":\"2025-03-20T11:00:00+00:00\"}]"}));
+    bind(s, "creator", "web");
+    written_all(s, SAY({"GET creator_videos?select=views,createdAt,updatedAt", NULL, NULL,
+                        "[{\"views\":8,\"createdAt\":\"2025-03-20T10:00:00+00:00\",\"updatedAt\":\"2025-03-20T11:00:00+00:00\"}]"}));
+}
+
 static void windows_of_shop_videos(struct stores *s)
 {
 #define WINDOW(more) "{\"brand_id\":\"w\",\"creator_video_id\":null,\"tiktok_video_id\":\"t1\",\"snapshot_date\":\"2025-03-20\",\"window_days\":30," more ",\"source_run_id\":\"x\",\"raw_payload\":{}}"
@@ -300,7 +314,7 @@ int main(void)
     static const struct stores_test tests[] = {
         STORES_TEST(snapshots_are_recorded),     STORES_TEST(a_closed_day_is_amended),       STORES_TEST(snapshots_that_are_none),
         STORES_TEST(youtube_metrics_merge_within_a_day), STORES_TEST(a_closed_day_of_a_content_set_is_restated), STORES_TEST(windows_of_shop_videos), STORES_TEST(a_payload_that_is_posted_with_a_window_is_kept),
-        STORES_TEST(a_run_that_is_posted_with_a_window_comes_back_as_it_was), STORES_TEST(readings_of_studio_posts),
+        STORES_TEST(a_row_is_as_old_as_its_first_reading), STORES_TEST(a_run_that_is_posted_with_a_window_comes_back_as_it_was), STORES_TEST(readings_of_studio_posts),
         STORES_TEST(values_are_rows_too),        STORES_TEST(a_batch_keeps_what_is_good),    STORES_TEST(a_batch_happens_once),
         STORES_TEST(a_batch_with_its_repaired_rows), STORES_TEST(batches_that_are_none),
     };

@@ -16,7 +16,7 @@ static const struct nilo_whole_column meta[] = {T("key"), T("value")};
 static const struct nilo_whole_column id_seq[] = {T("name"), I("next")};
 static const struct nilo_whole_column metric[] = {
     ID("id", NILO__METRICS), T("name"), I("type"), I("kind"), I("aggregation"), I("scale"), I("best_rule"), I("wide"), I("builtin"),
-    I("is_active"), T0("currency"), T0("unit"), T0("display_name"), T0("description"), T0("format_pattern"), I("created_at")};
+    I("is_active"), T0("currency"), T0("unit"), T0("display_name"), T0("description"), T0("format_pattern"), I("created_at"), I0("changed_at")};
 static const struct nilo_whole_column workspace[] = {ID("id", NILO__WORKSPACES), T("name"), T("origin"), I("created_at")};
 static const struct nilo_whole_column workspace_zone[] = {ID("workspace_id", NILO__WORKSPACES), I("from_day"), T("zone"), I("recorded_at")};
 static const struct nilo_whole_column connection[] = {

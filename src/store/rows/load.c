@@ -349,16 +349,16 @@ static const char *text_of(struct nilo_arena *a, const struct nilo_whole_cell *c
 /* In a store that was empty they are described as in the other one; else the words that are here stay. */
 static int describe(struct nilo_load *l, size_t table, const struct nilo_whole_cell *c, int64_t id, struct nilo_err *err)
 {
-    static const char *const columns[] = {"is_active", "currency", "unit", "display_name", "description", "format_pattern", "created_at"};
-    struct nilo_db_value p[8] = {NILO_DBV_INT(id)};
-    for (int i = 0; i < 7; i++) {
+    static const char *const columns[] = {"is_active", "currency", "unit", "display_name", "description", "format_pattern", "created_at", "changed_at"};
+    struct nilo_db_value p[9] = {NILO_DBV_INT(id)};
+    for (int i = 0; i < 8; i++) {
         int at = nilo_whole_column(table, columns[i]);
         p[i + 1] = nilo__load_value(l, &nilo_whole_tables[table].columns[at], &c[at]);
     }
     return nilo__run(l->store, err,
                      "UPDATE metric SET is_active = ?2, currency = ?3, unit = ?4, display_name = ?5, description = ?6, format_pattern = ?7, "
-                     "created_at = ?8 WHERE id = ?1",
-                     8, p);
+                     "created_at = ?8, changed_at = ?9 WHERE id = ?1",
+                     9, p);
 }
 
 static int take_metric(struct nilo_load *l, size_t table, const struct nilo_whole_cell *c, struct nilo_arena *arena, struct nilo_err *err)

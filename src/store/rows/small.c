@@ -591,7 +591,8 @@ int nilo_store_metric_used(struct nilo_store *s, int64_t workspace, const struct
 
 int nilo_store_metric_active(struct nilo_store *s, int32_t metric, bool active, struct nilo_err *err)
 {
-    if (nilo__run(s, err, "UPDATE metric SET is_active = ?2 WHERE id = ?1", NILO__PARAMS(NILO_DBV_INT(metric), NILO_DBV_INT(active))) < 0)
+    if (nilo__run(s, err, "UPDATE metric SET is_active = ?2, changed_at = ?3 WHERE id = ?1 AND is_active <> ?2",
+                  NILO__PARAMS(NILO_DBV_INT(metric), NILO_DBV_INT(active), NILO_DBV_INT(nilo__now(s)))) < 0)
         return -1;
     return load_catalog(s, err);
 }
@@ -606,9 +607,9 @@ int nilo_store_metric_currency(struct nilo_store *s, int32_t metric, const char 
 int nilo_store_metric_describe(struct nilo_store *s, int32_t metric, const struct nilo_metric *m, struct nilo_err *err)
 {
     if (nilo__run(s, err,
-                  "UPDATE metric SET display_name = ?2, description = ?3, unit = ?4, format_pattern = ?5, is_active = ?6 WHERE id = ?1",
+                  "UPDATE metric SET display_name = ?2, description = ?3, unit = ?4, format_pattern = ?5, is_active = ?6, changed_at = ?7 WHERE id = ?1",
                   NILO__PARAMS(NILO_DBV_INT(metric), NILO_DBV_TEXT(m->display_name), NILO_DBV_TEXT(m->description), NILO_DBV_TEXT(m->unit),
-                               NILO_DBV_TEXT(m->format_pattern), NILO_DBV_INT(m->active))) < 0)
+                               NILO_DBV_TEXT(m->format_pattern), NILO_DBV_INT(m->active), NILO_DBV_INT(nilo__now(s)))) < 0)
         return -1;
     return load_catalog(s, err);
 }

@@ -67,6 +67,12 @@ static void add_metric_columns(struct source *x, const char *value)
             x->want->metrics[i]->id);
 }
 
+/* What replaces the values of an open day does not make the row anew: its first reading did. One that was thinned away is not known any more, and an item's best
+ * values have no day of their own: they are there since the item is. */
+#define FIRST_OF_ROW                                                                                                                                       \
+    "COALESCE((SELECT MIN(y.recorded_at) FROM observation y WHERE y.bucket = g.bucket AND y.entity_id = g.entity_id AND y.win = g.win AND y.day = g.day), " \
+    "g.created_at, e.first_seen_at)"
+
 static void add_wide_head(struct source *x)
 {
     PUT(x, "(SELECT w.name AS \"workspace\", c.name AS \"connection\", c.role AS \"connection_role\", c.platform AS \"platform\", e.external_id AS "
@@ -78,7 +84,7 @@ static void add_wide_head(struct source *x)
         ", g.day AS \"day\", g.captured_at AS \"captured_at\", "
         "g.win AS \"window_days\", g.provenance AS \"provenance\", g.cells AS \"cells\"");
     if (x->want->stamps)
-        PUT(x, ", g.created_at AS \"created_at\", g.updated_at AS \"updated_at\", g.run_id AS \"run\"");
+        ADD(x, ", %s AS \"created_at\", g.updated_at AS \"updated_at\", g.run_id AS \"run\"", x->want->created ? FIRST_OF_ROW : "g.created_at");
     if (x->want->meta)
         PUT(x, ", substr(g.meta, 20) AS \"metadata\"");
     if (x->want->hidden)
@@ -152,10 +158,10 @@ static void content_windows(struct source *x)
 static void content_best(struct source *x)
 {
     add_wide_head(x);
-    PUT(x, "SELECT k.bucket, k.entity_id, NULL AS win, MAX(k.day) AS day, MAX(k.captured_at) AS captured_at, "
+    PUT(x, "SELECT k.bucket, k.entity_id, CAST(NULL AS bigint) AS win, MAX(k.day) AS day, MAX(k.captured_at) AS captured_at, "
            "MIN(r.provenance) AS provenance, ");
     if (x->want->stamps)
-        PUT(x, "MIN(r.started_at) AS created_at, MAX(r.started_at) AS updated_at, MAX(k.run_id) AS run_id, ");
+        PUT(x, "CAST(NULL AS bigint) AS created_at, MAX(r.started_at) AS updated_at, MAX(k.run_id) AS run_id, ");
     if (x->want->cells)
         add_packed(x, "k.metric_id || ':' || k.value || ':' || k.day || ':' || k.win");
     else
@@ -220,8 +226,11 @@ static void daily_metrics(struct source *x)
            "\"metric_type\", "
            "m.name AS \"metric_category\", k.value AS \"value\", m.scale AS \"scale\", COALESCE(k.meta, '{}') AS "
            "\"metadata\", "
-           "k.provenance AS \"provenance\", k.captured_at AS \"collection_timestamp\", k.recorded_at AS \"created_at\" "
-           "FROM ");
+           "k.provenance AS \"provenance\", k.captured_at AS \"collection_timestamp\", k.recorded_at AS \"updatedAt\", ");
+    PUT(x, x->want->created ? "COALESCE((SELECT MIN(y.recorded_at) FROM observation y WHERE y.bucket = k.bucket AND y.entity_id = k.entity_id AND y.win = k.win "
+                              "AND y.day = k.day AND y.metric_id = k.metric_id), k.recorded_at)"
+                            : "k.recorded_at");
+    PUT(x, " AS \"created_at\" FROM ");
     nilo__add_cells(x, &(struct nilo__cells){.kind = NILO_APP, .lifetime = true,
                                               .more = kept(x, " AND v.value IS NOT NULL" KEPT, " AND v.value IS NOT NULL")});
     PUT(x, JOIN_NAMES);
@@ -323,7 +332,7 @@ static void metric_definitions(struct source *x)
            "m.unit AS \"unit\", m.format_pattern AS \"format_pattern\", m.is_active AS \"is_active\", m.created_at AS "
            "\"created_at\", "
            "m.kind AS \"kind\", m.aggregation AS \"aggregation\", m.scale AS \"scale\", m.currency AS \"currency\", "
-           "m.builtin AS \"builtin\" "
+           "m.builtin AS \"builtin\", COALESCE(m.changed_at, m.created_at) AS \"updatedAt\" "
            "FROM metric m WHERE 1=1");
     if (!x->scope->all) {
         ADD(x, " AND (m.builtin = 1 OR (SELECT count(*) FROM %s) = 1 OR EXISTS (SELECT 1 FROM metric_used u WHERE u.metric_id = m.id",
@@ -471,7 +480,7 @@ static void metric_collection_log(struct source *x)
         "FROM run_failure g WHERE "
         "g.run_id = r.id ORDER BY g.n LIMIT 1000) f) AS \"error_details\", ",
         joined(x), joined_end(x));
-    PUT(x, "r.started_at AS \"created_at\" FROM run r JOIN connection c ON c.id = r.connection_id JOIN workspace w ON "
+    PUT(x, "r.started_at AS \"created_at\", COALESCE(r.ended_at, r.started_at) AS \"updatedAt\" FROM run r JOIN connection c ON c.id = r.connection_id JOIN workspace w ON "
            "w.id = r.workspace_id "
            "WHERE r.kind IN (0, 3)");
     nilo__scope_sql(x->scope, "r.workspace_id", x->sql);
