@@ -43,6 +43,16 @@ struct applying {
 
 /* ---- whose it is ---------------------------------------------------------------------------------------------------------------------------- */
 
+/* Is any event about that platform? */
+static bool is_told_of(const struct applying *a, const char *platform)
+{
+    for (size_t i = 0; i < a->notice->events->n; i++) {
+        if (strcmp(a->notice->events->list[i].platform, platform) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int load_places(struct applying *a, struct nilo_err *err)
 {
     struct nilo_connection *all = NULL;
@@ -52,7 +62,7 @@ static int load_places(struct applying *a, struct nilo_err *err)
         rc = nilo_err_nomem(err);
     for (size_t i = 0; i < n && rc == 0; i++) {
         bool closed = false, meant = a->notice->workspace == NULL || strcmp(a->notice->workspace, all[i].workspace_name) == 0;
-        if (!meant || strcmp(all[i].status, "disabled") == 0)
+        if (!meant || strcmp(all[i].status, "disabled") == 0 || !is_told_of(a, all[i].platform))
             continue;
         rc = nilo_store_access_closed(a->s, all[i].workspace, &closed, err);
         if (rc == 0 && !closed)
