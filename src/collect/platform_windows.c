@@ -577,5 +577,7 @@ int nilo__windows_end(struct nilo__job_p *job, struct nilo_err *err)
         if (nilo__windows_close(job, r, err) != 0)
             return -1;
     }
+    if (job->out.read > 0) /* then it is no run that read nothing; what ended it is told as a failure */
+        job->error = NULL;
     return 0;
 }

@@ -195,6 +195,56 @@ static void amounts_of_another_currency_are_never_mixed_in(struct stores *s)
     sim_done(&sim);
 }
 
+/* Of a seller's two shops each is read by its own cipher; one alone where one is named. */
+static void all_shops_of_a_seller_are_read_or_the_one_that_is_named(struct stores *s)
+{
+    static char second[EMULATOR_TEXT];
+    static const char *const accounts[] = {second};
+    for (int named = 0; named < 2; named++) {
+        struct sim sim;
+        shop_begin(&sim, s, SHOP_WORLD "account_channels=2");
+        struct nilo_platform_want want = {.connection = stores_connection(s, "w", "UTC", named ? "one" : "both", "tiktok_shop", "file"), .request_delay_ms = -1};
+        emulator_shop_id(1, second);
+        want.accounts = accounts;
+        want.n_accounts = (size_t)named;
+        sim_collect(&sim, &want, 1);
+        assert_status(&sim, "completed", "");
+        for (int shop = 0; shop < 2; shop++) {
+            char id[EMULATOR_TEXT], sql[300];
+            emulator_tiktok_id(sim.em, shop, 3, id);
+            snprintf(sql, sizeof sql, "SELECT count(*) FROM entity e JOIN connection c ON c.id = e.connection_id WHERE e.external_id = '%s' AND c.name = '%s'", id, named ? "one" : "both");
+            assert_int_equal(stores_int(s, sql), shop == 1 || !named);
+        }
+        assert_true(named ? sim.outcomes[0].read <= SHOP_VIDEOS : sim.outcomes[0].read > SHOP_VIDEOS);
+        sim_done(&sim);
+    }
+}
+
+/* A token that ends in the middle: the windows that were read by then are kept, and the connection is expired. */
+static void what_was_read_before_the_token_ended_is_kept(struct stores *s)
+{
+    struct sim sim;
+    shop_begin(&sim, s, SHOP_WORLD "shop_token_s=2 latency_ms=400 shop_page=8");
+    sim.no_refresh = true;
+    shop_collect(&sim, NULL);
+    assert_status(&sim, "partial", "");
+    assert_rows(s, "SELECT status FROM connection", "expired");
+    assert_true(stores_int(s, "SELECT count(*) FROM day_value WHERE win = 30") > 0);
+    nilo_day last = NILO_DAY(sim.s->clock.wall / NILO_US_DAY - 1);
+    int missing = 0;
+    for (int i = 0; i < SHOP_VIDEOS * 4; i++) {
+        struct shop_window w, is;
+        int video = i / 4, win = i % 2 == 0 ? 30 : 90;
+        nilo_day day = NILO_DAY(last.n - i / 2 % 2);
+        bool there = shop_window(&sim, 0, video, win, day, s->clock.wall, &w), recorded = shop_recorded(&sim, video, win, day, &is);
+        assert_true(there || !recorded);
+        assert_true(!recorded || is.gmv == w.gmv); /* what is there is whole */
+        missing += there && !recorded;
+    }
+    assert_true(missing > 0);
+    sim_done(&sim);
+}
+
 /* A sandbox answers so many calls an hour: what is missing is asked for an hour later, and details of single videos are not asked for against a wall. */
 static void a_sandbox_that_has_had_enough_is_left_alone_for_its_hour(struct stores *s)
 {
@@ -258,6 +308,8 @@ int main(void)
         STORES_TEST(windows_end_with_the_newest_day_that_there_is),
         STORES_TEST(a_window_of_which_a_part_is_missing_is_left_out_and_made_up_for),
         STORES_TEST(amounts_of_another_currency_are_never_mixed_in),
+        STORES_TEST(all_shops_of_a_seller_are_read_or_the_one_that_is_named),
+        STORES_TEST(what_was_read_before_the_token_ended_is_kept),
         STORES_TEST(a_sandbox_that_has_had_enough_is_left_alone_for_its_hour),
         STORES_TEST(a_seller_without_the_scope_is_told_once),
         STORES_TEST(a_dead_token_ends_the_run_and_a_wrong_secret_is_called_so),
