@@ -523,7 +523,11 @@ static void tick_busy(struct nilo__conn *c, nilo_us now)
             return;
         }
         nilo__count(&s->counts.cut_deadline, 1);
-        refuse(c, 504, "57014", "the answer took longer than the deadline of the request", "");
+        enum nilo_method m = nilo_req_method(x);
+        refuse(c, 504, "57014",
+               m == NILO_GET || m == NILO_HEAD ? "the answer took longer than the deadline of the request"
+                                               : "the answer took longer than the deadline of the request: what was not written by then is not, but look before you send it again",
+               "");
     } else if (now - c->moved >= s->limits.deadline_us) {
         cut(c);
     }

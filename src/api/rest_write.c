@@ -63,6 +63,14 @@ static struct nilo_write_prefer preferred(const struct nilo_rest_prefer *p)
     };
 }
 
+/* On the writer's thread: who asks has been told by now that it took too long. */
+static bool late(void *ctx)
+{
+    struct nilo_exchange *x = ctx;
+    const struct nilo_api *api = nilo_req_ctx(x);
+    return api->env->clock.mono(api->env->clock.ctx) >= nilo_req_deadline(x);
+}
+
 /* 0; 1: answered; -1 */
 static int prepare(struct writing *w, struct nilo_err *err)
 {
@@ -89,6 +97,8 @@ static int prepare(struct writing *w, struct nilo_err *err)
         .author = p == NULL ? NULL : p->sub != NULL ? p->sub : p->key_id,
         .format = w->accept.format,
         .strip = w->accept.strip,
+        .late = late,
+        .late_ctx = x,
     };
     w->write.query = nilo_req_query(x, &w->write.query_len);
     w->write.body = nilo_req_body(x, &w->write.body_len);

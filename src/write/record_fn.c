@@ -287,7 +287,7 @@ static int run(struct batch *b, struct nilo_err *err)
     if (rc == 0)
         rc = put_answer(b, err);
     if (rc == 0)
-        return nilo_store_commit(j->store, err);
+        return nilo__commit(j, err);
     nilo_store_rollback(j->store);
     return -1;
 }

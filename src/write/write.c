@@ -269,6 +269,14 @@ static int run(struct nilo__job *j, struct nilo_err *err)
     return 0;
 }
 
+int nilo__commit(struct nilo__job *j, struct nilo_err *err)
+{
+    if (j->w->late == NULL || !j->w->late(j->w->late_ctx))
+        return nilo_store_commit(j->store, err);
+    nilo_store_rollback(j->store);
+    return nilo_err_set(err, NILO_ETIMEOUT, "the deadline of the request was over before the write was; nothing was written");
+}
+
 int nilo_write_run(struct nilo_store *s, const struct nilo_write *w, struct nilo_written *ret, struct nilo_notes *notes, struct nilo_err *err)
 {
     struct nilo__job j = {.store = s, .w = w, .relation = nilo__writable(w->relation), .out = ret, .notes = notes};
@@ -278,7 +286,7 @@ int nilo_write_run(struct nilo_store *s, const struct nilo_write *w, struct nilo
     if (rc == 0) {
         rc = run(&j, err);
         if (rc == 0)
-            rc = nilo_store_commit(s, err);
+            rc = nilo__commit(&j, err);
         else
             nilo_store_rollback(s);
     }

@@ -35,6 +35,8 @@ struct nilo_write {
     bool among;                   /* others have workspaces here, and who asks does not speak for them: what is common to all is not changed */
     const char *author;           /* who asks; NULL = not known */
     const char *batch;            /* of record: the key of a batch that names none itself; NULL = it has none */
+    bool (*late)(void *ctx);      /* asked before the commit: true, and nothing is written (NILO_ETIMEOUT); NULL = it takes as long as it takes */
+    void *late_ctx;
     enum nilo_format format;      /* of what is returned: JSON, OBJECT or CSV */
     bool strip;
 };

@@ -80,6 +80,10 @@ struct nilo__job {
     bool *answered;     /* by row: is it part of the answer? NULL = all */
 };
 
+/** nilo__commit - ends the transaction: nobody is told of what is written after the time for the answer is over
+ *  errors   NILO_ETIMEOUT nothing was written */
+int nilo__commit(struct nilo__job *j, struct nilo_err *err);
+
 /* One row that the filter of a PATCH or DELETE found: cells are the relation's own columns, hidden ones too, in their order. */
 typedef int nilo__change_fn(struct nilo__job *j, const struct nilo_datum *cells, struct nilo_err *err);
 

@@ -63,6 +63,38 @@ static void an_upsert_does_not_make_a_row_anew(struct stores *s)
                         "[{\"value\":8,\"created_at\":\"2025-03-20T10:00:00+00:00\",\"updatedAt\":\"2025-03-20T11:00:00+00:00\"}]"}));
 }
 
+static bool it_is_late(void *ctx)
+{
+    ++*(int *)ctx;
+    return true;
+}
+
+/* Who was told that it took too long finds nothing written, by a row or by a batch. */
+static void what_is_late_is_not_written(struct stores *s)
+{
+    static const char row[] = ROW("2025-03-20", "7"), batch[] = "{\"rows\":[{\"external_id\":\"a\",\"day\":\"2025-03-20\",\"views\":1}]}";
+    struct nilo_workspace w;
+    struct nilo_notes notes;
+    struct nilo_written out;
+    int asked = 0;
+    ok(s, nilo_store_begin(s->store, &s->err));
+    ok(s, nilo_store_workspace(s->store, "w", true, NULL, &w, &s->err));
+    ok(s, nilo_store_commit(s->store, &s->err));
+    for (int i = 0; i < 2; i++) {
+        const char *body = i == 0 ? row : batch;
+        const struct nilo_write write = {.verb = NILO_WRITE_POST, .relation = "daily_metrics", .query = "", .body = body, .body_len = strlen(body), .workspace = w.id,
+                                         .workspace_name = "w", .scope = {.role = NILO_ROLE_SERVICE, .workspaces = &w.id, .n = 1}, .prefer.max_affected = -1,
+                                         .late = it_is_late, .late_ctx = &asked};
+        nilo_written_init(&out);
+        assert_int_equal((i == 0 ? nilo_write_run : nilo_write_record)(s->store, &write, &out, &notes, &s->err), -1);
+        assert_int_equal(s->err.code, NILO_ETIMEOUT);
+        assert_non_null(strstr(s->err.msg, "nothing was written"));
+        nilo_written_done(&out);
+        assert_int_equal(asked, i + 1);
+    }
+    assert_int_equal(stores_int(s, "SELECT (SELECT count(*) FROM run) + (SELECT count(*) FROM observation) + (SELECT count(*) FROM entity)"), 0);
+}
+
 static void an_upsert_of_the_same_value_writes_nothing(struct stores *s)
 {
     written_all(s, SAY({"POST daily_metrics", NULL, ROW("2025-03-20", "7"), "201"}, {"POST daily_metrics", MERGE, ROW("2025-03-20", "7"), "200"}));
@@ -306,6 +338,7 @@ int main(void)
     static const struct stores_test tests[] = {
         STORES_TEST(a_row_is_recorded_and_given_back),
         STORES_TEST(an_upsert_on_an_open_day_replaces),
+        STORES_TEST(what_is_late_is_not_written),
         STORES_TEST(an_upsert_does_not_make_a_row_anew),
         STORES_TEST(an_upsert_of_the_same_value_writes_nothing),
         STORES_TEST(a_closed_day_keeps_its_value),
