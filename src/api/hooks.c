@@ -48,7 +48,7 @@ struct hook {
     struct nilo_hook_shown shown;
     const struct nilo_hook_key *key;
     char digest[2 * NILO_SHA256_LEN + 1]; /* of what came */
-    char name[16 + 260];      /* by which what came is known: the platform, and whose connections are meant */
+    char name[16 + 260];      /* by which what came is known: the platform, and the workspace of the key */
     struct nilo_hook_events events;
     struct nilo_hook_done done;
     struct nilo_written out;
@@ -168,12 +168,13 @@ static bool is_type(struct hook *h)
     return false;
 }
 
-/* A push is named by what is signed, the instant too: the same one again is the same batch. A notice by what it says: who sends it again may sign it anew. */
+/* A push is named by what is signed, the instant too: the same one again is the same batch. A notice by what it says: who sends it again may sign it anew. Of the path nothing
+ * goes in, as that is not signed. */
 static void name_it(struct hook *h, bool push)
 {
     struct nilo_sha256 sum;
     unsigned char digest[NILO_SHA256_LEN];
-    const char *workspace = h->shown.workspace != NULL ? h->shown.workspace : h->key->workspace;
+    const char *workspace = h->key->workspace;
     nilo_sha256_init(&sum);
     if (push)
         nilo_sha256_add(&sum, h->shown.signature, h->shown.signature_n);

@@ -325,6 +325,7 @@ const struct nilo_cmd nilo_cmd_serve = {
         "SIGTERM and SIGINT end it: no new connections, running requests have 10 seconds, then exit status 0. SIGHUP reads the configuration, certificate, keys and who "
         "is let in again, and keeps what was there where something is wrong with the new. Under systemd it takes sockets that are handed over, says when it is ready, and "
         "answers the watchdog.\n\n"
+        "Under /hooks it takes what apps and platforms send by themselves, signed, as hooks: in the configuration says: nothing, where that is not there.\n\n"
         "It holds the store while it runs: commands that write find it by a socket beside the store (.sock) and are run by it, with the same output and exit "
         "status.\n\n"
         "  nilometer serve --listen 127.0.0.1:8080 --socket /run/nilometer/api.sock",
