@@ -26,6 +26,7 @@
     X(restore)                                                                                                         \
     X(connection)                                                                                                      \
     X(content)                                                                                                         \
+    X(tap)                                                                                                             \
     X(key)                                                                                                             \
     X(token)                                                                                                           \
     X(doctor)                                                                                                          \

@@ -17,7 +17,7 @@
 #define CONNECTION_NAME_SIZE 256
 
 static const struct nilo_option options[] = {
-    {"format", "FORMAT", "csv, ndjson or nilometer, json for exports; without it the ending .ndjson or .jsonl (before .gz or .zst) means ndjson, all else csv", false},
+    {"format", "FORMAT", "csv, ndjson, singer, airbyte or nilometer, json for exports; without it the ending .ndjson or .jsonl (before .gz or .zst) means ndjson, all else csv", false},
     {"workspace", "W", "workspace that the readings go to, made where absent; default \"default\"", false},
     {"platform", "P", "platform that the items are on; the connection is then import-P. Default import, connection import", false},
     {"map", "FIELD=COLUMN[:PATTERN],...", "which column holds what; without it columns named like fields and metrics", true},
@@ -29,6 +29,11 @@ static const struct nilo_option options[] = {
     {"table", "T", "not a file: a table of the PostgreSQL database that is named instead", false},
     {"query", "SQL", "the same with a SELECT in place of a table", false},
     {"connection", "C", "with --table and --query: the connection of the workspace that the readings belong to", false},
+    {"tap", "NAME", "singer, airbyte: the tap of the configuration whose output it is; its connection has that name", false},
+    {"mapping", "NAME", "singer, airbyte: a ready-made mapping, such as tap-youtube-analytics (nilometer tap mappings)", false},
+    {"stream", "S", "singer, airbyte: with --map, the stream that it is for; without it all of them", false},
+    {"names", "METRIC=NAME,...", "singer, airbyte: with --map, what metric_name says in records that are one metric", false},
+    {"config-out", "FILE", "airbyte: where a new configuration goes that the source sends (renewed tokens); replaced at once, readable by its owner only", false},
     {"values", NULL, "the file is what nilometer export --values wrote (it is seen by itself)", false},
     {"keep-definitions", NULL, "values of such a file: where the store defines a metric otherwise, take them as the store does", false},
     {"dry-run", NULL, "do all of it, record nothing", false},
@@ -44,6 +49,8 @@ struct job {
     const char *workspace, *platform;
     char connection[CONNECTION_NAME_SIZE];
     bool dry_run;
+    bool is_tap;
+    struct nilo__import_tap tap;
 
     struct nilo_arena arena;
     struct nilo_import_options o;
@@ -80,8 +87,16 @@ static enum nilo_import_format format_by_name(const char *file)
 
 static int take_format(struct job *j, struct nilo_err *err)
 {
-    static const char *const later[] = {"singer", "airbyte"};
+    static const char *const of_taps[] = {"tap", "mapping", "stream", "names", "config-out"};
     const char *format = nilo_args_get(j->ctx->args, "format");
+    j->is_tap = format != NULL && (strcmp(format, "singer") == 0 || strcmp(format, "airbyte") == 0);
+    j->is_tap |= nilo_args_get(j->ctx->args, "tap") != NULL || nilo_args_get(j->ctx->args, "mapping") != NULL;
+    for (size_t i = 0; !j->is_tap && i < sizeof of_taps / sizeof of_taps[0]; i++) {
+        if (nilo_args_get(j->ctx->args, of_taps[i]) != NULL)
+            return nilo_err_set(err, NILO_EUSAGE, "--%s is for what taps write (--format singer or airbyte)", of_taps[i]);
+    }
+    if (j->is_tap)
+        return 0; /* what the configuration says of it is known later */
     if (j->o.table != NULL) {
         j->o.format = NILO_IMPORT_NDJSON;
         return 0;
@@ -94,16 +109,16 @@ static int take_format(struct job *j, struct nilo_err *err)
         j->o.format = NILO_IMPORT_NDJSON;
         return 0;
     }
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
-        if (strcmp(format, later[i]) == 0)
-            return nilo_err_set(err, NILO_EUSAGE, "the format %s comes with a later version; this one reads csv and ndjson", format);
-    }
-    return nilo_err_set(err, NILO_EUSAGE, "there is no format \"%s\"; it is csv, ndjson, json or nilometer", format);
+    return nilo_err_set(err, NILO_EUSAGE, "there is no format \"%s\"; it is csv, ndjson, singer, airbyte, json or nilometer", format);
 }
 
 static int take_names(struct job *j, struct nilo_err *err)
 {
     const char *workspace = nilo_args_get(j->ctx->args, "workspace"), *platform = nilo_args_get(j->ctx->args, "platform");
+    if (workspace == NULL)
+        workspace = j->tap.workspace;
+    if (platform == NULL)
+        platform = j->tap.platform;
     j->workspace = workspace != NULL ? workspace : DEFAULT_WORKSPACE;
     j->platform = platform != NULL ? platform : DEFAULT_PLATFORM;
     size_t len = strlen(j->platform);
@@ -114,6 +129,8 @@ static int take_names(struct job *j, struct nilo_err *err)
     else
         snprintf(j->connection, sizeof j->connection, "import-%s", j->platform);
     const char *connection = nilo_args_get(j->ctx->args, "connection");
+    if (connection == NULL)
+        connection = j->tap.connection;
     if (connection != NULL && snprintf(j->connection, sizeof j->connection, "%s", connection) >= (int)sizeof j->connection)
         return nilo_err_set(err, NILO_EUSAGE, "--connection: the name is longer than %d bytes", CONNECTION_NAME_SIZE - 1);
     return 0;
@@ -216,7 +233,10 @@ static int collect_metrics(struct job *j, struct nilo_err *err)
     const char *const *defines = NULL;
     if (take_many(j, "define", &defines, &n_defines, err) != 0)
         return -1;
-    j->metrics = nilo_arena_array(&j->arena, stored->n + n_config + n_defines + 1, sizeof *j->metrics);
+    size_t n_tap = 0;
+    while (j->is_tap && j->tap.metrics[n_tap] != NULL)
+        n_tap++;
+    j->metrics = nilo_arena_array(&j->arena, stored->n + n_config + n_defines + n_tap + 1, sizeof *j->metrics);
     if (j->metrics == NULL)
         return nilo_err_nomem(err);
     j->catalog.metrics = j->metrics;
@@ -237,6 +257,12 @@ static int collect_metrics(struct job *j, struct nilo_err *err)
     for (size_t i = 0; i < n_defines; i++) {
         struct nilo_metric m;
         if (nilo_import_define(defines[i], &j->arena, &m, err) != 0 || add_metric(j, &m, err) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < n_tap; i++) { /* one of that name, however it is defined, is what is meant */
+        struct nilo_metric m;
+        if (nilo_import_define(j->tap.metrics[i], &j->arena, &m, err) != 0 ||
+            (nilo_catalog_by_name(&j->catalog, m.name) == NULL && add_metric(j, &m, err) != 0))
             return -1;
     }
     j->n_defined = (size_t)(&j->metrics[j->catalog.n] - j->defined);
@@ -404,6 +430,37 @@ static int log_refusals(struct nilo_recorder *r, const struct nilo_import_report
     return 0;
 }
 
+/* What a source says of itself went wrong there: the run has it, too. */
+static int tell_source(struct nilo_recorder *r, const struct nilo_import_report *report, struct nilo_err *err)
+{
+    for (size_t i = 0; i < report->n_notes; i++) {
+        if (nilo_record_fail(r, NULL, "source", report->notes[i], err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Whoever was refused comes again when the tap is run with the earlier state; so is nothing lost by a mapping that is not right yet. */
+static bool may_keep(const struct job *j, const struct nilo_import_report *report)
+{
+    return !j->dry_run && nilo_import_state(j->import) != NULL && (report->lost == 0 || j->o.refused != NULL);
+}
+
+static int keep_state(struct job *j, const struct nilo_connection *c, const struct nilo_run *run, struct nilo__import_result *result, struct nilo_err *err)
+{
+    const struct nilo_tap_state state = {.format = j->tap.format == NILO_IMPORT_SINGER ? "singer" : "airbyte", .text = nilo_import_state(j->import), .run = run->id,
+                                         .kept_at = j->ctx->env->clock.wall(j->ctx->env->clock.ctx)};
+    if (!j->is_tap)
+        return 0;
+    result->tap = j->connection;
+    result->has_state = state.text != NULL;
+    result->config_kept = j->tap.config_path != NULL;
+    result->state_kept = may_keep(j, result->report);
+    if (!result->state_kept || nilo__import_tap_keep(j->store, c->id, &state, err) == 0)
+        return 0;
+    return nilo_err_wrap(err, "everything is recorded, but the state of the tap is not kept, so it tells all of it again");
+}
+
 static int record(struct job *j, const struct nilo_connection *c, struct nilo_run *ret, struct nilo_err *err)
 {
     struct nilo_run_options o = {
@@ -426,7 +483,16 @@ static int record(struct job *j, const struct nilo_connection *c, struct nilo_ru
         nilo_record_abort(r, err);
         return -1;
     }
+    if (tell_source(r, nilo_import_report(j->import), err) != 0) {
+        nilo_record_abort(r, err);
+        return -1;
+    }
     return nilo_record_finish(r, NULL, &j->arena, ret, err);
+}
+
+static int close_import(struct job *j, struct nilo_err *err)
+{
+    return nilo_import_close(j->import, err) == 0 ? 0 : nilo_err_wrap(err, j->dry_run ? "the dry run is done, but" : "everything is recorded, but");
 }
 
 static int import(struct job *j, struct nilo_err *err)
@@ -446,24 +512,49 @@ static int import(struct job *j, struct nilo_err *err)
         .run = &run, .report = nilo_import_report(j->import), .connection = &c, .n_files = j->o.n_files,
         .dry_run = j->dry_run, .refused_path = j->o.refused,
     };
-    if (nilo__import_print(j->ctx, &result, err) != 0)
+    if (j->is_tap && (close_import(j, err) != 0 || keep_state(j, &c, &run, &result, err) != 0)) /* what was refused is on disk before the state */
         return -1;
-    if (nilo_import_close(j->import, err) != 0)
-        return nilo_err_wrap(err, j->dry_run ? "the dry run is done, but" : "everything is recorded, but");
-    return result.report->refused > 0 || run.outcomes[NILO_REFUSED] > 0 ? 3 : 0;
+    if (nilo__import_print(j->ctx, &result, err) != 0 || close_import(j, err) != 0)
+        return -1;
+    bool lost = result.report->configs > 0 && !result.config_kept;
+    return result.report->refused > 0 || run.outcomes[NILO_REFUSED] > 0 || result.report->source_errors > 0 || lost ? 3 : 0;
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------------------------------ */
 
+/* What the configuration says of the tap. */
+static int take_tap(struct job *j, struct nilo_err *err)
+{
+    if (nilo__import_tap(j->ctx, j->config, &j->arena, &j->tap, err) != 0 || take_names(j, err) != 0)
+        return -1;
+    j->o.format = j->tap.format;
+    j->o.streams = j->tap.streams;
+    j->o.n_streams = j->tap.n_streams;
+    j->o.now = j->ctx->env->clock.wall(j->ctx->env->clock.ctx);
+    j->o.config = j->tap.config_path != NULL ? nilo__import_tap_config : NULL;
+    j->o.config_ctx = (void *)(uintptr_t)j->tap.config_path;
+    return 0;
+}
+
+static int find_state(struct job *j, struct nilo_err *err)
+{
+    struct nilo_tap_state state;
+    bool known;
+    if (nilo__import_tap_state(j->store, j->workspace, j->connection, &j->arena, &state, &known, err) != 0)
+        return -1;
+    j->o.state = state.format != NULL && strcmp(state.format, "airbyte") == 0 ? state.text : NULL;
+    return 0;
+}
+
 static int open_store(struct job *j, struct nilo_err *err)
 {
-    if (nilo_cmd_config(j->ctx, &j->config, err) != 0 || nilo_cmd_store(j->ctx, NILO_STORE_WRITE, &j->store, err) != 0)
+    if (nilo_cmd_config(j->ctx, &j->config, err) != 0 || (j->is_tap && take_tap(j, err) != 0) || nilo_cmd_store(j->ctx, NILO_STORE_WRITE, &j->store, err) != 0)
         return -1;
     if (j->dry_run && maybe_scratch(j, err) != 0)
         return -1;
     if ((!j->dry_run || j->scratch != NULL) && nilo_cmd_apply_config(target(j), j->config, err) != 0)
         return -1;
-    return 0;
+    return j->is_tap ? find_state(j, err) : 0;
 }
 
 int nilo__import_readings(struct nilo_cmd_ctx *ctx, struct nilo_sql_rows *table, struct nilo_err *err)
@@ -505,7 +596,7 @@ static int run(struct nilo_cmd_ctx *ctx, struct nilo_err *err)
     if (nilo_args_get(ctx->args, "table") != NULL || nilo_args_get(ctx->args, "query") != NULL)
         return nilo__import_table(ctx, err);
     if (nilo_args_get(ctx->args, "connection") != NULL)
-        return nilo_err_set(err, NILO_EUSAGE, "--connection goes with --table and --query; for files the connection is import, or import-PLATFORM");
+        return nilo_err_set(err, NILO_EUSAGE, "--connection goes with --table and --query; for files the connection is import, or import-PLATFORM (of a tap its name: --tap)");
     /* its first line says what it is; readings of other files have no such line */
     if ((format != NULL && strcmp(format, "nilometer") == 0) || (nilo_args_rest_n(ctx->args) == 1 && nilo_whole_is(nilo_args_rest(ctx->args, 0))))
         return nilo__import_whole(ctx, err);
@@ -554,12 +645,15 @@ const struct nilo_cmd nilo_cmd_import = {
         "metric_category, value, metadata and collection_timestamp holds an app's own metrics and needs no --map, but --connection: that of the "
         "workspace which records them from now on. Values stand for the day that is named, with the instant at which they were read. docs/moving-from-supabase.md shows both.\n"
         "\n"
+        "singer and airbyte: what taps write, by a tap of the configuration, a ready-made mapping, or --map; nilometer help tap.\n"
+        "\n"
         "    nilometer import stats.csv\n"
         "    nilometer import whole.zst\n"
         "    nilometer import trending-*.csv.zst --platform youtube \\\n"
         "        --map 'external_id=video_id,captured_at=fetched_at,views=views,likes=likes' --where country=US\n"
         "    nilometer import stars.csv --define stars:count:level --map 'external_id=repo,day=date:%d.%m.%Y,stars=stars'\n"
         "    tap | nilometer import - --format ndjson --map 'external_id=id,captured_at=at,views=stats.views' --dry-run\n"
+        "    tap-x --config c.json | nilometer import --tap x -\n"
         "    nilometer import env:OLD_DATABASE --table daily_metrics --workspace studio --connection app\n",
     .options = options,
     .run = run,

@@ -119,6 +119,7 @@ static int print_text(struct nilo_cmd_ctx *ctx, const struct nilo__import_result
     add_values(&t, r->run);
     add_days(&t, r->run);
     add_refusals(&t, r);
+    nilo__import_tap_text(&t, r);
     return nilo__table_print(&t, ctx->out, err);
 }
 
@@ -205,6 +206,7 @@ static int print_json(struct nilo_cmd_ctx *ctx, const struct nilo__import_result
     member_int(o, "days_closed", r->run->days_closed);
     json_refusals(o, "refused", "rows", r->report->refusals, r->report->n_refusals);
     json_refusals(o, "closed", "values", r->report->closed, r->report->n_closed);
+    nilo__import_tap_json(o, r);
     nilo_json_object_end(o);
     return nilo__answer_print(&a, ctx->out, err);
 }

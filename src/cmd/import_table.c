@@ -11,7 +11,7 @@
 
 static int check(const struct nilo_cmd_ctx *ctx, struct nilo_err *err)
 {
-    static const char *const none[] = {"format", "values"};
+    static const char *const none[] = {"format", "values", "tap", "mapping", "stream", "names", "config-out"};
     if (nilo__operands(ctx, 1, 1, err) != 0)
         return nilo_err_set(err, NILO_EUSAGE, "--table and --query take one database, like postgres://reader@host/app or env:NAME");
     if (nilo_args_get(ctx->args, "table") != NULL && nilo_args_get(ctx->args, "query") != NULL)

@@ -145,6 +145,28 @@ struct nilo_config_from_sql {
     int line;
 };
 
+/* What the records of a stream of a tap mean: import/import.h says what the texts hold, and nilometer import checks them. */
+struct nilo_config_tap_stream {
+    char *stream;
+    char *kind; /* content (default), account or app */
+    char *map;
+    char *names, *where, *absent, *each, *keys; /* NULL = none */
+    char *sum;  /* "true" or "false" (default) */
+    int window_days;
+    int line;
+};
+/* A tap of Singer's or a source of Airbyte's, whose output is imported under this name. */
+struct nilo_config_tap {
+    char *name;      /* the connection's, which import makes; unique in its workspace, beside the connections of the file too */
+    char *workspace; /* default "default" */
+    char *format;    /* NULL, or singer or airbyte */
+    char *platform;  /* NULL: the mapping's, else import */
+    char *mapping;   /* one that the program has; NULL = none */
+    struct nilo_config_tap_stream *streams; /* before those of the mapping */
+    int n_streams;
+    int line;
+};
+
 struct nilo_config {
     char *path;  /* where it was read from, NULL = defaults only */
     char *store; /* NULL = not given here; like database a path, URL, env:NAME, file:PATH or credential:NAME */
@@ -164,6 +186,8 @@ struct nilo_config {
     int n_connections_from_sql;
     struct nilo_config_hook *hooks;
     int n_hooks;
+    struct nilo_config_tap *taps;
+    int n_taps;
     struct nilo_config_compat *compat;
     int n_compat;
     struct nilo_config_publish *publish;

@@ -141,6 +141,28 @@
     TEXT(name, OPTIONAL, 63, NULL, NULL, "what it is called under /rest/v1; else as the table, without its schema")     \
     TEXT(connection, OPTIONAL, 200, NULL, NULL, "the connection (platform sql) in whose database it is; else the only one")
 
+#define TAP_STREAM_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                 \
+    TEXT(stream, REQUIRED, 200, NULL, NULL, "its name; * stands for any letters")                                       \
+    TEXT(kind, OPTIONAL, 48, "content|account|app", "content", "what its records are about")                            \
+    PROSE(map, REQUIRED, 4000, NULL, NULL,                                                                              \
+          "FIELD=COLUMN[:PATTERN],... as --map of nilometer import; @extracted is when the record was read")             \
+    PROSE(names, OPTIONAL, 4000, NULL, NULL,                                                                            \
+          "METRIC=NAME[:*FACTOR],...: a record is one metric, the one that metric_name of the map names; metric_value is its value") \
+    TEXT(where, OPTIONAL, 1000, NULL, NULL, "COLUMN=VALUE: only records in which the column holds exactly that")          \
+    TEXT(absent, OPTIONAL, 1000, NULL, NULL, "TEXT,TEXT: what else is an empty cell")                                     \
+    TEXT(each, OPTIONAL, 1000, NULL, NULL, "path of a list: each of its elements is a record; columns of the map go on behind the path") \
+    TEXT(keys, OPTIONAL, 1000, NULL, NULL, "sum: the columns by which a record that comes again is known; else the key_properties of its SCHEMA") \
+    TEXT(sum, OPTIONAL, 48, "true|false", "false", "are records of the same item and day parts that are added up?")      \
+    WHOLE(window_days, 0, 3660, "0", "the window of its values: 1 for a day's, 0 for all time")
+
+#define TAP_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                        \
+    TEXT(name, REQUIRED, 200, NULL, NULL, "its name and its connection's: nilometer import --tap NAME")                 \
+    TEXT(workspace, OPTIONAL, 200, NULL, "default", "the workspace it belongs to")                                      \
+    TEXT(format, OPTIONAL, 48, "singer|airbyte", NULL, "what it speaks; else what the mapping does, else singer")        \
+    TEXT(platform, OPTIONAL, 50, NULL, NULL, "where its items are; else the mapping's, else import")                     \
+    TEXT(mapping, OPTIONAL, 200, NULL, NULL, "a ready-made one, such as tap-youtube-analytics: nilometer tap mappings lists them") \
+    LIST(streams, tap_stream, "what the records of its streams mean; before those of the mapping")
+
 #define TOP_KEYS(TEXT, PROSE, WHOLE, LIST, MAP)                                                                        \
     TEXT(store, OPTIONAL, 4096, NULL, NULL,                                                                            \
          "where the record is kept: a path, a postgres:// URL without password, env:NAME, file:PATH or credential:NAME; else "          \
@@ -156,6 +178,7 @@
     LIST(platforms, platform, "the app that this installation is to a platform: client id, keys, where people come back to") \
     LIST(connections_from_sql, from_sql, "connections that an app keeps in a table of its own, with their tokens")    \
     LIST(hooks, hook, "serve: who may send to /hooks/PLATFORM, and what it is signed with; else nobody")               \
+    LIST(taps, tap, "taps of Singer's and sources of Airbyte's whose output is imported, and what it means")           \
     LIST(compat, compat, "tables that existing apps know, beside the record's own: get and serve show them")            \
     LIST(publish, publish, "serve: tables of sources that service_role may read, nobody else")                         \
     WHOLE(max_rows, 0, 1000000000, "0", "serve: rows of an answer, but for service_role; 0: no limit. An answer that was cut says so") \
@@ -229,6 +252,18 @@ static const struct nilo__config_section metric_section = {"metrics[]", metric_k
                                                            sizeof(SECTION), offsetof(SECTION, line)};
 #undef SECTION
 
+#define SECTION struct nilo_config_tap_stream
+static const cyaml_schema_value_t tap_stream_schema = SCHEMA(TAP_STREAM_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key tap_stream_keys[] = KEYS(TAP_STREAM_KEYS);
+static const struct nilo__config_section tap_stream_section = {"taps[].streams[]", tap_stream_keys, COUNT(tap_stream_keys), sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
+#define SECTION struct nilo_config_tap
+static const cyaml_schema_value_t tap_schema = SCHEMA(TAP_KEYS, CYAML_FLAG_DEFAULT);
+static const struct nilo__config_key tap_keys[] = KEYS(TAP_KEYS);
+static const struct nilo__config_section tap_section = {"taps[]", tap_keys, COUNT(tap_keys), sizeof(SECTION), offsetof(SECTION, line)};
+#undef SECTION
+
 #define SECTION struct nilo_config_compat
 static const cyaml_schema_value_t compat_schema = SCHEMA(COMPAT_KEYS, CYAML_FLAG_DEFAULT);
 static const struct nilo__config_key compat_keys[] = KEYS(COMPAT_KEYS);
@@ -295,7 +330,7 @@ const struct nilo__config_section nilo__config_top = {"", top_keys, COUNT(top_ke
 
 const struct nilo__config_section *const nilo__config_sections[] = {
     &nilo__config_top, &workspace_section, &connection_section, &sql_metric_section, &metric_section,
-    &platform_section, &setting_section, &from_sql_section, &hook_section, &compat_section, &publish_section,   &auth_section,       &auth_token_section, &auth_admin_section, NULL,
+    &platform_section, &setting_section, &from_sql_section, &hook_section, &tap_section, &tap_stream_section, &compat_section, &publish_section,   &auth_section,       &auth_token_section, &auth_admin_section, NULL,
 };
 
 const struct nilo__config_key *nilo__config_find(const struct nilo__config_section *s, const char *name)

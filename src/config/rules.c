@@ -523,6 +523,41 @@ static int check_connections(const struct rules *r, const struct nilo__config_no
     return categories_unique(&categories, r->err);
 }
 
+/* ---- taps ---- */
+
+static int check_tap(const struct rules *r, int i, const struct nilo__config_node *node, const struct nilo__config_place *at)
+{
+    const struct nilo_config *c = r->config;
+    const struct nilo_config_tap *one = &c->taps[i];
+    int line = nilo__config_line(node, "name");
+    if (check_label(r, at, line, "name", one->name) < 0 || check_workspace(r, at, nilo__config_line(node, "workspace"), one->workspace) < 0)
+        return -1;
+    for (int k = 0; k < i; k++) {
+        if (strcmp(c->taps[k].name, one->name) == 0 && strcmp(c->taps[k].workspace, one->workspace) == 0)
+            return nilo__config_fail(at, line, "name", r->err, "%s is in the list already", one->name);
+    }
+    for (int k = 0; k < c->n_connections; k++) {
+        if (strcmp(c->connections[k].name, one->name) == 0 && strcmp(c->connections[k].workspace, one->workspace) == 0)
+            return nilo__config_fail(at, line, "name", r->err, "%s is a connection of this file; a tap is one of its own", one->name);
+    }
+    if (one->platform != NULL && strspn(one->platform, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(one->platform))
+        return nilo__config_fail(at, nilo__config_line(node, "platform"), "platform", r->err, "is not 1 to 50 of a-z, 0-9, _ and -");
+    if (one->mapping == NULL && one->n_streams == 0)
+        return nilo__config_fail(at, node->line, NULL, r->err, "says nothing about its streams; give a mapping or streams");
+    return 0;
+}
+
+static int check_taps(const struct rules *r, const struct nilo__config_node *list)
+{
+    const struct nilo__config_node *node = list != NULL ? list->first : NULL;
+    for (int i = 0; i < r->config->n_taps && node != NULL; i++, node = node->next) {
+        struct nilo__config_place at = nilo__config_at(r->top, "taps", i);
+        if (check_tap(r, i, node, &at) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- tables of apps ---- */
 
 static int check_compat(const struct rules *r, const struct nilo__config_node *list)
@@ -557,6 +592,8 @@ int nilo__config_rules(const struct nilo_config *c, const struct nilo__config_no
     if (check_connections(&r, nilo__config_get(root, "connections")) < 0)
         return -1;
     if (check_metrics(&r, nilo__config_get(root, "metrics")) < 0)
+        return -1;
+    if (check_taps(&r, nilo__config_get(root, "taps")) < 0)
         return -1;
     if (check_compat(&r, nilo__config_get(root, "compat")) < 0)
         return -1;

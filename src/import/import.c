@@ -8,20 +8,6 @@
 
 #define PROGRESS_ROWS 4096 /* rows between two reports of progress */
 
-struct nilo_import {
-    const struct nilo_import_options *o;
-    struct nilo__plan plan;
-    struct nilo__scratch scratch;
-    struct nilo__cell *cells; /* of the present CSV row, one for each column of the plan */
-    size_t cells_cap;
-    struct nilo__stage *stage;
-    struct nilo__refusals *refusals;
-    struct nilo_import_report report;
-    int64_t total_bytes, done_bytes; /* of all files; of those that are over */
-    struct nilo_err late;            /* what went wrong in nilo_import_closed(), code NILO_OK: nothing */
-    struct nilo_buf before;          /* external id of the reading handed over last */
-};
-
 /* The file that is being read. */
 struct source {
     int file;
@@ -36,6 +22,12 @@ static void progress(struct nilo_import *im, int64_t done, int64_t of)
 {
     if (im->o->progress != NULL)
         im->o->progress(im->o->progress_ctx, done, of);
+}
+
+void nilo__import_progress(struct nilo_import *im, const struct nilo__input *in)
+{
+    if (im->lines++ % PROGRESS_ROWS == 0)
+        progress(im, im->done_bytes + nilo__input_done(in), im->total_bytes);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------------- */
@@ -77,7 +69,7 @@ static int take_row(struct nilo_import *im, const struct source *src, const stru
         return -1;
     if (rc == 0)
         return refuse(im, &why, NULL, src, row, err);
-    return nilo__stage_add(im->stage, &parsed, im->plan.n_metrics, src->file, row->line, row->raw, row->raw_len, err);
+    return nilo__stage_add(im->stage, &parsed, im->metrics.n, src->file, row->line, row->raw, row->raw_len, err);
 }
 
 static int read_rows(struct nilo_import *im, struct source *src, struct nilo_err *err)
@@ -88,8 +80,8 @@ static int read_rows(struct nilo_import *im, struct source *src, struct nilo_err
         if (rc <= 0)
             return rc;
         im->report.rows++;
-        if (src->rows++ % PROGRESS_ROWS == 0)
-            progress(im, im->done_bytes + nilo__input_done(src->in), im->total_bytes);
+        src->rows++;
+        nilo__import_progress(im, src->in);
         if (take_row(im, src, &row, err) != 0)
             return -1;
     }
@@ -150,7 +142,8 @@ static int read_file(struct nilo_import *im, int file, struct nilo_buf *keys, st
     int rc = im->o->table != NULL ? nilo__input_rows(im->o->table, im->o->read_size, &src.in, err)
                                   : nilo__input_open(im->o->files[file], im->o->read_size, &src.in, err);
     if (rc == 0)
-        rc = im->o->format == NILO_IMPORT_CSV ? read_csv(im, &src, err) : read_ndjson(im, &src, keys, err);
+        rc = im->taps != NULL ? nilo__taps_read(im->taps, src.in, file, err)
+             : im->o->format == NILO_IMPORT_CSV ? read_csv(im, &src, err) : read_ndjson(im, &src, keys, err);
     if (rc == 0)
         im->done_bytes += nilo__input_done(src.in);
     nilo__csv_free(src.csv);
@@ -182,6 +175,8 @@ static int read_files(struct nilo_import *im, struct nilo_err *err)
     /* When no line was an object at all, that is what the refusals say; keys would only confuse. */
     if (rc == 0 && im->o->format == NILO_IMPORT_NDJSON && keys.len > 0)
         rc = nilo__plan_seen(&im->plan, nilo_buf_str(&keys), err);
+    if (rc == 0 && im->taps != NULL)
+        rc = nilo__taps_end(im->taps, err);
     nilo_buf_done(&keys);
     return rc;
 }
@@ -209,8 +204,9 @@ int nilo_import_read(const struct nilo_import_options *o, struct nilo_import **r
     nilo_buf_init(&im->before, SIZE_MAX);
     nilo_buf_init(&im->scratch.text, SIZE_MAX);
     sum_sizes(im);
-    int rc = nilo__plan_init(&im->plan, o, err);
-    if (rc == 0 && (im->scratch.values = calloc(im->plan.n_metrics + 1, sizeof *im->scratch.values)) == NULL)
+    bool tap = o->format == NILO_IMPORT_SINGER || o->format == NILO_IMPORT_AIRBYTE;
+    int rc = tap ? nilo__taps_new(im, &im->taps, err) : nilo__plan_init(&im->plan, o, &im->metrics, NULL, err);
+    if (rc == 0 && (im->scratch.values = calloc(im->metrics.n + 1, sizeof *im->scratch.values)) == NULL)
         rc = nilo_err_nomem(err);
     if (rc == 0)
         rc = nilo__refusals_new(o, &im->refusals, err);
@@ -234,7 +230,9 @@ void nilo_import_free(struct nilo_import *im)
         return;
     nilo__stage_free(im->stage);
     nilo__refusals_free(im->refusals);
+    nilo__taps_free(im->taps);
     nilo__plan_done(&im->plan);
+    free(im->metrics.list);
     nilo_buf_done(&im->before);
     nilo_buf_done(&im->scratch.text);
     free(im->scratch.values);
@@ -253,23 +251,43 @@ struct feed {
     struct nilo__value *states;
     struct nilo__parsed last; /* texts void but for im->before */
     bool any;
+    struct nilo__sum sum;
 };
 
 /* The ids the metrics are stored under by now. Mapped by name, a metric that no file had says nothing at all. */
+static int find_id(const struct nilo_import *im, const struct nilo_catalog *catalog, struct feed *f, int metric, struct nilo_err *err)
+{
+    const struct nilo_metric *wanted = im->metrics.list[metric], *stored = nilo_catalog_by_type(catalog, wanted->type, wanted->name);
+    if (stored == NULL)
+        return nilo_err_set(err, NILO_EINTERNAL, "the metric %s is not stored", wanted->name);
+    f->ids[metric] = stored->id;
+    return 0;
+}
+
+static int find_ids_of(const struct nilo_import *im, const struct nilo__plan *p, const struct nilo_catalog *catalog, struct feed *f, struct nilo_err *err)
+{
+    for (size_t i = 0; i < p->n_fields; i++) {
+        const struct nilo__field *field = &p->fields[i];
+        if (field->kind == NILO__METRIC && p->columns[field->column].seen && find_id(im, catalog, f, field->metric, err) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < p->n_names; i++) {
+        if (find_id(im, catalog, f, p->names[i].metric, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int find_ids(const struct nilo_import *im, const struct nilo_catalog *catalog, struct feed *f, struct nilo_err *err)
 {
-    for (size_t i = 0; i < im->plan.n_fields; i++) {
-        const struct nilo__field *field = &im->plan.fields[i];
-        if (field->kind != NILO__METRIC)
-            continue;
-        const struct nilo_metric *wanted = im->plan.metrics[field->metric];
-        const struct nilo_metric *stored = nilo_catalog_by_type(catalog, wanted->type, wanted->name);
-        if (!im->plan.columns[field->column].seen)
-            f->ids[field->metric] = -1;
-        else if (stored == NULL)
-            return nilo_err_set(err, NILO_EINTERNAL, "the metric %s is not stored", wanted->name);
-        else
-            f->ids[field->metric] = stored->id;
+    const struct nilo__plan *p;
+    for (size_t i = 0; i < im->metrics.n; i++)
+        f->ids[i] = -1;
+    if (im->taps == NULL)
+        return find_ids_of(im, &im->plan, catalog, f, err);
+    for (size_t i = 0; (p = nilo__taps_plan(im->taps, i)) != NULL; i++) {
+        if (find_ids_of(im, p, catalog, f, err) != 0)
+            return -1;
     }
     return 0;
 }
@@ -277,7 +295,7 @@ static int find_ids(const struct nilo_import *im, const struct nilo_catalog *cat
 static size_t fill_values(const struct nilo_import *im, const struct feed *f, const struct nilo__parsed *p)
 {
     size_t n = 0;
-    for (size_t i = 0; i < im->plan.n_metrics; i++) {
+    for (size_t i = 0; i < im->metrics.n; i++) {
         if (f->ids[i] < 0 || p->values[i].state == NILO__SAYS_NOTHING)
             continue;
         bool has = p->values[i].state == NILO__VALUE;
@@ -298,7 +316,7 @@ static bool says_something(const struct nilo__parsed *p)
 /* Is it a second reading of what came before? */
 static bool same_place(const struct nilo_import *im, const struct feed *f, const struct nilo__parsed *p)
 {
-    return f->any && f->last.win == p->win && f->last.at == p->at && f->last.sort_day.n == p->sort_day.n &&
+    return f->any && f->last.kind == p->kind && f->last.win == p->win && f->last.at == p->at && f->last.sort_day.n == p->sort_day.n &&
            strcmp(nilo_buf_str(&im->before), p->external_id) == 0;
 }
 
@@ -310,6 +328,17 @@ static int remember(struct nilo_import *im, struct feed *f, const struct nilo__p
     return nilo_buf_adds(&im->before, p->external_id) == 0 ? 0 : nilo_err_nomem(err);
 }
 
+static int refuse_staged(struct nilo_import *im, const struct nilo__staged *staged, enum nilo__why why, const char *sentence, struct nilo_err *err)
+{
+    const struct nilo__plan *plan = im->taps != NULL ? nilo__taps_plan(im->taps, (size_t)staged->reading.stream) : &im->plan;
+    const char *raw;
+    size_t raw_len;
+    if (nilo__stage_raw(im->stage, staged->seq, &raw, &raw_len, err) != 0)
+        return -1;
+    im->report.lost += im->taps != NULL && nilo__taps_told(im->taps, staged->seq);
+    return nilo__refusals_add(im->refusals, plan, &(struct nilo__refused){.why = why, .field = -1}, sentence, staged->file, staged->line, raw, raw_len, err);
+}
+
 static int hand_over(struct nilo_import *im, struct feed *f, const struct nilo__staged *staged, struct nilo_err *err)
 {
     const struct nilo__parsed *p = &staged->reading;
@@ -318,7 +347,7 @@ static int hand_over(struct nilo_import *im, struct feed *f, const struct nilo__
         .posted_at = p->posted_at, .deleted_at = NILO_US_NONE, .at = p->at, .duration_ms = -1,
     };
     struct nilo_reading reading = {
-        .kind = NILO_CONTENT, .external_id = p->external_id, .win = p->win, .captured_at = p->captured_at, .day = p->day,
+        .kind = p->kind, .external_id = p->external_id, .win = p->win, .captured_at = p->captured_at, .day = p->day,
         .attrs = says_something(p) ? &attrs : NULL, .owner = p->owner, .values = f->values, .n_values = fill_values(im, f, p),
         .tag = staged->seq,
     };
@@ -334,12 +363,36 @@ static int hand_over(struct nilo_import *im, struct feed *f, const struct nilo__
         im->report.merged += same_place(im, f, p);
         return remember(im, f, p, err);
     }
-    const char *raw;
-    size_t raw_len;
-    if (nilo__stage_raw(im->stage, staged->seq, &raw, &raw_len, err) != 0)
-        return -1;
-    return nilo__refusals_add(im->refusals, &im->plan, &(struct nilo__refused){.why = NILO__SINK, .field = -1}, why.msg, staged->file,
-                              staged->line, raw, raw_len, err);
+    return refuse_staged(im, staged, NILO__SINK, why.msg, err);
+}
+
+/* What was added up so far, as one reading. */
+static int hand_over_sum(struct nilo_import *im, struct feed *f, struct nilo_err *err)
+{
+    struct nilo__sum *s = &f->sum;
+    int64_t taken = im->report.taken, more = s->parts - 1;
+    if (!s->any)
+        return 0;
+    s->any = false;
+    int rc = s->overflow ? refuse_staged(im, s->all, NILO__MESSAGE, "the sum is out of range", err) : hand_over(im, f, s->all, err);
+    if (im->report.taken > taken) {
+        im->report.taken += more;
+        im->report.merged += more;
+    }
+    return rc;
+}
+
+static int hand_over_next(struct nilo_import *im, struct feed *f, const struct nilo__staged *staged, struct nilo_err *err)
+{
+    if (im->taps == NULL || !nilo__taps_sum(im->taps, staged->reading.stream))
+        return hand_over_sum(im, f, err) == 0 ? hand_over(im, f, staged, err) : -1;
+    const char *partial = nilo__taps_partial(im->taps, staged->reading.stream, staged->seq);
+    if (partial != NULL)
+        return refuse_staged(im, staged, NILO__MESSAGE, partial, err);
+    int rc = nilo__sum_add(&f->sum, staged, im->metrics.n, err);
+    if (rc == 0)
+        rc = hand_over_sum(im, f, err) == 0 ? nilo__sum_add(&f->sum, staged, im->metrics.n, err) : -1;
+    return rc < 0 ? -1 : 0;
 }
 
 static int feed_all(struct nilo_import *im, struct feed *f, struct nilo_err *err)
@@ -349,10 +402,10 @@ static int feed_all(struct nilo_import *im, struct feed *f, struct nilo_err *err
     int64_t done = 0, of = nilo__stage_count(im->stage);
     for (;;) {
         struct nilo__staged staged;
-        int rc = nilo__stage_next(im->stage, f->states, im->plan.n_metrics, &staged, err);
+        int rc = nilo__stage_next(im->stage, f->states, im->metrics.n, &staged, err);
         if (rc <= 0)
-            return rc;
-        if (hand_over(im, f, &staged, err) != 0)
+            return rc == 0 ? hand_over_sum(im, f, err) : -1;
+        if (hand_over_next(im, f, &staged, err) != 0)
             return -1;
         if (++done % PROGRESS_ROWS == 0 || done == of)
             progress(im, done, of);
@@ -362,7 +415,8 @@ static int feed_all(struct nilo_import *im, struct feed *f, struct nilo_err *err
 int nilo_import_feed(struct nilo_import *im, const struct nilo_catalog *catalog, nilo_import_sink_fn *sink, void *ctx, struct nilo_err *err)
 {
     struct feed f = {.sink = sink, .ctx = ctx};
-    size_t n = im->plan.n_metrics + 1;
+    nilo_arena_init(&f.sum.texts, 0);
+    size_t n = im->metrics.n + 1;
     f.ids = calloc(n, sizeof *f.ids);
     f.values = calloc(n, sizeof *f.values);
     f.states = calloc(n, sizeof *f.states);
@@ -370,6 +424,12 @@ int nilo_import_feed(struct nilo_import *im, const struct nilo_catalog *catalog,
     if (rc == 0)
         rc = feed_all(im, &f, err);
     nilo__refusals_report(im->refusals, &im->report);
+    if (rc == 0 && im->taps != NULL) { /* parts of a sum that came again took the place of the first */
+        int64_t again = im->report.rows - im->report.left_out - im->report.refused - im->report.not_mapped - im->report.taken;
+        im->report.taken += again;
+        im->report.merged += again;
+    }
+    nilo__sum_done(&f.sum);
     free(f.ids);
     free(f.values);
     free(f.states);
@@ -408,6 +468,11 @@ int nilo_import_close(struct nilo_import *im, struct nilo_err *err)
 const struct nilo_import_report *nilo_import_report(const struct nilo_import *im)
 {
     return &im->report;
+}
+
+const char *nilo_import_state(const struct nilo_import *im)
+{
+    return im->taps != NULL ? nilo__taps_state(im->taps) : NULL;
 }
 
 int64_t nilo_import_staged(const struct nilo_import *im)

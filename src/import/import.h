@@ -15,13 +15,35 @@
 #include "connect/connect.h"
 #include "record/record.h"
 
-enum nilo_import_format { NILO_IMPORT_CSV, NILO_IMPORT_NDJSON };
+enum nilo_import_format { NILO_IMPORT_CSV, NILO_IMPORT_NDJSON, NILO_IMPORT_SINGER, NILO_IMPORT_AIRBYTE };
 
 #define NILO_IMPORT_CELL_MAX ((size_t)1 << 20) /* bytes of one cell; a row with a larger one is refused */
 #define NILO_IMPORT_ROW_MAX ((size_t)16 << 20) /* bytes of one row */
 
 /* What "-" reads in this thread; -1 = the process's own standard input. Stays the caller's, who takes it back before closing it. */
 void nilo_import_stdin(int fd);
+
+/* What the records of a stream of a tap mean. Texts live as long as the options. */
+struct nilo_import_stream {
+    const char *stream; /* its name, in which * stands for any letters */
+    enum nilo_entity_kind kind;
+    const char *map;    /* as --map; besides metric_name and metric_value: a record is one metric. The column @extracted is when it was read */
+    const char *names;  /* 'METRIC=NAME[:*FACTOR],...': what metric_name says; NULL = none */
+    const char *where;  /* 'COLUMN=VALUE'; NULL = all */
+    const char *absent; /* as --absent */
+    const char *each;   /* path of a list: a reading for each of its elements; NULL = for the record */
+    const char *keys;   /* 'COLUMN,COLUMN' by which a record of a sum that comes again is known; NULL = the SCHEMA's key_properties */
+    bool sum;           /* records of the same item and day are added up */
+    int32_t window_days;
+    bool ready;         /* not every tap has all of its columns */
+    const char *place;  /* where it is written down, for messages; NULL = on the command line */
+};
+/** nilo_import_ready - the mapping that the program has for that tap, by its name
+ *  ret_metrics  'NAME:TYPE:AGGREGATION' of metrics that it needs and a new store does not have, ended by NULL
+ *  returns false: there is none */
+bool nilo_import_ready(const char *tap, enum nilo_import_format *ret_format, const char **ret_platform, const struct nilo_import_stream **ret, size_t *ret_n,
+                       const char *const **ret_metrics);
+const char *nilo_import_ready_name(size_t i); /* NULL behind the last */
 
 struct nilo_import_options {
     const char *const *files; /* "-" = standard input, once */
@@ -34,6 +56,14 @@ struct nilo_import_options {
     size_t n_wheres;
     const char *absent;  /* 'TEXT,TEXT': a cell of that text is empty; NULL = none */
     const char *refused; /* new file that receives the refused rows, none when there are none; NULL = not wanted */
+
+    const struct nilo_import_stream *streams; /* of a tap; the first that fits a stream counts */
+    size_t n_streams;
+    const char *state; /* of a tap of Airbyte: what is kept of it, so that streams that say nothing keep theirs; NULL = nothing */
+    /* Told each new configuration that a source wants kept (a secret), as it comes; NULL = it is only counted */
+    int (*config)(void *ctx, const char *json, size_t len, struct nilo_err *err);
+    void *config_ctx;
+    nilo_us now; /* for records of a tap that do not say when they were read; a file's are as old as the file */
 
     const struct nilo_catalog *catalog;   /* the metrics that may be named; ids may be 0 as long as they are not stored */
     const struct nilo_calendar *calendar; /* days of the workspace; NULL = UTC */
@@ -56,6 +86,10 @@ struct nilo_import_refusal {
         int64_t line;     /* where the row begins, from 1 */
     } first[NILO_IMPORT_FIRST];
 };
+struct nilo_import_left { /* a stream that nothing maps */
+    const char *stream;
+    int64_t records;
+};
 struct nilo_import_report {
     int64_t rows;     /* data rows read: those left out, refused and taken */
     int64_t left_out; /* did not meet --where */
@@ -66,6 +100,16 @@ struct nilo_import_report {
     size_t n_refusals;
     const struct nilo_import_refusal *closed; /* values refused because their day is closed, one entry a metric; rows: values */
     size_t n_closed;
+    /* of taps */
+    int64_t not_mapped;    /* records of one metric whose name nothing maps */
+    int64_t states;        /* that came */
+    int64_t lost;          /* of the refused: those before the last state, which the tap does not tell again once that is kept */
+    int64_t configs;       /* new configurations */
+    int64_t source_errors; /* that the source told of; the first ones as sentences: */
+    const char *const *notes;
+    size_t n_notes;
+    const struct nilo_import_left *left;
+    size_t n_left;
 };
 
 struct nilo_import;
@@ -87,6 +131,8 @@ void nilo_import_closed(struct nilo_import *im, int64_t tag, const char *metric)
 /** nilo_import_close - the file of refused rows is complete on disk. errors: NILO_EIO, NILO_EFULL */
 int nilo_import_close(struct nilo_import *im, struct nilo_err *err);
 const struct nilo_import_report *nilo_import_report(const struct nilo_import *im); /* valid until freed */
+/** nilo_import_state - what to keep of the tap, once everything is recorded; NULL = nothing came. Valid until freed */
+const char *nilo_import_state(const struct nilo_import *im);
 int64_t nilo_import_staged(const struct nilo_import *im); /* readings that wait to be handed over */
 void nilo_import_free(struct nilo_import *im);
 

@@ -42,6 +42,7 @@ void nilo__input_head(const char *path, size_t least, struct nilo_buf *ret);
 int64_t nilo__input_done(const struct nilo__input *in); /* bytes of the file itself read so far */
 int64_t nilo__input_size(const struct nilo__input *in); /* of the file itself; -1 = unknown */
 const char *nilo__input_name(const struct nilo__input *in); /* fit for messages */
+nilo_us nilo__input_time(const struct nilo__input *in, nilo_us now); /* when a file was written; `now` of what is none, or is later */
 
 /* ---- rows -------------------------------------------------------------------------------------------------------------------------- */
 
@@ -62,7 +63,10 @@ enum nilo__why {
     NILO__FRACTION,
     NILO__OVERFLOW,
     NILO__BAD_WINDOW,
-    NILO__SINK           /* the sink did not take it */
+    NILO__SINK,          /* the sink did not take it */
+    NILO__BAD_FORM,      /* an external_id that the pattern does not fit */
+    NILO__MESSAGE,       /* of a tap: the sentence says what */
+    NILO__NOT_MAPPED     /* no refusal: metric_name says a name that nothing maps */
 };
 
 struct nilo__cell {
@@ -137,7 +141,8 @@ void nilo__whole_out_end(const struct nilo__whole_out *o, int64_t rows, const ch
 
 enum nilo__kind {
     NILO__EXTERNAL_ID, NILO__CAPTURED_AT, NILO__DAY, NILO__OWNER, NILO__TITLE, NILO__URL, NILO__POSTED_AT, NILO__MEDIA_TYPE,
-    NILO__WINDOW_DAYS, NILO__TAG, NILO__METRIC
+    NILO__WINDOW_DAYS, NILO__TAG, NILO__METRIC,
+    NILO__METRIC_NAME, NILO__METRIC_VALUE /* a row a metric: which one, and what it is. Only in streams of taps */
 };
 #define NILO__KINDS NILO__TAG /* those before have one field at most */
 
@@ -147,6 +152,20 @@ struct nilo__field {
     int metric;          /* into metrics, NILO__METRIC */
     const char *tag;     /* NILO__TAG: its name */
     const char *pattern; /* strptime; NULL = ISO 8601 */
+    int64_t factor;      /* of a metric: what it is multiplied by; 0 = nothing */
+    bool day_before;     /* of a day: the one before the one that is named */
+    const char *before, *behind; /* of external_id: it is what stands between; NULL = all of the cell */
+};
+/* The metrics that are mapped; several plans share them. */
+struct nilo__metrics {
+    const struct nilo_metric **list;
+    size_t n, cap;
+};
+/* A metric as metric_name spells it. */
+struct nilo__name {
+    const char *text;
+    int metric;
+    int64_t factor;
 };
 struct nilo__column {
     const char *name;
@@ -166,8 +185,13 @@ struct nilo__plan {
     size_t n_fields, fields_cap;
     struct nilo__column *columns;
     size_t n_columns, columns_cap;
-    const struct nilo_metric **metrics; /* those mapped */
-    size_t n_metrics, metrics_cap;
+    struct nilo__metrics *metrics; /* those mapped; not ours */
+    struct nilo__name *names;      /* what metric_name may say */
+    size_t n_names, names_cap;
+    const char *word;              /* what the map is called where it is wrong: --map */
+    const char *stream;            /* whose records these are; NULL: rows of files */
+    enum nilo_entity_kind kind;    /* of what they tell */
+    int32_t win;                   /* where no column says it */
     struct nilo__where *wheres;
     size_t n_wheres, wheres_cap;
     const char **absent;
@@ -175,16 +199,77 @@ struct nilo__plan {
     int *by_text; /* columns by name: indexes in order; NDJSON looks keys up */
     size_t n_by_text;
 };
-int nilo__plan_init(struct nilo__plan *p, const struct nilo_import_options *o, struct nilo_err *err);
+/** nilo__plan_init - metrics: those mapped are added. stream: whose plan it is, NULL = of rows of files */
+int nilo__plan_init(struct nilo__plan *p, const struct nilo_import_options *o, struct nilo__metrics *metrics, const struct nilo_import_stream *stream,
+                    struct nilo_err *err);
+/** nilo__plan_need - the column of that name, which is looked for from now on.  Before nilo__members_init() */
+int nilo__plan_need(struct nilo__plan *p, const char *name, int *ret, struct nilo_err *err);
+/** nilo__plan_names - 'METRIC=NAME[:*FACTOR],...': what metric_name may say */
+int nilo__plan_names(struct nilo__plan *p, const char *s, struct nilo_err *err);
 void nilo__plan_done(struct nilo__plan *p);
 /** nilo__plan_bind - the columns of one CSV file. header: its cells. errors: NILO_ECOLUMN, NILO_ECORRUPT */
 int nilo__plan_bind(struct nilo__plan *p, const char *file, const struct nilo__row *header, struct nilo_err *err);
 /** nilo__plan_seen - after the last row of NDJSON: was every mapped key in some line? keys: what was there, for the message */
 int nilo__plan_seen(const struct nilo__plan *p, const char *keys, struct nilo_err *err);
+/** nilo__plan_unseen - what every reading needs and nothing that was seen so far has; NULL = nothing */
+const char *nilo__plan_unseen(const struct nilo__plan *p);
 /** nilo__plan_sort - columns in order of their names, for nilo__plan_column(); after the last one was added */
 int nilo__plan_sort(struct nilo__plan *p, struct nilo_err *err);
 /** nilo__plan_column - the column of that name, or -1; *ret_below: some column's name begins with name and a dot */
 int nilo__plan_column(const struct nilo__plan *p, const char *name, size_t len, bool *ret_below);
+
+/* ---- pattern.c: what stands behind the colon of a map ---------------------------------------------------------------------------------- */
+
+/** nilo__pattern_set - 1 it is in the field, 0 such a field takes none like it, -1 it is wrong. errors: NILO_EINVAL */
+int nilo__pattern_set(struct nilo_arena *arena, struct nilo__field *field, const char *pattern, struct nilo_err *err);
+/** nilo__pattern_cut - the part of the cell that is meant. false: it is not of that form */
+bool nilo__pattern_cut(const struct nilo__field *f, struct nilo__cell *cell);
+/** nilo__pattern_number - the cell's number times factor (0 = 1) at the metric's scale; multiplied, it is rounded */
+enum nilo__why nilo__pattern_number(const struct nilo_metric *m, int64_t factor, const struct nilo__cell *cell, int64_t *ret);
+
+/* ---- text_lines.c ------------------------------------------------------------------------------------------------------------------------ */
+
+struct nilo__text_lines {
+    struct nilo__input *in;
+    const char *p;
+    size_t left;
+    bool ended;
+    int64_t line;        /* the present one, from 1 */
+    struct nilo_buf raw; /* its text, without its end */
+    bool large;          /* it is larger than a row may be, and raw is void */
+    bool whole;          /* it has an end; only the last line of a file may lack one */
+};
+void nilo__text_lines_init(struct nilo__text_lines *l, struct nilo__input *in);
+void nilo__text_lines_done(struct nilo__text_lines *l);
+int nilo__text_lines_next(struct nilo__text_lines *l, struct nilo_err *err); /* 1 a line that is not blank, 0 the end, -1 error */
+
+/* ---- members.c: an object into cells ----------------------------------------------------------------------------------------------------- */
+
+struct nilo__members {
+    struct nilo__plan *plan;
+    struct nilo_json_limits limits;
+    struct nilo_buf text, path;
+    bool cell_large, keys_known;
+    struct nilo__cell *cells; /* a column each; while an object is read p is unset and at says where in text */
+    size_t *at;
+    struct nilo_buf keys;     /* of the first object, for messages */
+    const char *each;         /* path of a list whose elements are a row each; NULL = none */
+    const char *list;         /* it, where the object has it (points into the object) */
+    size_t list_len;
+    struct nilo_json *elements;
+    size_t outer;             /* of text: what is not of the list */
+};
+int nilo__members_init(struct nilo__members *m, struct nilo__plan *plan, struct nilo_err *err); /* also after an error: _done() */
+void nilo__members_done(struct nilo__members *m);
+/** nilo__members_read - the object, which is all of the text.  errors: NILO_EBODY it is none */
+int nilo__members_read(struct nilo__members *m, const char *text, size_t len, struct nilo_err *err);
+int nilo__members_set(struct nilo__members *m, int column, const char *text, size_t len, struct nilo_err *err); /* the first counts */
+/** nilo__members_end - now cells are fit to be looked at. all: those that the object has not are there, and empty */
+void nilo__members_end(struct nilo__members *m, bool all);
+/** nilo__members_each - where list is set: _next() then puts its elements in the place of the list, one after the other; 1, 0 the end. The object's text has to
+ *  be there as long */
+int nilo__members_each(struct nilo__members *m, struct nilo_err *err);
+int nilo__members_next(struct nilo__members *m, struct nilo_err *err);
 
 /* ---- ndjson.c ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -193,7 +278,39 @@ int nilo__ndjson_new(struct nilo__input *in, struct nilo__plan *plan, struct nil
 void nilo__ndjson_free(struct nilo__ndjson *n);
 /** nilo__ndjson_next - 1 and a row whose cells are the plan's columns, 0 at the end, -1 error */
 int nilo__ndjson_next(struct nilo__ndjson *n, struct nilo__row *ret, struct nilo_err *err);
+const char *nilo__json_where(const char *message); /* of the parser, about one line: without its number */
 const char *nilo__ndjson_keys(const struct nilo__ndjson *n); /* keys of the first objects, for messages */
+
+/* ---- messages.c: what taps write ------------------------------------------------------------------------------------------------------------ */
+
+struct nilo__part { /* JSON text of a value; p NULL = it is not there, or null */
+    const char *p;
+    size_t len;
+};
+enum nilo__message_kind { NILO__OTHER, NILO__RECORD, NILO__SCHEMA, NILO__STATE, NILO__CONTROL, NILO__SOURCE_ERROR };
+struct nilo__message { /* points into the line */
+    enum nilo__message_kind kind;
+    struct nilo__part stream, record, time, properties, keys, state, config;
+    struct nilo__part descriptor, legacy; /* of Airbyte's state: the stream it is about; what it is where it is about all and of the first kind */
+    bool time_ms;          /* time is milliseconds since 1970, else a text */
+    struct nilo_buf text;  /* of an error of the source: its sentence */
+};
+void nilo__message_init(struct nilo__message *m);
+void nilo__message_done(struct nilo__message *m);
+/** nilo__message_read - errors: NILO_EBODY no JSON object, NILO_EINVAL no message that can be read; either with one clause */
+int nilo__message_read(struct nilo__message *m, enum nilo_import_format format, const char *line, size_t len, struct nilo_err *err);
+int nilo__part_text(struct nilo__part part, struct nilo_buf *ret, struct nilo_err *err); /* a string or number; "" for all else */
+/** nilo__part_list - the elements of a list, or the names of an object's members; JSON text where they are nested */
+int nilo__part_list(struct nilo__part part, int (*each)(void *ctx, const char *text, size_t len, struct nilo_err *err), void *ctx, struct nilo_err *err);
+
+/* ---- tap_state.c ------------------------------------------------------------------------------------------------------------------------------ */
+
+struct nilo__tap_state;
+int nilo__tap_state_new(struct nilo__tap_state **ret, struct nilo_err *err);
+void nilo__tap_state_free(struct nilo__tap_state *s);
+int nilo__tap_state_kept(struct nilo__tap_state *s, const char *text, struct nilo_err *err); /* what an earlier import kept; NULL = nothing */
+int nilo__tap_state_add(struct nilo__tap_state *s, const struct nilo__message *m, struct nilo_err *err);
+int nilo__tap_state_text(const struct nilo__tap_state *s, enum nilo_import_format format, struct nilo_buf *ret, struct nilo_err *err); /* "" = none came */
 
 /* ---- row.c: cells into a reading -------------------------------------------------------------------------------------------------------- */
 
@@ -207,8 +324,12 @@ struct nilo__parsed {
     int32_t win;
     nilo_us captured_at, posted_at, at; /* at: captured_at, else the day's last microsecond */
     nilo_day day, sort_day;             /* sort_day: the day named, else that of captured_at */
-    struct nilo__value *values;         /* plan->n_metrics of them */
+    struct nilo__value *values;         /* one for each of the plan's metrics */
+    enum nilo_entity_kind kind;
+    int stream;                         /* of a tap: into its streams */
+    const unsigned char *same;          /* of a stream that is added up: NILO__SAME_LEN bytes by which a record that comes again is known; NULL = none */
 };
+#define NILO__SAME_LEN 16
 struct nilo__refused {
     enum nilo__why why;
     int field; /* into plan->fields, -1 = none */
@@ -251,6 +372,53 @@ int nilo__stage_place(struct nilo__stage *s, int64_t seq, int *ret_file, int64_t
 int nilo__stage_drop_raw(struct nilo__stage *s, int64_t seq, struct nilo_err *err);
 /** nilo__stage_raw - the row as it stood in its file; NULL when it was not kept. valid until the next call */
 int nilo__stage_raw(struct nilo__stage *s, int64_t seq, const char **ret, size_t *ret_len, struct nilo_err *err);
+
+/* ---- taps.c: messages into staged readings ------------------------------------------------------------------------------------------------------ */
+
+struct nilo__taps;
+int nilo__taps_new(struct nilo_import *im, struct nilo__taps **ret, struct nilo_err *err);
+void nilo__taps_free(struct nilo__taps *t);
+int nilo__taps_read(struct nilo__taps *t, struct nilo__input *in, int file, struct nilo_err *err);
+int nilo__taps_end(struct nilo__taps *t, struct nilo_err *err); /* behind the last file */
+const char *nilo__taps_state(const struct nilo__taps *t);       /* NULL = none came */
+const struct nilo__plan *nilo__taps_plan(const struct nilo__taps *t, size_t i); /* NULL behind the last */
+bool nilo__taps_told(const struct nilo__taps *t, int64_t seq); /* came that staged reading before the last state? */
+bool nilo__taps_sum(const struct nilo__taps *t, int stream);
+/** nilo__taps_partial - why that staged reading must not go into a sum; NULL = it may */
+const char *nilo__taps_partial(const struct nilo__taps *t, int stream, int64_t seq);
+
+/* ---- import.c: what it shares with taps.c and sum.c ---------------------------------------------------------------------------------------------- */
+
+struct nilo_import {
+    const struct nilo_import_options *o;
+    struct nilo__metrics metrics;
+    struct nilo__plan plan; /* of files; of a tap an empty one */
+    struct nilo__scratch scratch;
+    struct nilo__cell *cells; /* of the present CSV row, one for each column of the plan */
+    size_t cells_cap;
+    struct nilo__stage *stage;
+    struct nilo__refusals *refusals;
+    struct nilo__taps *taps;
+    struct nilo_import_report report;
+    int64_t total_bytes, done_bytes; /* of all files; of those that are over */
+    int64_t lines;
+    struct nilo_err late;            /* what went wrong in nilo_import_closed(), code NILO_OK: nothing */
+    struct nilo_buf before;          /* external id of the reading handed over last */
+};
+void nilo__import_progress(struct nilo_import *im, const struct nilo__input *in);
+
+/* ---- sum.c: readings of one item and day, added up ------------------------------------------------------------------------------------------------ */
+
+struct nilo__sum {
+    bool any;
+    struct nilo_arena texts;
+    struct nilo__staged *all; /* the first, with texts of its own */
+    int64_t parts;
+    bool overflow;
+};
+/** nilo__sum_add - 1 it is in, 0 it belongs to another one. n: values of a reading */
+int nilo__sum_add(struct nilo__sum *s, const struct nilo__staged *part, size_t n, struct nilo_err *err);
+void nilo__sum_done(struct nilo__sum *s);
 
 /* ---- values_best.c: the all-time bests beside the values of an export ---------------------------------------------------------------------- */
 

@@ -17,6 +17,7 @@ struct nilo__input {
     int fd;
     bool foreign_fd; /* standard input: not ours to close */
     int64_t size, done;
+    nilo_us written; /* NILO_US_NONE: it is no file */
     unsigned char *raw;
     size_t raw_size, raw_at, raw_len; /* bytes read and not yet handed on or unpacked */
     bool ended;
@@ -69,6 +70,11 @@ int64_t nilo__input_done(const struct nilo__input *in)
 int64_t nilo__input_size(const struct nilo__input *in)
 {
     return in->size;
+}
+
+nilo_us nilo__input_time(const struct nilo__input *in, nilo_us now)
+{
+    return in->written != NILO_US_NONE && in->written < now ? in->written : now;
 }
 
 void nilo__input_free(struct nilo__input *in)
@@ -149,6 +155,7 @@ static int open_file(struct nilo__input *in, const char *path, struct nilo_err *
     if (S_ISDIR(st.st_mode))
         return nilo_err_set(err, NILO_EIO, "%s is a folder; name the files in it", in->name);
     in->size = S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
+    in->written = S_ISREG(st.st_mode) ? (nilo_us)st.st_mtim.tv_sec * NILO_US_SECOND + st.st_mtim.tv_nsec / 1000 : NILO_US_NONE;
     return 0;
 }
 

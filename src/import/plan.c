@@ -7,6 +7,8 @@
 
 #define NAME_MAX_BYTES 4096 /* of one name or pattern on the command line */
 #define TAG_PREFIX "tag."
+#define METRIC_NAME  "metric_name"
+#define METRIC_VALUE "metric_value"
 
 static const char *const kind_names[] = {
     [NILO__EXTERNAL_ID] = "external_id", [NILO__CAPTURED_AT] = "captured_at", [NILO__DAY] = "day",
@@ -17,7 +19,7 @@ _Static_assert(sizeof kind_names / sizeof kind_names[0] == NILO__KINDS, "a name 
 
 const char *nilo__kind_name(enum nilo__kind kind)
 {
-    return kind < NILO__KINDS ? kind_names[kind] : "";
+    return kind < NILO__KINDS ? kind_names[kind] : kind == NILO__METRIC_NAME ? METRIC_NAME : kind == NILO__METRIC_VALUE ? METRIC_VALUE : "";
 }
 
 /* ---- growing lists ------------------------------------------------------------------------------------------------------- */
@@ -60,14 +62,22 @@ static int add_column(struct nilo__plan *p, const char *name, int *ret, struct n
     return 0;
 }
 
+/* The place of a metric among those that are mapped, by whichever plan. */
 static int add_metric(struct nilo__plan *p, const struct nilo_metric *metric, int *ret, struct nilo_err *err)
 {
-    const struct nilo_metric **list = room(p->metrics, p->n_metrics, &p->metrics_cap, sizeof *list, err);
+    struct nilo__metrics *m = p->metrics;
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->list[i] == metric) {
+            *ret = (int)i;
+            return 0;
+        }
+    }
+    const struct nilo_metric **list = room(m->list, m->n, &m->cap, sizeof *list, err);
     if (list == NULL)
         return -1;
-    p->metrics = list;
-    *ret = (int)p->n_metrics;
-    list[p->n_metrics++] = metric;
+    m->list = list;
+    *ret = (int)m->n;
+    list[m->n++] = metric;
     return 0;
 }
 
@@ -78,7 +88,7 @@ static bool same_field(const struct nilo__plan *p, const struct nilo__field *a, 
         return false;
     if (a->kind == NILO__TAG)
         return strcmp(a->tag, b->tag) == 0;
-    return a->kind != NILO__METRIC || p->metrics[a->metric] == metric;
+    return a->kind != NILO__METRIC || p->metrics->list[a->metric] == metric;
 }
 
 static int add_field(struct nilo__plan *p, struct nilo__field field, const struct nilo_metric *metric, const char *column,
@@ -86,8 +96,8 @@ static int add_field(struct nilo__plan *p, struct nilo__field field, const struc
 {
     for (size_t i = 0; i < p->n_fields; i++) {
         if (same_field(p, &p->fields[i], &field, metric))
-            return nilo_err_set(err, NILO_EUSAGE, "--map names the field %s twice",
-                                field.tag != NULL ? field.tag : metric != NULL ? metric->name : kind_names[field.kind]);
+            return nilo_err_set(err, NILO_EUSAGE, "%s names the field %s twice", p->word,
+                                field.tag != NULL ? field.tag : metric != NULL ? metric->name : nilo__kind_name(field.kind));
     }
     struct nilo__field *list = room(p->fields, p->n_fields, &p->fields_cap, sizeof *list, err);
     if (list == NULL)
@@ -155,16 +165,11 @@ static int unknown_field(const struct nilo__plan *p, const char *name, struct ni
 {
     const char *meant = nearest(p->catalog, name);
     if (meant != NULL)
-        return nilo_err_set(err, NILO_EUSAGE, "--map: there is no field or metric %s; did you mean %s?", name, meant);
+        return nilo_err_set(err, NILO_EUSAGE, "%s: there is no field or metric %s; did you mean %s?", p->word, name, meant);
     return nilo_err_set(err, NILO_EUSAGE,
-                        "--map: there is no field or metric %s; define a metric of your own with --define %s:count:level or in metrics: of "
+                        "%s: there is no field or metric %s; define a metric of your own with --define %s:count:level or in metrics: of "
                         "the configuration",
-                        name, nilo_metric_name_ok(name) ? name : "NAME");
-}
-
-static bool takes_pattern(enum nilo__kind kind)
-{
-    return kind == NILO__CAPTURED_AT || kind == NILO__DAY || kind == NILO__POSTED_AT;
+                        p->word, name, nilo_metric_name_ok(name) ? name : "NAME");
 }
 
 /* The field that a name of --map stands for. */
@@ -182,6 +187,10 @@ static int field_named(const struct nilo__plan *p, const char *name, struct nilo
     if (strncmp(name, TAG_PREFIX, strlen(TAG_PREFIX)) == 0 && name[strlen(TAG_PREFIX)] != '\0') {
         ret->kind = NILO__TAG;
         ret->tag = name + strlen(TAG_PREFIX);
+        return 0;
+    }
+    if (p->stream != NULL && (strcmp(name, METRIC_NAME) == 0 || strcmp(name, METRIC_VALUE) == 0)) {
+        ret->kind = strcmp(name, METRIC_NAME) == 0 ? NILO__METRIC_NAME : NILO__METRIC_VALUE;
         return 0;
     }
     *ret_metric = nilo_catalog_by_name(p->catalog, name);
@@ -249,16 +258,17 @@ static int set_pattern(struct nilo__plan *p, const char **s, struct nilo__field 
                        struct nilo_err *err)
 {
     (*s)++;
-    field->pattern = take(p, s, at_entry_end, err);
-    if (field->pattern == NULL)
+    const char *pattern = take(p, s, at_entry_end, err);
+    if (pattern == NULL)
         return -1;
-    if (!takes_pattern(field->kind))
+    int rc = nilo__pattern_set(&p->arena, field, pattern, err);
+    if (rc < 0)
+        return nilo_err_wrap(err, "%s: the pattern of %s", p->word, name);
+    if (rc == 0)
         return nilo_err_set(err, NILO_EUSAGE,
-                            "--map: %s takes no pattern (\"%s\"); only captured_at, day and posted_at do; a colon in a column's name is "
-                            "written %s\\:%s",
-                            name, field->pattern, column, field->pattern);
-    if (nilo_strptime_check(field->pattern, err) != 0)
-        return nilo_err_wrap(err, "--map: the pattern of %s", name);
+                            "%s: %s takes no pattern (\"%s\"); only captured_at, day and posted_at do (*60000 behind a metric multiplies, {}/ behind "
+                            "external_id takes what comes before the first /); a colon in a column's name is written %s\\:%s",
+                            p->word, name, pattern, column, pattern);
     return 0;
 }
 
@@ -268,13 +278,13 @@ static int map_entry(struct nilo__plan *p, const char **s, struct nilo_err *err)
     if (name == NULL)
         return -1;
     if (**s != '=' || name[0] == '\0')
-        return nilo_err_set(err, NILO_EUSAGE, "--map: \"%s\" is not FIELD=COLUMN or FIELD=COLUMN:PATTERN", name);
+        return nilo_err_set(err, NILO_EUSAGE, "%s: \"%s\" is not FIELD=COLUMN or FIELD=COLUMN:PATTERN", p->word, name);
     (*s)++;
     const char *column = take(p, s, at_pattern, err);
     if (column == NULL)
         return -1;
     if (column[0] == '\0')
-        return nilo_err_set(err, NILO_EUSAGE, "--map: %s= names no column", name);
+        return nilo_err_set(err, NILO_EUSAGE, "%s: %s= names no column", p->word, name);
     struct nilo__field field;
     const struct nilo_metric *metric;
     if (field_named(p, name, &field, &metric, err) != 0)
@@ -305,8 +315,9 @@ static const char *lacks(const struct nilo__plan *p, bool (*there)(const struct 
             continue;
         id |= f->kind == NILO__EXTERNAL_ID;
         when |= f->kind == NILO__CAPTURED_AT || f->kind == NILO__DAY;
-        metric |= f->kind == NILO__METRIC;
+        metric |= f->kind == NILO__METRIC || f->kind == NILO__METRIC_VALUE;
     }
+    id |= p->kind == NILO_APP; /* there is one app */
     return !id ? "external_id" : !when ? "captured_at or day" : !metric ? "a metric" : NULL;
 }
 
@@ -325,8 +336,35 @@ static int parse_maps(struct nilo__plan *p, const struct nilo_import_options *o,
     }
     const char *missing = lacks(p, always);
     if (missing != NULL)
-        return nilo_err_set(err, NILO_EUSAGE, "--map names no column for %s; a reading needs external_id, captured_at or day, and a metric",
-                            missing);
+        return nilo_err_set(err, NILO_EUSAGE, "%s names no column for %s; a reading needs external_id, captured_at or day, and a metric",
+                            p->word, missing);
+    return 0;
+}
+
+int nilo__plan_names(struct nilo__plan *p, const char *s, struct nilo_err *err)
+{
+    for (s += strspn(s, " ,"); *s != '\0'; s += strspn(s, " ,")) {
+        struct nilo__field field;
+        const struct nilo_metric *metric = NULL;
+        const char *name = take(p, &s, at_equals, err);
+        if (name == NULL)
+            return -1;
+        if (*s != '=' || name[0] == '\0')
+            return nilo_err_set(err, NILO_EUSAGE, "\"%s\" is not METRIC=NAME", name);
+        s++;
+        const char *text = take(p, &s, at_pattern, err);
+        if (text == NULL || field_named(p, name, &field, &metric, err) != 0)
+            return -1;
+        if (metric == NULL)
+            return nilo_err_set(err, NILO_EUSAGE, "%s is no metric", name);
+        if (*s == ':' && set_pattern(p, &s, &field, name, text, err) != 0)
+            return -1;
+        struct nilo__name *list = room(p->names, p->n_names, &p->names_cap, sizeof *list, err);
+        if (list == NULL || add_metric(p, metric, &field.metric, err) != 0)
+            return -1;
+        p->names = list;
+        list[p->n_names++] = (struct nilo__name){.text = text, .metric = field.metric, .factor = field.factor};
+    }
     return 0;
 }
 
@@ -386,9 +424,16 @@ static int parse_absent(struct nilo__plan *p, const char *s, struct nilo_err *er
     return 0;
 }
 
-int nilo__plan_init(struct nilo__plan *p, const struct nilo_import_options *o, struct nilo_err *err)
+int nilo__plan_init(struct nilo__plan *p, const struct nilo_import_options *o, struct nilo__metrics *metrics, const struct nilo_import_stream *stream,
+                    struct nilo_err *err)
 {
-    *p = (struct nilo__plan){.catalog = o->catalog, .csv = o->format == NILO_IMPORT_CSV, .by_name = o->n_maps == 0};
+    *p = (struct nilo__plan){.catalog = o->catalog, .csv = o->format == NILO_IMPORT_CSV, .by_name = o->n_maps == 0, .metrics = metrics, .word = "--map"};
+    if (stream != NULL) {
+        p->stream = stream->stream;
+        p->kind = stream->kind;
+        p->win = stream->window_days;
+        p->word = stream->place != NULL ? "map" : p->word;
+    }
     nilo_arena_init(&p->arena, 0);
     int rc = p->by_name ? map_by_name(p, err) : parse_maps(p, o, err);
     for (size_t i = 0; rc == 0 && i < o->n_wheres; i++)
@@ -404,7 +449,7 @@ void nilo__plan_done(struct nilo__plan *p)
 {
     free(p->fields);
     free(p->columns);
-    free(p->metrics);
+    free(p->names);
     free(p->wheres);
     free(p->absent);
     free(p->by_text);
@@ -553,6 +598,12 @@ int nilo__plan_sort(struct nilo__plan *p, struct nilo_err *err)
     return 0;
 }
 
+int nilo__plan_need(struct nilo__plan *p, const char *name, int *ret, struct nilo_err *err)
+{
+    const char *copy = nilo_arena_strdup(&p->arena, name);
+    return copy != NULL ? add_column(p, copy, ret, err) : nilo_err_nomem(err);
+}
+
 /* Order of a column's name against `name`, or against `name` and a dot behind it. */
 static int compare(const char *column, const char *name, size_t len, bool dot)
 {
@@ -588,6 +639,11 @@ int nilo__plan_column(const struct nilo__plan *p, const char *name, size_t len, 
 static bool was_seen(const struct nilo__plan *p, const struct nilo__field *f)
 {
     return p->columns[f->column].seen;
+}
+
+const char *nilo__plan_unseen(const struct nilo__plan *p)
+{
+    return lacks(p, was_seen);
 }
 
 int nilo__plan_seen(const struct nilo__plan *p, const char *keys, struct nilo_err *err)

@@ -17,6 +17,7 @@
 struct kind {
     enum nilo__why why;
     int field;
+    const struct nilo__plan *plan; /* whose field it is */
     const char *sentence; /* what record said about the reading; else NULL */
 };
 
@@ -55,6 +56,8 @@ static const struct {
     {NILO__OVERFLOW, "a number out of range"},
     {NILO__BAD_WINDOW, "not a number of days from 0 to 3660"},
     {NILO__SINK, "not recorded"},
+    {NILO__BAD_FORM, "not of the form that is mapped"},
+    {NILO__MESSAGE, "not taken"},
 };
 
 static const char *text_of(enum nilo__why why)
@@ -211,9 +214,11 @@ static void describe(const struct nilo__plan *p, const struct nilo__refused *why
 {
     struct nilo_buf b;
     nilo_buf_init(&b, 16384);
+    if (p->stream != NULL)
+        nilo_buf_addf(&b, "stream %s: ", p->stream);
     if (why->field >= 0) {
         const struct nilo__field *f = &p->fields[why->field];
-        const char *name = f->kind == NILO__METRIC ? p->metrics[f->metric]->name : f->kind == NILO__TAG ? f->tag : nilo__kind_name(f->kind);
+        const char *name = f->kind == NILO__METRIC ? p->metrics->list[f->metric]->name : f->kind == NILO__TAG ? f->tag : nilo__kind_name(f->kind);
         nilo_buf_adds(&b, name);
         if (strcmp(name, p->columns[f->column].name) != 0)
             nilo_buf_addf(&b, " (column %s)", p->columns[f->column].name);
@@ -235,8 +240,9 @@ static void describe(const struct nilo__plan *p, const struct nilo__refused *why
 static struct nilo_import_refusal *entry_for(struct nilo__refusals *r, const struct nilo__plan *p, const struct nilo__refused *why,
                                              const char *sentence)
 {
+    bool said = why->why == NILO__SINK || why->why == NILO__JSON || why->why == NILO__MESSAGE;
     for (size_t i = 0; i < r->n; i++) {
-        if (r->kinds[i].why == why->why && r->kinds[i].field == why->field &&
+        if (r->kinds[i].why == why->why && r->kinds[i].field == why->field && (r->kinds[i].plan == p || why->why == NILO__JSON) &&
             (r->kinds[i].sentence == NULL || strcmp(r->kinds[i].sentence, without_column(why, sentence)) == 0))
             return &r->list[i];
     }
@@ -246,8 +252,8 @@ static struct nilo_import_refusal *entry_for(struct nilo__refusals *r, const str
     }
     if (r->n == KINDS_MAX)
         return &r->list[KINDS_MAX - 1];
-    r->kinds[r->n] = (struct kind){.why = why->why, .field = why->field};
-    if (why->why == NILO__SINK || why->why == NILO__JSON)
+    r->kinds[r->n] = (struct kind){.why = why->why, .field = why->field, .plan = p};
+    if (said)
         r->kinds[r->n].sentence = nilo_arena_strdup(&r->arena, without_column(why, sentence)); /* out of memory: no more than one entry for them all */
     describe(p, why, sentence, &r->list[r->n]);
     return &r->list[r->n++];

@@ -69,20 +69,6 @@ static enum nilo__why check_text(const struct nilo__cell *cell)
     return nilo_utf8_valid(cell->p, cell->len, NULL) ? NILO__FINE : NILO__UTF8;
 }
 
-/* Counts and money are exact or refused; averages and percentages come out of floating point, so they are rounded. */
-static bool is_rounded(const struct nilo_metric *m)
-{
-    return m->type == NILO_AVERAGE || m->type == NILO_PERCENTAGE;
-}
-
-static enum nilo__why parse_number(const struct nilo_metric *m, const struct nilo__cell *cell, int64_t *ret)
-{
-    struct nilo_err err;
-    if (nilo_decimal_parse(cell->p, cell->len, m->scale, is_rounded(m), ret, &err) == 0)
-        return NILO__FINE;
-    return err.code == NILO_EOVERFLOW ? NILO__OVERFLOW : err.code == NILO_EINVAL ? NILO__FRACTION : NILO__BAD_NUMBER;
-}
-
 static enum nilo__why parse_window(const struct nilo__cell *cell, int32_t *ret)
 {
     int64_t days;
@@ -109,6 +95,7 @@ struct draft {
     size_t tags;
     struct nilo_iso captured;
     bool has_captured, has_tags;
+    struct nilo__cell name, number; /* of a row that is one metric */
 };
 
 static int keep_text(struct nilo__scratch *s, const struct nilo__cell *cell, size_t *ret, struct nilo_err *err)
@@ -135,7 +122,7 @@ static enum nilo__why set_field(const struct nilo__plan *p, const struct nilo__f
     case NILO__DAY:
         why = parse_date(f, cell, &iso);
         if (why == NILO__FINE)
-            d->out->day = iso.day;
+            d->out->day = NILO_DAY(iso.day.n - f->day_before);
         return why;
     case NILO__POSTED_AT:
         why = parse_date(f, cell, &iso);
@@ -146,7 +133,13 @@ static enum nilo__why set_field(const struct nilo__plan *p, const struct nilo__f
         return parse_window(cell, &d->out->win);
     case NILO__METRIC:
         s->values[f->metric].state = NILO__VALUE;
-        return parse_number(p->metrics[f->metric], cell, &s->values[f->metric].value);
+        return nilo__pattern_number(p->metrics->list[f->metric], f->factor, cell, &s->values[f->metric].value);
+    case NILO__METRIC_NAME:
+        d->name = *cell;
+        break;
+    case NILO__METRIC_VALUE:
+        d->number = *cell;
+        break;
     case NILO__OWNER:
     case NILO__TITLE:
     case NILO__URL:
@@ -178,6 +171,10 @@ static int read_field(const struct nilo__plan *p, int index, const struct nilo__
     }
     struct nilo__cell cell = *whole;
     trim(&cell);
+    if (cell.len > 0 && !nilo__pattern_cut(f, &cell)) {
+        *ret_refused = (struct nilo__refused){.why = NILO__BAD_FORM, .field = index, .text = cell.p, .len = cell.len};
+        return 0;
+    }
     if (is_absent(p, &cell)) {
         if (f->kind == NILO__METRIC)
             s->values[f->metric].state = NILO__EMPTY;
@@ -241,13 +238,35 @@ static const char *text_at(const struct nilo__scratch *s, size_t offset)
     return offset != NO_TEXT ? s->text.data + offset : NULL;
 }
 
-static int id_field(const struct nilo__plan *p)
+static int field_of(const struct nilo__plan *p, enum nilo__kind kind)
 {
     for (size_t i = 0; i < p->n_fields; i++) {
-        if (p->fields[i].kind == NILO__EXTERNAL_ID)
+        if (p->fields[i].kind == kind)
             return (int)i;
     }
     return -1;
+}
+
+/* Which metric a row is about that is one, and its value. 1 fine, 0 refused or not mapped */
+static int read_named(const struct nilo__plan *p, struct nilo__scratch *s, const struct draft *d, struct nilo__refused *ret_refused)
+{
+    size_t i = 0;
+    if (p->n_names == 0)
+        return 1;
+    while (i < p->n_names && !same(&d->name, p->names[i].text))
+        i++;
+    *ret_refused = (struct nilo__refused){.why = NILO__NOT_MAPPED, .field = -1};
+    if (d->name.p == NULL || i == p->n_names)
+        return 0;
+    struct nilo__value *value = &s->values[p->names[i].metric];
+    int field = field_of(p, NILO__METRIC_VALUE);
+    int64_t factor = p->names[i].factor > 0 ? p->names[i].factor : p->fields[field].factor;
+    value->state = d->number.p != NULL ? NILO__VALUE : NILO__EMPTY;
+    enum nilo__why why = d->number.p != NULL ? nilo__pattern_number(p->metrics->list[p->names[i].metric], factor, &d->number, &value->value) : NILO__FINE;
+    if (why == NILO__FINE)
+        return 1;
+    *ret_refused = (struct nilo__refused){.why = why, .field = field, .text = d->number.p, .len = d->number.len};
+    return 0;
 }
 
 static int missing(enum nilo__why why, int field, struct nilo__refused *ret)
@@ -264,20 +283,24 @@ int nilo__row_parse(const struct nilo__plan *p, const struct nilo_calendar *cale
         d.texts[i] = NO_TEXT;
     *ret = (struct nilo__parsed){.captured_at = NILO_US_NONE, .posted_at = NILO_US_NONE, .day = NILO_DAY_NONE, .values = s->values};
     nilo_buf_reset(&s->text);
-    memset(s->values, 0, p->n_metrics * sizeof *s->values);
+    ret->kind = p->kind;
+    ret->win = p->win;
+    memset(s->values, 0, p->metrics->n * sizeof *s->values);
 
-    for (size_t i = 0; i < p->n_fields; i++) {
-        int rc = read_field(p, (int)i, cells, s, &d, ret_refused, err);
-        if (rc != 1)
-            return rc;
-    }
-    if (d.texts[NILO__EXTERNAL_ID] == NO_TEXT)
-        return missing(NILO__NO_ID, id_field(p), ret_refused);
+    int rc = 1;
+    for (size_t i = 0; rc == 1 && i < p->n_fields; i++)
+        rc = read_field(p, (int)i, cells, s, &d, ret_refused, err);
+    if (rc == 1)
+        rc = read_named(p, s, &d, ret_refused);
+    if (rc != 1)
+        return rc;
+    if (d.texts[NILO__EXTERNAL_ID] == NO_TEXT && p->kind != NILO_APP)
+        return missing(NILO__NO_ID, field_of(p, NILO__EXTERNAL_ID), ret_refused);
     if (!set_time(calendar, &d))
         return missing(NILO__NO_TIME, -1, ret_refused);
     if (d.has_tags && join_tags(p, cells, s, &d.tags, err) != 0)
         return -1;
-    ret->external_id = text_at(s, d.texts[NILO__EXTERNAL_ID]);
+    ret->external_id = p->kind != NILO_APP ? text_at(s, d.texts[NILO__EXTERNAL_ID]) : NILO_APP_ID;
     ret->owner = text_at(s, d.texts[NILO__OWNER]);
     ret->title = text_at(s, d.texts[NILO__TITLE]);
     ret->url = text_at(s, d.texts[NILO__URL]);

@@ -18,15 +18,16 @@ static const char setup[] = "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;
 static const char schema[] =
     "CREATE TABLE reading (seq INTEGER PRIMARY KEY, external_id TEXT NOT NULL, win INTEGER NOT NULL,"
     " day INTEGER NOT NULL, at INTEGER NOT NULL, source_day INTEGER NOT NULL, captured_at INTEGER NOT NULL, file INTEGER NOT NULL,"
-    " line INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;"
+    " line INTEGER NOT NULL, kind INTEGER NOT NULL, stream INTEGER NOT NULL, same BLOB, payload BLOB NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX reading_same ON reading (same) WHERE same IS NOT NULL;"
     "CREATE TABLE raw (seq INTEGER PRIMARY KEY, text BLOB NOT NULL) STRICT;";
 static const char insert_reading[] =
-    "INSERT INTO reading (seq, external_id, win, day, at, source_day, captured_at, file, line, payload)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    "INSERT OR REPLACE INTO reading (seq, external_id, win, day, at, source_day, captured_at, file, line, kind, stream, same, payload)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 static const char insert_raw[] = "INSERT INTO raw (seq, text) VALUES (?1, ?2)";
 static const char select_sorted[] =
-    "SELECT seq, external_id, win, day, at, source_day, captured_at, file, line, payload FROM reading"
-    " ORDER BY external_id, win, day, at, seq";
+    "SELECT seq, external_id, win, day, at, source_day, captured_at, file, line, kind, stream, payload FROM reading"
+    " ORDER BY kind, external_id, win, day, at, stream, seq";
 static const char select_place[] = "SELECT file, line FROM reading WHERE seq = ?1";
 static const char delete_raw[] = "DELETE FROM raw WHERE seq = ?1";
 static const char select_raw[] = "SELECT text FROM raw WHERE seq = ?1";
@@ -161,7 +162,9 @@ int nilo__stage_add(struct nilo__stage *s, const struct nilo__parsed *p, size_t 
     const struct nilo_db_value params[] = {
         NILO_DBV_INT(seq),   NILO_DBV_TEXT(p->external_id), NILO_DBV_INT(p->win),         NILO_DBV_INT(p->sort_day.n),
         NILO_DBV_INT(p->at), NILO_DBV_INT(p->day.n),        NILO_DBV_INT(p->captured_at), NILO_DBV_INT(file),
-        NILO_DBV_INT(line),  nilo_dbv_bytes(s->payload.data, s->payload.len),
+        NILO_DBV_INT(line),  NILO_DBV_INT(p->kind),         NILO_DBV_INT(p->stream),
+        p->same != NULL ? nilo_dbv_bytes(p->same, NILO__SAME_LEN) : NILO_DBV_NULL,
+        nilo_dbv_bytes(s->payload.data, s->payload.len),
     };
     if (nilo_db_run(s->add, params, (int)(sizeof params / sizeof params[0]), NULL, err) != 0)
         return nilo_err_wrap(err, "sorting on disk");
@@ -185,7 +188,7 @@ int nilo__stage_next(struct nilo__stage *s, struct nilo__value *values, size_t n
         return nilo_err_wrap(err, "sorting on disk");
     if (rc == 0)
         return 0;
-    struct nilo_db_value payload = nilo_db_column(s->sorted, 9);
+    struct nilo_db_value payload = nilo_db_column(s->sorted, 11);
     *ret = (struct nilo__staged){
         .seq = nilo_db_column_int(s->sorted, 0),
         .file = (int)nilo_db_column_int(s->sorted, 7),
@@ -197,6 +200,8 @@ int nilo__stage_next(struct nilo__stage *s, struct nilo__value *values, size_t n
             .at = nilo_db_column_int(s->sorted, 4),
             .day = NILO_DAY((int32_t)nilo_db_column_int(s->sorted, 5)),
             .captured_at = nilo_db_column_int(s->sorted, 6),
+            .kind = (enum nilo_entity_kind)nilo_db_column_int(s->sorted, 9),
+            .stream = (int)nilo_db_column_int(s->sorted, 10),
         },
     };
     unpack(payload.p, &ret->reading, values, n_values);

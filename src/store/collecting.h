@@ -113,6 +113,18 @@ int nilo_store_items_went(struct nilo_store *s, const struct nilo_connection *c,
 /** nilo_store_item_ask - the item is to be read before its turn: due until it was read, or could not be, after that. In a transaction of the caller */
 int nilo_store_item_ask(struct nilo_store *s, const struct nilo_connection *c, struct nilo_entity_ref e, nilo_us at, struct nilo_err *err);
 
+/* What a tap wants to be told when it is run the next time, as it wrote it. */
+struct nilo_tap_state {
+    const char *format; /* singer or airbyte */
+    const char *text;   /* JSON; NULL = none is kept */
+    int64_t run;        /* the import that it came with */
+    nilo_us kept_at;
+};
+/** nilo_store_tap_state - of a connection. That of a run which does not count (rejected) is none: what it stood for is not in the record. owner: arena */
+int nilo_store_tap_state(struct nilo_store *s, int64_t connection, struct nilo_arena *arena, struct nilo_tap_state *ret, struct nilo_err *err);
+int nilo_store_tap_state_put(struct nilo_store *s, int64_t connection, const struct nilo_tap_state *state, struct nilo_err *err);
+int nilo_store_tap_state_forget(struct nilo_store *s, int64_t connection, struct nilo_err *err);
+
 /* What a connection's last runs found out about it. */
 struct nilo_collect_state {
     nilo_us listed_at;    /* a whole listing; NILO_US_NONE = never */

@@ -21,7 +21,7 @@ void scratch_refused(const char *text, const char *message);
 
 /* The keys at the top, as messages list them. */
 #define KNOWN                                                                                                          \
-    "store, thin_observations_after_days, drop_days_after, max_pages, raw_answers_days, workspaces, connections, metrics, platforms, connections_from_sql, hooks, compat, publish, max_rows, auth, cron_secret, " \
+    "store, thin_observations_after_days, drop_days_after, max_pages, raw_answers_days, workspaces, connections, metrics, platforms, connections_from_sql, hooks, taps, compat, publish, max_rows, auth, cron_secret, " \
     "cron_query_secret, limits, queries_per_minute"
 
 #endif

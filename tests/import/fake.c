@@ -37,6 +37,8 @@ void fake_line(struct nilo_buf *b, const struct nilo_reading *r)
     char day[NILO_DAY_TEXT];
     nilo_day_format(r->day, day);
     nilo_buf_addf(b, "%s", r->external_id);
+    if (r->kind != NILO_CONTENT)
+        nilo_buf_addf(b, " kind %s", nilo_entity_kind_name((int)r->kind));
     if (r->win != 0)
         nilo_buf_addf(b, " win %d", (int)r->win);
     nilo_buf_addf(b, " day %s", nilo_day_is_none(r->day) ? "-" : day);
@@ -105,6 +107,8 @@ void fake_import(const struct nilo_import_options *o, struct fake_result *ret)
     nilo_buf_init(&ret->readings, 64u << 20);
     nilo_buf_init(&ret->refused, 1u << 20);
     nilo_buf_init(&ret->kept, 64u << 20);
+    nilo_buf_init(&ret->state, 64u << 20);
+    nilo_buf_init(&ret->notes, 64u << 20);
     ret->rc = nilo_import_read(o, &im, &ret->err);
     if (ret->rc != 0)
         return;
@@ -115,6 +119,15 @@ void fake_import(const struct nilo_import_options *o, struct fake_result *ret)
     ret->taken = report->taken;
     ret->merged = report->merged;
     ret->refused_rows = report->refused;
+    ret->not_mapped = report->not_mapped;
+    ret->lost = report->lost;
+    ret->source_errors = report->source_errors;
+    ret->configs = report->configs;
+    nilo_buf_adds(&ret->state, nilo_import_state(im) != NULL ? nilo_import_state(im) : "");
+    for (size_t i = 0; i < report->n_notes; i++)
+        nilo_buf_addf(&ret->notes, "%s\n", report->notes[i]);
+    for (size_t i = 0; i < report->n_left; i++)
+        nilo_buf_addf(&ret->notes, "left %s %lld\n", report->left[i].stream, (long long)report->left[i].records);
     list_refused(ret, report);
     if (ret->rc == 0)
         ret->rc = nilo_import_close(im, &ret->err);
@@ -128,6 +141,8 @@ void fake_done(struct fake_result *r)
     nilo_buf_done(&r->readings);
     nilo_buf_done(&r->refused);
     nilo_buf_done(&r->kept);
+    nilo_buf_done(&r->state);
+    nilo_buf_done(&r->notes);
 }
 
 /* Failures are collected, so that one run shows all of them. */

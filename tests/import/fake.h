@@ -28,7 +28,8 @@ struct fake_result {
     struct nilo_err err;
     int rc;
     struct nilo_buf readings, refused, kept;
-    int64_t rows, left_out, taken, merged, refused_rows;
+    int64_t rows, left_out, taken, merged, refused_rows, not_mapped, lost, source_errors, configs;
+    struct nilo_buf state, notes; /* of taps; notes: what the source said, a line each, and streams that are not mapped: "left NAME N" */
 };
 
 /** fake_import - one file or several through the import. Readings whose external id is "future" are not taken by the sink.

@@ -496,7 +496,7 @@ static void every_table_and_column_is_exported(struct stores *s)
 {
     static const char derived[] = " known latest best total app_days metric_used nilo_migration connection_secret connection_key connection_login "          /* the last one never leaves ... */
                                   "api_key api_key_workspace api_revoked api_closed api_access " /* ... and who is let in is each store's own business */
-                                  "schedule_lease schedule_slot api_budget api_host collect_item collect_state collect_report collect_settle collect_variant raw_answer hook_seen "; /* ... and so is what collecting has to do next */
+                                  "schedule_lease schedule_slot api_budget api_host collect_item collect_state collect_report collect_settle collect_variant connection_tap raw_answer hook_seen "; /* ... and so is what collecting has to do next */
     char *columns = stores_text(
         s, s->engine == NILO_DB_SQLITE
                ? "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'"

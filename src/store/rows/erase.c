@@ -373,6 +373,7 @@ static int overwrite_connection(struct erasing *e, struct nilo_err *err)
         "DELETE FROM connection_secret WHERE connection_id = ?1",
         "DELETE FROM connection_key WHERE connection_id = ?1",
         "DELETE FROM connection_login WHERE connection_id = ?1",
+        "DELETE FROM connection_tap WHERE connection_id = ?1",
         "UPDATE connection_pause SET reason = NULL WHERE connection_id = ?1",
         "UPDATE connection_status SET reason = NULL WHERE connection_id = ?1",
         "UPDATE run SET slot = NULL WHERE connection_id = ?1 AND slot IS NOT NULL",
@@ -396,6 +397,7 @@ static int forget_raw(struct erasing *e, struct nilo_err *err)
     static const char *const sql[] = {
         "DELETE FROM raw_answer WHERE connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)",
         /* names of accounts, which the next collection finds again where it may */
+        "DELETE FROM connection_tap WHERE connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)", /* it may name items */
         "DELETE FROM collect_report WHERE connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)",
         "UPDATE collect_item SET account = NULL WHERE account IS NOT NULL AND connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)",
     };

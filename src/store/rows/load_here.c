@@ -53,7 +53,7 @@ static int remove_hollow(struct nilo_load *l, int64_t id, struct nilo_err *err)
 {
 #define OF_CONNECTIONS(table) "DELETE FROM " table " WHERE connection_id IN (SELECT id FROM connection WHERE workspace_id = ?1)"
     static const char *const sql[] = {OF_CONNECTIONS("connection_pause"), OF_CONNECTIONS("connection_status"), OF_CONNECTIONS("connection_login"), OF_CONNECTIONS("connection_key"), OF_CONNECTIONS("collect_state"),
-                                      OF_CONNECTIONS("collect_report"), OF_CONNECTIONS("collect_settle"), OF_CONNECTIONS("collect_variant"),
+                                      OF_CONNECTIONS("collect_report"), OF_CONNECTIONS("collect_settle"), OF_CONNECTIONS("collect_variant"), OF_CONNECTIONS("connection_tap"),
                                       "DELETE FROM connection WHERE workspace_id = ?1", "DELETE FROM metric_used WHERE workspace_id = ?1",
                                       "DELETE FROM workspace_zone WHERE workspace_id = ?1",
                                       "DELETE FROM workspace WHERE id = ?1"};

@@ -15,7 +15,7 @@
 /* Append-only, in order; a step is one file for each engine (same tables, other triggers). */
 static const char *const migrations[] = {"core", "connection_care", "erase", "thinning", "guards", "drop", "access", "apps", "login", "collecting",
                                          "raw", "best_import", "data_key", "reports", "changed", "erase_names", "content_event", "metric_used", "item_account",
-                                         "row_security", "collect_variant", "app_days", "posted_run", "hook", "metric_changed"};
+                                         "row_security", "collect_variant", "app_days", "posted_run", "hook", "metric_changed", "connection_tap"};
 #define N_MIGRATIONS ((int)(sizeof migrations / sizeof migrations[0]))
 #define LOCK_KEY "6110173"  /* PostgreSQL advisory lock of the one writer */
 #define BESIDE_KEY "6110174" /* shared by the other sessions of its process */
