@@ -14,7 +14,9 @@ let key;
 
 before(async () => {
   server.env.HOOK_SECRET = 'a secret of the app that pushes';
-  server.configuration = ['hooks:', '  - platform: push', '    workspace: studio', '    secret: env:HOOK_SECRET'];
+  server.configuration = ['hooks:', '  - platform: push', '    workspace: studio', '    secret: env:HOOK_SECRET',
+    '  - platform: facebook', '    secret: env:HOOK_SECRET', '    verify_token: env:HOOK_TOKEN'];
+  server.env.HOOK_TOKEN = 'what-a-subscription-shows';
   server.fillTour();
   // the server's clock stands, so that of the examples stands as well
   mkdirSync(join(server.folder, 'bin'));
@@ -57,7 +59,7 @@ for (const block of all.filter((b) => b.kind === 'run')) {
   const title = `${block.language}: ${block.code.split('\n').find((line) => line.trim() !== '').slice(0, 90)}`;
   const needs = block.code.includes('openssl') ? 'openssl' : { sh: 'curl', python: 'python3' }[block.language];
   test(title, { skip: needs && !there(needs) ? `${needs} is not there` : false }, async () => {
-    const env = { NILOMETER_URL: server.url, NILOMETER_KEY: key, HOOK_SECRET: server.env.HOOK_SECRET, PATH: `${join(server.folder, 'bin')}:${process.env.PATH}` };
+    const env = { NILOMETER_URL: server.url, NILOMETER_KEY: key, HOOK_SECRET: server.env.HOOK_SECRET, HOOK_TOKEN: server.env.HOOK_TOKEN, PATH: `${join(server.folder, 'bin')}:${process.env.PATH}` };
     let done;
     if (block.language === 'js') {
       const script = join(here, `example-${process.pid}.mjs`); // beside node_modules, so that its import finds them
