@@ -16,6 +16,7 @@
     X(http_head)                                                                                                       \
     X(http_chunk)                                                                                                      \
     X(http_path)                                                                                                       \
+    X(instagram)                                                                                                       \
     X(jwt)                                                                                                             \
     X(tiktok)                                                                                                          \
     X(tiktok_shop)                                                                                                     \

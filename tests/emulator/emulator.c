@@ -10,7 +10,7 @@
 enum { H_WEATHER = 400, H_WEATHER_KIND, H_WEATHER_HIT, H_LATENCY, H_TAIL };
 
 /* One row a platform. */
-static const struct emu_platform *const platforms[] = {&emu_youtube, &emu_youtube_analytics, &emu_google_oauth, &emu_facebook, &emu_instagram, &emu_tiktok, &emu_tiktok_shop};
+static const struct emu_platform *const platforms[] = {&emu_youtube, &emu_youtube_analytics, &emu_google_oauth, &emu_facebook, &emu_instagram, &emu_tiktok, &emu_tiktok_shop, &emu_instagram_login};
 
 int emulator_new(struct emulator **ret, struct nilo_err *err)
 {
@@ -253,7 +253,7 @@ static int64_t latency(const struct emulator *em)
 
 static bool is_secret(const char *name)
 {
-    static const char *const names[] = {"key", "access_token", "refresh_token", "client_secret", "code", "token", "code_verifier", "app_secret", "auth_code", "sign"};
+    static const char *const names[] = {"key", "access_token", "refresh_token", "client_secret", "code", "token", "code_verifier", "app_secret", "auth_code", "sign", "fb_exchange_token"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -271,8 +271,9 @@ static char *told_target(struct emu_call *c)
             nilo_buf_addf(&b, "%c%s=#%016llx", mark, p->name, (unsigned long long)emu_text_hash(p->value, strlen(p->value)));
         else
             nilo_buf_addf(&b, "%c%s=%.300s", mark, p->name, p->value);
-        /* Some platforms want them there: a signature is spent, and TikTok Shop's tokens are got so. */
-        bool wanted = strcmp(p->name, "key") == 0 || strcmp(p->name, "sign") == 0 || (c->platform == &emu_tiktok_shop && c->endpoint->bucket < 0);
+        /* Some platforms want them there: a signature is spent, and TikTok Shop's and Meta's tokens are got so. */
+        bool wanted = strcmp(p->name, "key") == 0 || strcmp(p->name, "sign") == 0 || (c->platform == &emu_tiktok_shop && c->endpoint->bucket < 0) ||
+                      c->platform == &emu_instagram_login || c->endpoint->answer == emu_graph_token;
         if (is_secret(p->name) && !wanted)
             c->em->secrets_in_url++;
     }

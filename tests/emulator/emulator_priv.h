@@ -381,6 +381,10 @@ struct emu_facebook {
     int64_t questions, over, refused; /* asked, beyond a limit, refused for a metric's name or a permission */
 };
 extern const struct emu_platform emu_facebook;
+/* graph_login.c: Meta's pages for people, and a code or a token for a token; Instagram's own way in */
+void emu_graph_authorize(struct emu_call *c);
+void emu_graph_token(struct emu_call *c);
+extern const struct emu_platform emu_instagram_login;
 bool emu_facebook_takes(const struct emu_call *c); /* is it Facebook's? Instagram is asked at the same address */
 /* of instagram.c: an error as Meta writes it, and its status; is that field asked for; a member that is a text; the addresses of a batch */
 int emu_graph_error(struct nilo_buf *b, int code, int subcode, const char *message);

@@ -11,8 +11,6 @@
 #define PAGE      INT64_C(100900000000000)
 #define POST      INT64_C(122000000000000)
 #define PARTS     50
-#define USER_DAYS 60
-#define CODE_LIFE (10 * NILO_US_MINUTE)
 
 /* ---- ids and truth --------------------------------------------------------------------------------------------------------------------------- */
 
@@ -555,70 +553,7 @@ static void batch(struct emu_call *c)
     finish(c, 200, page);
 }
 
-/* ---- signing in -------------------------------------------------------------------------------------------------------------------------------------------- */
-
-static int client_of(const struct emu_call *c, bool secret)
-{
-    const char *id = emu_param(c->params, "client_id"), *said = emu_param(c->params, "client_secret");
-    for (int p = 0; id && p < (int)c->em->projects_n; p++) {
-        char text[EMULATOR_TEXT];
-        emulator_client_id(c->em, p, text);
-        if (strcmp(text, id) != 0)
-            continue;
-        emulator_client_secret(c->em, p, text);
-        return !secret || (said && strcmp(text, said) == 0) ? p : -1;
-    }
-    return -1;
-}
-
-static void authorize(struct emu_call *c)
-{
-    const char *redirect = emu_param(c->params, "redirect_uri"), *state = emu_param(c->params, "state"), *scope = emu_param(c->params, "scope");
-    const char *asked = scope ? scope : emu_param(c->params, "config_id");
-    int project = client_of(c, false);
-    char text[EMULATOR_TEXT];
-    if (project < 0 || !redirect || !state || !asked || strlen(redirect) >= sizeof c->em->tokens.grant->redirect) {
-        refuse(c, 101, 0, "Invalid App ID, or something is missing");
-        return;
-    }
-    int64_t grant = emu_grant_add(c->em, project, (int)emu_number(emu_param(c->params, "login_hint"), 0), asked);
-    int64_t code = emu_token_add(c->em, EMU_TOKEN_CODE, (uint32_t)grant, c->now, c->now + CODE_LIFE);
-    snprintf(c->em->tokens.grant[grant].redirect, sizeof c->em->tokens.grant->redirect, "%s", redirect);
-    emu_token_text(c->em, code, text);
-    c->res->status = 302;
-    emu_head(c, "Location", nilo_arena_printf(&c->arena, c->em->o.deny ? "%s?error=access_denied%s&state=%s" : "%s?code=%s&state=%s", redirect, c->em->o.deny ? "" : text, state));
-}
-
-static void give_token(struct emu_call *c, uint32_t grant, int64_t seconds)
-{
-    struct nilo_json_out o;
-    char text[EMULATOR_TEXT];
-    emu_token_text(c->em, emu_token_add(c->em, EMU_TOKEN_ACCESS, grant, c->now, c->now + seconds * NILO_US_SECOND), text);
-    nilo_json_out_init(&o, &c->res->body);
-    nilo_json_object_begin(&o);
-    emu_graph_text(&o, "access_token", text);
-    emu_graph_text(&o, "token_type", "bearer");
-    number(&o, "expires_in", seconds);
-    nilo_json_object_end(&o);
-    finish(c, 200, -1);
-}
-
-static void token(struct emu_call *c)
-{
-    const char *code_text = emu_param(c->params, "code"), *old_text = emu_param(c->params, "fb_exchange_token"), *redirect = emu_param(c->params, "redirect_uri");
-    int64_t code = code_text ? emu_token_find(c->em, EMU_TOKEN_CODE, code_text) : -1, old = old_text ? emu_token_find(c->em, EMU_TOKEN_ACCESS, old_text) : -1;
-    struct emu_token *t = code >= 0 ? &c->em->tokens.token[code] : NULL;
-    if (client_of(c, true) < 0) {
-        refuse(c, 101, 0, "Error validating client secret.");
-    } else if (t && emu_token_valid(c->em, code, c->now) && !t->used && redirect && strcmp(redirect, c->em->tokens.grant[t->grant].redirect) == 0) {
-        t->used = true;
-        give_token(c, t->grant, 5000);
-    } else if (emu_token_valid(c->em, old, c->now)) {
-        give_token(c, c->em->tokens.token[old].grant, (int64_t)USER_DAYS * 86400);
-    } else {
-        refuse(c, 100, 0, "This authorization code has expired or was used.");
-    }
-}
+/* ---- signing in: graph_login.c ---- */
 
 static void debug_token(struct emu_call *c)
 {
@@ -666,8 +601,8 @@ bool emu_facebook_takes(const struct emu_call *c)
 }
 
 static const struct emu_endpoint endpoints[] = {
-    {"GET", "www.facebook.com", VERSION "/dialog/oauth", -1, authorize},
-    {"GET", HOST, VERSION "/oauth/access_token", -1, token},
+    {"GET", "www.facebook.com", VERSION "/dialog/oauth", -1, emu_graph_authorize},
+    {"GET", HOST, VERSION "/oauth/access_token", -1, emu_graph_token},
     {"GET", HOST, VERSION "/debug_token", -1, debug_token},
     {"GET", HOST, VERSION "/*", -1, get},
     {"POST", HOST, VERSION "/", -1, batch},

@@ -55,6 +55,25 @@ class Emulator:
         self.process.stdout.close()
 
 
+def sign_in(command, folder, env, visit=None, paste=None):
+    """Plays the person at `connection connect`: opens the address, is sent back. Returns the status, the rest that was printed, what was said, both addresses."""
+    p = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    url = next((line.strip() for line in p.stdout if line.startswith("http") or line.startswith("{")), None)
+    if url is None:
+        out, err = p.communicate(timeout=60)
+        return p.returncode, out, err, None, None
+    if url.startswith("{"):
+        url = json.loads(url)["open"]
+    status, where, _ = open_page(url)
+    same(status, 302)
+    if paste:
+        out, err = p.communicate(paste(where) + "\n", timeout=60)
+    else:
+        (visit or open_page)(where)
+        out, err = p.communicate(timeout=60)
+    return p.returncode, out, err, url, where
+
+
 def run_cases(cases, on_postgres, on_engine):
     """Each on SQLite, some on PostgreSQL too; on_engine() hears before which. The exit status."""
     rows = [("sqlite", case) for case in cases] + [("postgres", case) for case in on_postgres]
