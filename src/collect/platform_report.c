@@ -367,7 +367,8 @@ int nilo__report_failed(struct nilo__task *t, enum nilo_class class, const char 
     r->state.reason = nilo_arena_strdup(&job->arena, message);
     if (r->state.reason == NULL)
         return nilo_err_nomem(err);
-    const char *text = nilo_arena_printf(&job->arena, "the reports of %s (%s) are refused: %s", t->account, job->connector->report_metrics[0], message);
+    const char *const *of = job->connector->report_metrics != NULL ? job->connector->report_metrics : job->connector->day_metrics; /* of items, or of days alone */
+    const char *text = nilo_arena_printf(&job->arena, "the reports of %s (%s) are refused: %s", t->account, of != NULL ? of[0] : "days", message);
     if (text == NULL)
         return nilo_err_nomem(err);
     if (again) { /* it was told when it began */

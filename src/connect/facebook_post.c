@@ -246,7 +246,8 @@ static bool instead(const struct nilo_ask *ask, const struct nilo__graph_error *
 {
     size_t n;
     names_of(ask->kind, &n);
-    bool permission = e->code == 10 || (e->code >= 200 && e->code <= 299), of_insights = e->message != NULL && strstr(e->message, "insights") != NULL;
+    bool of_token = nilo__graph_of_page_token(e), permission = of_token || e->code == 10 || (e->code >= 200 && e->code <= 299);
+    bool of_insights = of_token || (e->message != NULL && strstr(e->message, "insights") != NULL);
     bool insights = nilo__graph_asked(ask->variant, n) != 0, summaries = (ask->variant & NILO__FB_NO_SUMMARIES) == 0;
     if (!permission || (!insights && !summaries))
         return false;

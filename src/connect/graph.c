@@ -86,12 +86,19 @@ static bool says(const char *text, const char *what)
     return text != NULL && strstr(text, what) != NULL;
 }
 
+bool nilo__graph_of_page_token(const struct nilo__graph_error *e)
+{
+    return (e->code == 190 || e->code == 210) && e->subcode == 0 && (says(e->message, "Page Access Token") || says(e->message, "page access token"));
+}
+
 /* Some are told apart by the sentence alone. */
 static void of_sentence(const struct nilo__graph_error *e, struct nilo_result *ret)
 {
     if (says(e->message, "app secret proof") || says(e->message, "appsecret_proof")) {
         ret->class = NILO_CLASS_PERMISSION;
         ret->key_wrong = true;
+    } else if (nilo__graph_of_page_token(e)) {
+        ret->class = NILO_CLASS_PERMISSION; /* the token lives: it is a person's where a page's is wanted */
     } else if (e->code == 100 && says(e->message, "does not exist") && e->subcode == 0) {
         /* where a permission is named that would be needed nobody knows whether it is there */
         ret->class = says(e->message, "requires the '") ? NILO_CLASS_PERMISSION : NILO_CLASS_GONE;

@@ -31,6 +31,7 @@ bool nilo__graph_refusal(const struct nilo_http_answer *a, const char *title, co
                          struct nilo__graph_error *said);
 /** nilo__graph_error_of - reads the error of a body; said->there false: there is none, or it is no JSON */
 void nilo__graph_error_of(const char *body, size_t n, struct nilo_arena *arena, struct nilo__graph_error *said);
+bool nilo__graph_of_page_token(const struct nilo__graph_error *e); /* it wants a page's own token, and was asked with a person's */
 /** nilo__graph_classify - what an error means: class, reason, message, waiting. at: when it was said */
 void nilo__graph_classify(const struct nilo__graph_error *e, const char *title, nilo_us at, struct nilo_arena *arena, struct nilo_result *ret);
 /** nilo__graph_of_metric - is it one about names of metrics that are asked for: invalid here, or not known for this kind of media? Then the whole call was

@@ -290,6 +290,29 @@ static void a_persons_token_is_no_pages(struct stores *s)
     sim_done(&sim);
 }
 
+/* ... where the configuration names pages, it brings what a person may read of them, and ends nothing because of the rest. */
+static void a_persons_token_reads_of_named_pages_what_it_may(struct stores *s)
+{
+    struct sim sim;
+    static const char *const two[] = {"100900000000000", "100900000000002"};
+    begin(&sim, s, "seed=7 channels=3 videos=20 upload_hours=0 latency_ms=0 token_seconds=5184000", 0);
+    ok(s, emulator_grant(sim.em, s->clock.wall, 0, 0, sim.refresh, sim.access));
+    struct nilo_platform_want want = want_of(&sim, "fb", two, NULL);
+    want.n_accounts = 2;
+    sim_collect(&sim, &want, 1);
+    assert_int_equal(sim.outcomes[0].read, 40);
+    assert_int_equal(reasons(s, "views", NILO_NOT_PERMITTED), 40);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM day_value v JOIN metric m ON m.id = v.metric_id WHERE m.name = 'comments' AND v.value IS NOT NULL"), 40);
+    assert_int_equal(stores_int(s, "SELECT count(*) FROM day_value v JOIN metric m ON m.id = v.metric_id WHERE m.name = 'reactions' AND v.value IS NOT NULL"), 40);
+    assert_rows(s, "SELECT status FROM connection", "connected");
+    int64_t requests = sim.outcomes[0].requests;
+    nilo_virtual_clock_advance(&s->clock, NILO_US_DAY);
+    sim_collect(&sim, &want, 1);
+    assert_int_equal(sim.outcomes[0].read, 40);
+    assert_true(sim.outcomes[0].requests < requests); /* what is not permitted is not asked for again */
+    sim_done(&sim);
+}
+
 /* However many runs: the app's hour and the page's day are never passed, and in the end all is read. */
 static void under_limits(struct stores *s, const char *limits, int64_t wanted)
 {
@@ -327,6 +350,7 @@ int main(void)
         STORES_TEST(days_of_a_page_are_the_days_before_their_ends),
         STORES_TEST(one_pages_token_ends_that_page_alone),
         STORES_TEST(a_persons_token_is_no_pages),
+        STORES_TEST(a_persons_token_reads_of_named_pages_what_it_may),
         STORES_TEST(limits_are_never_passed),
     };
     return stores_run("collect/facebook", tests, sizeof tests / sizeof tests[0]);

@@ -497,6 +497,8 @@ static const struct {
      NILO_CLASS_PERMISSION, true, true},
     {"[" PART("403", ERR("10", "", CONTENT)) "," PART("403", ERR("10", "", CONTENT)) "]", NO_SUM | NO_INS, NILO_CLASS_OK, false, NO_SUM | NO_INS, NO_SUM | NO_INS, NILO_CLASS_PERMISSION,
      NILO_CLASS_PERMISSION, false, false},
+    {"[" PART("400", ERR("190", "", "(#190) This method must be called with a Page Access Token")) "," PART("400", ERR("190", "", "(#190) This method must be called with a Page Access Token")) "]",
+     0, NILO_CLASS_OK, true, NO_INS, NO_INS, NILO_CLASS_PERMISSION, NILO_CLASS_PERMISSION, true, true},
     {"[" PART("200", OK_1) "," PART("400", ERR("190", SUB("460"), "changed password")) "]", 0, NILO_CLASS_AUTH, false, 0, 0, NILO_CLASS_OK, NILO_CLASS_OK, false, false},
     {"[" PART("200", OK_1) "," PART("400", ERR("80001", "", "too many")) "]", 0, NILO_CLASS_RATE_LIMITED, false, 0, 0, NILO_CLASS_OK, NILO_CLASS_OK, false, false},
     {"[" PART("200", OK_1) "," PART("500", ERR("2", "", "later")) "]", 0, NILO_CLASS_OK, false, 0, 0, NILO_CLASS_OK, NILO_CLASS_TRANSIENT, false, true},

@@ -297,7 +297,9 @@ static int wrong_with(struct emu_call *c, struct emu_item it, const char *fields
     if (em->o.fb_no_content && strstr(fields, ".summary("))
         return em->facebook.refused++, emu_graph_error(b, 10, 0, "(#10) This endpoint requires the 'pages_read_user_content' permission or the 'Page Public Content Access' feature.");
     const char *insights = strstr(fields, "insights.metric(");
-    if (insights && (!is_page_token(c) || em->o.fb_no_insights))
+    if (insights && !is_page_token(c))
+        return em->facebook.refused++, emu_graph_error(b, 190, 0, "(#190) This method must be called with a Page Access Token");
+    if (insights && em->o.fb_no_insights)
         return em->facebook.refused++, emu_graph_error(b, 200, 0, "(#200) Requires read_insights permission to read insights of this page");
     for (const char *s = insights ? insights + 16 : ""; *s && *s != ')'; s += strcspn(s, ",)") + (s[strcspn(s, ",)")] == ',')) {
         int n = (int)strcspn(s, ",)");
@@ -511,7 +513,7 @@ static void get(struct emu_call *c)
         c->fate = EMU_FATE_LIMITED;
         refuse(c, code, 0, "too many calls");
     } else if (strcmp(edge, "/insights") == 0 && (c->em->tokens.grant[c->grant].account != page || !is_page_token(c))) {
-        refuse(c, 200, 0, "(#200) Requires the page's own token to read its insights");
+        refuse(c, 190, 0, "(#190) This method must be called with a Page Access Token");
     } else if (strcmp(edge, "/insights") == 0) {
         days(c, page);
     } else if (strcmp(edge, "/published_posts") == 0 || strcmp(edge, "/posts") == 0 || strcmp(edge, "/feed") == 0) {
