@@ -8,7 +8,7 @@
  * and from the items of a connection what the document says of it, and of its platform. */
 #include "support/nilo_test.h"
 
-#include "five.h"
+#include "five_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,6 @@
 
 #include "base/json.h"
 #include "collect/refresh.h"
-#include "emulator/emulator_priv.h"
 #include "emulator/emulator_test.h"
 #include "emulator/in_process.h"
 #include "login/login.h"
@@ -30,216 +29,6 @@
 #define DAY_H    21 /* the last reading of it is of the same day */
 #define NOT_PERMITTED_ONE 2 /* an account, of TikTok */
 #define GONE_MOST 3 /* of an account in the day: of a connection that loses many at once that is not believed */
-
-/* ---- the platforms ---------------------------------------------------------------------------------------------------------------------------------- */
-
-struct truth {
-    const char *metric;
-    int64_t value;
-    bool hidden; /* there is none: its owner does not show it */
-};
-#define TRUTHS 12
-#define WINDOW 30
-
-/* A row each. Accounts are the world's channels, posts its videos. */
-struct platform {
-    const char *name;
-    const char *config; /* of the platform */
-    void (*account)(const struct emulator *em, int account, char out[EMULATOR_TEXT]);
-    void (*post)(const struct emulator *em, int account, int post, char out[EMULATOR_TEXT]);
-    bool (*is_listed)(const struct emulator *em, struct emu_item it);
-    /* less: without the permission to hear of posts; NULL = nobody signs in */
-    void (*grant)(struct emulator *em, nilo_us now, int account, bool less, char refresh[EMULATOR_TEXT], char access[EMULATOR_TEXT]);
-    int64_t access_s; /* life of its access tokens */
-    int64_t (*budget)(const struct five *f); /* as narrow as it may be so that most of the day's work fits; the emulator has no more; 0 = the platform tells */
-    size_t (*truth)(const struct emulator *em, struct emu_item it, nilo_us at, struct truth ret[TRUTHS]);
-    int window; /* days: its posts are told of by listings of such windows, and nobody asks for one of them; 0 = by their ids, as of now */
-};
-
-/* Accounts of one platform. */
-static int share(const struct five *f);
-
-/* Of units a day: a channel and its pages at each refresh, and little for second tries. */
-static int64_t youtube_budget(const struct five *f)
-{
-    return (int64_t)share(f) * (1 + (f->posts + 49) / 50) * (f->refreshes + 2) * 11 / 10;
-}
-
-/* Calls of an endpoint a minute: a refresh takes some minutes. */
-static int64_t tiktok_budget(const struct five *f)
-{
-    return 3 + (int64_t)share(f) * f->posts / 20 / 2;
-}
-
-static int64_t told_budget(const struct five *f)
-{
-    (void)f;
-    return 0;
-}
-
-static void youtube_account(const struct emulator *em, int account, char out[EMULATOR_TEXT])
-{
-    emulator_channel_id(em, account, out);
-}
-
-static bool always_listed(const struct emulator *em, struct emu_item it)
-{
-    (void)em;
-    (void)it;
-    return true;
-}
-
-static size_t youtube_truth(const struct emulator *em, struct emu_item it, nilo_us at, struct truth ret[TRUTHS])
-{
-    struct emu_stats s;
-    emu_stats_at(em, it, at, &s);
-    ret[0] = (struct truth){"views", s.views, false};
-    ret[1] = (struct truth){"likes", s.likes, s.likes_hidden};
-    ret[2] = (struct truth){"comments", s.comments, s.comments_closed};
-    return 3;
-}
-
-static size_t tiktok_truth(const struct emulator *em, struct emu_item it, nilo_us at, struct truth ret[TRUTHS])
-{
-    static const char *const names[] = {"views", "likes", "comments", "shares"};
-    int64_t n[5] = {0};
-    emulator_tiktok_counts(em, it.channel, it.video, at, n);
-    for (size_t i = 0; i < 4; i++)
-        ret[i] = (struct truth){names[i], n[i], false};
-    return 4;
-}
-
-static void tiktok_grant(struct emulator *em, nilo_us now, int account, bool less, char refresh[EMULATOR_TEXT], char access[EMULATOR_TEXT])
-{
-    assert_int_equal(emulator_tiktok_grant(em, now, account, less ? "user.info.basic" : NULL, refresh, access), 0);
-}
-
-static void instagram_account(const struct emulator *em, int account, char out[EMULATOR_TEXT])
-{
-    (void)em;
-    emulator_instagram_account(account, out);
-}
-
-static void instagram_post(const struct emulator *em, int account, int post, char out[EMULATOR_TEXT])
-{
-    (void)em;
-    emulator_instagram_id(account, post, out);
-}
-
-static bool is_no_story(const struct emulator *em, struct emu_item it)
-{
-    (void)em;
-    return it.video % 10 != 9;
-}
-
-static void graph_grant(struct emulator *em, nilo_us now, int account, bool less, char refresh[EMULATOR_TEXT], char access[EMULATOR_TEXT])
-{
-    int64_t life = em->o.token_seconds;
-    assert_false(less);
-    em->o.token_seconds = 60 * 86400; /* its tokens last */
-    assert_int_equal(emulator_grant(em, now, 0, account, refresh, access), 0);
-    em->o.token_seconds = life;
-    refresh[0] = '\0';
-}
-
-/* Media from before the business account have no insights: what stands in the medium itself. */
-static size_t instagram_truth(const struct emulator *em, struct emu_item it, nilo_us at, struct truth ret[TRUTHS])
-{
-    static const char *const names[][2] = {{"views", "views"}, {"reach", "reach"}, {"saved", "saves"}, {"shares", "shares"}, {"total_interactions", "engagement"}};
-    struct emu_stats s;
-    size_t n = 0;
-    bool old = (int64_t)(emu_hash(em, 600, (uint64_t)it.channel, (uint64_t)it.video) % 1000) < em->o.ig_old;
-    emu_stats_at(em, it, at, &s);
-    ret[n++] = (struct truth){"likes", s.likes, old && s.likes_hidden};
-    ret[n++] = (struct truth){"comments", s.comments, false};
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && !old; i++)
-        ret[n++] = (struct truth){names[i][1], emulator_instagram_value(em, it.channel, it.video, names[i][0], at), false};
-    return n;
-}
-
-static void facebook_account(const struct emulator *em, int account, char out[EMULATOR_TEXT])
-{
-    (void)em;
-    emulator_facebook_page(account, out);
-}
-
-static void facebook_post(const struct emulator *em, int account, int post, char out[EMULATOR_TEXT])
-{
-    (void)em;
-    emulator_facebook_id(account, post, out);
-}
-
-static void facebook_grant(struct emulator *em, nilo_us now, int account, bool less, char refresh[EMULATOR_TEXT], char access[EMULATOR_TEXT])
-{
-    assert_false(less);
-    assert_true(emulator_facebook_grant(em, now, account, access) >= 0);
-    refresh[0] = '\0';
-}
-
-static size_t facebook_truth(const struct emulator *em, struct emu_item it, nilo_us at, struct truth ret[TRUTHS])
-{
-    static const char *const names[][2] = {{"post_media_view", "views"}, {"post_total_media_view_unique", "reach"}, {"post_clicks", "clicks"},
-                                           {"post_reactions_by_type_total", "reactions"}, {"post_video_views", "video_views"}, {"comments", "comments"}, {"shares", "shares"}};
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        int64_t value = emulator_facebook_value(em, it.channel, it.video, names[i][0], at);
-        if (value >= 0)
-            ret[n++] = (struct truth){names[i][1], value, false};
-    }
-    return n;
-}
-
-static void shop_account(const struct emulator *em, int account, char out[EMULATOR_TEXT])
-{
-    (void)em;
-    emulator_shop_id(account, out);
-}
-
-static void shop_grant(struct emulator *em, nilo_us now, int account, bool less, char refresh[EMULATOR_TEXT], char access[EMULATOR_TEXT])
-{
-    assert_int_equal(emulator_shop_grant(em, now, account, less ? "none" : NULL, refresh, access), 0);
-}
-
-static nilo_day shop_last(const struct emulator *em, nilo_us at)
-{
-    return NILO_DAY((int32_t)((at - em->o.shop_delay_h * NILO_US_HOUR) / NILO_US_DAY) - 1);
-}
-
-/* The sum of what single days brought, as it was told then. */
-static size_t shop_truth(const struct emulator *em, struct emu_item it, nilo_us at, struct truth ret[TRUTHS])
-{
-    static const struct {
-        const char *metric;
-        int value;
-    } names[] = {{"gmv", EMULATOR_SHOP_GMV}, {"views", EMULATOR_SHOP_VIEWS}, {"items_sold", EMULATOR_SHOP_ITEMS}, {"orders", EMULATOR_SHOP_ORDERS}};
-    size_t n = sizeof names / sizeof names[0];
-    nilo_day last = shop_last(em, at);
-    for (size_t i = 0; i < n; i++) {
-        ret[i] = (struct truth){names[i].metric, 0, false};
-        for (int d = 0; d < WINDOW; d++) {
-            int64_t of[EMULATOR_SHOP_VALUES];
-            if (emulator_shop_day(em, it.channel, it.video, NILO_DAY(last.n - d), at, of))
-                ret[i].value += of[names[i].value];
-        }
-    }
-    return n;
-}
-
-static const struct platform platforms[] = {
-    {"youtube", "    api_key: env:NILO_TEST_FIVE_KEY\n", youtube_account, emulator_video_id, always_listed, NULL, 0, youtube_budget, youtube_truth, 0},
-    {"instagram", "    client_id: five\n", instagram_account, instagram_post, is_no_story, graph_grant, 60 * 86400, told_budget, instagram_truth, 0},
-    {"tiktok", "    client_id: %s\n    client_secret: env:NILO_TEST_FIVE_SECRET\n    settings:\n      - name: token_url\n        value: https://fair.example.org/v2/oauth/token\n",
-     emulator_tiktok_account, emulator_tiktok_id, always_listed, tiktok_grant, 7200, tiktok_budget, tiktok_truth, 0},
-    {"facebook", "    client_id: five\n", facebook_account, facebook_post, always_listed, facebook_grant, 60 * 86400, told_budget, facebook_truth, 0},
-    {"tiktok_shop", "    client_id: %s\n    client_secret: env:NILO_TEST_FIVE_SECRET\n    settings:\n      - name: token_url\n        value: https://fair.example.org/api/v2/token\n",
-     shop_account, emulator_tiktok_id, always_listed, shop_grant, 7 * 86400, told_budget, shop_truth, WINDOW},
-};
-#define PLATFORMS (int)(sizeof platforms / sizeof platforms[0])
-
-static int share(const struct five *f)
-{
-    return (f->accounts + PLATFORMS - 1) / PLATFORMS;
-}
 
 /* ---- setting up -------------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -300,11 +89,11 @@ static const char *config_of(struct play *p)
     emulator_client_secret(p->em, 0, id);
     setenv("NILO_TEST_FIVE_SECRET", id, 1);
     n += (size_t)snprintf(text + n, sizeof text - n, "platforms:\n");
-    for (int i = 0; i < PLATFORMS; i++) {
-        n += (size_t)snprintf(text + n, sizeof text - n, "  - platform: %s\n", platforms[i].name);
-        const char *mark = strstr(platforms[i].config, "%s"); /* of the app */
-        n += (size_t)snprintf(text + n, sizeof text - n, "%.*s%s%s", (int)(mark != NULL ? mark - platforms[i].config : (ptrdiff_t)strlen(platforms[i].config)), platforms[i].config,
-                              mark != NULL ? client : "", mark != NULL ? mark + 2 : "");
+    for (int i = 0; i < five_platforms_n; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "  - platform: %s\n", five_platforms[i].name);
+        const char *config = five_platforms[i].config, *mark = strstr(config, "%s"); /* of the app */
+        n += (size_t)snprintf(text + n, sizeof text - n, "%.*s%s%s", mark != NULL ? (int)(mark - config) : (int)strlen(config), config, mark != NULL ? client : "",
+                              mark != NULL ? mark + 2 : "");
     }
     n += (size_t)snprintf(text + n, sizeof text - n, "connections:\n");
     for (int i = 0; i < p->f->accounts; i++) {
@@ -381,14 +170,14 @@ static void begin(struct play *p, const struct five *f)
     nilo_buf_init(&p->document, (size_t)64 << 20);
     snprintf(options, sizeof options, "epoch=" START " seed=%d channels=%d videos=%d upload_hours=0 latency_ms=200 hidden_likes=60 closed_comments=40 ig_old=30 "
              "tiktok_short=200 tiktok_200=%d retry_after_s=%d log_max=10 quota=%lld quota_stats=%lld tiktok_rate=%lld ig_app_limit=%d ig_account_limit=%d fb_app_limit=%d fb_page_limit=%d", f->seed, f->accounts, f->posts,
-             f->seed % 2, 5 + f->seed % 40, (long long)youtube_budget(f), (long long)youtube_budget(f), (long long)tiktok_budget(f), share(f) * (f->posts + 8) * 13 / 10,
-             (f->posts + 8) * (f->refreshes + 1), share(f) * (f->posts + 8) * 2, (f->posts + 8) * (f->refreshes + 2));
+             f->seed % 2, 5 + f->seed % 40, (long long)five_youtube_budget(f), (long long)five_youtube_budget(f), (long long)five_tiktok_budget(f), five_share(f) * (f->posts + 8) * 13 / 10,
+             (f->posts + 8) * (f->refreshes + 1), five_share(f) * (f->posts + 8) * 2, (f->posts + 8) * (f->refreshes + 2));
     assert_int_equal(emulator_new(&p->em, &p->w.err), 0);
     if (emulator_set_all(p->em, options, &p->w.err) != 0)
         fail_msg("%s", p->w.err.msg);
     for (int i = 0; i < f->accounts; i++) {
         struct account *a = &p->accounts[i];
-        a->platform = &platforms[i % PLATFORMS];
+        a->platform = &five_platforms[i % five_platforms_n];
         a->channel = i;
         a->grant = -1;
         snprintf(a->name, sizeof a->name, "%s-%d", a->platform->name, i);
@@ -596,7 +385,7 @@ static struct expected check_account(struct play *p, struct account *a, const st
         char id[EMULATOR_TEXT];
         a->platform->post(p->em, a->channel, k, id);
         if (a->platform->window > 0)
-            snprintf(id + strlen(id), sizeof id - strlen(id), "/%d/%d", a->platform->window, shop_last(p->em, p->began).n);
+            snprintf(id + strlen(id), sizeof id - strlen(id), "/%d/%d", a->platform->window, five_shop_last(p->em, p->began).n);
         const struct emu_told *t = told(l, a->platform->name, id);
         struct failure *f = failure_of(&failures, id);
         if (f != NULL)
@@ -685,11 +474,11 @@ static void check_refresh(struct play *p)
 {
     struct ledger l = ledger_of(p->em);
     int64_t all[3] = {0};
-    for (int k = 0; k < PLATFORMS; k++) {
+    for (int k = 0; k < five_platforms_n; k++) {
         int64_t processed = 0, updated = 0, errors = 0, sentences = 0;
         for (int i = 0; i < p->f->accounts; i++) {
             struct account *a = &p->accounts[i];
-            if (a->platform != &platforms[k])
+            if (a->platform != &five_platforms[k])
                 continue;
             struct expected e = check_account(p, a, &l);
             processed += e.served + e.gone + e.failed;
@@ -697,8 +486,8 @@ static void check_refresh(struct play *p)
             errors += e.failed + e.questions;
             sentences += e.questions;
         }
-        check_summary(p, &platforms[k], processed, updated, errors);
-        check_questions(&l, &platforms[k], sentences);
+        check_summary(p, &five_platforms[k], processed, updated, errors);
+        check_questions(&l, &five_platforms[k], sentences);
         all[0] += processed;
         all[1] += updated;
         all[2] += errors;
@@ -737,7 +526,7 @@ static struct values values_of(struct play *p)
     struct values v = {.all = calloc((size_t)p->f->accounts * (size_t)p->f->posts * 20, sizeof *v.all)};
     char sql[400];
     snprintf(sql, sizeof sql, "SELECT e.external_id, m.name, v.value, v.absence FROM day_value v JOIN metric m ON m.id = v.metric_id JOIN entity e ON e.bucket = v.bucket AND "
-                              "e.id = v.entity_id WHERE e.kind = 0 AND (v.win = 0 OR (v.win = %d AND v.day = %d))", WINDOW, shop_last(p->em, p->began).n);
+                              "e.id = v.entity_id WHERE e.kind = 0 AND (v.win = 0 OR (v.win = %d AND v.day = %d))", FIVE_WINDOW, five_shop_last(p->em, p->began).n);
     struct nilo_db_stmt *s = statement(p, sql);
     assert_non_null(v.all);
     while (nilo_db_row(s, &p->w.err) == 1) {
@@ -756,7 +545,7 @@ static struct values values_of(struct play *p)
 static bool is_of_window(const struct play *p, const struct platform *of, const struct emu_told *t)
 {
     char end[40];
-    snprintf(end, sizeof end, "/%d/%d", of->window, shop_last(p->em, p->began).n);
+    snprintf(end, sizeof end, "/%d/%d", of->window, five_shop_last(p->em, p->began).n);
     return of->window == 0 || (strlen(t->id) > strlen(end) && strcmp(t->id + strlen(t->id) - strlen(end), end) == 0);
 }
 
@@ -768,10 +557,10 @@ static int64_t check_values(struct play *p)
     int64_t n = 0;
     for (size_t i = 0; i < l.n; i++) {
         const struct emu_told *t = l.all[i];
-        struct truth truth[TRUTHS];
+        struct truth truth[FIVE_TRUTHS];
         const struct platform *of = NULL;
-        for (int k = 0; k < PLATFORMS; k++)
-            of = strcmp(platforms[k].name, t->platform) == 0 ? &platforms[k] : of;
+        for (int k = 0; k < five_platforms_n; k++)
+            of = strcmp(five_platforms[k].name, t->platform) == 0 ? &five_platforms[k] : of;
         if (t->question || t->fate != EMU_FATE_SERVED || of == NULL || !is_of_window(p, of, t))
             continue;
         size_t n_truth = of->truth(p->em, (struct emu_item){t->channel, t->video}, t->at, truth);

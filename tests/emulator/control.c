@@ -185,7 +185,10 @@ static void make_grant(struct emu_call *c, struct nilo_json_out *o)
     }
     const char *platform = emu_param(c->params, "platform");
     bool tiktok = platform && strcmp(platform, "tiktok") == 0, shop = platform && strcmp(platform, "tiktok_shop") == 0;
-    if ((shop     ? emulator_shop_grant(c->em, c->now, (int)account, emu_param(c->params, "scope"), refresh, access)
+    bool page = platform && strcmp(platform, "facebook") == 0;
+    refresh[0] = '\0';
+    if ((page     ? (emulator_facebook_grant(c->em, c->now, (int)account, access) < 0)
+         : shop   ? emulator_shop_grant(c->em, c->now, (int)account, emu_param(c->params, "scope"), refresh, access)
          : tiktok ? emulator_tiktok_grant(c->em, c->now, (int)account, emu_param(c->params, "scope"), refresh, access)
                   : emulator_grant(c->em, c->now, (int)project, (int)account, refresh, access)) != 0) {
         refuse(c, "out of memory");
