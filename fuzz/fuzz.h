@@ -18,6 +18,7 @@
     X(http_path)                                                                                                       \
     X(instagram)                                                                                                       \
     X(jwt)                                                                                                             \
+    X(singer)                                                                                                          \
     X(tiktok)                                                                                                          \
     X(tiktok_shop)                                                                                                     \
     X(url)                                                                                                             \

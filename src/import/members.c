@@ -175,8 +175,11 @@ int nilo__members_read(struct nilo__members *m, const char *text, size_t len, st
 void nilo__members_end(struct nilo__members *m, bool all)
 {
     for (size_t i = 0; i < m->plan->n_columns; i++) {
-        m->cells[i].p = m->cells[i].there ? m->text.data + m->at[i] : "";
-        m->cells[i].there |= all;
+        struct nilo__cell *cell = &m->cells[i];
+        if (cell->there)
+            cell->p = m->text.data + m->at[i];
+        else
+            *cell = (struct nilo__cell){.p = "", .there = all}; /* what the element before had there is over */
     }
 }
 
