@@ -390,7 +390,7 @@ static struct expected check_account(struct play *p, struct account *a, const st
         struct failure *f = failure_of(&failures, id);
         if (f != NULL)
             f->of_item = true;
-        if (!a->known[k]) {
+        if (!a->known[k] && a->platform->window == 0) { /* a window may have come up to its day by now */
             assert_true(f == NULL);
             continue;
         }

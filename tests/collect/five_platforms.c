@@ -153,6 +153,11 @@ nilo_day five_shop_last(const struct emulator *em, nilo_us at)
     return NILO_DAY((int32_t)((at - em->o.shop_delay_h * NILO_US_HOUR) / NILO_US_DAY) - 1);
 }
 
+static bool is_of_a_day_told(const struct emulator *em, struct emu_item it)
+{
+    return emu_published(em, it) < ((nilo_us)five_shop_last(em, em->epoch).n + 1) * NILO_US_DAY;
+}
+
 /* The sum of what single days brought, as it was told then. */
 static size_t shop_truth(const struct emulator *em, struct emu_item it, nilo_us at, struct truth ret[FIVE_TRUTHS])
 {
@@ -180,7 +185,7 @@ const struct platform five_platforms[] = {
      emulator_tiktok_account, emulator_tiktok_id, always_listed, tiktok_grant, 7200, five_tiktok_budget, tiktok_truth, 0},
     {"facebook", "    client_id: five\n", facebook_account, facebook_post, always_listed, facebook_grant, 60 * 86400, told_budget, facebook_truth, 0},
     {"tiktok_shop", "    client_id: %s\n    client_secret: env:NILO_TEST_FIVE_SECRET\n    settings:\n      - name: token_url\n        value: https://fair.example.org/api/v2/token\n",
-     shop_account, emulator_tiktok_id, always_listed, shop_grant, 7 * 86400, told_budget, shop_truth, FIVE_WINDOW},
+     shop_account, emulator_tiktok_id, is_of_a_day_told, shop_grant, 7 * 86400, told_budget, shop_truth, FIVE_WINDOW},
 };
 const int five_platforms_n = (int)(sizeof five_platforms / sizeof five_platforms[0]);
 

@@ -19,7 +19,7 @@ struct platform {
     const char *config; /* of the platform */
     void (*account)(const struct emulator *em, int account, char out[EMULATOR_TEXT]);
     void (*post)(const struct emulator *em, int account, int post, char out[EMULATOR_TEXT]);
-    bool (*is_listed)(const struct emulator *em, struct emu_item it);
+    bool (*is_listed)(const struct emulator *em, struct emu_item it); /* when the day begins */
     /* less: without the permission to hear of posts; NULL = nobody signs in */
     void (*grant)(struct emulator *em, nilo_us now, int account, bool less, char refresh[EMULATOR_TEXT], char access[EMULATOR_TEXT]);
     int64_t access_s; /* life of its access tokens */

@@ -6,63 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "connect/connector.h"
+#include "answers.h"
 
 #define ACCESS "CANARY-act.0123456789abcdef"
 #define NOW    (INT64_C(1795298400) * NILO_US_SECOND) /* 2026-11-21 22:00 UTC */
 
 static const struct nilo_credentials signed_in = {.access_token = ACCESS, .refresh_token = "CANARY-rft.0123456789", .client_id = "client-key-1", .client_secret = "CANARY-client-secret"};
 
-static const struct nilo_connector *tiktok(void)
-{
-    const struct nilo_connector *c = nilo_connector_find("tiktok");
-    assert_non_null(c);
-    return c;
-}
-
-static char *read_fixture(const char *name, size_t *ret_n)
-{
-    char below[200];
-    snprintf(below, sizeof(below), "fixtures/tiktok/%s.json", name);
-    char *path = nilo_test_shared(below), *bytes = malloc(1 << 16);
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    *ret_n = fread(bytes, 1, (1 << 16) - 1, f);
-    bytes[*ret_n] = '\0';
-    fclose(f);
-    free(path);
-    return bytes;
-}
-
-static struct nilo_http_answer answer(int status, const char *body)
-{
-    return (struct nilo_http_answer){.id = 1, .purpose = "", .message = "", .status = status, .body = body, .n_body = strlen(body), .retry_after_ms = -1, .started_at = NOW,
-                                     .ended_at = NOW};
-}
-
 static struct nilo_result take(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena)
 {
-    struct nilo_result r;
-    struct nilo_err err = {0};
-    if (tiktok()->take(ask, a, arena, &r, &err) != 0)
-        fail_msg("take: %s", err.msg);
-    return r;
+    return answers_take(answers_connector("tiktok"), ask, a, arena);
 }
 
 /* ---- results as text -------------------------------------------------------------------------------------------------------------------- */
-
-static void put_text(struct nilo_buf *b, const char *text, char end)
-{
-    nilo_buf_addf(b, "%s%c", text != NULL && text[0] != '\0' ? text : "-", end);
-}
-
-static void put_number(struct nilo_buf *b, bool said, int64_t n)
-{
-    if (said)
-        nilo_buf_addf(b, "%lld ", (long long)n);
-    else
-        nilo_buf_adds(b, "- ");
-}
 
 static void put_values(struct nilo_buf *b, const struct nilo_item_value *v, size_t n)
 {
@@ -80,28 +36,28 @@ static void put_result(struct nilo_buf *b, const struct nilo_result *r)
 {
     for (size_t i = 0; i < r->n_items; i++) {
         const struct nilo_item *item = &r->items[i];
-        put_text(b, item->id, ' ');
+        answers_put_text(b, item->id, ' ');
         if (item->class != NILO_CLASS_OK)
             nilo_buf_addf(b, "(%s) ", nilo_class_word(item->class));
         put_values(b, item->values, item->n_values);
-        put_number(b, item->posted_at != NILO_US_NONE, item->posted_at / NILO_US_SECOND);
-        put_number(b, item->duration_ms >= 0, item->duration_ms);
-        put_text(b, item->account, ' ');
-        put_text(b, item->url, ' ');
-        put_text(b, item->title, '\n');
+        answers_put_number(b, item->posted_at != NILO_US_NONE, item->posted_at / NILO_US_SECOND);
+        answers_put_number(b, item->duration_ms >= 0, item->duration_ms);
+        answers_put_text(b, item->account, ' ');
+        answers_put_text(b, item->url, ' ');
+        answers_put_text(b, item->title, '\n');
     }
     for (size_t i = 0; i < r->n_accounts; i++) {
         const struct nilo_account *a = &r->accounts[i];
-        put_text(b, a->id, ' ');
+        answers_put_text(b, a->id, ' ');
         put_values(b, a->values, a->n_values);
         nilo_buf_addf(b, "%lld %lld ", (long long)a->followers, (long long)a->items);
-        put_text(b, a->handle, ' ');
-        put_text(b, a->title, '\n');
+        answers_put_text(b, a->handle, ' ');
+        answers_put_text(b, a->title, '\n');
     }
     if (r->tokens.access_token != NULL) {
         nilo_buf_addf(b, "%s %s %lld %lld ", r->tokens.access_token, r->tokens.refresh_token != NULL ? r->tokens.refresh_token : "-", (long long)r->tokens.expires_s,
                       (long long)r->tokens.refresh_expires_s);
-        put_text(b, r->tokens.scope, '\n');
+        answers_put_text(b, r->tokens.scope, '\n');
     }
     if (r->next != NULL)
         nilo_buf_addf(b, "next %s\n", r->next);
@@ -152,12 +108,11 @@ static void recorded_answers_say_what_a_reader_of_them_sees(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
-        size_t n;
-        char *body = read_fixture(recorded[i].file, &n);
+        char *body = answers_read("tiktok", recorded[i].file);
         struct nilo_arena arena;
         struct nilo_buf b;
         struct nilo_ask ask = {.op = recorded[i].op, .credentials = &signed_in, .now = NOW, .account = recorded[i].account, .day = NILO_DAY_NONE};
-        struct nilo_http_answer a = answer(200, body);
+        struct nilo_http_answer a = answers_of(200, body, NOW);
         if (ask.op == NILO_OP_METRICS) {
             ask.ids = three_ids;
             ask.n_ids = 3;
@@ -256,7 +211,7 @@ static void what_is_damaged_is_refused_with_a_reason_and_the_rest_is_kept(void *
             put_wanted(&wanted, whole[m].name, &damages[i]);
             nilo_buf_adds(&wanted, OTHER_LINE);
             struct nilo_ask ask = {.op = NILO_OP_METRICS, .credentials = &signed_in, .now = NOW, .ids = two_ids, .n_ids = 2, .day = NILO_DAY_NONE};
-            struct nilo_http_answer a = answer(200, nilo_buf_str(&body));
+            struct nilo_http_answer a = answers_of(200, nilo_buf_str(&body), NOW);
             struct nilo_result r = take(&ask, &a, &arena);
             put_result(&got, &r);
             if (strcmp(nilo_buf_str(&got), nilo_buf_str(&wanted)) != 0)
@@ -286,7 +241,7 @@ static void an_id_that_does_not_read_is_no_deletion(void **state)
         put_video(&body, "id", damages[i].text);
         nilo_buf_adds(&body, "," OTHER "]},\"error\":{\"code\":\"ok\"}}");
         struct nilo_ask ask = {.op = NILO_OP_METRICS, .credentials = &signed_in, .now = NOW, .ids = two_ids, .n_ids = 2, .day = NILO_DAY_NONE};
-        struct nilo_http_answer a = answer(200, nilo_buf_str(&body));
+        struct nilo_http_answer a = answers_of(200, nilo_buf_str(&body), NOW);
         struct nilo_result r = take(&ask, &a, &arena);
         if (r.items[0].class != (digits ? NILO_CLASS_GONE : NILO_CLASS_INVALID))
             fail_msg("%s: %s", damages[i].name, nilo_class_word(r.items[0].class));
@@ -345,7 +300,7 @@ static void odd_answers_are_taken_for_what_they_are(void **state)
         struct nilo_arena arena;
         struct nilo_buf b;
         struct nilo_ask ask = {.op = odd[i].op, .credentials = &signed_in, .now = NOW, .ids = two_ids, .n_ids = odd[i].op == NILO_OP_METRICS ? 2 : 0, .day = NILO_DAY_NONE};
-        struct nilo_http_answer a = answer(200, odd[i].body);
+        struct nilo_http_answer a = answers_of(200, odd[i].body, NOW);
         nilo_arena_init(&arena, 0);
         nilo_buf_init(&b, 1 << 16);
         struct nilo_result r = take(&ask, &a, &arena);
@@ -421,7 +376,7 @@ static void errors_of_three_shapes_have_the_class_that_decides_what_is_done(void
             struct nilo_arena arena;
             nilo_arena_init(&arena, 0);
             struct nilo_ask ask = {.op = ops[k], .credentials = &signed_in, .now = NOW, .ids = two_ids, .n_ids = 2};
-            struct nilo_http_answer a = answer(refusals[i].status, refusals[i].body);
+            struct nilo_http_answer a = answers_of(refusals[i].status, refusals[i].body, NOW);
             struct nilo_result r = take(&ask, &a, &arena);
             if (r.class != refusals[i].class || r.until != refusals[i].until || r.key_wrong != refusals[i].key_wrong || strcmp(r.reason, refusals[i].reason) != 0)
                 fail_msg("%d %s: class %s until %d key %d reason %s", refusals[i].status, refusals[i].body, nilo_class_word(r.class), (int)r.until, r.key_wrong, r.reason);
@@ -440,21 +395,21 @@ static void how_long_to_wait_is_said_or_is_the_window(void **state)
     struct nilo_arena arena;
     nilo_arena_init(&arena, 0);
     struct nilo_ask ask = {.op = NILO_OP_LIST, .credentials = &signed_in, .now = NOW};
-    struct nilo_http_answer a = answer(429, BESIDE("rate_limit_exceeded"));
+    struct nilo_http_answer a = answers_of(429, BESIDE("rate_limit_exceeded"), NOW);
     struct nilo_result r = take(&ask, &a, &arena);
     assert_true(r.retry_at == NOW + NILO_US_MINUTE); /* nothing is said; the window slides over a minute */
     a.retry_after_ms = 7000;
     r = take(&ask, &a, &arena);
     assert_int_equal(r.until, NILO_UNTIL_TIME);
     assert_true(r.retry_at == NOW + 7 * NILO_US_SECOND);
-    a = answer(429, BESIDE("daily_quota_limit_exceeded"));
+    a = answers_of(429, BESIDE("daily_quota_limit_exceeded"), NOW);
     a.retry_after_ms = 7000;
     assert_int_equal(take(&ask, &a, &arena).until, NILO_UNTIL_RESET);
-    a = answer(503, BESIDE("internal_error"));
+    a = answers_of(503, BESIDE("internal_error"), NOW);
     a.retry_after_ms = 7000;
     r = take(&ask, &a, &arena);
     assert_true(r.class == NILO_CLASS_TRANSIENT && r.until == NILO_UNTIL_TIME && r.retry_at == NOW + 7 * NILO_US_SECOND);
-    a = answer(0, "");
+    a = answers_of(0, "", NOW);
     a.end = NILO_HTTP_TIMED_OUT;
     a.message = "open.tiktokapis.com: timeout";
     r = take(&ask, &a, &arena);
@@ -479,7 +434,7 @@ static void who_may_not_see_an_accounts_numbers_asks_for_its_name(void **state)
         struct nilo_arena arena;
         nilo_arena_init(&arena, 0);
         struct nilo_ask ask = {.op = cases[i].op, .credentials = &signed_in, .now = NOW, .variant = cases[i].variant};
-        struct nilo_http_answer a = answer(401, cases[i].body);
+        struct nilo_http_answer a = answers_of(401, cases[i].body, NOW);
         struct nilo_result r = take(&ask, &a, &arena);
         assert_int_equal(r.again, cases[i].again);
         assert_int_equal(r.variant, cases[i].again ? 1 : cases[i].variant);
@@ -539,7 +494,7 @@ static void requests_are_what_the_api_takes(void **state)
         ask.now = NOW;
         nilo_arena_init(&arena, 0);
         nilo_buf_init(&b, 1 << 16);
-        if (tiktok()->make(&ask, &arena, &call, &err) != 0)
+        if (answers_connector("tiktok")->make(&ask, &arena, &call, &err) != 0)
             fail_msg("%zu: %s", i, err.msg);
         nilo_buf_addf(&b, "%s %s bucket %d cost %d%s\n", call.http.method, call.http.url, call.bucket, call.cost, call.http.loopback ? " loopback" : "");
         put_fields(&b, "query", call.http.query, call.http.n_query);
@@ -590,7 +545,7 @@ static void what_cannot_be_asked_is_refused(void **state)
         struct nilo_ask ask = cases[i].ask;
         ask.credentials = cases[i].with;
         nilo_arena_init(&arena, 0);
-        assert_int_equal(tiktok()->make(&ask, &arena, &call, &err), -1);
+        assert_int_equal(answers_connector("tiktok")->make(&ask, &arena, &call, &err), -1);
         if (err.code != NILO_EINVAL || strstr(err.msg, cases[i].says) == NULL)
             fail_msg("%zu: %s", i, err.msg);
         nilo_arena_done(&arena);
@@ -610,8 +565,8 @@ static void a_refusal_that_repeats_the_token_is_told_without_it(void **state)
         struct nilo_result r;
         nilo_arena_init(&arena, 0);
         struct nilo_ask ask = {.op = NILO_OP_REFRESH, .credentials = &signed_in, .now = NOW};
-        struct nilo_http_answer a = answer(200, bodies[i]);
-        assert_int_equal(nilo_connector_take(tiktok(), &ask, &a, &arena, &r, NULL), 0);
+        struct nilo_http_answer a = answers_of(200, bodies[i], NOW);
+        assert_int_equal(nilo_connector_take(answers_connector("tiktok"), &ask, &a, &arena, &r, NULL), 0);
         assert_null(strstr(r.message, "CANARY"));
         assert_null(strstr(r.reason, "CANARY"));
         assert_true(r.class != NILO_CLASS_OK);
@@ -625,13 +580,13 @@ static void people_are_sent_to_sign_in_with_tiktoks_names(void **state)
     struct nilo_buf b;
     const struct nilo_ask ask = {.credentials = &signed_in, .redirect = "http://127.0.0.1:7777/back"};
     nilo_buf_init(&b, 4096);
-    assert_int_equal(nilo_connector_authorize(tiktok(), &ask, "state-1", "cafe", &b, NULL), 0);
+    assert_int_equal(nilo_connector_authorize(answers_connector("tiktok"), &ask, "state-1", "cafe", &b, NULL), 0);
     assert_string_equal(nilo_buf_str(&b),
                         "https://www.tiktok.com/v2/auth/authorize/?client_key=client-key-1&redirect_uri=http%3A%2F%2F127.0.0.1%3A7777%2Fback&response_type=code"
                         "&scope=user.info.basic%2Cuser.info.profile%2Cuser.info.stats%2Cvideo.list&state=state-1&code_challenge=cafe&code_challenge_method=S256");
     nilo_buf_done(&b);
-    assert_true(tiktok()->oauth->rotates);
-    assert_true(tiktok()->oauth->challenge_hex);
+    assert_true(answers_connector("tiktok")->oauth->rotates);
+    assert_true(answers_connector("tiktok")->oauth->challenge_hex);
 }
 
 int main(void)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "connect/connector.h"
+#include "answers.h"
 
 #define ACCESS "CANARY-clt.0123456789abcdef"
 #define NOW    (INT64_C(1795298400) * NILO_US_SECOND) /* 2026-11-21 22:00 UTC, day 20778 */
@@ -17,33 +17,10 @@ static const struct nilo_credentials app = {.access_token = ACCESS, .client_id =
 #define NEW_ID "7710230000000000001"
 static const char *const ids[] = {NEW_ID, "7080217258545735586"};
 
-static const struct nilo_connector *research(void)
-{
-    const struct nilo_connector *c = nilo_connector_find("tiktok_research");
-    assert_non_null(c);
-    return c;
-}
-
-static char *read_fixture(const char *name)
-{
-    char below[200];
-    snprintf(below, sizeof(below), "fixtures/tiktok/%s.json", name);
-    char *path = nilo_test_shared(below), *bytes = malloc(1 << 16);
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    bytes[fread(bytes, 1, (1 << 16) - 1, f)] = '\0';
-    fclose(f);
-    free(path);
-    return bytes;
-}
-
 static struct nilo_result take(const struct nilo_ask *ask, int status, const char *body, struct nilo_arena *arena)
 {
-    struct nilo_result r;
-    const struct nilo_http_answer a = {.id = 1, .purpose = "", .message = "", .status = status, .body = body, .n_body = strlen(body), .retry_after_ms = -1, .started_at = NOW,
-                                       .ended_at = NOW};
-    assert_int_equal(research()->take(ask, &a, arena, &r, NULL), 0);
-    return r;
+    const struct nilo_http_answer a = answers_of(status, body, NOW);
+    return answers_take(answers_connector("tiktok_research"), ask, &a, arena);
 }
 
 static struct nilo_ask ask_of(enum nilo_op op)
@@ -58,7 +35,7 @@ static void a_recorded_account_says_what_it_counts(void **state)
     (void)state;
     struct nilo_arena arena;
     nilo_arena_init(&arena, 0);
-    char *body = read_fixture("research_user_info");
+    char *body = answers_read("tiktok", "research_user_info");
     const struct nilo_ask ask = ask_of(NILO_OP_ACCOUNT);
     struct nilo_result r = take(&ask, 200, body, &arena);
     assert_int_equal(r.class, NILO_CLASS_OK);
@@ -79,7 +56,7 @@ static void recorded_ids_beyond_a_double_are_exact(void **state)
     (void)state;
     struct nilo_arena arena;
     nilo_arena_init(&arena, 0);
-    char *body = read_fixture("research_comments"), *name = strstr(body, "comments");
+    char *body = answers_read("tiktok", "research_comments"), *name = strstr(body, "comments");
     const struct nilo_ask ask = ask_of(NILO_OP_LIST);
     assert_int_equal(take(&ask, 200, body, &arena).class, NILO_CLASS_INVALID); /* as it is: no list of videos */
     memcpy(name, "videos\": ", 9); /* "comments":  becomes "videos": ": */
@@ -106,12 +83,12 @@ static void requests_use_the_recorded_members(void **state)
 {
     (void)state;
     static const char *const members[] = {"\"query\"", "\"and\"", "\"field_name\"", "\"operation\"", "\"field_values\"", "\"max_count\"", "\"cursor\"", "\"start_date\"", "\"end_date\"", "\"IN\""};
-    char *recorded = read_fixture("research_request_body");
+    char *recorded = answers_read("tiktok", "research_request_body");
     struct nilo_arena arena;
     struct nilo_call call;
     nilo_arena_init(&arena, 0);
     struct nilo_ask ask = ask_of(NILO_OP_LIST);
-    assert_int_equal(research()->make(&ask, &arena, &call, NULL), 0);
+    assert_int_equal(answers_connector("tiktok_research")->make(&ask, &arena, &call, NULL), 0);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         assert_non_null(strstr(recorded, members[i]));
         assert_non_null(strstr(call.http.body, members[i]));
@@ -151,7 +128,7 @@ static void requests_are_what_the_api_takes(void **state)
         ask.cursor = requests[i].cursor;
         ask.ids = ids;
         ask.n_ids = requests[i].n_ids;
-        if (research()->make(&ask, &arena, &call, &err) != 0)
+        if (answers_connector("tiktok_research")->make(&ask, &arena, &call, &err) != 0)
             fail_msg("%zu: %s", i, err.msg);
         assert_string_equal(call.http.url, requests[i].url);
         assert_string_equal(call.http.method, "POST");
@@ -199,7 +176,7 @@ static void what_cannot_be_asked_is_refused(void **state)
         struct nilo_err err = {0};
         struct nilo_ask ask = {.op = cases[i].op, .credentials = cases[i].with, .now = NOW, .account = cases[i].account, .cursor = cases[i].cursor, .ids = cases[i].ids, .n_ids = cases[i].n_ids};
         nilo_arena_init(&arena, 0);
-        assert_int_equal(research()->make(&ask, &arena, &call, &err), -1);
+        assert_int_equal(answers_connector("tiktok_research")->make(&ask, &arena, &call, &err), -1);
         if (err.code != NILO_EINVAL || strstr(err.msg, cases[i].says) == NULL)
             fail_msg("%zu: %s", i, err.msg);
         nilo_arena_done(&arena);
@@ -220,19 +197,19 @@ static void ids_of_one_window_are_asked_for_together(void **state)
 {
     (void)state;
     const char *const near[] = {id_of(20777), id_of(20760), id_of(20749), id_of(20748)};
-    assert_int_equal(research()->together(near, 4), 3); /* 28 days and one on either side */
-    assert_int_equal(research()->together(near, 2), 2);
+    assert_int_equal(answers_connector("tiktok_research")->together(near, 4), 3); /* 28 days and one on either side */
+    assert_int_equal(answers_connector("tiktok_research")->together(near, 2), 2);
     const char *const back[] = {id_of(20000), id_of(20777)}, *const odd[] = {"x", id_of(20777)}, *const then[] = {id_of(20777), "x"};
-    assert_int_equal(research()->together(back, 2), 1);
-    assert_int_equal(research()->together(odd, 2), 1);
-    assert_int_equal(research()->together(then, 2), 1);
+    assert_int_equal(answers_connector("tiktok_research")->together(back, 2), 1);
+    assert_int_equal(answers_connector("tiktok_research")->together(odd, 2), 1);
+    assert_int_equal(answers_connector("tiktok_research")->together(then, 2), 1);
     struct nilo_arena arena;
     struct nilo_call call;
     struct nilo_ask ask = ask_of(NILO_OP_METRICS);
     nilo_arena_init(&arena, 0);
     ask.ids = near;
     ask.n_ids = 3;
-    assert_int_equal(research()->make(&ask, &arena, &call, NULL), 0);
+    assert_int_equal(answers_connector("tiktok_research")->make(&ask, &arena, &call, NULL), 0);
     assert_non_null(strstr(call.http.body, "\"start_date\":\"20261022\",\"end_date\":\"20261121\"}"));
     nilo_arena_done(&arena);
 }

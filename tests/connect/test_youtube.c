@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "connect/connector.h"
+#include "answers.h"
 
 #define KEY    "CANARY-key-0123456789"
 #define ACCESS "CANARY-access-ya29.abc"
@@ -17,49 +17,9 @@ static const struct nilo_credentials by_key = {.api_key = KEY};
 static const struct nilo_credentials by_token = {.api_key = KEY, .access_token = ACCESS, .refresh_token = "CANARY-refresh", .client_id = "client-id",
                                                  .client_secret = "CANARY-client-secret"};
 
-static const struct nilo_connector *youtube(void)
-{
-    const struct nilo_connector *c = nilo_connector_find("youtube");
-    assert_non_null(c);
-    return c;
-}
-
-static char *read_fixture(const char *name, size_t *ret_n)
-{
-    char below[200];
-    snprintf(below, sizeof(below), "fixtures/youtube/%s.json", name);
-    char *path = nilo_test_shared(below), *bytes = malloc(1 << 18);
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    *ret_n = fread(bytes, 1, (1 << 18) - 1, f);
-    bytes[*ret_n] = '\0';
-    fclose(f);
-    free(path);
-    return bytes;
-}
-
-static struct nilo_http_answer answer(int status, const char *body, size_t n)
-{
-    return (struct nilo_http_answer){.id = 1, .purpose = "", .message = "", .status = status, .body = body, .n_body = n, .retry_after_ms = -1, .started_at = NOW,
-                                     .ended_at = NOW};
-}
-
 static struct nilo_result take(const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena)
 {
-    struct nilo_result r;
-    struct nilo_err err = {0};
-    if (youtube()->take(ask, a, arena, &r, &err) != 0)
-        fail_msg("take: %s", err.msg);
-    return r;
-}
-
-/* "a,b,c" */
-static size_t split(char *ids, const char **ret)
-{
-    size_t n = 0;
-    for (char *save = NULL, *p = strtok_r(ids, ",", &save); p != NULL; p = strtok_r(NULL, ",", &save))
-        ret[n++] = p;
-    return n;
+    return answers_take(answers_connector("youtube"), ask, a, arena);
 }
 
 /* ---- recorded answers ------------------------------------------------------------------------------------------------------------------- */
@@ -130,19 +90,6 @@ static const struct {
       "GvgqDSnpRQM 2653344 1152 123 1382079809 90000 - UCvceBgMIpKb4zK1ss-Sh90w Andrew Willis, Skatepark Engineer\n")},
 };
 
-static void put_text(struct nilo_buf *b, const char *text, char end)
-{
-    nilo_buf_addf(b, "%s%c", text != NULL && text[0] != '\0' ? text : "-", end);
-}
-
-static void put_number(struct nilo_buf *b, bool said, int64_t n)
-{
-    if (said)
-        nilo_buf_addf(b, "%lld ", (long long)n);
-    else
-        nilo_buf_adds(b, "- ");
-}
-
 static void put_values(struct nilo_buf *b, const struct nilo_item_value *v, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -157,23 +104,23 @@ static void put_lines(struct nilo_buf *b, const struct nilo_result *r)
 {
     for (size_t i = 0; i < r->n_items; i++) {
         const struct nilo_item *item = &r->items[i];
-        put_text(b, item->id, ' ');
+        answers_put_text(b, item->id, ' ');
         put_values(b, item->values, item->n_values);
-        put_number(b, item->posted_at != NILO_US_NONE, item->posted_at / NILO_US_SECOND);
+        answers_put_number(b, item->posted_at != NILO_US_NONE, item->posted_at / NILO_US_SECOND);
         if (item->n_values > 0)
-            put_number(b, item->duration_ms >= 0, item->duration_ms);
-        put_text(b, item->status, ' ');
-        put_text(b, item->account, ' ');
-        put_text(b, item->title, '\n');
+            answers_put_number(b, item->duration_ms >= 0, item->duration_ms);
+        answers_put_text(b, item->status, ' ');
+        answers_put_text(b, item->account, ' ');
+        answers_put_text(b, item->title, '\n');
     }
     for (size_t i = 0; i < r->n_accounts; i++) {
         const struct nilo_account *a = &r->accounts[i];
-        put_text(b, a->id, ' ');
+        answers_put_text(b, a->id, ' ');
         put_values(b, a->values, a->n_values);
         nilo_buf_addf(b, "%lld %lld ", (long long)a->followers, (long long)a->items);
-        put_text(b, a->listing, ' ');
-        put_text(b, a->handle, ' ');
-        put_text(b, a->title, '\n');
+        answers_put_text(b, a->listing, ' ');
+        answers_put_text(b, a->handle, ' ');
+        answers_put_text(b, a->title, '\n');
     }
 }
 
@@ -181,16 +128,15 @@ static void recorded_answers_say_what_a_reader_of_them_sees(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
-        size_t n;
-        char *body = read_fixture(recorded[i].file, &n), *ids = strdup(recorded[i].of != NULL ? recorded[i].of : "");
+        char *body = answers_read("youtube", recorded[i].file), *ids = strdup(recorded[i].of != NULL ? recorded[i].of : "");
         const char *each[50];
         struct nilo_arena arena;
         struct nilo_buf b;
         struct nilo_ask ask = {.op = recorded[i].op, .credentials = &by_token, .now = RECORDED, .listing = recorded[i].of, .ids = each, .day = NILO_DAY_NONE};
-        struct nilo_http_answer a = answer(200, body, n);
+        struct nilo_http_answer a = answers_of(200, body, NOW);
         nilo_arena_init(&arena, 0);
         nilo_buf_init(&b, 1 << 16);
-        ask.n_ids = ask.op == NILO_OP_METRICS ? split(ids, each) : 0;
+        ask.n_ids = ask.op == NILO_OP_METRICS ? answers_split(ids, each) : 0;
         struct nilo_result r = take(&ask, &a, &arena);
         put_lines(&b, &r);
         if (r.class != NILO_CLASS_OK || strcmp(nilo_buf_str(&b), recorded[i].lines) != 0)
@@ -209,12 +155,11 @@ static void recorded_answers_say_what_a_reader_of_them_sees(void **state)
 static void the_refreshed_token_is_taken_and_the_old_refresh_token_stays(void **state)
 {
     (void)state;
-    size_t n;
-    char *body = read_fixture("oauth_refresh_response", &n);
+    char *body = answers_read("youtube", "oauth_refresh_response");
     struct nilo_arena arena;
     nilo_arena_init(&arena, 0);
     struct nilo_ask ask = {.op = NILO_OP_REFRESH, .credentials = &by_token, .now = NOW};
-    struct nilo_http_answer a = answer(200, body, n);
+    struct nilo_http_answer a = answers_of(200, body, NOW);
     struct nilo_result r = take(&ask, &a, &arena);
     assert_int_equal(r.class, NILO_CLASS_OK);
     assert_string_equal(r.tokens.access_token, "REDACTED");
@@ -274,13 +219,12 @@ static void errors_have_the_class_that_decides_what_is_done(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-        size_t n = refusals[i].body != NULL ? strlen(refusals[i].body) : 0;
-        char *body = refusals[i].file != NULL ? read_fixture(refusals[i].file, &n) : strdup(refusals[i].body);
+        char *body = refusals[i].file != NULL ? answers_read("youtube", refusals[i].file) : strdup(refusals[i].body);
         const char *id = "aaaaaaaaaa1";
         struct nilo_arena arena;
         nilo_arena_init(&arena, 0);
         struct nilo_ask ask = {.op = NILO_OP_LIST, .credentials = &by_key, .now = NOW, .listing = "UUx", .ids = &id, .n_ids = 1};
-        struct nilo_http_answer a = answer(refusals[i].status, body, n);
+        struct nilo_http_answer a = answers_of(refusals[i].status, body, NOW);
         struct nilo_result r = take(&ask, &a, &arena);
         if (r.class != refusals[i].class || r.until != refusals[i].until || r.key_wrong != refusals[i].key_wrong || strcmp(r.reason, refusals[i].reason) != 0)
             fail_msg("%d %s: class %s until %d key %d reason %s", refusals[i].status, body, nilo_class_word(r.class), (int)r.until, r.key_wrong, r.reason);
@@ -298,16 +242,16 @@ static void what_the_server_says_about_waiting_is_believed(void **state)
     struct nilo_arena arena;
     nilo_arena_init(&arena, 0);
     struct nilo_ask ask = {.op = NILO_OP_LIST, .credentials = &by_key, .now = NOW, .listing = "UUx"};
-    struct nilo_http_answer a = answer(429, ERROR("rateLimitExceeded", "m"), strlen(ERROR("rateLimitExceeded", "m")));
+    struct nilo_http_answer a = answers_of(429, ERROR("rateLimitExceeded", "m"), NOW);
     a.retry_after_ms = 7000;
     struct nilo_result r = take(&ask, &a, &arena);
     assert_int_equal(r.until, NILO_UNTIL_TIME);
     assert_true(r.retry_at == NOW + 7 * NILO_US_SECOND);
-    a = answer(403, ERROR("quotaExceeded", "m"), strlen(ERROR("quotaExceeded", "m")));
+    a = answers_of(403, ERROR("quotaExceeded", "m"), NOW);
     a.retry_after_ms = 7000;
     r = take(&ask, &a, &arena); /* seconds do not fill a day's quota */
     assert_int_equal(r.until, NILO_UNTIL_RESET);
-    a = answer(0, "", 0);
+    a = answers_of(0, "", NOW);
     a.end = NILO_HTTP_TIMED_OUT;
     a.message = "www.googleapis.com: timeout";
     r = take(&ask, &a, &arena);
@@ -332,7 +276,7 @@ static void only_an_unknown_method_falls_back_to_videos_list(void **state)
         struct nilo_arena arena;
         nilo_arena_init(&arena, 0);
         struct nilo_ask ask = {.op = NILO_OP_METRICS, .credentials = &by_key, .now = NOW, .ids = &id, .n_ids = 1, .variant = cases[i].variant};
-        struct nilo_http_answer a = answer(cases[i].status, "Not Found", 9);
+        struct nilo_http_answer a = answers_of(cases[i].status, "Not Found", NOW);
         struct nilo_result r = take(&ask, &a, &arena);
         if (r.again != cases[i].again || r.variant != (cases[i].again ? 1 : cases[i].variant))
             fail_msg("%d as variant %u: again %d, variant %u", cases[i].status, cases[i].variant, r.again, r.variant);
@@ -376,7 +320,7 @@ static void counts_are_exact_or_missing_and_never_zero_by_mistake(void **state)
         nilo_arena_init(&arena, 0);
         nilo_buf_init(&b, 1000);
         struct nilo_ask ask = {.op = NILO_OP_METRICS, .credentials = &by_key, .now = NOW, .ids = &id, .n_ids = 1, .variant = 1};
-        struct nilo_http_answer a = answer(200, body, strlen(body));
+        struct nilo_http_answer a = answers_of(200, body, NOW);
         struct nilo_result r = take(&ask, &a, &arena);
         assert_int_equal(r.n_items, 1);
         put_values(&b, r.items[0].values, r.items[0].n_values);
@@ -398,7 +342,7 @@ static void ids_that_do_not_come_back_are_gone_and_the_rest_stays_in_the_order_a
         struct nilo_arena arena;
         nilo_arena_init(&arena, 0);
         struct nilo_ask ask = {.op = NILO_OP_METRICS, .credentials = &by_key, .now = NOW, .ids = ids, .n_ids = 3, .variant = variant};
-        struct nilo_http_answer a = answer(200, body, strlen(body));
+        struct nilo_http_answer a = answers_of(200, body, NOW);
         struct nilo_result r = take(&ask, &a, &arena);
         assert_int_equal(r.class, NILO_CLASS_OK);
         assert_int_equal(r.n_items, 3);
@@ -423,7 +367,7 @@ static void lists_name_what_is_gone_and_leave_out_what_is_no_video(void **state)
     struct nilo_arena arena;
     nilo_arena_init(&arena, 0);
     struct nilo_ask ask = {.op = NILO_OP_LIST, .credentials = &by_key, .now = NOW, .listing = "PLx"};
-    struct nilo_http_answer a = answer(200, body, strlen(body));
+    struct nilo_http_answer a = answers_of(200, body, NOW);
     struct nilo_result r = take(&ask, &a, &arena);
     assert_int_equal(r.n_items, 2);
     assert_int_equal(r.items[0].class, NILO_CLASS_GONE);
@@ -442,7 +386,7 @@ static void a_channel_that_is_not_there_is_gone(void **state)
         struct nilo_arena arena;
         nilo_arena_init(&arena, 0);
         struct nilo_ask ask = {.op = NILO_OP_ACCOUNT, .credentials = &by_key, .now = NOW, .account = "UCx"};
-        struct nilo_http_answer a = answer(200, bodies[i], strlen(bodies[i]));
+        struct nilo_http_answer a = answers_of(200, bodies[i], NOW);
         struct nilo_result r = take(&ask, &a, &arena);
         assert_int_equal(r.class, NILO_CLASS_GONE);
         assert_int_equal(r.n_accounts, 0);
@@ -457,7 +401,7 @@ static void hidden_subscribers_are_not_zero(void **state)
     struct nilo_arena arena;
     nilo_arena_init(&arena, 0);
     struct nilo_ask ask = {.op = NILO_OP_ACCOUNT, .credentials = &by_key, .now = NOW, .account = "UCx"};
-    struct nilo_http_answer a = answer(200, body, strlen(body));
+    struct nilo_http_answer a = answers_of(200, body, NOW);
     struct nilo_result r = take(&ask, &a, &arena);
     assert_int_equal(r.n_accounts, 1);
     assert_int_equal(r.accounts[0].followers, -1);
@@ -493,7 +437,7 @@ static void reports_are_read_by_their_columns(void **state)
         nilo_arena_init(&arena, 0);
         nilo_buf_init(&b, 1000);
         struct nilo_ask ask = {.op = NILO_OP_REPORT, .credentials = &by_token, .now = NOW, .ids = ids, .n_ids = 2, .day = NILO_DAY_NONE};
-        struct nilo_http_answer a = answer(200, cases[i].body, strlen(cases[i].body));
+        struct nilo_http_answer a = answers_of(200, cases[i].body, NOW);
         struct nilo_result r = take(&ask, &a, &arena);
         for (size_t k = 0; k < r.n_items; k++) {
             nilo_buf_addf(&b, "%s ", r.items[k].id);
@@ -524,7 +468,7 @@ static void an_accounts_report_gives_its_days(void **state)
         nilo_arena_init(&arena, 0);
         nilo_buf_init(&b, 1000);
         struct nilo_ask ask = {.op = NILO_OP_REPORT, .credentials = &by_token, .now = NOW, .account = "UCx", .win = 30, .day = NILO_DAY(20393)};
-        struct nilo_http_answer a = answer(200, cases[i].body, strlen(cases[i].body));
+        struct nilo_http_answer a = answers_of(200, cases[i].body, NOW);
         struct nilo_result r = take(&ask, &a, &arena);
         for (size_t k = 0; k < r.n_items; k++) {
             assert_string_equal(r.items[k].id, "UCx");
@@ -549,7 +493,7 @@ static void what_is_no_report_is_no_report_of_nothing(void **state)
         struct nilo_arena arena;
         nilo_arena_init(&arena, 0);
         struct nilo_ask ask = {.op = NILO_OP_REPORT, .credentials = &by_token, .now = NOW, .ids = ids, .n_ids = 1, .day = NILO_DAY_NONE};
-        struct nilo_http_answer a = answer(200, bodies[i], strlen(bodies[i]));
+        struct nilo_http_answer a = answers_of(200, bodies[i], NOW);
         struct nilo_result r = take(&ask, &a, &arena);
         if (r.class == NILO_CLASS_OK)
             fail_msg("%s is a report", bodies[i]);
@@ -629,7 +573,7 @@ static void requests_are_what_the_platform_wants_and_name_their_budget(void **st
         struct nilo_err err = {0};
         nilo_arena_init(&arena, 0);
         nilo_buf_init(&b, 4000);
-        int rc = youtube()->make(&requests[i].ask, &arena, &call, &err);
+        int rc = answers_connector("youtube")->make(&requests[i].ask, &arena, &call, &err);
         if (rc != 0 && (requests[i].refused == NULL || strstr(err.msg, requests[i].refused) == NULL))
             fail_msg("request %zu: %s", i, err.msg);
         assert_true((rc == 0) == (requests[i].request != NULL));
@@ -655,14 +599,14 @@ static void ids_are_counted_and_looked_at_before_they_are_asked_for(void **state
     for (size_t i = 0; i < 51; i++)
         ids[i] = "aaaaaaaaaaa";
     struct nilo_ask ask = {.op = NILO_OP_METRICS, .credentials = &by_key, .ids = ids, .n_ids = 50};
-    assert_int_equal(youtube()->make(&ask, &arena, &call, NULL), 0);
+    assert_int_equal(answers_connector("youtube")->make(&ask, &arena, &call, NULL), 0);
     ask.n_ids = 51;
-    assert_int_equal(youtube()->make(&ask, &arena, &call, NULL), -1);
+    assert_int_equal(answers_connector("youtube")->make(&ask, &arena, &call, NULL), -1);
     static const char *const bad[] = {"", "a,b", "a&key=x", "a b", "../x", "a\n"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         ask.ids = &bad[i];
         ask.n_ids = 1;
-        assert_int_equal(youtube()->make(&ask, &arena, &call, NULL), -1);
+        assert_int_equal(answers_connector("youtube")->make(&ask, &arena, &call, NULL), -1);
     }
     nilo_arena_done(&arena);
 }
@@ -673,7 +617,7 @@ static void people_are_sent_to_sign_in_with_everything_but_the_secret(void **sta
     struct nilo_buf b;
     nilo_buf_init(&b, 4000);
     struct nilo_ask ask = {.op = NILO_OP_EXCHANGE, .credentials = &by_token, .redirect = "http://127.0.0.1:7/back"};
-    assert_int_equal(nilo_connector_authorize(youtube(), &ask, "st&te", "challenge", &b, NULL), 0);
+    assert_int_equal(nilo_connector_authorize(answers_connector("youtube"), &ask, "st&te", "challenge", &b, NULL), 0);
     assert_string_equal(nilo_buf_str(&b), ("https://accounts.google.com/o/oauth2/v2/auth?client_id=client-id&redirect_uri=http%3A%2F%2F127.0.0.1%3A7%2Fback&response_type=code"
                         "&scope=https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fyoutube.readonly%20https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fyt-analytics.readonly"
                         "&state=st%26te&code_challenge=challenge&code_challenge_method=S256&access_type=offline&prompt=consent"));
@@ -694,7 +638,7 @@ static void quota_days_end_at_midnight_in_california(void **state)
         {"2026-07-01T06:59:59Z", "2026-06-30T07:00:00Z", "2026-07-01T07:00:00Z"},
         {"2026-11-01T12:00:00Z", "2026-11-01T07:00:00Z", "2026-11-02T08:00:00Z"}, /* 25 hours */
     };
-    const struct nilo_connector_bucket *b = &youtube()->buckets[0];
+    const struct nilo_connector_bucket *b = &answers_connector("youtube")->buckets[0];
     struct nilo_zone *zone;
     assert_int_equal(nilo_zone_load(NULL, b->zone, &zone, NULL), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -737,7 +681,7 @@ static void settings_are_checked_before_they_are_used(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct nilo_err err = {0};
         size_t at;
-        int rc = nilo_connector_check_setting(youtube(), cases[i].name, cases[i].value, &at, &err);
+        int rc = nilo_connector_check_setting(answers_connector("youtube"), cases[i].name, cases[i].value, &at, &err);
         if ((rc == 0) != (cases[i].refused == NULL) || (rc != 0 && strstr(err.msg, cases[i].refused) == NULL))
             fail_msg("%s=%s: %s", cases[i].name, cases[i].value, rc == 0 ? "taken" : err.msg);
         assert_null(strstr(err.msg, "secret"));
