@@ -272,6 +272,7 @@ static int prepare(struct nilo__reading *r, struct nilo_err *err)
     bool head = nilo_req_method(x) == NILO_HEAD;
     r->only_head = head;
     r->request.url = true;
+    r->request.seen = &r->scope.scope;
     r->request.any_range = r->scope.any_range;
     r->request.max_rows = nilo_rest_role(x) == NILO_ROLE_SERVICE ? 0 : nilo_settings_max_rows(r->api->settings);
     r->request.unasked = !counted(r);

@@ -550,7 +550,7 @@ static int parse_all(struct nilo__parse *x, struct nilo_store *s, const char *te
     if (!q->filter)
         return nilo_err_nomem(x->err);
     q->filter->kind = NILO__AND;
-    if (nilo__columns_of(q, nilo_store_catalog(s), x->err) < 0 || (mark && parse_query_string(x, mark + 1, end) < 0) ||
+    if (nilo__columns_of(q, s, x->err) < 0 || (mark && parse_query_string(x, mark + 1, end) < 0) ||
         make_out(x) < 0)
         return -1;
     if (q->request.as_of && parse_as_of(x, (struct nilo__text){q->request.as_of, strlen(q->request.as_of)}) < 0)

@@ -188,6 +188,7 @@ struct nilo_request {
     bool unasked;          /* nobody asked for the count: an offset behind the last row is no error */
     int64_t max_rows;      /* 0 = none */
     int64_t range_first, range_last; /* Range header, overrides limit and offset; -1 = none */
+    const struct nilo_scope *seen; /* wide relations have columns of the metrics that these workspaces may know of; NULL = of all. Until it is parsed */
     const char *as_of;     /* --as-of; NULL = none. The parameter as_of= of the request says the same */
 };
 #define NILO_REQUEST_DEFAULT ((struct nilo_request){.range_first = -1, .range_last = -1})

@@ -120,7 +120,7 @@ const struct nilo_column *nilo__column_find(const struct nilo_query *q, const ch
 /** nilo__uuid_relation - of whose rows this uuid is the id: name and key are what it is made of */
 const struct nilo_relation *nilo__uuid_relation(const struct nilo_query *q, const struct nilo_column *c);
 /** nilo__columns_of - the relation's columns with those of the metrics, in the query's arena */
-int nilo__columns_of(struct nilo_query *q, const struct nilo_catalog *catalog, struct nilo_err *err);
+int nilo__columns_of(struct nilo_query *q, struct nilo_store *s, struct nilo_err *err);
 int nilo__no_column(const struct nilo_query *q, const char *name, size_t len, struct nilo_notes *notes, struct nilo_err *err);
 /** nilo__near - the candidate that a mistyped name most likely meant, or NULL: at least three quarters alike */
 struct nilo__near {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "query/columns.h"
-#include "query/query_priv.h"
+#include "query/functions.h"
 
 static const char *absence_reason(int v) { return v == NILO_PRESENT ? "?" : nilo_absence_name(v); }
 
@@ -353,19 +353,52 @@ static int metric_column(struct nilo_query *q, const struct nilo_metric *m, stru
     return copy->name ? 0 : -1;
 }
 
-int nilo__columns_of(struct nilo_query *q, const struct nilo_catalog *catalog, struct nilo_err *err)
+struct seeing {
+    const struct nilo_catalog *catalog;
+    bool *seen; /* by metric of the catalog */
+};
+
+static int see(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
 {
+    struct seeing *x = ctx;
+    const struct nilo_metric *m = nilo_catalog_by_type(x->catalog, (enum nilo_metric_type)nilo_db_column_int(row, 0), nilo_db_column_text(row, 1));
+    (void)err;
+    if (m)
+        x->seen[m - x->catalog->metrics] = true;
+    return 0;
+}
+
+/* What one workspace calls its metrics is not told to another: neither as a column nor as a hint. NULL: all are seen. */
+static int seen_by(struct nilo_query *q, struct nilo_store *s, bool **ret, struct nilo_err *err)
+{
+    struct seeing x = {.catalog = nilo_store_catalog(s)};
+    struct nilo_call c = {.q = q, .store = s, .scope = q->request.seen};
+    *ret = NULL;
+    if (!c.scope || c.scope->all)
+        return 0;
+    if (!(x.seen = nilo_arena_array(&q->arena, x.catalog->n + 1, sizeof *x.seen)))
+        return nilo_err_nomem(err);
+    *ret = x.seen;
+    return nilo__rows(&c, "metric_definitions", "t.\"metric_type\", t.\"metric_category\"", "", 0, NULL, see, &x, err);
+}
+
+int nilo__columns_of(struct nilo_query *q, struct nilo_store *s, struct nilo_err *err)
+{
+    const struct nilo_catalog *catalog = nilo_store_catalog(s);
+    bool *seen;
     const struct nilo_relation *r = q->relation;
     q->columns = r->columns;
     q->n_columns = r->n_columns;
     if (r->wide == NILO_WIDE_NO)
         return 0;
+    if (seen_by(q, s, &seen, err) < 0)
+        return -1;
     struct nilo_column *all = nilo_arena_array(&q->arena, r->n_columns + catalog->n, sizeof *all);
     if (!all)
         return nilo_err_nomem(err);
     memcpy(all, r->columns, r->n_columns * sizeof *all);
     for (size_t i = 0; i < catalog->n; i++)
-        if (has_column(r, &catalog->metrics[i]) && metric_column(q, &catalog->metrics[i], &all[q->n_columns++]) < 0)
+        if ((!seen || seen[i]) && has_column(r, &catalog->metrics[i]) && metric_column(q, &catalog->metrics[i], &all[q->n_columns++]) < 0)
             return nilo_err_nomem(err);
     q->columns = all;
     return 0;

@@ -186,6 +186,7 @@ static int read_chunk(struct show *s, struct nilo_err *err)
     memset(s->rows, 0, sizeof s->rows);
     nilo_buf_init(&text, TEXT_MAX);
     request.url = request.any_range = request.hidden = true;
+    request.seen = &s->j->w->scope;
     int rc = request_text(s, &text, err);
     if (rc == 0)
         rc = nilo_query_parse(s->j->store, text.data, text.len, &request, &q, s->j->notes, err);
@@ -316,6 +317,7 @@ static int find(struct nilo__job *j, struct finding *f, struct nilo_err *err)
     if (j->w->verb == NILO_WRITE_DELETE && j->relation->live) /* what is gone already is not taken away again, nor counted */
         nilo_buf_addf(&text, "&%s", j->relation->live);
     request.url = request.any_range = request.hidden = true;
+    request.seen = &j->w->scope;
     int rc = text.failed ? nilo_err_nomem(err) : nilo_query_parse(j->store, text.data, text.len, &request, &q, j->notes, err);
     nilo_buf_done(&text);
     if (rc < 0)

@@ -1,6 +1,7 @@
 /* /events over real sockets: who is told what, that nothing is told twice or left out, going on after a break, limits, and when a stream ends. The store is looked
  * at, and credentials are, when the test says so. */
 #include "rest_world.h"
+#include "support/pg.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -250,7 +251,7 @@ static void who_listens_is_told_what_it_may_see(enum nilo_db_engine engine)
 {
     struct ear user, admin, service, other, two, in_acme, mine;
     if (!open_world(engine, (struct nilo_events_config){0}))
-        skip();
+        nilo_test_skip("%s", nilo_test_pg_missing());
     ear_open(&user, "/events", "authenticated", acme, 1, NULL);
     ear_open(&admin, "/events", "admin", acme, 1, NULL);
     ear_open(&service, "/events", NULL, NULL, 0, NULL);

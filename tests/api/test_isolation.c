@@ -5,6 +5,7 @@
  * above one's role is 42501. Each cell has the one status that it may have (expected()), from tables of this file. Whoever is let in sees nothing of another tenant: a name that exists only there gives the same bytes as one that exists
  * nowhere, and none of the other's values is in any answer. */
 #include "rest_world.h"
+#include "support/pg.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -627,7 +628,7 @@ static void open_world(enum nilo_db_engine engine)
 {
     struct nilo_err err = {0};
     if (rest_world_open(&r, engine) != 0)
-        skip();
+        nilo_test_skip("%s", nilo_test_pg_missing());
     store_target = strdup(nilo_store_target(r.f.store));
     nilo_store_close(r.f.store);
     if (nilo_store_open(store_target, NILO_STORE_READ, &r.f.env, &r.f.store, &err) != 0)

@@ -148,7 +148,7 @@ static void run(enum nilo_db_engine engine)
 {
     const char *target = make_source(engine);
     if (target == NULL || rest_world_open(&r, NILO_DB_SQLITE) != 0)
-        skip();
+        nilo_test_skip("%s", nilo_test_pg_missing());
     configure(target);
     REST_CHECK_ALL(&r, answers);
     if (engine == NILO_DB_POSTGRES)

@@ -1,5 +1,6 @@
 /* What an answer says about its days, and answers that are given again: from the loop while nothing has changed, never once something has. */
 #include "rest_world.h"
+#include "support/pg.h"
 
 #include <string.h>
 
@@ -335,7 +336,7 @@ static int need(void **state)
 {
     (void)state;
     if (!open)
-        skip();
+        nilo_test_skip("%s", nilo_test_pg_missing());
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /* Writes over HTTP, through the one writer: the table of SEMANTICS 6 for daily_metrics, headers, roles, and the sizes that bodies may have. */
 #include "rest_world.h"
+#include "support/pg.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static void open_world(enum nilo_db_engine engine)
 {
     struct nilo_err err = {0};
     if (rest_world_open(&r, engine) != 0)
-        skip();
+        nilo_test_skip("%s", nilo_test_pg_missing());
     target = strdup(nilo_store_target(r.f.store));
     nilo_store_close(r.f.store);
     if (nilo_store_open(target, NILO_STORE_READ, &r.f.env, &r.f.store, &err) != 0)

@@ -468,7 +468,7 @@ static void a_killed_erasure_is_whole_or_not_there(void)
     const char *program = getenv("NILO_PROGRAM");
     char before[65], after[65];
     if (program == NULL)
-        skip();
+        nilo_test_skip("NILO_PROGRAM is not set");
     digest(before);
     for (int round = 0; round < 8; round++) {
         pid_t pid = fork();
@@ -519,7 +519,7 @@ static void a_killed_erasure_is_whole_or_not_there(void)
         (void)state;                                                                                                                        \
         postgres = true;                                                                                                                    \
         if (fresh() < 0)                                                                                                                    \
-            skip();                                                                                                                         \
+            nilo_test_skip("%s", nilo_test_pg_missing());                                                                               \
         fn();                                                                                                                               \
     }
 EACH(BOTH)

@@ -723,7 +723,7 @@ static void a_metric_that_fails_after_the_days_end_keeps_the_day_open(void **sta
         char path[300];
         const char *target = path;
         if (pg && (target = nilo_test_pg_database("held_app")) == NULL)
-            skip();
+            nilo_test_skip("%s", nilo_test_pg_missing());
         if (!pg) {
             snprintf(path, sizeof path, "%s/held.app", nilo_test_tmp());
             nilo_test_remove(path);

@@ -919,7 +919,7 @@ static void *migrate(void *arg)
 static void two_can_migrate_at_once(struct both *b)
 {
     if (b->engine == NILO_DB_SQLITE)
-        skip();
+        nilo_test_skip("it is PostgreSQL's");
     pthread_t threads[4];
     for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, migrate, b), 0);

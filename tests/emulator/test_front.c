@@ -228,7 +228,7 @@ static void a_wrong_command_line_is_refused(void **state)
     const char *program = getenv("NILO_EMULATOR");
     char command[512];
     if (!program)
-        skip();
+        nilo_test_skip("NILO_EMULATOR is not set");
     static const char *const words[] = {"seed=x", "--port", "colour=red", "--config /nonexistent", "--now yesterday"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         snprintf(command, sizeof command, "%s %s >/dev/null 2>&1 </dev/null", program, words[i]);

@@ -332,7 +332,7 @@ static void a_text_that_cannot_come_back_is_not_exported(struct stores *s)
 {
     struct nilo_connection c = stores_connection(s, "w", "UTC", "push", "push", "db");
     if (s->engine != NILO_DB_SQLITE)
-        skip(); /* PostgreSQL keeps no such text */
+        nilo_test_skip("it is SQLite's"); /* PostgreSQL keeps no such text */
     put(s, &c, "a", 20160, 1, 5);
     stores_exec(s, "INSERT INTO content (bucket, entity_id, title, attrs_at) SELECT bucket, id, CAST(x'610062' AS TEXT), 5 FROM entity WHERE true "
                    "ON CONFLICT (bucket, entity_id) DO UPDATE SET title = excluded.title");

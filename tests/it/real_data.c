@@ -122,7 +122,7 @@ void real_begin(void)
     free(data);
     data = nilo_test_shared("data/youtube2026");
     if (nilo_test_program() == NULL || data == NULL || !has("sqlite3") || !has("zstd"))
-        skip();
+        nilo_test_skip("the program, the data, sqlite3 or zstd are not there");
     *strrchr(data, '/') = '\0';
     setenv("NILO_NOW", NOW, 1);
     setenv("NILOMETER_STORE", tmp("store.db"), 1);

@@ -267,7 +267,7 @@ static void a_scope_never_tells_of_another_workspace_on_postgres(void **state)
 {
     (void)state;
     if (!has_server)
-        skip();
+        nilo_test_skip("%s", nilo_test_pg_missing());
     isolate(&server);
 }
 

@@ -1,5 +1,6 @@
 /* Aggregates where numbers are large, groups many, and money of two currencies meets: both engines. What they are in ordinary cases is in answers.inc. */
 #include "filled.h"
+#include "support/pg.h"
 
 #include "record/record.h"
 
@@ -72,7 +73,7 @@ static void run(enum nilo_db_engine engine)
 {
     struct filled f;
     if (filled_open(&f, engine) < 0)
-        skip();
+        nilo_test_skip("%s", nilo_test_pg_missing());
     define(&f, "huge", NULL, 0);
     define(&f, "euros", "EUR", 2);
     define(&f, "yen", "JPY", 0);

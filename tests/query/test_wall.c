@@ -157,7 +157,7 @@ static void statements_that_forget_their_scope_show_nothing_behind_the_wall(void
     (void)state;
     size_t leaks = 0, others = 0;
     if (!f.store)
-        skip();
+        nilo_test_skip("%s", nilo_test_pg_missing());
     for (size_t i = 0; i < N_QUESTIONS; i++) {
         char *with = ask(&walled, f.a, i, false), *without = ask(&walled, f.a, i, true), *open = ask(&f, f.a, i, true);
         if (strcmp(with, without) != 0)
@@ -183,7 +183,7 @@ static void the_wall_moves_with_who_asks(void **state)
 {
     (void)state;
     if (!f.store)
-        skip();
+        nilo_test_skip("%s", nilo_test_pg_missing());
     for (size_t i = 0; i < N_QUESTIONS; i++) {
         char *a = ask(&walled, f.a, i, true), *b = ask(&walled, f.b, i, true), *a_again = ask(&walled, f.a, i, true), *of_b = ask(&f, f.b, i, false);
         assert_string_equal(a, a_again);
@@ -211,7 +211,7 @@ static void a_rolled_back_transaction_leaves_the_wall_where_it_has_to_be(void **
 {
     (void)state;
     if (!f.store)
-        skip();
+        nilo_test_skip("%s", nilo_test_pg_missing());
     struct nilo_db *db = nilo_store_db(walled.store);
     const struct nilo_scope a = {.role = NILO_ROLE_ADMIN, .workspaces = &f.a, .n = 1}, b = {.role = NILO_ROLE_ADMIN, .workspaces = &f.b, .n = 1};
     must(nilo_store_scope(walled.store, &a, &walled.err));
@@ -286,7 +286,7 @@ static void each_table_shows_the_rows_of_the_workspaces_asked_for_or_none(void *
     (void)state;
     static const char *const shared[] = {"meta", "metric", "nilo_migration"}; /* of the store */
     if (!f.store)
-        skip();
+        nilo_test_skip("%s", nilo_test_pg_missing());
     struct nilo_db *owner = nilo_store_db(f.store), *reader = nilo_store_db(walled.store);
     char *all = one_text(owner, "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = CAST('public' AS regnamespace)");
     char *save = NULL, sql[300];
@@ -354,7 +354,7 @@ static void who_may_make_no_role_is_told_what_is_missing(void **state)
 {
     (void)state;
     if (!f.store)
-        skip();
+        nilo_test_skip("%s", nilo_test_pg_missing());
     struct nilo_db *admin = nilo_store_db(f.store);
     struct nilo_err err = {0};
     struct nilo_store *s;

@@ -248,7 +248,7 @@ static void a_lost_lock_is_taken_again_and_nobody_steps_between(struct stores *s
     struct nilo_db *foreign;
     const struct nilo_db_options options = {.mode = NILO_DB_WRITE};
     if (s->engine != NILO_DB_POSTGRES)
-        skip();
+        nilo_test_skip("it is PostgreSQL's");
     hold(&h, s);
     ok(s, nilo_db_exec(nilo_store_db(h.a), end_it, &s->err));
     fails(s, NILO_ELOCKED, nilo_store_open(h.target, NILO_STORE_WRITE, &s->env, &other, &s->err)); /* sessions beside it are there */
@@ -275,7 +275,7 @@ static void a_lost_lock_does_not_interrupt_a_run(struct stores *s)
     struct held h;
     struct nilo_store *more;
     if (s->engine != NILO_DB_POSTGRES)
-        skip();
+        nilo_test_skip("it is PostgreSQL's");
     hold(&h, s);
     struct nilo_store *kept = s->store;
     s->store = h.a;

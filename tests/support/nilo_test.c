@@ -1,9 +1,21 @@
 /* See nilo_test.h. */
 #include "support/nilo_test.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+void nilo_test_skip(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    printf("# skipped: ");
+    vprintf(fmt, ap);
+    putchar('\n');
+    va_end(ap);
+    skip();
+}
 
 static char *below_variable(const char *variable, const char *below)
 {

@@ -21,6 +21,8 @@ char *nilo_test_shared(const char *below);
 /** nilo_test_source - path of a file in the source tree (NILO_SOURCE), e.g. "examples/nilometer.yaml"; skips like above */
 char *nilo_test_source(const char *below);
 
+/** nilo_test_skip - says why this test is left out, and leaves it out */
+void nilo_test_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** nilo_test_program - path of the built nilometer (NILO_PROGRAM); skips when not set.  owner  the environment's */
 const char *nilo_test_program(void);
 
