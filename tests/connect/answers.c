@@ -45,6 +45,18 @@ struct nilo_result answers_take(const struct nilo_connector *c, const struct nil
     return r;
 }
 
+void answers_cannot_ask(const struct nilo_connector *c, const struct nilo_ask *ask, const char *says)
+{
+    struct nilo_arena arena;
+    struct nilo_call call;
+    struct nilo_err err = {0};
+    nilo_arena_init(&arena, 0);
+    assert_int_equal(c->make(ask, &arena, &call, &err), -1);
+    if (err.code != NILO_EINVAL || strstr(err.msg, says) == NULL)
+        fail_msg("%s: %s", says, err.msg);
+    nilo_arena_done(&arena);
+}
+
 size_t answers_split(char *ids, const char **ret)
 {
     size_t n = 0;

@@ -11,6 +11,8 @@ char *answers_read(const char *folder, const char *name);
 struct nilo_http_answer answers_of(int status, const char *body, nilo_us now);
 /** answers_take - what the connector makes of it; fails the test where take() itself fails */
 struct nilo_result answers_take(const struct nilo_connector *c, const struct nilo_ask *ask, const struct nilo_http_answer *a, struct nilo_arena *arena);
+/** answers_cannot_ask - make() refuses it with a sentence that holds these words */
+void answers_cannot_ask(const struct nilo_connector *c, const struct nilo_ask *ask, const char *says);
 /** answers_split - "a,b,c" into its parts, in place; how many */
 size_t answers_split(char *ids, const char **ret);
 
