@@ -3,46 +3,10 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "connect/connector.h"
-#include "fuzz.h"
+#include "result.h"
 
 static const char *const ids[] = {"7080217258545735586", "7080217258545735587", "1"};
 static const int statuses[] = {200, 200, 200, 200, 204, 301, 400, 401, 403, 404, 429, 500, 501, 503};
-
-static void check_text(const char *text)
-{
-    NILO_FUZZ_CHECK(text == NULL || (strlen(text) <= 20000 && nilo_utf8_valid(text, strlen(text), NULL)));
-}
-
-static void check_values(const struct nilo_item_value *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        NILO_FUZZ_CHECK(v[i].metric != NULL);
-        NILO_FUZZ_CHECK(v[i].absence != NILO_PRESENT || v[i].value >= 0);
-    }
-}
-
-static void check_items(const struct nilo_ask *ask, const struct nilo_result *r)
-{
-    NILO_FUZZ_CHECK(ask->op != NILO_OP_METRICS || r->class != NILO_CLASS_OK || r->n_items == ask->n_ids);
-    for (size_t i = 0; i < r->n_items; i++) {
-        const struct nilo_item *item = &r->items[i];
-        NILO_FUZZ_CHECK(item->id != NULL && item->id[0] != '\0' && strspn(item->id, "0123456789") == strlen(item->id));
-        NILO_FUZZ_CHECK(item->class == NILO_CLASS_OK || item->reason != NULL);
-        NILO_FUZZ_CHECK(ask->op != NILO_OP_METRICS || item->id == ask->ids[i]);
-        NILO_FUZZ_CHECK(item->class != NILO_CLASS_GONE || item->n_values == 0);
-        NILO_FUZZ_CHECK(item->posted_at == NILO_US_NONE || item->posted_at <= ask->now + NILO_US_DAY);
-        NILO_FUZZ_CHECK(item->duration_ms >= -1);
-        const char *const texts[] = {item->id, item->reason, item->title, item->caption, item->thumbnail, item->account, item->url, item->media_type};
-        for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++)
-            check_text(texts[k]);
-        check_values(item->values, item->n_values);
-    }
-    for (size_t i = 0; i < r->n_accounts; i++) {
-        NILO_FUZZ_CHECK(r->accounts[i].id != NULL && r->accounts[i].followers >= -1 && r->accounts[i].items >= -1);
-        check_values(r->accounts[i].values, r->accounts[i].n_values);
-    }
-}
 
 int nilo_fuzz_tiktok(const uint8_t *data, size_t n)
 {
@@ -71,9 +35,11 @@ int nilo_fuzz_tiktok(const uint8_t *data, size_t n)
         NILO_FUZZ_CHECK(r.tokens.access_token == NULL && r.tokens.refresh_token == NULL);
     NILO_FUZZ_CHECK(r.next == NULL || (r.next[0] != '\0' && r.class == NILO_CLASS_OK));
     NILO_FUZZ_CHECK(!r.again || ((ask.op == NILO_OP_ACCOUNT || ask.op == NILO_OP_ACCOUNTS) && ask.variant == 0 && r.variant == 1));
-    check_text(r.reason);
-    check_text(r.message);
-    check_items(&ask, &r);
+    nilo_fuzz_text(r.reason);
+    nilo_fuzz_text(r.message);
+    nilo_fuzz_result(&ask, &r);
+    for (size_t i = 0; i < r.n_items; i++)
+        NILO_FUZZ_CHECK(strspn(r.items[i].id, "0123456789") == strlen(r.items[i].id));
     nilo_arena_done(&arena);
     free(body);
     return 0;

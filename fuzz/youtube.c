@@ -3,43 +3,10 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "connect/connector.h"
-#include "fuzz.h"
+#include "result.h"
 
 static const char *const ids[] = {"a", "aaaaaaaaaa1", "b-_"};
 static const int statuses[] = {200, 200, 200, 200, 204, 301, 400, 401, 403, 404, 429, 500, 501, 503};
-
-static void check_text(const char *text)
-{
-    NILO_FUZZ_CHECK(text == NULL || (strlen(text) <= 20000 && nilo_utf8_valid(text, strlen(text), NULL)));
-}
-
-static void check_values(const struct nilo_item_value *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        NILO_FUZZ_CHECK(v[i].metric != NULL);
-        NILO_FUZZ_CHECK(v[i].absence != NILO_PRESENT || v[i].value >= 0);
-    }
-}
-
-static void check_items(const struct nilo_ask *ask, const struct nilo_result *r)
-{
-    NILO_FUZZ_CHECK(ask->op != NILO_OP_METRICS || r->class != NILO_CLASS_OK || r->n_items == ask->n_ids);
-    for (size_t i = 0; i < r->n_items; i++) {
-        const struct nilo_item *item = &r->items[i];
-        NILO_FUZZ_CHECK(item->id != NULL && item->id[0] != '\0' && (item->class == NILO_CLASS_OK || item->reason != NULL));
-        NILO_FUZZ_CHECK(ask->op != NILO_OP_METRICS || item->id == ask->ids[i]);
-        NILO_FUZZ_CHECK(item->class != NILO_CLASS_GONE || item->n_values == 0);
-        const char *const texts[] = {item->id, item->reason, item->title, item->caption, item->thumbnail, item->account, item->status, item->media_type};
-        for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++)
-            check_text(texts[k]);
-        check_values(item->values, item->n_values);
-    }
-    for (size_t i = 0; i < r->n_accounts; i++) {
-        NILO_FUZZ_CHECK(r->accounts[i].id != NULL && r->accounts[i].followers >= -1 && r->accounts[i].items >= -1);
-        check_values(r->accounts[i].values, r->accounts[i].n_values);
-    }
-}
 
 int nilo_fuzz_youtube(const uint8_t *data, size_t n)
 {
@@ -52,7 +19,7 @@ int nilo_fuzz_youtube(const uint8_t *data, size_t n)
     NILO_FUZZ_CHECK(body != NULL);
     memcpy(body, data + 2, n - 2);
     body[n - 2] = '\0';
-    struct nilo_ask ask = {.op = (enum nilo_op)(data[0] % NILO_OPS), .credentials = &none, .variant = data[0] >> 7, .ids = ids, .n_ids = 3, .listing = "UUx", .day = NILO_DAY_NONE};
+    struct nilo_ask ask = {.op = (enum nilo_op)(data[0] % NILO_OPS), .credentials = &none, .variant = data[0] >> 7, .now = INT64_C(1795298400) * NILO_US_SECOND, .ids = ids, .n_ids = 3, .listing = "UUx", .day = NILO_DAY_NONE};
     struct nilo_http_answer a = {.purpose = "", .message = "", .status = statuses[data[1] % (sizeof(statuses) / sizeof(statuses[0]))], .body = body, .n_body = n - 2, .retry_after_ms = -1};
     nilo_arena_init(&arena, 0);
     NILO_FUZZ_CHECK(nilo_connector_find("youtube")->take(&ask, &a, &arena, &r, NULL) == 0);
@@ -67,9 +34,9 @@ int nilo_fuzz_youtube(const uint8_t *data, size_t n)
         NILO_FUZZ_CHECK(r.tokens.access_token == NULL && r.tokens.refresh_token == NULL);
     NILO_FUZZ_CHECK(r.next == NULL || (r.next[0] != '\0' && r.class == NILO_CLASS_OK));
     NILO_FUZZ_CHECK(!r.again || (ask.op == NILO_OP_METRICS && ask.variant == 0 && r.variant == 1));
-    check_text(r.reason);
-    check_text(r.message);
-    check_items(&ask, &r);
+    nilo_fuzz_text(r.reason);
+    nilo_fuzz_text(r.message);
+    nilo_fuzz_result(&ask, &r);
     nilo_arena_done(&arena);
     free(body);
     return 0;
