@@ -154,14 +154,16 @@ void nilo__owner_metrics(struct source *x)
     PUT(x, "(SELECT w.name AS \"workspace\", o.key AS \"owner\", o.display_name AS \"display_name\", o.created_at AS \"created_at\", COALESCE(g.items, "
            "0) AS \"items\", "
            "g.through AS \"data_through\", ");
-    if (x->want->stamps) /* of what the totals are made of: the newest values of the items, and who is credited with them */
-        PUT(x, "(SELECT MAX(u.at) FROM (SELECT cr.recorded_at AS at FROM credit cr WHERE cr.owner_id = o.id UNION ALL SELECT cr.ended_at FROM credit cr WHERE "
-               "cr.owner_id = o.id UNION ALL SELECT v.recorded_at FROM credit cr CROSS JOIN known k CROSS JOIN day_value v WHERE cr.owner_id = o.id AND cr.ended_at IS "
+    if (x->want->stamps) { /* of what the totals are made of: the newest values of the items, and who is credited with them */
+        PUT(x, "COALESCE((SELECT MAX(u.at) FROM (SELECT cr.recorded_at AS at FROM credit cr WHERE cr.owner_id = o.id");
+        where_own(x, "cr");
+        PUT(x, " UNION ALL SELECT cr.ended_at FROM credit cr WHERE cr.owner_id = o.id");
+        where_own(x, "cr");
+        PUT(x, " UNION ALL SELECT v.recorded_at FROM credit cr CROSS JOIN known k CROSS JOIN day_value v WHERE cr.owner_id = o.id AND cr.ended_at IS "
                "NULL AND k.bucket = cr.bucket AND k.entity_id = cr.entity_id AND k.win = 0 AND k.day >= cr.from_day AND k.day <= cr.to_day AND v.bucket = k.bucket AND "
                "v.entity_id = k.entity_id AND v.win = k.win AND v.day = k.day AND v.metric_id = k.metric_id");
-    if (x->want->stamps) {
         where_own(x, "cr");
-        PUT(x, ") u) AS \"updated_at\", ");
+        PUT(x, ") u), o.created_at) AS \"updated_at\", ");
     }
     PUT(x, x->want->rate ? "CASE WHEN COALESCE(g.items, 0) = 0 THEN 0 ELSE e.rate END" : "NULL");
     PUT(x, " AS \"avg_engagement_rate\"");
