@@ -373,6 +373,25 @@ int nilo__stage_drop_raw(struct nilo__stage *s, int64_t seq, struct nilo_err *er
 /** nilo__stage_raw - the row as it stood in its file; NULL when it was not kept. valid until the next call */
 int nilo__stage_raw(struct nilo__stage *s, int64_t seq, const char **ret, size_t *ret_len, struct nilo_err *err);
 
+/* ---- tap_mapping.c: what is said of a stream --------------------------------------------------------------------------------------------------------- */
+
+#define NILO__EXTRACTED "@extracted" /* the column that is no key: when the record was read */
+struct nilo__mapped {
+    const struct nilo_import_stream *from;
+    struct nilo__plan plan;
+    struct nilo__members members;
+    bool used;       /* some stream of the input is this one */
+    int64_t records, refused, refused_told; /* told: before the last state */
+    int extracted;   /* column, -1 = none */
+    int *same;       /* columns by which a record of a sum is known again */
+    size_t n_same;
+};
+
+/** nilo__mapped_init - metrics: those that it maps are added. Also after an error: _done() */
+int nilo__mapped_init(struct nilo__mapped *m, const struct nilo_import_options *o, struct nilo__metrics *metrics, const struct nilo_import_stream *from,
+                      struct nilo_err *err);
+void nilo__mapped_done(struct nilo__mapped *m);
+
 /* ---- taps.c: messages into staged readings ------------------------------------------------------------------------------------------------------ */
 
 struct nilo__taps;

@@ -9,21 +9,8 @@
 #include "base/hash.h"
 #include "connect/connector.h"
 
-#define EXTRACTED "@extracted" /* the column that is no key: when the record was read */
 #define STREAMS_MAX 10000
 #define NOTES_MAX 20
-
-/* A stream that is mapped. */
-struct nilo__mapped {
-    const struct nilo_import_stream *from;
-    struct nilo__plan plan;
-    struct nilo__members members;
-    bool used;       /* some stream of the input is this one */
-    int64_t records, refused, refused_told; /* told: before the last state */
-    int extracted;   /* column, -1 = none */
-    int *same;       /* columns by which a record of a sum is known again */
-    size_t n_same;
-};
 
 /* A stream as the input has it. */
 struct seen {
@@ -53,94 +40,11 @@ struct nilo__taps {
     struct nilo_import_left *left;
 };
 
-/* ---- the mapping ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- beginning ---------------------------------------------------------------------------------------------------------------------------------- */
 
 static int wrap_place(const struct nilo_import_stream *s, struct nilo_err *err)
 {
     return s->place != NULL ? nilo_err_wrap(err, "%s", s->place) : -1;
-}
-
-/* Only what can be added up may be a sum. */
-static int check_sum(const struct nilo__mapped *m, struct nilo_err *err)
-{
-    for (size_t i = 0; m->from->sum && i < m->plan.n_fields; i++) {
-        const struct nilo__field *f = &m->plan.fields[i];
-        if (f->kind == NILO__METRIC && m->plan.metrics->list[f->metric]->type != NILO_COUNT)
-            return nilo_err_set(err, NILO_EUSAGE, "%s is no count, so it cannot be added up (sum)", m->plan.metrics->list[f->metric]->name);
-    }
-    return 0;
-}
-
-static bool has_field(const struct nilo__plan *p, enum nilo__kind kind)
-{
-    for (size_t i = 0; i < p->n_fields; i++) {
-        if (p->fields[i].kind == kind)
-            return true;
-    }
-    return false;
-}
-
-static int check_named(const struct nilo__mapped *m, struct nilo_err *err)
-{
-    bool name = has_field(&m->plan, NILO__METRIC_NAME), value = has_field(&m->plan, NILO__METRIC_VALUE);
-    if (name != value)
-        return nilo_err_set(err, NILO_EUSAGE, "metric_name and metric_value go together: which metric a record is about, and its value");
-    if (name != (m->from->names != NULL))
-        return nilo_err_set(err, NILO_EUSAGE, name ? "names has to say what metric_name means, like views=video_views" : "names goes with metric_name and metric_value");
-    return 0;
-}
-
-static int add_same(struct nilo__mapped *m, const char *name, struct nilo_err *err)
-{
-    int *list = realloc(m->same, (m->n_same + 1) * sizeof *list);
-    if (list == NULL)
-        return nilo_err_nomem(err);
-    m->same = list;
-    if (nilo__plan_need(&m->plan, name, &m->same[m->n_same], err) != 0)
-        return -1;
-    m->n_same++;
-    return 0;
-}
-
-/* The keys that the mapping itself names. */
-static int take_same(struct nilo__mapped *m, struct nilo_err *err)
-{
-    const char *s = m->from->keys;
-    while (s != NULL && *s != '\0') {
-        char name[256];
-        size_t len = strcspn(s, ", ");
-        if (len >= sizeof name)
-            return nilo_err_set(err, NILO_EUSAGE, "keys: a name longer than %zu bytes", sizeof name - 1);
-        snprintf(name, sizeof name, "%.*s", (int)len, s);
-        if (len > 0 && add_same(m, name, err) != 0)
-            return -1;
-        s += len;
-        s += strspn(s, ", ");
-    }
-    return 0;
-}
-
-static int map_one(struct nilo__taps *t, struct nilo__mapped *m, const struct nilo_import_stream *from, struct nilo_err *err)
-{
-    const struct nilo_import_options *o = t->im->o, of_stream = {
-        .catalog = o->catalog, .format = NILO_IMPORT_NDJSON, .maps = &from->map, .n_maps = 1,
-        .wheres = from->where != NULL ? &from->where : o->wheres, .n_wheres = from->where != NULL ? 1 : o->n_wheres,
-        .absent = from->absent != NULL ? from->absent : o->absent,
-    };
-    *m = (struct nilo__mapped){.from = from, .extracted = -1};
-    if (nilo__plan_init(&m->plan, &of_stream, &t->im->metrics, from, err) != 0)
-        return -1;
-    if ((from->names != NULL && nilo__plan_names(&m->plan, from->names, err) != 0) || check_named(m, err) != 0 || check_sum(m, err) != 0 ||
-        take_same(m, err) != 0)
-        return -1;
-    for (size_t i = 0; i < m->plan.n_columns; i++) {
-        if (strcmp(m->plan.columns[i].name, EXTRACTED) == 0)
-            m->extracted = (int)i;
-    }
-    if (nilo__members_init(&m->members, &m->plan, err) != 0)
-        return -1;
-    m->members.each = from->each;
-    return 0;
 }
 
 int nilo__taps_new(struct nilo_import *im, struct nilo__taps **ret, struct nilo_err *err)
@@ -159,7 +63,7 @@ int nilo__taps_new(struct nilo_import *im, struct nilo__taps **ret, struct nilo_
     int rc = t->mapped == NULL ? nilo_err_nomem(err) : 0;
     for (size_t i = 0; rc == 0 && i < o->n_streams; i++) {
         t->n_mapped = i + 1;
-        if (map_one(t, &t->mapped[i], &o->streams[i], err) != 0)
+        if (nilo__mapped_init(&t->mapped[i], o, &im->metrics, &o->streams[i], err) != 0)
             rc = wrap_place(&o->streams[i], err);
     }
     if (rc == 0)
@@ -178,11 +82,8 @@ void nilo__taps_free(struct nilo__taps *t)
 {
     if (t == NULL)
         return;
-    for (size_t i = 0; i < t->n_mapped; i++) {
-        nilo__members_done(&t->mapped[i].members);
-        nilo__plan_done(&t->mapped[i].plan);
-        free(t->mapped[i].same);
-    }
+    for (size_t i = 0; i < t->n_mapped; i++)
+        nilo__mapped_done(&t->mapped[i]);
     for (size_t i = 0; i < t->n_seen; i++) {
         free(t->seen[i].name);
         free(t->seen[i].keys);
