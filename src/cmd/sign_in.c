@@ -123,7 +123,7 @@ static int take_visit(struct coming *w, int fd, struct nilo_err *err)
     if (strlen(w->path) != n || memcmp(w->path, target, n) != 0) {
         reply(fd, "404 Not Found", "There is nothing here.");
     } else if (mark != NULL && nilo_sign_in_back(w->sign_in, mark + 1, &why) == 0) {
-        reply(fd, "200 OK", "Signed in. You can close this page and go back to the terminal.");
+        reply(fd, "200 OK", "That has come back. The terminal says whether you are signed in; you can close this page.");
         rc = 1;
     } else if (why.code == NILO_EPERM) {
         reply(fd, "200 OK", "Nobody was signed in. You can close this page and go back to the terminal.");
