@@ -310,6 +310,7 @@ static int read_lines(struct nilo_quick *k, int app, struct nilo_err *err)
         l->block = (int32_t)nilo_db_column_int(k->stmts[app], 1);
         l->rank = (int32_t)metric * APPS_MOST + app;
         memcpy(l->cells, cells.p, cells.len);
+        l->cells[cells.len] = '\0'; /* what stood here before was longer, maybe */
         if (metric == k->n_metrics || !cut(l, cells.len))
             break;
         k->lines[k->n_lines++] = l;

@@ -40,11 +40,26 @@ static void amend(void)
         fail_msg("%s", err.msg);
 }
 
+/* A count of many digits and an average on the last day of a row of 32 days. */
+static void fill_last_day(void)
+{
+    struct nilo_err err = {0};
+    if (nilo_db_exec(nilo_store_db(f.store),
+                     "INSERT INTO day_value SELECT v.bucket, v.entity_id, v.win, v.day | 31, v.metric_id, 0, CASE m.scale WHEN 0 THEN 999999999999999999 ELSE v.value END, "
+                     "v.absence, v.provenance, v.rank, v.cause, v.run_id, v.captured_at, v.source_day, v.recorded_at, NULL, v.meta FROM day_value v JOIN entity e ON "
+                     "e.bucket = v.bucket AND e.id = v.entity_id JOIN metric m ON m.id = v.metric_id WHERE e.kind = 2 AND v.seq = 0 AND v.day = (SELECT max(day) FROM "
+                     "day_value w WHERE w.bucket = v.bucket AND w.entity_id = v.entity_id AND w.metric_id = v.metric_id AND w.value IS NOT NULL) "
+                     "AND m.name IN ('comments_created', 'age')",
+                     &err) != 0)
+        fail_msg("%s", err.msg);
+}
+
 static int open_filled(void **state)
 {
     (void)state;
     if (filled_open(&f, NILO_DB_SQLITE) != 0)
         return -1;
+    fill_last_day();
     amend();
     return 0;
 }
@@ -133,6 +148,15 @@ static void the_bytes_are_those_of_the_ordinary_way(void **state)
     assert_true(both_ways("daily_metrics?select=value&order=metric_date", &all) > both_ways("daily_metrics?select=value&order=metric_date", &one));
 }
 
+/* A value ends where its row does, whatever the row before it in the same place was like. */
+static void a_row_knows_nothing_of_the_one_before(void **state)
+{
+    const struct nilo_scope one = {.role = NILO_ROLE_AUTHENTICATED, .workspaces = &f.a, .n = 1};
+    (void)state;
+    free(quick("daily_metrics?select=value&metric_category=eq.comments_created&order=metric_date", &one));
+    assert_int_equal(both_ways("daily_metrics?select=metric_date,value&metric_category=eq.age&order=metric_date", &one), 2);
+}
+
 static void what_is_more_than_days_of_metrics_goes_the_ordinary_way(void **state)
 {
     static const char *const others[] = {
@@ -157,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_bytes_are_those_of_the_ordinary_way),
+        cmocka_unit_test(a_row_knows_nothing_of_the_one_before),
         cmocka_unit_test(what_is_more_than_days_of_metrics_goes_the_ordinary_way),
     };
     return cmocka_run_group_tests(tests, open_filled, close_filled);
