@@ -598,8 +598,8 @@ int nilo__db_number_params(const char *sql, struct nilo_buf *ret, int *ret_max, 
         char *end;
         errno = 0;
         long number = strtol(s + 1, &end, 10);
-        if (errno != 0 || number < 1 || number > 32766)
-            return nilo_err_set(err, NILO_EINTERNAL, "placeholders go from ?1 to ?32766, not %.12s", s);
+        if (errno != 0 || number < 1 || number > NILO__DB_PARAMS_MOST)
+            return nilo_err_set(err, NILO_EINTERNAL, "placeholders go from ?1 to ?%d, not %.12s", NILO__DB_PARAMS_MOST, s);
         if (number > max)
             max = (int)number;
         nilo_buf_addf(ret, "$%ld", number);

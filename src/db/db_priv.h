@@ -80,6 +80,8 @@ int nilo__sqlite_open(const char *path, const struct nilo_db_options *options, s
 int nilo__postgres_open(const char *url, const struct nilo_db_options *options, struct nilo_db **ret_db,
                         struct nilo_err *err);
 
+/* A description of its parameters beyond 30,000 bytes, four each, libpq takes only if it comes in one piece ("lost synchronization with server"). */
+#define NILO__DB_PARAMS_MOST 7400
 /** nilo__db_number_params - ?N to $N outside of quotes, comments and dollar quotes; *ret_max = the largest N */
 int nilo__db_number_params(const char *sql, struct nilo_buf *ret, int *ret_max, struct nilo_err *err);
 /** nilo__db_check_params - refuses a text with a NUL in it: PostgreSQL would cut it there without a word */

@@ -309,7 +309,7 @@ static void set_limits(sqlite3 *db, enum nilo_db_mode mode)
     static const int limits[][2] = {
         {SQLITE_LIMIT_LENGTH, 64 << 20},       {SQLITE_LIMIT_SQL_LENGTH, (int)NILO__DB_SQL_MAX},
         {SQLITE_LIMIT_VDBE_OP, 5000000},       {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 10000},
-        {SQLITE_LIMIT_VARIABLE_NUMBER, 32766}, {SQLITE_LIMIT_TRIGGER_DEPTH, 32},
+        {SQLITE_LIMIT_VARIABLE_NUMBER, NILO__DB_PARAMS_MOST}, {SQLITE_LIMIT_TRIGGER_DEPTH, 32},
         {SQLITE_LIMIT_WORKER_THREADS, 0},
     };
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)

@@ -381,13 +381,13 @@ static void rows_may_be_left_unread(struct both *b)
 
 static void long_statements_with_many_parameters_work(struct both *b)
 {
-    enum { N = 10000 };
+    enum { N = 7400 };
     size_t size = (size_t)N * 10 + 1000000, used;
     char *sql = malloc(size);
     struct nilo_db_value *params = calloc(N, sizeof *params);
     assert_non_null(sql);
     assert_non_null(params);
-    used = (size_t)snprintf(sql, size, "SELECT count(*) FROM (SELECT CAST(9999 AS bigint) AS x) AS t WHERE x IN (");
+    used = (size_t)snprintf(sql, size, "SELECT count(*) FROM (SELECT CAST(7399 AS bigint) AS x) AS t WHERE x IN (");
     for (int i = 0; i < N; i++) {
         params[i] = NILO_DBV_INT(i);
         used += (size_t)snprintf(sql + used, size - used, "%s?%d", i > 0 ? "," : "", i + 1);
