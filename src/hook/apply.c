@@ -12,6 +12,7 @@
 #include "store/collecting.h"
 
 #define AHEAD (5 * NILO_US_MINUTE)
+#define LATE  (10 * NILO_US_MINUTE)
 #define VALUES_MAX 64
 
 /* A connection that may be meant. */
@@ -185,6 +186,17 @@ static int bury(struct applying *a, struct place *p, const struct nilo_hook_even
     return hand_over(a, p, &reading, err);
 }
 
+/* One that comes late may have been overtaken: what was hidden and shown again is there, and read again at once rather than buried until its turn. */
+static int bury_or_look(struct applying *a, struct place *p, const struct nilo_hook_event *e, struct nilo_entity_ref item, struct nilo_err *err)
+{
+    if (bury(a, p, e, err) != 0)
+        return -1;
+    if (instant(a, e) >= a->now - LATE)
+        return 0;
+    p->asked = true;
+    return nilo_store_item_ask(a->s, &p->c, item, a->now, err);
+}
+
 static int keep_values(struct applying *a, struct place *p, const struct nilo_hook_event *e, struct nilo_err *err)
 {
     struct nilo_reading_value values[4];
@@ -226,7 +238,7 @@ static int take(struct applying *a, struct place *p, const struct nilo_hook_even
         return item.id != 0 ? nilo_store_item_ask(a->s, &p->c, item, a->now, err) : make_known(a, p, e, err);
     case NILO_HOOK_DELETED: /* what was never seen leaves no trace */
         *ret = item.id != 0;
-        return item.id != 0 ? bury(a, p, e, err) : 0;
+        return item.id != 0 ? bury_or_look(a, p, e, item, err) : 0;
     case NILO_HOOK_LISTED:
         *ret = p->asked = true;
         return 0;
