@@ -440,10 +440,11 @@ static int tell_source(struct nilo_recorder *r, const struct nilo_import_report 
     return 0;
 }
 
-/* Whoever was refused comes again when the tap is run with the earlier state; so is nothing lost by a mapping that is not right yet. */
+/* Whoever was refused comes again when the tap is run with the earlier state; so is nothing lost by a mapping that is not right yet. With --refused the file has them, but
+ * for those that are too large for it. */
 static bool may_keep(const struct job *j, const struct nilo_import_report *report)
 {
-    return !j->dry_run && nilo_import_state(j->import) != NULL && (report->lost == 0 || j->o.refused != NULL);
+    return !j->dry_run && nilo_import_state(j->import) != NULL && (j->o.refused != NULL ? report->lost_unkept : report->lost) == 0;
 }
 
 static int keep_state(struct job *j, const struct nilo_connection *c, const struct nilo_run *run, struct nilo__import_result *result, struct nilo_err *err)

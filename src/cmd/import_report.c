@@ -101,7 +101,10 @@ static void add_refusals(struct nilo__table *t, const struct nilo__import_result
         add_refusal(t, i + p->n_refusals == 0, &p->closed[i], "value", "values");
     if (r->refused_path != NULL && p->refused + (int64_t)p->n_closed > 0) {
         nilo__table_add(t, "");
-        nilo__table_addf(t, "the rows are in %s", r->refused_path);
+        if (p->unkept > 0)
+            nilo__table_addf(t, "the rows are in %s, but for %" PRId64 " that it cannot hold", r->refused_path, p->unkept);
+        else
+            nilo__table_addf(t, "the rows are in %s", r->refused_path);
     }
 }
 

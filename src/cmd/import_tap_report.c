@@ -6,8 +6,9 @@
 
 static const char *why_not_kept(const struct nilo__import_result *r)
 {
-    return r->dry_run ? "a dry run keeps nothing"
-                      : "records were refused: mend the mapping or the tap, which tells them again, or have them kept with --refused FILE";
+    return r->dry_run              ? "a dry run keeps nothing"
+           : r->refused_path != NULL ? "a line was refused that --refused cannot hold, so the tap tells it again; leave what it is about out of the tap's catalog, or mend the tap"
+                                     : "records were refused: mend the mapping or the tap, which tells them again, or have them kept with --refused FILE";
 }
 
 static void add_state(struct nilo__table *t, const struct nilo__import_result *r)

@@ -94,6 +94,7 @@ struct nilo_import_report {
     int64_t rows;     /* data rows read: those left out, refused and taken */
     int64_t left_out; /* did not meet --where */
     int64_t refused;  /* while reading or by the sink */
+    int64_t unkept;   /* of those: too large, or holding a secret; --refused does not have them */
     int64_t taken;    /* readings that the sink took */
     int64_t merged;   /* of those: readings of the same (entity, window, day, captured_at) as the one before */
     const struct nilo_import_refusal *refusals;
@@ -104,6 +105,7 @@ struct nilo_import_report {
     int64_t not_mapped;    /* records of one metric whose name nothing maps */
     int64_t states;        /* that came */
     int64_t lost;          /* of the refused: those before the last state, which the tap does not tell again once that is kept */
+    int64_t lost_unkept;   /* of those: that --refused does not have */
     int64_t configs;       /* new configurations */
     int64_t source_errors; /* that the source told of; the first ones as sentences: */
     const char *const *notes;

@@ -474,5 +474,6 @@ int nilo__refusals_closed(struct nilo__refusals *r, const char *metric, int file
 int nilo__refusals_flush(struct nilo__refusals *r, struct nilo_err *err);
 int nilo__refusals_close(struct nilo__refusals *r, struct nilo_err *err);
 void nilo__refusals_report(const struct nilo__refusals *r, struct nilo_import_report *ret);
+int64_t nilo__refusals_unkept(const struct nilo__refusals *r); /* so far: rows that no file of refused ones can hold */
 
 #endif

@@ -170,6 +170,8 @@ static int airbyte_control(struct nilo__message *m, struct nilo__part control, s
         return lacks("CONTROL", "control", err);
     if (split(control, &one, 1, err) != 0 || (connector.p != NULL && split(connector, &config, 1, err) != 0))
         return -1;
+    if (m->config.p != NULL && m->config.p[0] != '{') /* it would take the place of one that works */
+        return nilo_err_set(err, NILO_EINVAL, "a CONTROL whose config is no object");
     m->kind = m->config.p != NULL ? NILO__CONTROL : NILO__OTHER;
     return 0;
 }

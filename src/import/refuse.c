@@ -26,7 +26,7 @@ struct nilo__refusals {
     struct nilo_import_refusal *list;
     struct kind *kinds;
     size_t n;
-    int64_t rows;
+    int64_t rows, unkept; /* unkept: rows whose text nobody has, so that out lacks them */
     struct nilo_import_refusal *closed; /* values of closed days, one entry a metric */
     const char **closed_metrics;
     size_t n_closed;
@@ -300,13 +300,20 @@ int nilo__refusals_add(struct nilo__refusals *r, const struct nilo__plan *p, con
 {
     struct nilo_import_refusal *e = entry_for(r, p, why, sentence);
     r->rows++;
+    r->unkept += raw == NULL;
     add_place(r, e, file, line);
     return write_row(r, file, raw, raw_len, err);
+}
+
+int64_t nilo__refusals_unkept(const struct nilo__refusals *r)
+{
+    return r->unkept;
 }
 
 void nilo__refusals_report(const struct nilo__refusals *r, struct nilo_import_report *ret)
 {
     ret->refused = r->rows;
+    ret->unkept = r->unkept;
     ret->refusals = r->list;
     ret->n_refusals = r->n;
     ret->closed = r->closed;

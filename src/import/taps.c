@@ -413,6 +413,7 @@ static int take_state(struct nilo__taps *t, struct nilo_err *err)
         t->mapped[i].refused_told = t->mapped[i].refused;
     t->im->report.states++;
     t->im->report.lost = t->refused;
+    t->im->report.lost_unkept = nilo__refusals_unkept(t->im->refusals);
     return nilo__tap_state_add(t->state, &t->message, err);
 }
 

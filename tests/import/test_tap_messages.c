@@ -187,6 +187,8 @@ static void messages_of_airbyte(void **state)
          .readings = A5, .notes = "the account is closed\nno rights\n"},
         {.name = "a new configuration that nobody wants", A, ONE, .input = "{\"type\":\"CONTROL\",\"control\":{\"type\":\"CONNECTOR_CONFIG\",\"connectorConfig\":{\"config\":{\"t\":\"secret\"}}}}\n" AB(GOOD),
          .readings = A5, .configs = 1},
+        {.name = "a new configuration that is none", A, ONE, .input = AB(GOOD) "{\"type\":\"CONTROL\",\"control\":{\"connectorConfig\":{\"config\":\"x\"}}}\n", .readings = A5,
+         .refused = "1 not taken: a CONTROL whose config is no object @ 2\n"},
         {.name = "what is wrong", A, ONE, .input = AB(GOOD) "{\"type\":\"RECORD\"}\n{\"type\":\"RECORD\",\"record\":{\"stream\":\"s\"}}\n{\"type\":\"STATE\",\"state\":{\"type\":\"STREAM\"}}\n", .readings = A5,
          .refused = "1 not taken: a RECORD without record @ 2\n1 not taken: a RECORD without data @ 3\n1 not taken: a STATE of a stream without stream @ 4\n"},
     };
