@@ -92,7 +92,7 @@ static int export_values(struct job *j, int64_t *ret_rows, struct nilo_err *err)
     nilo_buf_init(&text, 4096);
     nilo_buf_adds(&text, "metric_values?select=workspace,connection,platform,entity,external_id,window_days,day,metric,metric_type,value,absence,"
                          "provenance,captured_at,source_day,recorded_at,run,cause,seq,metadata,title,url,posted_at,owner,"
-                         "metric_kind,metric_aggregation,metric_scale,metric_unit,metric_currency,workspace_zone,dropped_until,"
+                         "metric_kind,metric_aggregation,metric_scale,metric_unit,metric_currency,workspace_zone,connection_role,dropped_until,"
                          "best_value,best_window_days,best_day,best_captured_at,best_gmv"
                          "&order=workspace,connection,entity,external_id,window_days,day,metric,metric_type");
     ask_days(j, &text);

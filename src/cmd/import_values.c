@@ -165,15 +165,36 @@ static int finish_run(struct job *j, struct nilo_err *err)
     return drop_days(j, err);
 }
 
+/* Whose a connection is that the file brings along is as it was there: a competitor's would else be in our own sums. One that is here already is what it is here. */
+static int find_or_make(struct job *j, int64_t workspace, const char *connection, const char *platform, const char *role, struct nilo_connection *ret, struct nilo_err *err)
+{
+    struct nilo_err none = {0};
+    if (nilo_store_connection(j->store, workspace, connection, false, NULL, NULL, ret, &none) == 0) {
+        if (role != NULL && strcmp(role, ret->role) != 0)
+            nilo_cmd_notice(j->ctx, "connection %s keeps its role %s; the file has it as %s", connection, ret->role, role);
+        return 0;
+    }
+    if (none.code != NILO_ENOENT) {
+        if (err != NULL)
+            *err = none;
+        return -1;
+    }
+    if (nilo_store_connection(j->store, workspace, connection, true, platform, "import", ret, err) != 0)
+        return -1;
+    if (role == NULL || strcmp(role, ret->role) == 0)
+        return 0;
+    return nilo_store_connection_role(j->store, ret->id, role, err) == 0 && nilo_store_connection_get(j->store, ret->id, ret, err) == 0 ? 0 : -1;
+}
+
 /* Workspaces of the configuration are there already, in its zone. */
-static int make_connection(struct job *j, const char *workspace, const char *connection, const char *platform, const char *zone,
+static int make_connection(struct job *j, const char *workspace, const char *connection, const char *platform, const char *zone, const char *role,
                            struct nilo_connection *ret, struct nilo_err *err)
 {
     struct nilo_workspace w;
     if (nilo_store_begin(j->store, err) != 0)
         return -1;
     if (nilo_store_workspace(j->store, workspace, true, zone != NULL ? zone : nilo_config_zone(j->config, workspace), &w, err) != 0 ||
-        nilo_store_connection(j->store, w.id, connection, true, platform, "import", ret, err) != 0) {
+        find_or_make(j, w.id, connection, platform, role, ret, err) != 0) {
         nilo_store_rollback(j->store);
         return -1;
     }
@@ -188,7 +209,7 @@ static void compare_zones(const struct job *j, const char *workspace, const char
         nilo_cmd_notice(j->ctx, "workspace %s keeps its time zone %s; the days of the file are those of %s", workspace, has, zone);
 }
 
-static int place(void *ctx, const char *workspace, const char *connection, const char *platform, const char *zone, nilo_day dropped_until,
+static int place(void *ctx, const char *workspace, const char *connection, const char *platform, const char *zone, const char *role, nilo_day dropped_until,
                  const struct nilo_calendar **ret_calendar, struct nilo_err *err)
 {
     struct job *j = ctx;
@@ -203,7 +224,7 @@ static int place(void *ctx, const char *workspace, const char *connection, const
         return nilo_err_set(err, NILO_EINVAL, "the file holds the workspaces \"%s\" and \"%s\"; --workspace would mix them", j->first, workspace);
     if (j->workspace != NULL)
         workspace = j->workspace;
-    if (finish_run(j, err) != 0 || make_connection(j, workspace, connection, platform, zone, &c, err) != 0 ||
+    if (finish_run(j, err) != 0 || make_connection(j, workspace, connection, platform, zone, role, &c, err) != 0 ||
         nilo_store_calendar(j->store, c.workspace, ret_calendar, err) != 0)
         return -1;
     compare_zones(j, workspace, zone, *ret_calendar);

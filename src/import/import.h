@@ -215,11 +215,11 @@ int64_t nilo_values_rows(const struct nilo_values *v);
 /** nilo_values_refused - rows of a table of daily metrics that were left out, so far: they cannot be read, or the metric cannot keep their value
  *  ret_why  of the first: its day, its metric, and why; valid as long as v */
 int64_t nilo_values_refused(const struct nilo_values *v, const char **ret_why);
-/* place: the readings that follow belong there; zone: the workspace's in the store they come from, NULL where the file does not say; dropped_until: the
- * connection's there, NILO_DAY_NONE where nothing was dropped; *ret_calendar is that of the workspace. reading: 0, 1 not taken, -1 the end; its tag is the
+/* place: the readings that follow belong there; zone: the workspace's in the store they come from, NULL where the file does not say; role: the
+ * connection's, likewise; dropped_until: the connection's there, NILO_DAY_NONE where nothing was dropped; *ret_calendar is that of the workspace. reading: 0, 1 not taken, -1 the end; its tag is the
  * day of its value, as number, since the day in it is the one that the source had named, if it named any. */
 struct nilo_values_sink {
-    int (*place)(void *ctx, const char *workspace, const char *connection, const char *platform, const char *zone,
+    int (*place)(void *ctx, const char *workspace, const char *connection, const char *platform, const char *zone, const char *role,
                  nilo_day dropped_until, const struct nilo_calendar **ret_calendar, struct nilo_err *err);
     nilo_import_sink_fn *reading;
     int (*best)(void *ctx, const struct nilo_best_in *best, struct nilo_err *err); /* behind the readings of its connection; answers as reading() */

@@ -9,13 +9,13 @@
 
 enum column { WORKSPACE, CONNECTION, PLATFORM, ENTITY, EXTERNAL_ID, WINDOW_DAYS, DAY, METRIC, METRIC_TYPE, VALUE, ABSENCE, PROVENANCE,
               CAPTURED_AT, METADATA, TITLE, URL, POSTED_AT, OWNER, METRIC_KIND, METRIC_AGGREGATION,
-              METRIC_SCALE, METRIC_UNIT, METRIC_CURRENCY, WORKSPACE_ZONE, DROPPED_UNTIL, SOURCE_DAY,
+              METRIC_SCALE, METRIC_UNIT, METRIC_CURRENCY, WORKSPACE_ZONE, CONNECTION_ROLE, DROPPED_UNTIL, SOURCE_DAY,
               BEST_VALUE, BEST_WINDOW_DAYS, BEST_DAY, BEST_CAPTURED_AT, BEST_GMV, COLUMNS };
 #define NEEDED TITLE /* columns from there on came later: an older export has none of them */
 static const char *const names[COLUMNS] = {"workspace", "connection", "platform", "entity", "external_id", "window_days", "day", "metric",
                                            "metric_type", "value", "absence", "provenance", "captured_at", "metadata",
                                            "title", "url", "posted_at", "owner", "metric_kind", "metric_aggregation",
-                                           "metric_scale", "metric_unit", "metric_currency", "workspace_zone", "dropped_until", "source_day",
+                                           "metric_scale", "metric_unit", "metric_currency", "workspace_zone", "connection_role", "dropped_until", "source_day",
                                            "best_value", "best_window_days", "best_day", "best_captured_at", "best_gmv"};
 /* As the columns of a table of daily metrics are called that has no other. */
 static const char *const daily_names[COLUMNS] = {[DAY] = "metric_date", [METRIC] = "metric_category", [METRIC_TYPE] = "metric_type", [VALUE] = "value",
@@ -27,8 +27,8 @@ static const char setup[] = "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;
 static const char schema[] =
     "CREATE TABLE v (workspace TEXT NOT NULL, connection TEXT NOT NULL, platform TEXT NOT NULL, kind INTEGER NOT NULL, external_id TEXT NOT NULL, "
     "win INTEGER NOT NULL, day INTEGER NOT NULL, at INTEGER NOT NULL, metric INTEGER NOT NULL, value TEXT, absence INTEGER NOT NULL, "
-    "provenance INTEGER NOT NULL, meta TEXT, title TEXT, url TEXT, posted INTEGER NOT NULL, owner TEXT, zone TEXT, dropped INTEGER NOT NULL, source INTEGER) STRICT"; /* source: NULL where the file does not say */
-static const char insert_row[] = "INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+    "provenance INTEGER NOT NULL, meta TEXT, title TEXT, url TEXT, posted INTEGER NOT NULL, owner TEXT, zone TEXT, dropped INTEGER NOT NULL, source INTEGER, role TEXT) STRICT"; /* source, role: NULL where the file does not say */
+static const char insert_row[] = "INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
 static const char select_rows[] = "SELECT * FROM v ORDER BY workspace, connection, kind, external_id, win, day, at, metric, rowid";
 
 struct nilo_values {
@@ -336,6 +336,8 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
         return wrong(v, line, DROPPED_UNTIL, "no day", err);
     if (c[SOURCE_DAY].there && nilo_day_parse(c[SOURCE_DAY].p, c[SOURCE_DAY].len, &source, &ignored) != 0)
         return wrong(v, line, SOURCE_DAY, "no day", err);
+    if (c[CONNECTION_ROLE].there && strcmp(c[CONNECTION_ROLE].p, "own") != 0 && strcmp(c[CONNECTION_ROLE].p, "competitor") != 0)
+        return wrong(v, line, CONNECTION_ROLE, "neither own nor competitor", err);
     if (c[OWNER].there && each_owner(c[OWNER].p, NULL, NULL, &ignored) != 0)
         return wrong(v, line, OWNER, "no list of owners", err);
     if (c[VALUE].there && (v->daily && is_rounded(type) ? !readable(&c[VALUE]) : !exact(&c[VALUE])))
@@ -352,6 +354,7 @@ static int take_row(struct nilo_values *v, const struct nilo__cell *c, int64_t l
         text_or_null(&c[VALUE]), NILO_DBV_INT(absence), NILO_DBV_INT(provenance), text_or_null(&c[METADATA]),
         text_or_null(&c[TITLE]), text_or_null(&c[URL]), NILO_DBV_INT(c[POSTED_AT].there ? posted.us : NILO_US_NONE), text_or_null(&c[OWNER]),
         text_or_null(&c[WORKSPACE_ZONE]), NILO_DBV_INT(dropped.n), c[SOURCE_DAY].p != NULL ? NILO_DBV_INT(source.n) : NILO_DBV_NULL,
+        text_or_null(&c[CONNECTION_ROLE]),
     };
     if (++v->rows % 4096 == 0 && v->progress != NULL)
         v->progress(v->progress_ctx, nilo__input_done(v->in), nilo__input_size(v->in));
@@ -622,7 +625,7 @@ static int go_to_place(struct feeding *f, struct nilo_db_stmt *s, struct nilo_er
     if (f->workspace == NULL || f->connection == NULL)
         return nilo_err_nomem(err);
     return f->sink->place(f->sink->ctx, workspace, connection, nilo_db_column_text(s, 2), nilo_db_column_text(s, 17),
-                          NILO_DAY((int32_t)nilo_db_column_int(s, 18)), &f->calendar, err);
+                          nilo_db_column_text(s, 20), NILO_DAY((int32_t)nilo_db_column_int(s, 18)), &f->calendar, err);
 }
 
 struct crediting {
