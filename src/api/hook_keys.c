@@ -73,6 +73,23 @@ static int read_key(const struct nilo_config *config, const struct nilo_config_h
                : read_secret(h->verify_token, "verify_token", &ret->verify_token, err);
 }
 
+static bool is_same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* An app has one address at its platform, so of two workspaces under one secret the second would never hear of anything. Programs that push name theirs in the path. */
+static int check_apart(const struct nilo_hook_keys *k, size_t at, struct nilo_err *err)
+{
+    const struct nilo_hook_key *key = &k->list[at];
+    for (size_t i = 0; i < at && strcmp(key->platform, "push") != 0; i++) {
+        if (strcmp(k->list[i].platform, key->platform) == 0 && is_same(k->list[i].secret, key->secret) && !is_same(k->list[i].workspace, key->workspace))
+            return nilo_err_set(err, NILO_ECONFIG, "hooks[%zu] has the same secret and another workspace, and gets all notices: leave the workspace out of one entry for both, and every "
+                                "connection with the account is meant", i);
+    }
+    return 0;
+}
+
 int nilo_hook_keys_new(const struct nilo_config *config, struct nilo_hook_keys **ret, struct nilo_err *err)
 {
     struct nilo_hook_keys *k = calloc(1, sizeof *k);
@@ -83,7 +100,7 @@ int nilo_hook_keys_new(const struct nilo_config *config, struct nilo_hook_keys *
     for (int i = 0; i < config->n_hooks; i++) {
         struct nilo_err why = {0};
         k->n++;
-        if (read_key(config, &config->hooks[i], &k->list[i], &why) == 0)
+        if (read_key(config, &config->hooks[i], &k->list[i], &why) == 0 && check_apart(k, (size_t)i, &why) == 0)
             continue;
         nilo_hook_keys_free(k);
         return nilo_err_set(err, why.code, "%s:%d: hooks[%d]: %s", config->path != NULL ? config->path : "", config->hooks[i].line, i, why.msg);
