@@ -79,7 +79,7 @@ const struct nilo_cmd nilo_cmd_replay = {
         "Answers of platforms are kept, compressed, for as many days as raw_answers_days in the configuration says (30; 0: none). Each is taken again "
         "by the parser of this version. What it reads otherwise becomes an amendment of the closed days (cause replayed), which --as-of looks behind, "
         "and the value of open ones; what it reads as before changes nothing, so running it again does nothing. Answers of runs that do not count (quarantined, rejected) are "
-        "left out. Nobody is asked.",
+        "left out. Pages of a shop's windows (TikTok Shop) are read and change nothing: they count together alone. Nobody is asked.",
     .options = (const struct nilo_option[]){{"workspace", "W", "only connections of this workspace", false},
                                             {"connection", "NAME", "only this connection", false},
                                             {"from", "DAY", "only what was answered on that day (UTC) or later", false},
