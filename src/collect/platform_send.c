@@ -90,7 +90,7 @@ static struct nilo__host *host_of(struct nilo_platforms *p, const char *url, str
 
 /* ---- owners of budgets ---------------------------------------------------------------------------------------------------------------------- */
 
-/* An app's key stands in the store as a part of its hash: enough to know it again, useless to anybody else. */
+/* An app's key stands in the store as a part of its hash: enough to know it again, useless to anybody else. Two platforms may be asked by one app. */
 static void owner_name(const struct nilo__job_p *job, char out[80])
 {
     const struct nilo_credentials *c = &job->credentials;
@@ -103,7 +103,7 @@ static void owner_name(const struct nilo__job_p *job, char out[80])
     }
     nilo_sha256(app, strlen(app), hash);
     nilo_hex(hash, 8, hex);
-    snprintf(out, 80, "%.40s app %s", job->connector->platform, hex);
+    snprintf(out, 80, "%.40s app %s", job->connector->apps_of != NULL ? job->connector->apps_of : job->connector->platform, hex);
 }
 
 static int owner_named(struct nilo__job_p *job, const char name[80], struct nilo__owner **ret, struct nilo_err *err)

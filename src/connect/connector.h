@@ -233,6 +233,9 @@ struct nilo_connector {
     size_t n_settings;
     const struct nilo_connector_bucket *buckets;
     size_t n_buckets;
+    /* Whose apps its client ids name, where several platforms have the same ones: an app's buckets, which are the same at the same numbers, are then one for all of
+     * them. NULL: the platform's own */
+    const char *apps_of;
     const struct nilo_connector_kind *kinds; /* NULL: all items are asked for alike */
     size_t n_kinds;
     const struct nilo_connector_retired *retired;

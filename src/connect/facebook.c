@@ -381,6 +381,7 @@ const struct nilo_connector nilo__facebook = {
     .n_settings = sizeof(settings) / sizeof(settings[0]),
     .buckets = buckets,
     .n_buckets = sizeof(buckets) / sizeof(buckets[0]),
+    .apps_of = NILO__GRAPH_APPS,
     .kinds = nilo__fb_kinds,
     .n_kinds = NILO__FB_KINDS,
     .retired = retired,

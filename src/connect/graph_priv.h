@@ -9,6 +9,7 @@
 /* Both count in hundredths of a limit that they do not name: of the app over an hour (X-App-Usage), of an account or page over a day
  * (X-Business-Use-Case-Usage). Connectors on it have these two buckets first, in this order. */
 enum { NILO__GRAPH_APP, NILO__GRAPH_ACCOUNT, NILO__GRAPH_BUCKETS };
+#define NILO__GRAPH_APPS           "meta"
 #define NILO__GRAPH_APP_BUCKET     {"app", 200, 3600, NULL, true, "calls of the app an hour, by the platform's own count", true}
 #define NILO__GRAPH_ACCOUNT_BUCKET {"account", 4800, 86400, NULL, false, "calls about the account in 24 hours, by the platform's own count", true}
 

@@ -292,6 +292,7 @@ const struct nilo_connector nilo__instagram = {
     .n_settings = sizeof(settings) / sizeof(settings[0]),
     .buckets = buckets,
     .n_buckets = sizeof(buckets) / sizeof(buckets[0]),
+    .apps_of = NILO__GRAPH_APPS,
     .kinds = kinds,
     .n_kinds = sizeof(kinds) / sizeof(kinds[0]),
     .oauth = &oauth,

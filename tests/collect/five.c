@@ -169,9 +169,9 @@ static void begin(struct play *p, const struct five *f)
     nilo_seeded_random_init(&p->random, (uint64_t)f->seed);
     nilo_buf_init(&p->document, (size_t)64 << 20);
     snprintf(options, sizeof options, "epoch=" START " seed=%d channels=%d videos=%d upload_hours=0 latency_ms=200 hidden_likes=60 closed_comments=40 ig_old=30 "
-             "tiktok_short=200 tiktok_200=%d retry_after_s=%d log_max=10 quota=%lld quota_stats=%lld tiktok_rate=%lld ig_app_limit=%d ig_account_limit=%d fb_app_limit=%d fb_page_limit=%d", f->seed, f->accounts, f->posts,
-             f->seed % 2, 5 + f->seed % 40, (long long)five_youtube_budget(f), (long long)five_youtube_budget(f), (long long)five_tiktok_budget(f), five_share(f) * (f->posts + 8) * 13 / 10,
-             (f->posts + 8) * (f->refreshes + 1), five_share(f) * (f->posts + 8) * 2, (f->posts + 8) * (f->refreshes + 2));
+             "tiktok_short=200 tiktok_200=%d retry_after_s=%d log_max=10 quota=%lld quota_stats=%lld tiktok_rate=%lld graph_app_limit=%d ig_account_limit=%d fb_page_limit=%d", f->seed, f->accounts, f->posts,
+             f->seed % 2, 5 + f->seed % 40, (long long)five_youtube_budget(f), (long long)five_youtube_budget(f), (long long)five_tiktok_budget(f), five_share(f) * (f->posts + 8) * 33 / 10,
+             (f->posts + 8) * (f->refreshes + 1), (f->posts + 8) * (f->refreshes + 2));
     assert_int_equal(emulator_new(&p->em, &p->w.err), 0);
     if (emulator_set_all(p->em, options, &p->w.err) != 0)
         fail_msg("%s", p->w.err.msg);

@@ -337,6 +337,30 @@ static void limits_are_never_passed(struct stores *s)
     under_limits(s, "fb_app_limit=200 fb_page_limit=400", 180);
 }
 
+/* Of a page and an account that one app reads: its hour is one, whoever asks. */
+static void an_app_of_two_platforms_has_one_hour(struct stores *s)
+{
+    struct sim sim;
+    char tokens[2][EMULATOR_TEXT], refresh[EMULATOR_TEXT], account[EMULATOR_TEXT];
+    const char *const own[] = {"fb", tokens[0], "ig", tokens[1], NULL}, *const accounts[] = {account};
+    begin(&sim, s, "seed=7 channels=1 videos=200 back_days=4000 upload_hours=0 latency_ms=200 token_seconds=5000000 graph_app_limit=200", 0);
+    memcpy(tokens[0], sim.access, sizeof tokens[0]);
+    ok(s, emulator_grant(sim.em, s->clock.wall, 0, 0, refresh, tokens[1]));
+    emulator_instagram_account(0, account);
+    sim.own = own;
+    struct nilo_platform_want wants[2] = {want_of(&sim, "fb", NULL, NULL), want_of(&sim, "fb", accounts, NULL)};
+    wants[1].connection = stores_connection(s, "w", "UTC", "ig", "instagram", "file");
+    for (int runs = 0; runs < 60 && stores_int(s, "SELECT count(*) FROM collect_item WHERE read_at IS NOT NULL") < 360; runs++) {
+        sim_collect(&sim, wants, 2);
+        nilo_virtual_clock_advance(&s->clock, 20 * NILO_US_MINUTE);
+    }
+    if (sim.em->facebook.over != 0 || sim.em->instagram.over != 0)
+        fail_msg("%lld of Facebook's and %lld of Instagram's questions were beyond the limit", (long long)sim.em->facebook.over, (long long)sim.em->instagram.over);
+    assert_true(stores_int(s, "SELECT count(*) FROM collect_item WHERE read_at IS NOT NULL") >= 360);
+    assert_int_equal(stores_int(s, "SELECT count(DISTINCT owner) FROM api_budget WHERE bucket = 'app'"), 1); /* what one is told, the other knows */
+    sim_done(&sim);
+}
+
 int main(void)
 {
     static const struct stores_test tests[] = {
@@ -352,6 +376,7 @@ int main(void)
         STORES_TEST(a_persons_token_is_no_pages),
         STORES_TEST(a_persons_token_reads_of_named_pages_what_it_may),
         STORES_TEST(limits_are_never_passed),
+        STORES_TEST(an_app_of_two_platforms_has_one_hour),
     };
     return stores_run("collect/facebook", tests, sizeof tests / sizeof tests[0]);
 }

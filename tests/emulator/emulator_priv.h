@@ -81,6 +81,7 @@
     X(shop_currency, 0, 0, 2, "its own currency: dollars, yen, dinars")                                                                     \
     X(shop_token_s, 604800, 1, 100000000, "life of its access tokens")                                                                      \
     X(fb_app_limit, 0, 0, INT64_MAX, "calls of an app of Facebook's in an hour that slides, 0 = any")                                       \
+    X(graph_app_limit, 0, 0, INT64_MAX, "calls of one app of Meta's, of Instagram and Facebook together, in place of each one's own; 0 = none") \
     X(fb_page_limit, 0, 0, INT64_MAX, "calls about a page in a day that slides, 0 = any")                                                   \
     X(fb_refused, 0, 0, 31, "metrics of posts that are refused, as bits in the order of its table")                                         \
     X(fb_day_refused, 0, 0, 31, "the same of a page's days")                                                                                \
@@ -386,7 +387,9 @@ void emu_graph_authorize(struct emu_call *c);
 void emu_graph_token(struct emu_call *c);
 extern const struct emu_platform emu_instagram_login;
 bool emu_facebook_takes(const struct emu_call *c); /* is it Facebook's? Instagram is asked at the same address */
-/* of instagram.c: an error as Meta writes it, and its status; is that field asked for; a member that is a text; the addresses of a batch */
+/* of instagram.c: which count of the hour a call of the app goes into, and how many there may be (0 = any) */
+int64_t emu_graph_app(struct emulator *em, int64_t own_limit, struct emu_rate *own, struct emu_rate **ret);
+/* an error as Meta writes it, and its status; is that field asked for; a member that is a text; the addresses of a batch */
 int emu_graph_error(struct nilo_buf *b, int code, int subcode, const char *message);
 bool emu_graph_field(const char *fields, const char *name);
 void emu_graph_text(struct nilo_json_out *o, const char *name, const char *value);
@@ -405,6 +408,7 @@ struct emulator {
     struct emu_instagram instagram;
     struct emu_shop shop;
     struct emu_facebook facebook;
+    struct emu_rate graph_app; /* one app of Meta's: option graph_app_limit */
     nilo_us epoch; /* where back_days ends and upload_hours begins: option epoch, an ISO 8601 instant */
     struct nilo_zone *pacific;
     uint64_t requests;

@@ -129,14 +129,15 @@ static int spend(struct emu_call *c, int page)
     nilo_us now = c->now;
     if (c->dry)
         return 0;
-    fb->app.window_us = NILO_US_HOUR;
+    struct emu_rate *app;
+    int64_t limit = emu_graph_app(em, em->o.fb_app_limit, &fb->app, &app);
     fb->questions++;
-    int used = emu_rate_count(&fb->app, now), about = 0;
+    int used = emu_rate_count(app, now), about = 0;
     if (page >= 0 && page < EMU_FACEBOOK_PAGES) {
         fb->page[page].window_us = NILO_US_DAY;
         about = emu_rate_count(&fb->page[page], now);
     }
-    int code = em->o.fb_app_limit > 0 && used > em->o.fb_app_limit ? 4 : em->o.fb_page_limit > 0 && about > em->o.fb_page_limit ? 80001 : 0;
+    int code = limit > 0 && used > limit ? 4 : em->o.fb_page_limit > 0 && about > em->o.fb_page_limit ? 80001 : 0;
     fb->over += code != 0;
     return code;
 }
@@ -147,8 +148,10 @@ static void finish(struct emu_call *c, int status, int page)
     char text[300];
     c->res->status = status;
     emu_head(c, "Content-Type", "application/json; charset=UTF-8");
-    if (c->em->o.fb_app_limit > 0) {
-        snprintf(text, sizeof text, "{\"call_count\":%lld,\"total_cputime\":1,\"total_time\":1}", (long long)(100 * emu_rate_now(&fb->app, c->now) / c->em->o.fb_app_limit));
+    struct emu_rate *app;
+    int64_t limit = emu_graph_app(c->em, c->em->o.fb_app_limit, &fb->app, &app);
+    if (limit > 0) {
+        snprintf(text, sizeof text, "{\"call_count\":%lld,\"total_cputime\":1,\"total_time\":1}", (long long)(100 * emu_rate_now(app, c->now) / limit));
         emu_head(c, "X-App-Usage", text);
     }
     if (c->em->o.fb_page_limit > 0 && page >= 0 && page < EMU_FACEBOOK_PAGES) {

@@ -102,6 +102,13 @@ int64_t emulator_instagram_value(const struct emulator *em, int account, int med
 
 /* ---- limits ------------------------------------------------------------------------------------------------------------------------------------- */
 
+int64_t emu_graph_app(struct emulator *em, int64_t own_limit, struct emu_rate *own, struct emu_rate **ret)
+{
+    *ret = em->o.graph_app_limit > 0 ? &em->graph_app : own;
+    (*ret)->window_us = NILO_US_HOUR;
+    return em->o.graph_app_limit > 0 ? em->o.graph_app_limit : own_limit;
+}
+
 /* One question. false: over a limit; that it came to this is counted. */
 static bool spend(struct emu_call *c, int account, int *ret_code)
 {
@@ -111,14 +118,15 @@ static bool spend(struct emu_call *c, int account, int *ret_code)
     *ret_code = 0;
     if (c->dry)
         return true;
-    ig->app.window_us = NILO_US_HOUR;
+    struct emu_rate *app;
+    int64_t limit = emu_graph_app(em, em->o.ig_app_limit, &ig->app, &app);
     ig->questions++;
-    int used = emu_rate_count(&ig->app, now), about = 0;
+    int used = emu_rate_count(app, now), about = 0;
     if (account >= 0 && account < EMU_INSTAGRAM_ACCOUNTS) {
         ig->account[account].window_us = NILO_US_DAY;
         about = emu_rate_count(&ig->account[account], now);
     }
-    *ret_code = em->o.ig_app_limit > 0 && used > em->o.ig_app_limit ? 4 : em->o.ig_account_limit > 0 && about > em->o.ig_account_limit ? 80002 : 0;
+    *ret_code = limit > 0 && used > limit ? 4 : em->o.ig_account_limit > 0 && about > em->o.ig_account_limit ? 80002 : 0;
     ig->over += *ret_code != 0;
     return *ret_code == 0;
 }
@@ -127,8 +135,10 @@ static void tell_usage(struct emu_call *c, int account)
 {
     struct emu_instagram *ig = &c->em->instagram;
     char text[300], id[EMULATOR_TEXT];
-    if (c->em->o.ig_app_limit > 0) {
-        snprintf(text, sizeof text, "{\"call_count\":%lld,\"total_cputime\":1,\"total_time\":1}", (long long)(100 * emu_rate_now(&ig->app, c->now) / c->em->o.ig_app_limit));
+    struct emu_rate *app;
+    int64_t limit = emu_graph_app(c->em, c->em->o.ig_app_limit, &ig->app, &app);
+    if (limit > 0) {
+        snprintf(text, sizeof text, "{\"call_count\":%lld,\"total_cputime\":1,\"total_time\":1}", (long long)(100 * emu_rate_now(app, c->now) / limit));
         emu_head(c, "X-App-Usage", text);
     }
     if (c->em->o.ig_account_limit > 0 && account >= 0 && account < EMU_INSTAGRAM_ACCOUNTS) {

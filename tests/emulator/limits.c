@@ -198,6 +198,7 @@ void emu_limits_free(struct emulator *em)
     free(em->project);
     for (size_t i = 0; i < em->counts_n; i++)
         free(em->count[i].second.at);
+    free(em->graph_app.at);
     free(em->facebook.app.at);
     for (size_t i = 0; i < EMU_FACEBOOK_PAGES; i++)
         free(em->facebook.page[i].at);
