@@ -73,17 +73,19 @@ int nilo_openapi_answer(struct nilo_exchange *x, struct nilo_err *err)
         return nilo_answer_error(x, 406, "PGRST107", "None of these media types are available", NULL, "this path answers " MIME_OPENAPI);
     if (nilo_rest_current(x, &store, &mark, err) != 0) /* metrics may have come since this worker looked last */
         return nilo_rest_fail(x, NULL, err);
+    struct nilo_scope scope;
+    struct nilo_catalog catalog;
     struct nilo_openapi what = {
-        .catalog = nilo_store_catalog(store),
+        .catalog = &catalog,
         .role = nilo_rest_role(x),
         .routes = nilo_api_routes,
         .n_routes = nilo_api_routes_n,
     };
-    if (find_views(x, store, &what, err) != 0)
+    if (nilo_rest_reach(x, store, &scope, err) != 0 || nilo_query_catalog(store, &scope, nilo_req_arena(x), &catalog, err) != 0 || find_views(x, store, &what, err) != 0)
         return nilo_rest_fail(x, NULL, err);
     nilo_answer_type(x, json ? MIME_JSON "; charset=utf-8" : MIME_OPENAPI "; charset=utf-8");
     nilo_answer_header(x, "Cache-Control", "private, max-age=300");
-    nilo_answer_header(x, "Vary", "Authorization, apikey, Accept"); /* each role has a text of its own */
+    nilo_answer_header(x, "Vary", "Authorization, apikey, Accept"); /* each role has a text of its own, and each workspace its metrics */
     return nilo_openapi_write(&what, nilo_answer_write, x, err);
 }
 

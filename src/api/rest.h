@@ -20,6 +20,9 @@ struct nilo_rest_scope {
  *  returns  0; 1: refused, the answer is given and the handler returns 0; -1 with err: the store failed */
 int nilo_rest_scope(struct nilo_exchange *x, struct nilo_store *s, struct nilo_rest_scope *ret, struct nilo_err *err);
 
+/** nilo_rest_reach - all workspaces that the caller may know of, whichever the path names */
+int nilo_rest_reach(struct nilo_exchange *x, struct nilo_store *s, struct nilo_scope *ret, struct nilo_err *err);
+
 /** nilo_rest_role - the principal's role; over the Unix socket without credentials that of the service */
 enum nilo_role nilo_rest_role(const struct nilo_exchange *x);
 

@@ -158,6 +158,25 @@ int nilo_rest_scope(struct nilo_exchange *x, struct nilo_store *s, struct nilo_r
     return rc == 0 ? nilo_store_scope(s, &ret->scope, err) : rc;
 }
 
+int nilo_rest_reach(struct nilo_exchange *x, struct nilo_store *s, struct nilo_scope *ret, struct nilo_err *err)
+{
+    const struct nilo_principal *p = nilo_req_principal(x);
+    struct known k = {0};
+    struct nilo_rest_scope scope;
+    if (nilo_rest_role(x) == NILO_ROLE_SERVICE && (p == NULL || !p->workspaces_said)) {
+        *ret = NILO_SCOPE_ALL;
+        return nilo_store_scope(s, ret, err);
+    }
+    if (nilo_store_workspaces(s, &k.all, &k.n, err) != 0)
+        return -1;
+    int rc = fill_all(x, &k, &scope, err);
+    free(k.all);
+    if (rc != 0)
+        return -1;
+    *ret = scope.scope;
+    return nilo_store_scope(s, ret, err);
+}
+
 /* ---- failures ------------------------------------------------------------------------------------------------------------------------------ */
 
 /* The store is what failed: whatever the statement was, the connection may be gone. */

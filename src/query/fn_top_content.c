@@ -163,8 +163,7 @@ static int take_metrics(struct answer *a)
     a->top.ascending = x.ascending;
     a->top.n_metrics = x.n;
     for (size_t i = 0; i < x.n; i++) {
-        if (nilo__metric_named(a->call->store, i == 0 ? "order: metric" : "metric", x.name[i], &a->metric[i], a->err) <
-            0)
+        if (nilo__metric_named(a->call, i == 0 ? "order: metric" : "metric", x.name[i], &a->metric[i], a->err) < 0)
             return -1;
         a->top.metrics[i].id = a->metric[i]->id;
     }

@@ -271,6 +271,10 @@ int nilo_query_quick(const struct nilo_query *q, struct nilo_store *s, const str
 int nilo_quick_json(struct nilo_quick *k, struct nilo_buf *out, int64_t *ret_rows, struct nilo_err *err);
 void nilo_quick_free(struct nilo_quick *k); /* NULL is fine */
 
+/** nilo_query_catalog - the metrics that the scope may know of (NULL: all of the store): what one workspace calls its metrics is not told to another, neither as a
+ *  column nor as a hint. In the arena; valid as long as the store's own */
+int nilo_query_catalog(struct nilo_store *s, const struct nilo_scope *seen, struct nilo_arena *arena, struct nilo_catalog *ret, struct nilo_err *err);
+
 /* The days that a relation's filter asks for (NILO_DAY_NONE = open), and the window. */
 void nilo_query_days(const struct nilo_query *q, nilo_day *ret_from, nilo_day *ret_to, int32_t *ret_win);
 /** nilo_query_asked - whose days its filter asks for, as arguments of coverage() (several values of one are put together in a way of its own). Conditions that are no

@@ -354,51 +354,61 @@ static int metric_column(struct nilo_query *q, const struct nilo_metric *m, stru
 }
 
 struct seeing {
-    const struct nilo_catalog *catalog;
-    bool *seen; /* by metric of the catalog */
+    const struct nilo_catalog *all;
+    bool *seen; /* by metric */
+    size_t n;
 };
 
 static int see(void *ctx, struct nilo_db_stmt *row, struct nilo_err *err)
 {
     struct seeing *x = ctx;
-    const struct nilo_metric *m = nilo_catalog_by_type(x->catalog, (enum nilo_metric_type)nilo_db_column_int(row, 0), nilo_db_column_text(row, 1));
+    const struct nilo_metric *m = nilo_catalog_by_type(x->all, (enum nilo_metric_type)nilo_db_column_int(row, 0), nilo_db_column_text(row, 1));
     (void)err;
-    if (m)
-        x->seen[m - x->catalog->metrics] = true;
+    if (m && !x->seen[m - x->all->metrics]) {
+        x->seen[m - x->all->metrics] = true;
+        x->n++;
+    }
     return 0;
 }
 
-/* What one workspace calls its metrics is not told to another: neither as a column nor as a hint. NULL: all are seen. */
-static int seen_by(struct nilo_query *q, struct nilo_store *s, bool **ret, struct nilo_err *err)
+int nilo_query_catalog(struct nilo_store *s, const struct nilo_scope *seen, struct nilo_arena *arena, struct nilo_catalog *ret, struct nilo_err *err)
 {
-    struct seeing x = {.catalog = nilo_store_catalog(s)};
-    struct nilo_call c = {.q = q, .store = s, .scope = q->request.seen};
-    *ret = NULL;
-    if (!c.scope || c.scope->all)
+    struct seeing x = {.all = nilo_store_catalog(s)};
+    struct nilo_call c = {.store = s, .scope = seen};
+    *ret = *x.all;
+    if (!seen || seen->all)
         return 0;
-    if (!(x.seen = nilo_arena_array(&q->arena, x.catalog->n + 1, sizeof *x.seen)))
+    if (!(x.seen = nilo_arena_array(arena, x.all->n + 1, sizeof *x.seen)))
         return nilo_err_nomem(err);
-    *ret = x.seen;
-    return nilo__rows(&c, "metric_definitions", "t.\"metric_type\", t.\"metric_category\"", "", 0, NULL, see, &x, err);
+    if (nilo__rows(&c, "metric_definitions", "t.\"metric_type\", t.\"metric_category\"", "", 0, NULL, see, &x, err) < 0)
+        return -1;
+    struct nilo_metric *metrics = nilo_arena_array(arena, x.n + 1, sizeof *metrics);
+    if (!metrics)
+        return nilo_err_nomem(err);
+    ret->metrics = metrics;
+    ret->n = 0;
+    for (size_t i = 0; i < x.all->n; i++)
+        if (x.seen[i])
+            metrics[ret->n++] = x.all->metrics[i];
+    return 0;
 }
 
 int nilo__columns_of(struct nilo_query *q, struct nilo_store *s, struct nilo_err *err)
 {
-    const struct nilo_catalog *catalog = nilo_store_catalog(s);
-    bool *seen;
+    struct nilo_catalog catalog;
     const struct nilo_relation *r = q->relation;
     q->columns = r->columns;
     q->n_columns = r->n_columns;
     if (r->wide == NILO_WIDE_NO)
         return 0;
-    if (seen_by(q, s, &seen, err) < 0)
+    if (nilo_query_catalog(s, q->request.seen, &q->arena, &catalog, err) < 0)
         return -1;
-    struct nilo_column *all = nilo_arena_array(&q->arena, r->n_columns + catalog->n, sizeof *all);
+    struct nilo_column *all = nilo_arena_array(&q->arena, r->n_columns + catalog.n, sizeof *all);
     if (!all)
         return nilo_err_nomem(err);
     memcpy(all, r->columns, r->n_columns * sizeof *all);
-    for (size_t i = 0; i < catalog->n; i++)
-        if ((!seen || seen[i]) && has_column(r, &catalog->metrics[i]) && metric_column(q, &catalog->metrics[i], &all[q->n_columns++]) < 0)
+    for (size_t i = 0; i < catalog.n; i++)
+        if (has_column(r, &catalog.metrics[i]) && metric_column(q, &catalog.metrics[i], &all[q->n_columns++]) < 0)
             return nilo_err_nomem(err);
     q->columns = all;
     return 0;

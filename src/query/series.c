@@ -464,18 +464,19 @@ void nilo__series_change(const struct nilo__series *x, struct nilo__series_row *
 
 /* ---- the call -------------------------------------------------------------------------------------------------------------------------------- */
 
-int nilo__metric_named(struct nilo_store *s, const char *argument, const char *name, const struct nilo_metric **ret,
-                       struct nilo_err *err)
+int nilo__metric_named(struct nilo_call *c, const char *argument, const char *name, const struct nilo_metric **ret, struct nilo_err *err)
 {
-    const struct nilo_catalog *catalog = nilo_store_catalog(s);
+    struct nilo_catalog catalog;
     struct nilo__near near = {.name = name, .len = strlen(name)};
-    const struct nilo_metric *m = nilo_catalog_by_name(catalog, name);
+    if (nilo_query_catalog(c->store, c->scope, &c->arena, &catalog, err) < 0)
+        return -1;
+    const struct nilo_metric *m = nilo_catalog_by_name(&catalog, name);
     if (m) {
         *ret = m;
         return 0;
     }
-    for (size_t i = 0; i < catalog->n; i++)
-        nilo__near_try(&near, catalog->metrics[i].name);
+    for (size_t i = 0; i < catalog.n; i++)
+        nilo__near_try(&near, catalog.metrics[i].name);
     return nilo_err_set(err, NILO_EINVAL, "%s \"%.100s\" is not defined%s%s%s", argument, name,
                         near.best ? "; did you mean \"" : "; nilometer get metric_definitions lists them",
                         near.best ? near.best : "", near.best ? "\"?" : "");
@@ -515,7 +516,7 @@ int nilo__series_arguments(struct nilo__series *x, struct nilo_call *c, struct n
                                .win = (int32_t)win,
                                .base = NILO_DAY_NONE,
                                .as_of = NILO_US_NONE};
-    if (nilo__metric_named(c->store, "metric", nilo_call_text(c, "metric"), &x->metric, err) < 0 || take_step(x) < 0)
+    if (nilo__metric_named(c, "metric", nilo_call_text(c, "metric"), &x->metric, err) < 0 || take_step(x) < 0)
         return -1;
     if (win < 0 || win > 36600)
         return nilo_err_set(err, NILO_EINVAL, "window_days is a number of days, or 0");

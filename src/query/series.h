@@ -80,7 +80,7 @@ void nilo__breakdown_sort(struct nilo__series *x); /* by day: after the last one
  *  first. false: there is none */
 bool nilo__breakdown_put(const struct nilo__series *x, const struct nilo__series_row *r, struct nilo_buf *text);
 
-/** nilo__metric_named - errors: NILO_EINVAL not defined, with the name that was most likely meant */
-int nilo__metric_named(struct nilo_store *s, const char *argument, const char *name, const struct nilo_metric **ret, struct nilo_err *err);
+/** nilo__metric_named - of those that the scope may know of, in the call's arena. errors: NILO_EINVAL not defined, with the name that was most likely meant */
+int nilo__metric_named(struct nilo_call *c, const char *argument, const char *name, const struct nilo_metric **ret, struct nilo_err *err);
 
 #endif

@@ -126,6 +126,10 @@ static const struct rest_row refusals[] = {
     {ME, "GET", "/rest/v1/content_latest?select=only_there", NULL, NULL, 400, NULL, ERROR("42703", "column content_latest.only_there does not exist", "null", "null")},
     {ME, "GET", "/rest/v1/content_latest?select=only_ther", NULL, NULL, 400, NULL, ERROR("42703", "column content_latest.only_ther does not exist", "null", "null")},
     {ME, "GET", "/rest/v1/owner_metrics?only_there=gt.1", NULL, NULL, 400, NULL, ERROR("42703", "column owner_metrics.only_there does not exist", "null", "null")},
+    {ME, "GET", "/rest/v1/rpc/timeseries?metric=only_there", NULL, NULL, 400, NULL, ERROR("22023", "metric \\\"only_there\\\" is not defined; nilometer get metric_definitions lists them", "null", "null")},
+    {ME, "GET", "/rest/v1/rpc/growth?metric=only_ther", NULL, NULL, 400, NULL, ERROR("22023", "metric \\\"only_ther\\\" is not defined; nilometer get metric_definitions lists them", "null", "null")},
+    {ME, "GET", "/rest/v1/rpc/top_content?order=only_there", NULL, NULL, 400, NULL, ERROR("22023", "order: metric \\\"only_there\\\" is not defined; nilometer get metric_definitions lists them", "null", "null")},
+    {"authenticated beta", "GET", "/rest/v1/rpc/top_content?order=only_there&limit=1", NULL, NULL, 200, NULL, "~\"only_there\":null"},
     {ME, "GET", "/rest/v1/content_latest?select=users_total&limit=1", NULL, NULL, 200, NULL, "[{\"users_total\":null}]\n"},
     {"authenticated beta", "GET", "/rest/v1/content_latest?select=only_there&limit=1", NULL, NULL, 200, NULL, "[{\"only_there\":null}]\n"},
     /* two short ranges that lie a year apart, one bound alone in a branch, 366 dates in one group */
@@ -337,6 +341,21 @@ CASE(refusals_have_status_code_and_all_four_members, refusals)
 CASE(functions_that_read_are_called_by_get_and_post, functions)
 CASE(a_request_is_about_one_workspace_of_the_caller, scopes)
 
+static void what_is_published_names_the_metrics_of_the_caller(void **state)
+{
+    static const struct rest_row mine = {ME, "GET", "/rest/v1/", NULL, NULL, 200, NULL, "~metric.users_total"},
+                                 there = {"authenticated beta", "GET", "/rest/v1/", NULL, NULL, 200, NULL, "~metric.only_there"};
+    struct answer a;
+    (void)state;
+    if (r.c.fd <= 0)
+        nilo_test_skip("%s", nilo_test_pg_missing());
+    rest_check(&r, &mine);
+    rest_check(&r, &there);
+    rest_ask(&r, &mine, &a);
+    assert_null(strstr(nilo_buf_str(&a.body), "only_there"));
+    answer_done(&a);
+}
+
 /* ---- more than fits in what is held back -------------------------------------------------------------------------------------------------------- */
 
 #define MANY 1000 /* columns: then 14 rows are more than is held back */
@@ -398,7 +417,7 @@ static void the_socket_is_the_service_over_all_workspaces(void **state)
     cmocka_unit_test(relations_answer_in_the_dialect), cmocka_unit_test(the_form_is_what_the_headers_ask_for),         \
         cmocka_unit_test(refusals_have_status_code_and_all_four_members),                                              \
         cmocka_unit_test(functions_that_read_are_called_by_get_and_post),                                              \
-        cmocka_unit_test(a_request_is_about_one_workspace_of_the_caller),                                              \
+        cmocka_unit_test(a_request_is_about_one_workspace_of_the_caller), cmocka_unit_test(what_is_published_names_the_metrics_of_the_caller),                                         \
         cmocka_unit_test(long_answers_are_streamed_and_say_how_many_rows_come), cmocka_unit_test(tables_of_apps_are_found_where_they_are_bound)
 
 int main(void)
