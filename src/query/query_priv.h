@@ -9,7 +9,7 @@
 #define NILO__DEPTH_MAX  32    /* of and() and or() */
 #define NILO__NODES_MAX  400   /* conditions; with the chains below SQLite's depth of expressions (1,000) is kept */
 #define NILO__CHAIN_MAX  400   /* values of one condition that become a chain of OR or AND */
-#define NILO__VALUES_MAX 20000 /* values in all in.() lists */
+#define NILO__VALUES_MAX 6900 /* values in all in.() lists; a statement takes 7,400 parameters, and other conditions have theirs */
 #define NILO__SELECT_MAX 1000
 #define NILO__ORDER_MAX  100
 #define NILO__PATH_MAX   16    /* steps of a JSON path */
