@@ -100,6 +100,15 @@ int nilo__hook_each(struct nilo__raw array, int (*fn)(void *ctx, struct nilo__ra
     return rc;
 }
 
+/* Nothing ends the text of a number but its length. */
+static bool all_digits(const char *text, size_t n)
+{
+    size_t i = 0;
+    while (i < n && text[i] >= '0' && text[i] <= '9')
+        i++;
+    return i == n;
+}
+
 const char *nilo__hook_text(struct nilo__reading_of_hook *r, struct nilo__raw v)
 {
     struct nilo_json *j = NULL;
@@ -110,7 +119,7 @@ const char *nilo__hook_text(struct nilo__reading_of_hook *r, struct nilo__raw v)
     if (v.p == NULL || nilo_json_new(v.p, v.n, NILO_JSON_DEFAULT_LIMITS, &j, &err) != 0)
         return NULL;
     if (nilo_json_next(j, &event, &text, &n, &err) == 0 && n > 0 && n <= ID_MAX &&
-        (event == NILO_JSON_STRING || (event == NILO_JSON_NUMBER && strspn(text, "0123456789") >= n)))
+        (event == NILO_JSON_STRING || (event == NILO_JSON_NUMBER && all_digits(text, n))))
         copy = nilo_arena_strndup(r->arena, text, n);
     nilo_json_free(j);
     return copy;

@@ -103,7 +103,9 @@ static void a_metric_that_was_defined_meanwhile_is_known(void **state)
     struct nilo_err err = {0};
     ask(ME, "/rest/v1/content_latest?select=newcomer&limit=1", NULL, 400, NULL, "~\"42703\"");
     const struct nilo_metric m = {.name = "newcomer", .type = NILO_COUNT, .wide = true};
-    if (nilo_store_begin(r.f.store, &err) != 0 || nilo_store_metric_define(r.f.store, &m, NULL, &err) != 0 || nilo_store_commit(r.f.store, &err) != 0)
+    const struct nilo_metric *made;
+    if (nilo_store_begin(r.f.store, &err) != 0 || nilo_store_metric_define(r.f.store, &m, &made, &err) != 0 ||
+        nilo_store_metric_used(r.f.store, r.f.a, made, &err) != 0 || nilo_store_commit(r.f.store, &err) != 0)
         fail_msg("%s", err.msg);
     rest_pass(&r, LOOK);
     for (int i = 0; i < 20; i++) { /* whichever worker */
