@@ -94,8 +94,10 @@ static int differ(const char *request, const char *who, enum nilo_format format)
         printf("# %s (%s)\n# sqlite:\n%s\n# postgres:\n%s\n", request, who, a, b);
     if (!one)
         printf("# refused: %s: %s\n", request, a);
-    /* these are all fit to be answered, but for items that a scope does not hold */
-    wrong += !one && (lite.err.code != NILO_ENAME || strcmp(who, "b") != 0);
+    /* these are all fit to be answered, but for items that a scope does not hold, and metrics that its workspaces do not use */
+    bool metric = !one && strstr(lite.err.msg, "is not defined") != NULL;
+    bool fits = one || (metric ? strcmp(who, "all") != 0 : lite.err.code == NILO_ENAME && strcmp(who, "b") == 0);
+    wrong += !fits;
     free(one);
     free(two);
     return wrong;
