@@ -125,21 +125,31 @@ static int write_rows(struct nilo_store *s, struct rows *all, struct nilo_err *e
     return nilo_db_many(stmt, all->n_chosen, 4, empty_params, NULL, all, err);
 }
 
+static bool in_row(const struct nilo__change *a, const struct nilo__change *b)
+{
+    return nilo__entity_cmp(a->entity, b->entity) == 0 && a->metric == b->metric && nilo__app_days_block(a->day) == nilo__app_days_block(b->day);
+}
+
+/* The rows that the changes are in; without room for them only how many. */
 static void gather(struct rows *all, const struct nilo__items *items, size_t n)
 {
+    const struct nilo__change *last = NULL;
     size_t item = 0;
+    all->n = 0;
     for (size_t i = 0; i < n; i++) {
         const struct nilo__change *c = &all->changes[i];
         while (nilo__entity_cmp(items->items[item].entity, c->entity) != 0)
             item++;
         if (items->items[item].kind != NILO_APP || c->win != 0)
             continue;
-        struct row *r = all->n > 0 ? &all->rows[all->n - 1] : NULL;
-        if (r == NULL || nilo__entity_cmp(r->entity, c->entity) != 0 || r->metric != c->metric || r->block != nilo__app_days_block(c->day)) {
-            r = &all->rows[all->n++];
-            *r = (struct row){.entity = c->entity, .metric = c->metric, .block = nilo__app_days_block(c->day), .first = i};
+        if (last == NULL || !in_row(last, c)) {
+            if (all->rows != NULL)
+                all->rows[all->n] = (struct row){.entity = c->entity, .metric = c->metric, .block = nilo__app_days_block(c->day), .first = i};
+            all->n++;
         }
-        r->n++;
+        if (all->rows != NULL)
+            all->rows[all->n - 1].n++;
+        last = c;
     }
 }
 
@@ -152,8 +162,9 @@ int nilo__app_days(struct nilo_store *s, const struct nilo__items *items, const 
         apps += items->items[i].kind == NILO_APP;
     if (apps == 0 || nilo_db_engine(s->db) != NILO_DB_SQLITE)
         return 0;
-    all.rows = nilo_arena_array(items->arena, n, sizeof(*all.rows));
-    all.chosen = nilo_arena_array(items->arena, n, sizeof(*all.chosen));
+    gather(&all, items, n); /* a row is large, and most changes are of items */
+    all.rows = nilo_arena_array(items->arena, all.n + 1, sizeof(*all.rows));
+    all.chosen = nilo_arena_array(items->arena, all.n + 1, sizeof(*all.chosen));
     if (all.rows == NULL || all.chosen == NULL)
         return nilo_err_nomem(err);
     gather(&all, items, n);
